@@ -1,0 +1,43 @@
+// Lint rules, and the one rule that keeps the architecture: a layer may import only from the layers below it (ARCHITECTURE.md).
+import eslint from "@eslint/js";
+import prettier from "eslint-config-prettier";
+import tseslint from "typescript-eslint";
+
+/** The layers of src/, lowest first. Layers on the same line do not know each other. */
+const layers = [["io", "random"], ["graph"], ["diffusion"], ["adapters"], ["continual"], ["cli"]];
+
+const layerRules = layers.flatMap((rooms, level) =>
+  rooms.map((room) => {
+    const above = layers.slice(level + 1).flat();
+    const beside = rooms.filter((other) => other !== room);
+    // graph/ is published on its own: it knows nothing of files and images.
+    const below = room === "graph" ? ["io", "random"] : [];
+    const forbidden = [...above, ...beside, ...below];
+    const patterns = forbidden.map((other) => ({
+      regex: `^(\\.\\./)+${other}/`,
+      message: `${room}/ may not import from ${other}/: imports point down the layers (ARCHITECTURE.md).`,
+    }));
+    patterns.push({ regex: "^(\\.\\./)+index\\.ts$", message: "The package's entry point is for users, not for the layers." });
+    return { files: [`src/${room}/**/*.ts`], rules: { "no-restricted-imports": ["error", { patterns }] } };
+  }),
+);
+
+export default tseslint.config(
+  { ignores: ["dist", "node_modules", "coverage", "models"] },
+  eslint.configs.recommended,
+  tseslint.configs.strictTypeChecked,
+  {
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true, allowBoolean: true }],
+      "@typescript-eslint/consistent-type-imports": "error",
+      "@typescript-eslint/switch-exhaustiveness-check": "error",
+      "@typescript-eslint/no-non-null-assertion": "error",
+      "@typescript-eslint/no-unnecessary-condition": "off",
+      "@typescript-eslint/unified-signatures": "off",
+    },
+  },
+  ...layerRules,
+  { files: ["**/*.js"], ...tseslint.configs.disableTypeChecked },
+  prettier,
+);
