@@ -1,0 +1,181 @@
+/** @file AdamW, in place, on flat float32 arrays: the update rule and the rounding of torch.optim.AdamW. */
+
+/** Parameters that share a learning rate and a weight decay. */
+export interface AdamWGroup {
+  /** Names the group in the saved state. */
+  readonly name: string;
+  /** Updated in place. */
+  readonly parameters: Float32Array;
+  readonly learningRate: number;
+  /** Decoupled: parameters shrink by `learningRate * weightDecay` per step. Default 0.01. */
+  readonly weightDecay?: number;
+}
+
+export interface AdamWOptions {
+  /** Decay rates of the two moment estimates. Default `[0.9, 0.999]`. */
+  readonly betas?: readonly [number, number];
+  /** Added to the root of the second moment. Default 1e-8. */
+  readonly eps?: number;
+}
+
+/** Moment estimates of one group, each as long as its parameters. */
+export interface AdamWMoments {
+  readonly expAvg: Float32Array;
+  readonly expAvgSq: Float32Array;
+}
+
+/** Everything besides the parameters that the next step depends on. */
+export interface AdamWState {
+  /** Number of steps done. */
+  readonly step: number;
+  /** By group name. */
+  readonly groups: Readonly<Record<string, AdamWMoments>>;
+}
+
+/**
+ * AdamW (Loshchilov & Hutter, "Decoupled Weight Decay Regularization", 2019, algorithm 2), with the operations of
+ * `torch/optim/adamw.py: _single_tensor_adamw`, each rounded to float32 as tensor operations are. The scalars
+ * (bias corrections, step size) are float64 until they meet a tensor, as Python's are.
+ */
+export class AdamW {
+  readonly #groups: readonly (AdamWGroup & AdamWMoments)[];
+  readonly #betas: readonly [number, number];
+  readonly #eps: number;
+  #step = 0;
+
+  /** @throws RangeError for a rate outside its range or two groups of one name. */
+  constructor(groups: readonly AdamWGroup[], options: AdamWOptions = {}) {
+    this.#betas = options.betas ?? [0.9, 0.999];
+    this.#eps = options.eps ?? 1e-8;
+    for (const beta of this.#betas) {
+      if (!(beta >= 0 && beta < 1)) throw new RangeError(`AdamW: betas must be in [0, 1), got ${beta}`);
+    }
+    if (!(this.#eps >= 0)) throw new RangeError(`AdamW: eps must be at least 0, got ${this.#eps}`);
+    if (new Set(groups.map((group) => group.name)).size !== groups.length) {
+      throw new RangeError("AdamW: two groups have the same name");
+    }
+    for (const { name, learningRate, weightDecay = 0 } of groups) {
+      if (!(learningRate >= 0 && weightDecay >= 0)) {
+        throw new RangeError(`AdamW: learning rate and weight decay of "${name}" must be at least 0`);
+      }
+    }
+    this.#groups = groups.map((group) => ({
+      ...group,
+      expAvg: new Float32Array(group.parameters.length),
+      expAvgSq: new Float32Array(group.parameters.length),
+    }));
+  }
+
+  /** Number of steps done. */
+  get stepCount(): number {
+    return this.#step;
+  }
+
+  /**
+   * One step on every group.
+   * @param gradients one array per group, in the order of the groups.
+   * @param learningRateFactor multiplies every group's learning rate in this step (see `learningRateFactor` in schedule.ts).
+   * @throws RangeError if the gradients do not match the groups.
+   */
+  step(gradients: readonly Float32Array[], learningRateFactor = 1): void {
+    if (gradients.length !== this.#groups.length) {
+      throw new RangeError(`AdamW: ${gradients.length} gradients for ${this.#groups.length} groups`);
+    }
+    this.#groups.forEach((group, index) => {
+      const { length } = gradients[index];
+      if (length !== group.parameters.length) {
+        throw new RangeError(
+          `AdamW: gradient of "${group.name}" has ${length} elements, its parameters ${group.parameters.length}`,
+        );
+      }
+    });
+    this.#step += 1;
+    const [beta1, beta2] = this.#betas;
+    const biasCorrection1 = 1 - beta1 ** this.#step;
+    const biasCorrection2Sqrt = Math.sqrt(1 - beta2 ** this.#step);
+    gradients.forEach((gradient, index) => {
+      const group = this.#groups[index];
+      const learningRate = group.learningRate * learningRateFactor;
+      update(group, gradient, {
+        keep: 1 - learningRate * (group.weightDecay ?? 0.01),
+        oneMinusBeta1: 1 - beta1,
+        beta2,
+        oneMinusBeta2: 1 - beta2,
+        biasCorrection2Sqrt,
+        eps: this.#eps,
+        stepSize: learningRate / biasCorrection1,
+      });
+    });
+  }
+
+  /** A copy of the state; together with the parameters it continues to the same bits. */
+  state(): AdamWState {
+    const groups = this.#groups.map(({ name, expAvg, expAvgSq }): [string, AdamWMoments] => [
+      name,
+      { expAvg: expAvg.slice(), expAvgSq: expAvgSq.slice() },
+    ]);
+    return { step: this.#step, groups: Object.fromEntries(groups) };
+  }
+
+  /**
+   * Takes over a saved state; the parameters are the caller's to restore.
+   * @throws RangeError if the state is of other groups.
+   */
+  loadState(state: AdamWState): void {
+    if (!Number.isSafeInteger(state.step) || state.step < 0) {
+      throw new RangeError(`AdamW: not a step count: ${state.step}`);
+    }
+    if (Object.keys(state.groups).length !== this.#groups.length) {
+      throw new RangeError("AdamW: the saved state has another number of groups");
+    }
+    const moments = this.#groups.map((group) => {
+      const saved = state.groups[group.name];
+      const length = group.parameters.length;
+      if (saved?.expAvg.length !== length || saved.expAvgSq.length !== length) {
+        throw new RangeError(`AdamW: the saved state has no moments of ${length} elements for "${group.name}"`);
+      }
+      return { group, saved };
+    });
+    for (const { group, saved } of moments) {
+      group.expAvg.set(saved.expAvg);
+      group.expAvgSq.set(saved.expAvgSq);
+    }
+    this.#step = state.step;
+  }
+}
+
+interface UpdateScalars {
+  readonly keep: number;
+  readonly oneMinusBeta1: number;
+  readonly beta2: number;
+  readonly oneMinusBeta2: number;
+  readonly biasCorrection2Sqrt: number;
+  readonly eps: number;
+  readonly stepSize: number;
+}
+
+/** The update of one group. `f(...)` after every operation makes it a float32 operation, and V8 compiles it to one. */
+function update(group: AdamWGroup & AdamWMoments, gradient: Float32Array, scalars: UpdateScalars): void {
+  const f = Math.fround;
+  const { parameters, expAvg, expAvgSq } = group;
+  const keep = f(scalars.keep);
+  const oneMinusBeta1 = f(scalars.oneMinusBeta1);
+  const beta2 = f(scalars.beta2);
+  const oneMinusBeta2 = f(scalars.oneMinusBeta2);
+  const biasCorrection2Sqrt = f(scalars.biasCorrection2Sqrt);
+  const eps = f(scalars.eps);
+  const minusStepSize = f(-scalars.stepSize);
+  for (let i = 0; i < parameters.length; i++) {
+    const g = gradient[i];
+    const m = expAvg[i];
+    // exp_avg.lerp_(grad, 1 - beta1)
+    const newM = f(m + f(oneMinusBeta1 * f(g - m)));
+    // exp_avg_sq.mul_(beta2).addcmul_(grad, grad, value=1 - beta2)
+    const newV = f(f(expAvgSq[i] * beta2) + f(f(oneMinusBeta2 * g) * g));
+    // param.mul_(1 - lr * weight_decay).addcdiv_(exp_avg, denom, value=-step_size)
+    const denominator = f(f(f(Math.sqrt(newV)) / biasCorrection2Sqrt) + eps);
+    expAvg[i] = newM;
+    expAvgSq[i] = newV;
+    parameters[i] = f(f(parameters[i] * keep) + f(f(minusStepSize * newM) / denominator));
+  }
+}
