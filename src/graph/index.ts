@@ -1,0 +1,20 @@
+/**
+ * @file Train anything in TypeScript on ONNX Runtime: a typed tensor graph, reverse-mode automatic differentiation as a
+ * graph-to-graph step, and a compiler to ordinary ONNX models. Knows nothing of images or diffusion.
+ */
+export { countFlops, dump } from "./analysis.ts";
+export { checkpoint, gradients } from "./gradients.ts";
+export * from "./ops/attention.ts";
+export * from "./ops/convolution.ts";
+export * from "./ops/elementwise.ts";
+export * from "./ops/embedding.ts";
+export * from "./ops/leaves.ts";
+export * from "./ops/matmul.ts";
+export * from "./ops/movement.ts";
+export * from "./ops/normalization.ts";
+export * from "./ops/reduce.ts";
+export * from "./ops/resize.ts";
+export * from "./ops/softmax.ts";
+export { Program, PROVIDERS, type Feeds, type ProgramOptions, type Provider } from "./program.ts";
+export { formatShape, ShapeError, sizeOf, type Shape } from "./shape.ts";
+export type { DType, ParameterSource, Tensor } from "./tensor.ts";

@@ -1,0 +1,125 @@
+/**
+ * @file From the graph to an ONNX model: every node that the outputs can reach is lowered once, weights become external
+ * data that points into the user's own files.
+ */
+import { dirname, relative, sep } from "node:path";
+import { reachableNodes, type Node, type ParameterSource, type Tensor } from "../tensor.ts";
+import type { Shape } from "../shape.ts";
+import { OnnxBuilder, type LoweringTarget } from "./builder.ts";
+import { encodeModel, type OnnxNode, type OnnxValue } from "./model.ts";
+
+export interface EmittedModel {
+  readonly bytes: Uint8Array;
+  /** The folder to which the external data's locations are relative; undefined when there are no weights in files. */
+  readonly weightsFolder: string | undefined;
+  readonly inputs: ReadonlyMap<string, Tensor>;
+  /** Whether half-precision weights are converted in the graph; such a model needs constant folding off. */
+  readonly castsWeights: boolean;
+}
+
+/** A stored weight seen through reshapes and casts, none of which costs anything at run time but a cast. */
+interface WeightView {
+  readonly parameter: Tensor;
+  readonly name: string;
+  readonly source: ParameterSource;
+  readonly shape: Shape;
+  readonly cast: boolean;
+}
+
+/**
+ * Emits the graph under `outputs`.
+ *
+ * @throws Error if two inputs share a name
+ */
+export function emitModel(outputs: Readonly<Record<string, Tensor>>, target: LoweringTarget): EmittedModel {
+  const nodes = reachableNodes(Object.values(outputs));
+  const used = new Set<Tensor>(Object.values(outputs));
+  for (const node of nodes) node.inputs.forEach((tensor) => used.add(tensor));
+
+  const onnx = new OnnxBuilder(target);
+  const early: OnnxNode[] = [];
+  const names = new Map<Tensor, string>();
+  const inputs = new Map<string, Tensor>();
+  const views = new Map<Tensor, WeightView>();
+  const weightsFolder = commonFolder(nodes);
+  let castsWeights = false;
+
+  const declareWeight = ({ name, source, shape }: WeightView): string =>
+    onnx.declare({
+      name: `${name}@${shape.join("x")}`,
+      type: source.dtype,
+      shape,
+      external: {
+        location: relative(weightsFolder ?? "", source.path)
+          .split(sep)
+          .join("/"),
+        offset: source.byteOffset,
+        length: source.byteLength,
+      },
+    });
+
+  /** One cast per use, all of them at the front: ONNX Runtime then runs each just before its use and frees the copy after. */
+  const valueOf = (tensor: Tensor): string => {
+    const view = views.get(tensor);
+    if (view === undefined) return names.get(tensor) ?? "";
+    const stored = declareWeight(view);
+    if (!view.cast) return stored;
+    castsWeights = true;
+    const converted = onnx.freshName();
+    early.push({ opType: "Cast", domain: "", inputs: [stored], outputs: [converted], attributes: { to: { int: 1 } } });
+    return converted;
+  };
+
+  for (const node of nodes) {
+    const [output] = node.outputs;
+    const view = weightView(node, views);
+    if (view !== undefined && output !== undefined) {
+      views.set(output, view);
+    } else if (node.leaf?.kind === "input" && output !== undefined) {
+      const { name } = node.leaf;
+      if (inputs.has(name)) throw new Error(`two different inputs are named "${name}"`);
+      inputs.set(name, output);
+      names.set(output, name);
+    } else if (node.leaf?.kind === "constant" && output !== undefined) {
+      names.set(output, onnx.constant(node.leaf.data, output.shape));
+    } else {
+      const isUsed = node.outputs.map((tensor) => used.has(tensor));
+      const lowered = node.rules.lower?.(onnx, node.inputs.map(valueOf), isUsed);
+      if (lowered === undefined) throw new Error(`${node.op} cannot be emitted`);
+      node.outputs.forEach((tensor, i) => names.set(tensor, lowered[i] ?? ""));
+    }
+  }
+
+  const graphOutputs = Object.entries(outputs).map(([name, tensor]): OnnxValue => {
+    return { name: onnx.output(name, valueOf(tensor)), type: tensor.dtype, shape: tensor.shape };
+  });
+  const graphInputs = [...inputs].map(([name, { dtype, shape }]): OnnxValue => ({ name, type: dtype, shape }));
+  const graph = onnx.build("keepsake", graphInputs, graphOutputs, early);
+  return { bytes: encodeModel(graph), weightsFolder, inputs, castsWeights };
+}
+
+function weightView(node: Node, views: ReadonlyMap<Tensor, WeightView>): WeightView | undefined {
+  const [output] = node.outputs;
+  if (output === undefined) return undefined;
+  if (node.leaf?.kind === "parameter") {
+    const { name, source } = node.leaf;
+    return { parameter: output, name, source, shape: output.shape, cast: false };
+  }
+  const view = node.inputs[0] && views.get(node.inputs[0]);
+  if (view === undefined) return undefined;
+  if (node.op === "reshape") return { ...view, shape: output.shape };
+  if (node.op === "toFloat32") return { ...view, cast: true };
+  return undefined;
+}
+
+/** The deepest folder that holds every weights file: ONNX Runtime refuses external data outside the model's folder. */
+function commonFolder(nodes: readonly Node[]): string | undefined {
+  const folders = nodes.flatMap(({ leaf }) => (leaf?.kind === "parameter" ? [dirname(leaf.source.path)] : []));
+  return folders.reduce<string | undefined>((common, folder) => {
+    if (common === undefined) return folder;
+    let shared = common;
+    while (folder !== shared && !folder.startsWith(shared.endsWith(sep) ? shared : shared + sep))
+      shared = dirname(shared);
+    return shared;
+  }, undefined);
+}

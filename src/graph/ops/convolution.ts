@@ -1,0 +1,128 @@
+/**
+ * @file Two-dimensional convolution and its adjoints.
+ */
+import { ShapeError, sizeOf, type Shape } from "../shape.ts";
+import { applyOne, type Tensor } from "../tensor.ts";
+import { concat, pad, reshape, slice, transpose } from "./movement.ts";
+import { matmul } from "./matmul.ts";
+import { sum } from "./reduce.ts";
+
+export interface Conv2dOptions {
+  readonly stride?: number;
+  /** Zeros around the picture: the same on every side, or [top, left, bottom, right]. */
+  readonly padding?: number | readonly [number, number, number, number];
+}
+
+interface Geometry {
+  readonly batch: number;
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly kernel: readonly [number, number];
+  readonly stride: number;
+  /** Top, left, bottom, right. */
+  readonly pads: readonly [number, number, number, number];
+  readonly input: readonly [number, number];
+  readonly output: readonly [number, number];
+}
+
+/**
+ * y[n,o,h,w] = b[o] + Σ_{c,i,j} W[o,c,i,j] · x[n, c, h·stride + i - top, w·stride + j - left].
+ * Derivative: dx is the transposed convolution of dy with the same W; dW[o,c,i,j] = Σ_{n,h,w} dy[n,o,h,w] · (the x it
+ * multiplied), computed as one matrix product with the patches of x; db = Σ_{n,h,w} dy.
+ *
+ * @param x - `[batch, inChannels, height, width]`
+ * @param weight - `[outChannels, inChannels, kernelHeight, kernelWidth]`
+ * @param bias - `[outChannels]`
+ */
+export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2dOptions = {}): Tensor {
+  const geometry = convolutionGeometry(x.shape, weight.shape, bias?.shape, options);
+  const { batch, outChannels, output, pads, stride } = geometry;
+  const inputs = bias === undefined ? [x, weight] : [x, weight, bias];
+  return applyOne(
+    "conv2d",
+    inputs,
+    { shape: [batch, outChannels, ...output] },
+    {
+      attributes: { pads, stride },
+      lower: (onnx, names) => [
+        onnx.node("Conv", names, { kernel_shape: geometry.kernel, pads, strides: [stride, stride] }),
+      ],
+      vjp: ([dy]) =>
+        dy === undefined
+          ? []
+          : [inputGradient(dy, weight, geometry), weightGradient(dy, x, geometry), sum(dy, [0, 2, 3])],
+      flops: () => convolutionFlops(geometry),
+    },
+  );
+}
+
+function convolutionGeometry(x: Shape, weight: Shape, bias: Shape | undefined, options: Conv2dOptions): Geometry {
+  const { stride = 1, padding = 0 } = options;
+  const pads = typeof padding === "number" ? ([padding, padding, padding, padding] as const) : padding;
+  const [batch = 0, inChannels = 0, height = 0, width = 0] = x;
+  const [outChannels = 0, expected = 0, kernelHeight = 0, kernelWidth = 0] = weight;
+  const shapes = bias === undefined ? [x, weight] : [x, weight, bias];
+  if (x.length !== 4 || weight.length !== 4)
+    throw new ShapeError("conv2d", shapes, "pictures and kernels have four axes");
+  if (inChannels !== expected)
+    throw new ShapeError("conv2d", shapes, `${inChannels} channels, the kernel takes ${expected}`);
+  if (bias && (bias.length !== 1 || bias[0] !== outChannels))
+    throw new ShapeError("conv2d", shapes, "the bias does not fit");
+  const extent = (size: number, kernel: number, before: number, after: number) =>
+    Math.floor((size + before + after - kernel) / stride) + 1;
+  const output = [
+    extent(height, kernelHeight, pads[0], pads[2]),
+    extent(width, kernelWidth, pads[1], pads[3]),
+  ] as const;
+  if (output[0] < 1 || output[1] < 1) throw new ShapeError("conv2d", shapes, "the kernel is larger than the picture");
+  const kernel = [kernelHeight, kernelWidth] as const;
+  return { batch, inChannels, outChannels, kernel, stride, pads, input: [height, width], output };
+}
+
+function convolutionFlops({ batch, inChannels, outChannels, kernel, output }: Geometry): number {
+  return 2 * batch * inChannels * outChannels * sizeOf(kernel) * sizeOf(output);
+}
+
+/** The adjoint of conv2d in x: a transposed convolution that reads the stored kernel as it is. */
+function inputGradient(dy: Tensor, weight: Tensor, geometry: Geometry): Tensor {
+  const { batch, inChannels, kernel, stride, pads, input, output } = geometry;
+  const missing = ([0, 1] as const).map(
+    (axis) => input[axis] - (stride * (output[axis] - 1) + kernel[axis] - pads[axis] - (pads[axis + 2] ?? 0)),
+  );
+  return applyOne(
+    "conv2dInputGradient",
+    [dy, weight],
+    { shape: [batch, inChannels, ...input] },
+    {
+      attributes: { pads, stride },
+      lower: (onnx, names) => [
+        onnx.node("ConvTranspose", names, {
+          kernel_shape: kernel,
+          pads,
+          strides: [stride, stride],
+          output_padding: missing,
+        }),
+      ],
+      flops: () => convolutionFlops(geometry),
+    },
+  );
+}
+
+/** The adjoint of conv2d in W: dy times the patches of x (im2col), summed over the batch. */
+function weightGradient(dy: Tensor, x: Tensor, geometry: Geometry): Tensor {
+  const { batch, inChannels, outChannels, kernel, stride, pads, output } = geometry;
+  const [kernelHeight, kernelWidth] = kernel;
+  const [height, width] = output;
+  const pixels = height * width;
+  const padded = pad(x, [0, 0, pads[0], pads[1]], [0, 0, pads[2], pads[3]]);
+  const patches: Tensor[] = [];
+  for (let i = 0; i < kernelHeight; i++) {
+    for (let j = 0; j < kernelWidth; j++) {
+      const ends = [batch, inChannels, i + stride * (height - 1) + 1, j + stride * (width - 1) + 1];
+      patches.push(reshape(slice(padded, [0, 0, i, j], ends, [1, 1, stride, stride]), [batch, inChannels, pixels]));
+    }
+  }
+  const product = matmul(reshape(dy, [batch, outChannels, pixels]), concat(patches, 1), { transposeB: true });
+  const byOffset = reshape(sum(product, [0]), [outChannels, kernelHeight, kernelWidth, inChannels]);
+  return transpose(byOffset, [0, 3, 1, 2]);
+}

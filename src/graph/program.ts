@@ -1,0 +1,153 @@
+/**
+ * @file A compiled graph: the ONNX model and the ONNX Runtime session that runs it.
+ */
+import { availableParallelism } from "node:os";
+import type * as Ort from "onnxruntime-node";
+import { KeepsakeError } from "../errors.ts";
+import { emitModel } from "./onnx/emit.ts";
+import { formatShape, sizeOf } from "./shape.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** Execution providers of ONNX Runtime; which of them exist depends on the platform (`cpu` always does). */
+export const PROVIDERS = ["cpu", "webgpu", "cuda", "dml", "coreml"] as const;
+export type Provider = (typeof PROVIDERS)[number];
+
+export interface ProgramOptions {
+  /** Where to compute. Default `cpu`. */
+  readonly provider?: Provider;
+  /** Threads of one operator. Default: one for each core. */
+  readonly threads?: number;
+  /**
+   * `mapped` (default): weights stay in their file and are paged in by the operating system, a session starts in a second.
+   * `packed`: ONNX Runtime copies and reorders them for speed; slower to start, more than twice the memory.
+   */
+  readonly weights?: "mapped" | "packed";
+}
+
+/** Values for a program's inputs, by name. */
+export type Feeds = Readonly<Record<string, Float32Array | Int32Array>>;
+
+/** A graph made runnable. One program may be run many times, one run at a time; `dispose` frees its native memory. */
+export class Program<Name extends string = string> {
+  readonly #ort: typeof Ort;
+  readonly #session: Ort.InferenceSession;
+  readonly #inputs: ReadonlyMap<string, Tensor>;
+  readonly #outputs: Readonly<Record<Name, Tensor>>;
+
+  private constructor(
+    ort: typeof Ort,
+    session: Ort.InferenceSession,
+    inputs: ReadonlyMap<string, Tensor>,
+    outputs: Readonly<Record<Name, Tensor>>,
+  ) {
+    this.#ort = ort;
+    this.#session = session;
+    this.#inputs = inputs;
+    this.#outputs = outputs;
+  }
+
+  /**
+   * Compiles everything that `outputs` depend on. Inputs are found by walking the graph.
+   *
+   * @param outputs - named tensors to compute, float32
+   * @throws KeepsakeError if the provider does not exist on this machine
+   */
+  static async create<Name extends string>(
+    outputs: Readonly<Record<Name, Tensor>>,
+    options: ProgramOptions = {},
+  ): Promise<Program<Name>> {
+    const { provider = "cpu" } = options;
+    const emitted = emitModel(prefixed(outputs), provider === "cpu" ? "cpu" : "portable");
+    const ort = await import("onnxruntime-node");
+    try {
+      const session = await ort.InferenceSession.create(emitted.bytes, sessionOptions(options, emitted));
+      return new Program(ort, session, emitted.inputs, outputs);
+    } catch (cause) {
+      const reason = cause instanceof Error ? firstLine(cause.message) : String(cause);
+      if (provider === "cpu") throw cause;
+      throw new KeepsakeError("environment", `the provider "${provider}" cannot be used on this machine: ${reason}`, {
+        cause,
+      });
+    }
+  }
+
+  /** Names and symbolic tensors of the inputs. */
+  get inputs(): ReadonlyMap<string, Tensor> {
+    return this.#inputs;
+  }
+
+  /**
+   * Runs once.
+   *
+   * @throws Error if an input is missing, unknown, or of the wrong type or length
+   */
+  async run(feeds: Feeds): Promise<Record<Name, Float32Array>> {
+    const bound: Record<string, Ort.Tensor> = {};
+    for (const [name, { shape, dtype }] of this.#inputs) {
+      const data = feeds[name];
+      const fits = dtype === "int32" ? data instanceof Int32Array : data instanceof Float32Array;
+      if (data === undefined || !fits || data.length !== sizeOf(shape)) {
+        const got = data === undefined ? "nothing" : `${data.length} elements of ${data.constructor.name}`;
+        throw new Error(`input "${name}" is ${dtype} ${formatShape(shape)}, got ${got}`);
+      }
+      bound[name] = new this.#ort.Tensor(dtype === "int32" ? "int32" : "float32", data, shape);
+    }
+    for (const name of Object.keys(feeds)) {
+      if (!this.#inputs.has(name)) throw new Error(`the program has no input "${name}"`);
+    }
+    const results = await this.#session.run(bound);
+    return mapRecord(this.#outputs, (_, name) => {
+      const value = results[`out:${name}`]?.data;
+      if (!(value instanceof Float32Array)) throw new Error(`output "${name}" is not float32`);
+      return value;
+    });
+  }
+
+  /** Frees the session. */
+  async dispose(): Promise<void> {
+    await this.#session.release();
+  }
+}
+
+function sessionOptions(
+  { provider = "cpu", threads = availableParallelism(), weights = "mapped" }: ProgramOptions,
+  { weightsFolder, castsWeights }: { weightsFolder: string | undefined; castsWeights: boolean },
+): Ort.InferenceSession.SessionOptions {
+  const mapped = weights === "mapped";
+  return {
+    executionProviders: [provider],
+    intraOpNumThreads: threads,
+    // Level "all" would reorder convolution weights, which takes a copy of each.
+    graphOptimizationLevel: mapped ? "extended" : "all",
+    enableMemPattern: false,
+    logSeverityLevel: 3,
+    extra: {
+      session: {
+        ...(mapped && { disable_prepacking: "1" }),
+        ...(weightsFolder !== undefined && { model_external_initializers_file_folder_path: weightsFolder }),
+      },
+      // Folding would turn every half-precision weight into a float32 copy; merging equal casts would keep them all alive.
+      ...(castsWeights && {
+        optimization: { disable_specified_optimizers: "ConstantFolding;CommonSubexpressionElimination" },
+      }),
+    },
+  };
+}
+
+/** Outputs are prefixed so that they may have the name of an input. */
+function prefixed(outputs: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
+  return Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [`out:${name}`, tensor]));
+}
+
+function mapRecord<Name extends string, A, B>(
+  record: Readonly<Record<Name, A>>,
+  change: (value: A, name: Name) => B,
+): Record<Name, B> {
+  const result: Partial<Record<Name, B>> = {};
+  for (const name in record) result[name] = change(record[name], name);
+  return result as Record<Name, B>; // every key of the record was set
+}
+
+function firstLine(message: string): string {
+  return message.split("\n", 1)[0] ?? message;
+}
