@@ -1,0 +1,178 @@
+/**
+ * @file Checkpoint folders in the diffusers layout: finds each component's config and weights. A checkpoint is used where it lies;
+ * pickle files are refused.
+ */
+import { readdir, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { KeepsakeError } from "../errors.ts";
+import { readJson } from "../io/json.ts";
+import type { AutoencoderKlConfig } from "./config/autoencoder-kl-config.ts";
+import { parseAutoencoderKlConfig } from "./config/autoencoder-kl-config.ts";
+import type { ClipConfig, ClipTextConfig } from "./config/clip-config.ts";
+import { parseClipConfig, parseClipTextConfig } from "./config/clip-config.ts";
+import { isObject } from "./config/config-reader.ts";
+import type { UNet2DConditionConfig } from "./config/unet-2d-condition-config.ts";
+import { parseUNet2DConditionConfig } from "./config/unet-2d-condition-config.ts";
+import { Weights } from "./weights.ts";
+
+/** A model's architecture and its weights. */
+export interface Component<Config> {
+  readonly config: Config;
+  readonly weights: Weights;
+}
+
+/** Where the parts of a Stable Diffusion checkpoint lie. */
+export interface PipelineFolder {
+  readonly folder: string;
+  readonly unet: string;
+  readonly vae: string;
+  readonly textEncoder: string;
+  readonly tokenizer: string;
+  readonly scheduler: string;
+}
+
+/** Opens a folder with the config and weights of a UNet2DConditionModel. @throws KeepsakeError naming file and fault. */
+export async function openUNet2DConditionModel(folder: string): Promise<Component<UNet2DConditionConfig>> {
+  const config = await readConfig(folder, parseUNet2DConditionConfig);
+  return { config, weights: await openWeights(folder, "diffusion_pytorch_model") };
+}
+
+/** Opens a folder with the config and weights of an AutoencoderKL. @throws KeepsakeError naming file and fault. */
+export async function openAutoencoderKl(folder: string): Promise<Component<AutoencoderKlConfig>> {
+  const config = await readConfig(folder, parseAutoencoderKlConfig);
+  return { config, weights: await openWeights(folder, "diffusion_pytorch_model", todaysAttentionName) };
+}
+
+/** Opens a folder with the config and weights of a CLIPTextModel. @throws KeepsakeError naming file and fault. */
+export async function openClipTextModel(folder: string): Promise<Component<ClipTextConfig>> {
+  const config = await readConfig(folder, parseClipTextConfig);
+  return { config, weights: await openWeights(folder, "model") };
+}
+
+/** Opens a folder with the config and weights of a CLIPModel. @throws KeepsakeError naming file and fault. */
+export async function openClipModel(folder: string): Promise<Component<ClipConfig>> {
+  const config = await readConfig(folder, parseClipConfig);
+  return { config, weights: await openWeights(folder, "model") };
+}
+
+/**
+ * Reads model_index.json and checks that the folder is a Stable Diffusion 1.x or 2.x checkpoint.
+ * @throws KeepsakeError for anything else, SDXL included.
+ */
+export async function openPipelineFolder(folder: string): Promise<PipelineFolder> {
+  const file = join(folder, "model_index.json");
+  const entries = await listFolder(folder);
+  if (!entries.includes("model_index.json")) {
+    throw new KeepsakeError(
+      "input",
+      `${folder}: model_index.json is missing; give a folder in the diffusers layout (unet, vae, text_encoder, tokenizer, scheduler).`,
+    );
+  }
+  const index = await readJson(file);
+  if (!isObject(index)) throw new KeepsakeError("input", `${file}: expected a JSON object.`);
+  const pipeline = index._class_name;
+  if (typeof pipeline === "string" && pipeline.startsWith("StableDiffusionXL")) {
+    throw new KeepsakeError("input", `${file}: ${pipeline} is not supported yet; use a Stable Diffusion 1.x or 2.x checkpoint.`);
+  }
+  if (pipeline !== "StableDiffusionPipeline") {
+    throw new KeepsakeError(
+      "input",
+      `${file}: the pipeline is ${JSON.stringify(pipeline) ?? "not named"}, only StableDiffusionPipeline is supported.`,
+    );
+  }
+  const component = (name: string, supported?: string): string => {
+    const entry = index[name];
+    const className: unknown = Array.isArray(entry) ? entry[1] : undefined;
+    if (typeof className !== "string" || (supported !== undefined && className !== supported)) {
+      const found = entry === undefined ? "missing" : JSON.stringify(entry);
+      throw new KeepsakeError("input", `${file}: component "${name}" is ${found}, expected ${supported ?? "a class"}.`);
+    }
+    if (!entries.includes(name)) {
+      throw new KeepsakeError("input", `${folder}: the folder ${name}, which model_index.json lists, is missing.`);
+    }
+    return join(folder, name);
+  };
+  return {
+    folder,
+    unet: component("unet", "UNet2DConditionModel"),
+    vae: component("vae", "AutoencoderKL"),
+    textEncoder: component("text_encoder", "CLIPTextModel"),
+    tokenizer: component("tokenizer"),
+    scheduler: component("scheduler"),
+  };
+}
+
+async function readConfig<Config>(folder: string, parse: (file: string, json: unknown) => Config): Promise<Config> {
+  const file = join(folder, "config.json");
+  return parse(file, await readJson(file));
+}
+
+/**
+ * Opens the weights in `folder`: one file or several with an index, full precision before half.
+ * @param stem the name that the library gives to weight files, without its endings.
+ */
+async function openWeights(folder: string, stem: string, rename?: (name: string) => string): Promise<Weights> {
+  const entries = await listFolder(folder);
+  const found = [
+    `${stem}.safetensors`,
+    `${stem}.safetensors.index.json`,
+    `${stem}.fp16.safetensors`,
+    // Half-precision indices are named in two ways, depending on the library that wrote them.
+    `${stem}.safetensors.index.fp16.json`,
+    `${stem}.fp16.safetensors.index.json`,
+  ].find((name) => entries.includes(name));
+  if (found === undefined) throw noWeights(folder, entries, `${stem}.safetensors`);
+  const path = join(folder, found);
+  if (found.endsWith(".safetensors")) return Weights.open(path, [path], rename);
+  return Weights.open(path, await shards(folder, path), rename);
+}
+
+/** The files that an index names (safetensors' own layout: `{"weight_map": {tensor: file}}`). */
+async function shards(folder: string, indexPath: string): Promise<string[]> {
+  const index = await readJson(indexPath);
+  const map = isObject(index) ? index.weight_map : undefined;
+  if (!isObject(map)) throw new KeepsakeError("input", `${indexPath}: "weight_map" is missing.`);
+  return [...new Set(Object.values(map))].map((name) => {
+    if (typeof name !== "string" || basename(name) !== name || !name.endsWith(".safetensors")) {
+      throw new KeepsakeError(
+        "input",
+        `${indexPath}: ${JSON.stringify(name)} is not the name of a safetensors file in the same folder.`,
+      );
+    }
+    return join(folder, name);
+  });
+}
+
+function noWeights(folder: string, entries: readonly string[], expected: string): KeepsakeError {
+  const pickle = entries.find((name) => /\.(bin|ckpt|pt|pth)$/.test(name));
+  if (pickle === undefined) return new KeepsakeError("input", `${folder}: no weights, expected ${expected}.`);
+  return new KeepsakeError(
+    "input",
+    `${join(folder, pickle)}: pickle weights are not loaded, because a pickle can run any program; ` +
+      "use a safetensors version of the checkpoint.",
+  );
+}
+
+async function listFolder(folder: string): Promise<string[]> {
+  const found = await stat(folder).catch(() => undefined);
+  if (found === undefined) throw new KeepsakeError("input", `${folder}: there is no such folder.`);
+  if (!found.isDirectory()) {
+    throw new KeepsakeError("input", `${folder}: this is a file; give a model folder in the diffusers layout.`);
+  }
+  return readdir(folder);
+}
+
+/** VAE files of the first releases name the projections of their attention as the original code did. */
+function todaysAttentionName(name: string): string {
+  return name.replace(
+    /^(.*mid_block\.attentions\.\d+\.)(query|key|value|proj_attn)(\.(?:weight|bias))$/,
+    (_, path: string, part: string, end: string) => `${path}${todaysParts[part] ?? part}${end}`,
+  );
+}
+
+const todaysParts: Readonly<Record<string, string>> = {
+  query: "to_q",
+  key: "to_k",
+  value: "to_v",
+  proj_attn: "to_out.0",
+};

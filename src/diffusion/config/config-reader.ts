@@ -1,0 +1,168 @@
+/**
+ * @file Reads a model's config.json option by option. Every option must be read, declared harmless, or declared unsupported:
+ * an option that nobody knows is an error, because a silently ignored option gives a model that is almost right.
+ */
+import { KeepsakeError } from "../../errors.ts";
+
+type Scalar = string | number | boolean | null;
+
+/** One JSON object of options. All errors are `KeepsakeError`s that name the file, the option and its value. */
+export class ConfigReader {
+  readonly #file: string;
+  readonly #options: Readonly<Record<string, unknown>>;
+  readonly #known = new Set<string>();
+
+  /** @param file what to call the object in messages: the path of its file. */
+  constructor(file: string, json: unknown) {
+    if (!isObject(json)) throw new KeepsakeError("input", `${file}: expected a JSON object with the model's options.`);
+    this.#file = file;
+    this.#options = json;
+  }
+
+  /** An integer >= `least`. A missing option has the value `fallback`. */
+  integer(name: string, fallback: number, least = 1): number {
+    const value = this.#value(name) ?? fallback;
+    if (!isIntegerFrom(value, least)) throw this.#wrong(name, `an integer of at least ${least}`);
+    return value;
+  }
+
+  /** An integer >= 1, or undefined where the option is missing or null. */
+  optionalInteger(name: string): number | undefined {
+    const value = this.#value(name);
+    if (value === undefined || value === null) return undefined;
+    if (!isIntegerFrom(value, 1)) throw this.#wrong(name, "an integer of at least 1, or null");
+    return value;
+  }
+
+  number(name: string, fallback: number): number {
+    const value = this.#value(name) ?? fallback;
+    if (typeof value !== "number" || !Number.isFinite(value)) throw this.#wrong(name, "a number");
+    return value;
+  }
+
+  boolean(name: string, fallback: boolean): boolean {
+    const value = this.#value(name) ?? fallback;
+    if (typeof value !== "boolean") throw this.#wrong(name, "true or false");
+    return value;
+  }
+
+  /** One of the given strings. */
+  oneOf<T extends string>(name: string, supported: readonly T[], fallback: T): T {
+    const value = this.#value(name) ?? fallback;
+    const found = supported.find((candidate) => candidate === value);
+    if (found === undefined) throw this.#unsupported(name, value, supported);
+    return found;
+  }
+
+  /** One of the given strings, or undefined where the option is missing or null. */
+  optionalOneOf<T extends string>(name: string, supported: readonly T[]): T | undefined {
+    const value = this.#value(name) ?? undefined;
+    const found = supported.find((candidate) => candidate === value);
+    if (found === undefined && value !== undefined) throw this.#unsupported(name, value, [...supported, null]);
+    return found;
+  }
+
+  /** A list of the given strings. */
+  listOf<T extends string>(name: string, supported: readonly T[], fallback: readonly T[]): T[] {
+    const value = this.#value(name) ?? fallback;
+    if (!Array.isArray(value) || value.length === 0) throw this.#wrong(name, "a list of block types");
+    return value.map((item: unknown) => {
+      const found = supported.find((candidate) => candidate === item);
+      if (found === undefined) throw this.#unsupported(name, item, supported);
+      return found;
+    });
+  }
+
+  /** A non-empty list of integers >= 1. */
+  integers(name: string, fallback: readonly number[]): number[] {
+    const value = this.#value(name) ?? fallback;
+    if (!Array.isArray(value) || value.length === 0 || !value.every((item) => isIntegerFrom(item, 1))) {
+      throw this.#wrong(name, "a list of integers of at least 1");
+    }
+    return value;
+  }
+
+  /** One integer >= 1 for all of `count` levels, or a list with one for each. */
+  integerPerLevel(name: string, count: number, fallback: number): number[] {
+    const value = this.#value(name) ?? fallback;
+    if (isIntegerFrom(value, 1)) return new Array<number>(count).fill(value);
+    if (!Array.isArray(value) || value.length !== count || !value.every((item) => isIntegerFrom(item, 1))) {
+      throw this.#wrong(name, `an integer of at least 1, or a list of ${count} of them`);
+    }
+    return value;
+  }
+
+  /** An option of which only some values are supported; a missing option or null counts as supported. */
+  only(name: string, ...supported: readonly Scalar[]): void {
+    const value = this.#value(name) ?? null;
+    const values: readonly unknown[] = Array.isArray(value) ? value : [value];
+    if (!values.every((item) => item === null || supported.some((candidate) => candidate === item))) {
+      throw this.#unsupported(name, value, [...new Set([...supported, null])]);
+    }
+  }
+
+  /** Options that do not change what the model computes. */
+  harmless(...names: readonly string[]): void {
+    for (const name of names) this.#known.add(name);
+  }
+
+  /** Checks `_class_name`, where the file states it. */
+  className(expected: string): void {
+    const value = this.#value("_class_name") ?? expected;
+    if (value !== expected) {
+      throw new KeepsakeError(
+        "input",
+        `${this.#file}: this is the config of a ${JSON.stringify(value)}, expected ${expected}.`,
+      );
+    }
+  }
+
+  /** To be called last: names the first option that nobody has asked for. Names that begin with "_" are notes. */
+  end(): void {
+    for (const name of Object.keys(this.#options)) {
+      if (name.startsWith("_") || this.#known.has(name)) continue;
+      throw new KeepsakeError(
+        "input",
+        `${this.#file}: unknown option "${name}" (value ${this.#shown(this.#options[name])}): ` +
+          "it might change what the model computes, so the model is not loaded.",
+      );
+    }
+  }
+
+  /** An error about the value of an option. `expected` completes "expected ...". */
+  error(name: string, expected: string): KeepsakeError {
+    return this.#wrong(name, expected);
+  }
+
+  #value(name: string): unknown {
+    this.#known.add(name);
+    return Object.hasOwn(this.#options, name) ? this.#options[name] : undefined;
+  }
+
+  #wrong(name: string, expected: string): KeepsakeError {
+    const value = this.#shown(Object.hasOwn(this.#options, name) ? this.#options[name] : undefined);
+    return new KeepsakeError("input", `${this.#file}: option "${name}" is ${value}, expected ${expected}.`);
+  }
+
+  #unsupported(name: string, value: unknown, supported: readonly Scalar[]): KeepsakeError {
+    const list = supported.map((item) => JSON.stringify(item)).join(", ");
+    return new KeepsakeError(
+      "input",
+      `${this.#file}: option "${name}" has the value ${this.#shown(value)}, which is not supported (supported: ${list}).`,
+    );
+  }
+
+  #shown(value: unknown): string {
+    const text = value === undefined ? "missing" : JSON.stringify(value);
+    return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+  }
+}
+
+/** Narrows JSON to an object. */
+export function isObject(json: unknown): json is Record<string, unknown> {
+  return typeof json === "object" && json !== null && !Array.isArray(json);
+}
+
+function isIntegerFrom(value: unknown, least: number): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= least;
+}

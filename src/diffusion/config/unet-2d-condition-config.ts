@@ -1,0 +1,149 @@
+/**
+ * @file The options of UNet2DConditionModel (diffusers: models/unets/unet_2d_condition.py, `__init__`): Stable Diffusion 1.x, 2.x and
+ * SDXL. Missing options have the defaults of diffusers, as the files of its first releases need.
+ */
+import { ConfigReader } from "./config-reader.ts";
+
+const downBlockTypes = ["CrossAttnDownBlock2D", "DownBlock2D"] as const;
+const upBlockTypes = ["CrossAttnUpBlock2D", "UpBlock2D"] as const;
+
+export type UNetDownBlockType = (typeof downBlockTypes)[number];
+export type UNetUpBlockType = (typeof upBlockTypes)[number];
+
+/** Options per level are lists from the highest resolution to the lowest, as in `blockOutChannels`. */
+export interface UNet2DConditionConfig {
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly centerInputSample: boolean;
+  readonly flipSinToCos: boolean;
+  readonly freqShift: number;
+  readonly downBlockTypes: readonly UNetDownBlockType[];
+  /** From the lowest resolution to the highest, as in the file. */
+  readonly upBlockTypes: readonly UNetUpBlockType[];
+  readonly blockOutChannels: readonly number[];
+  readonly layersPerBlock: readonly number[];
+  readonly downsamplePadding: number;
+  readonly normNumGroups: number;
+  readonly normEps: number;
+  readonly crossAttentionDim: readonly number[];
+  readonly transformerLayersPerBlock: readonly number[];
+  /** The file's `attention_head_dim`, which is the number of heads and not their size. */
+  readonly attentionHeads: readonly number[];
+  readonly useLinearProjection: boolean;
+  readonly timeEmbeddingDim: number;
+  readonly convInKernel: number;
+  readonly convOutKernel: number;
+  /** SDXL: pooled text embedding and size conditioning. */
+  readonly textTime?: { readonly additionTimeEmbedDim: number; readonly projectionInputDim: number };
+}
+
+/**
+ * @param file the path to name in errors.
+ * @throws KeepsakeError naming file, option and value for anything malformed, unsupported or unknown.
+ */
+export function parseUNet2DConditionConfig(file: string, json: unknown): UNet2DConditionConfig {
+  const reader = new ConfigReader(file, json);
+  reader.className("UNet2DConditionModel");
+  refuseUnsupported(reader);
+
+  const blockOutChannels = reader.integers("block_out_channels", [320, 640, 1280, 1280]);
+  const levels = blockOutChannels.length;
+  const heads = reader.integerPerLevel("attention_head_dim", levels, 8);
+  const numAttentionHeads = reader.optionalInteger("num_attention_heads");
+  const textTime = textTimeOptions(reader);
+
+  const config: UNet2DConditionConfig = {
+    inChannels: reader.integer("in_channels", 4),
+    outChannels: reader.integer("out_channels", 4),
+    centerInputSample: reader.boolean("center_input_sample", false),
+    flipSinToCos: reader.boolean("flip_sin_to_cos", true),
+    freqShift: reader.number("freq_shift", 0),
+    downBlockTypes: reader.listOf("down_block_types", downBlockTypes, [
+      "CrossAttnDownBlock2D",
+      "CrossAttnDownBlock2D",
+      "CrossAttnDownBlock2D",
+      "DownBlock2D",
+    ]),
+    upBlockTypes: reader.listOf("up_block_types", upBlockTypes, [
+      "UpBlock2D",
+      "CrossAttnUpBlock2D",
+      "CrossAttnUpBlock2D",
+      "CrossAttnUpBlock2D",
+    ]),
+    blockOutChannels,
+    layersPerBlock: reader.integerPerLevel("layers_per_block", levels, 2),
+    downsamplePadding: reader.integer("downsample_padding", 1, 0),
+    normNumGroups: reader.integer("norm_num_groups", 32),
+    normEps: reader.number("norm_eps", 1e-5),
+    crossAttentionDim: reader.integerPerLevel("cross_attention_dim", levels, 1280),
+    transformerLayersPerBlock: reader.integerPerLevel("transformer_layers_per_block", levels, 1),
+    attentionHeads: numAttentionHeads === undefined ? heads : new Array<number>(levels).fill(numAttentionHeads),
+    useLinearProjection: reader.boolean("use_linear_projection", false),
+    timeEmbeddingDim: reader.optionalInteger("time_embedding_dim") ?? (blockOutChannels[0] ?? 0) * 4,
+    convInKernel: reader.integer("conv_in_kernel", 3),
+    convOutKernel: reader.integer("conv_out_kernel", 3),
+    ...(textTime && { textTime }),
+  };
+  checkConsistency(reader, config);
+  reader.end();
+  return config;
+}
+
+function textTimeOptions(reader: ConfigReader): UNet2DConditionConfig["textTime"] {
+  const type = reader.optionalOneOf("addition_embed_type", ["text_time"]);
+  const additionTimeEmbedDim = reader.optionalInteger("addition_time_embed_dim");
+  const projectionInputDim = reader.optionalInteger("projection_class_embeddings_input_dim");
+  if (type === undefined) return undefined;
+  if (additionTimeEmbedDim === undefined) throw reader.error("addition_time_embed_dim", "an integer of at least 1");
+  if (projectionInputDim === undefined) {
+    throw reader.error("projection_class_embeddings_input_dim", "an integer of at least 1");
+  }
+  return { additionTimeEmbedDim, projectionInputDim };
+}
+
+function refuseUnsupported(reader: ConfigReader): void {
+  reader.oneOf("act_fn", ["silu", "swish"], "silu");
+  reader.oneOf("mid_block_type", ["UNetMidBlock2DCrossAttn"], "UNetMidBlock2DCrossAttn");
+  reader.only("attention_type", "default");
+  reader.only("class_embed_type");
+  reader.only("class_embeddings_concat", false);
+  reader.only("cross_attention_norm");
+  reader.only("dropout", 0);
+  reader.only("dual_cross_attention", false);
+  reader.only("encoder_hid_dim");
+  reader.only("encoder_hid_dim_type");
+  reader.only("mid_block_only_cross_attention", false);
+  reader.only("mid_block_scale_factor", 1);
+  reader.only("num_class_embeds");
+  reader.only("only_cross_attention", false);
+  reader.only("resnet_out_scale_factor", 1);
+  reader.only("resnet_skip_time_act", false);
+  reader.only("resnet_time_scale_shift", "default");
+  reader.only("reverse_transformer_layers_per_block");
+  reader.only("time_cond_proj_dim");
+  reader.only("time_embedding_act_fn");
+  reader.only("time_embedding_type", "positional");
+  reader.only("timestep_post_act");
+  // Attention is computed in float32 anyway; the number of heads of "text" additional embeddings, which are not supported.
+  reader.harmless("sample_size", "upcast_attention", "addition_embed_type_num_heads");
+}
+
+function checkConsistency(reader: ConfigReader, config: UNet2DConditionConfig): void {
+  const levels = config.blockOutChannels.length;
+  if (config.downBlockTypes.length !== levels) {
+    throw reader.error("down_block_types", `${levels} entries, as many as block_out_channels has`);
+  }
+  if (config.upBlockTypes.length !== levels) {
+    throw reader.error("up_block_types", `${levels} entries, as many as block_out_channels has`);
+  }
+  if (config.blockOutChannels.some((channels) => channels % config.normNumGroups !== 0)) {
+    throw reader.error("block_out_channels", `multiples of norm_num_groups, which is ${config.normNumGroups}`);
+  }
+  if (config.blockOutChannels.some((channels, level) => channels % (config.attentionHeads[level] ?? 1) !== 0)) {
+    const heads = config.attentionHeads.join(", ");
+    throw reader.error("block_out_channels", `multiples of the number of heads (attention_head_dim), which is ${heads}`);
+  }
+  if (config.downsamplePadding > 1) throw reader.error("downsample_padding", "0 or 1");
+  if (config.convInKernel % 2 === 0) throw reader.error("conv_in_kernel", "an odd number");
+  if (config.convOutKernel % 2 === 0) throw reader.error("conv_out_kernel", "an odd number");
+}

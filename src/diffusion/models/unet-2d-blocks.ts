@@ -1,0 +1,124 @@
+/**
+ * @file The blocks of the UNet's two sides and its middle (diffusers: models/unets/unet_2d_blocks.py). A block with `attention` is the
+ * CrossAttn- variant: a transformer follows every residual block.
+ */
+import type { Tensor } from "../../graph/index.ts";
+import { checkpoint, concat } from "../../graph/index.ts";
+import type { ModuleContext } from "../module.ts";
+import { observed, scoped } from "../module.ts";
+import type { ResnetBlockOptions } from "./resnet.ts";
+import { downsample2D, resnetBlock2D, upsample2D } from "./resnet.ts";
+import type { Transformer2DOptions } from "./transformer-2d.ts";
+import { transformer2DModel } from "./transformer-2d.ts";
+
+/** What every block of one UNet call shares. */
+export interface UNetConditioning {
+  /** `[N, width]` */
+  readonly timeEmbedding: Tensor;
+  /** `[N, S, crossAttentionDim]` */
+  readonly encoderHiddenStates: Tensor;
+  /** Recompute each residual block and transformer in the backward pass instead of keeping its activations. */
+  readonly checkpointing: boolean;
+}
+
+export interface UNetBlockOptions {
+  readonly layers: number;
+  readonly resnet: ResnetBlockOptions;
+  readonly attention?: Transformer2DOptions;
+}
+
+/** (CrossAttn)DownBlock2D. `states` are the outputs of its layers, which the other side of the UNet will concatenate. */
+export function downBlock2D(
+  context: ModuleContext,
+  x: Tensor,
+  conditioning: UNetConditioning,
+  options: UNetBlockOptions & { readonly downsamplePadding?: number },
+): { hidden: Tensor; states: Tensor[] } {
+  let hidden = x;
+  const states: Tensor[] = [];
+  for (let layer = 0; layer < options.layers; layer++) {
+    hidden = resnet(context, layer, hidden, conditioning, options.resnet);
+    hidden = crossAttention(context, layer, hidden, conditioning, options.attention);
+    states.push(hidden);
+  }
+  if (options.downsamplePadding !== undefined) {
+    hidden = downsample2D(
+      scoped(context, "downsamplers.0"),
+      hidden,
+      options.resnet.outChannels,
+      options.downsamplePadding,
+    );
+    states.push(hidden);
+  }
+  return { hidden: observed(context, hidden), states };
+}
+
+/** UNetMidBlock2DCrossAttn: a residual block, a transformer, a residual block. */
+export function midBlock2DCrossAttn(
+  context: ModuleContext,
+  x: Tensor,
+  conditioning: UNetConditioning,
+  options: { readonly resnet: ResnetBlockOptions; readonly attention: Transformer2DOptions },
+): Tensor {
+  let hidden = resnet(context, 0, x, conditioning, options.resnet);
+  hidden = crossAttention(context, 0, hidden, conditioning, options.attention);
+  return observed(context, resnet(context, 1, hidden, conditioning, options.resnet));
+}
+
+/**
+ * (CrossAttn)UpBlock2D.
+ * @param skips the states of the matching down block, in the order in which they are used (the last one first).
+ * @param upsampleTo height and width of the next level; absent in the last block. It is the size of that level's skip tensors, which is not
+ * always twice this one's.
+ */
+export function upBlock2D(
+  context: ModuleContext,
+  x: Tensor,
+  skips: readonly Tensor[],
+  conditioning: UNetConditioning,
+  options: UNetBlockOptions & { readonly upsampleTo?: readonly [number, number] },
+): Tensor {
+  let hidden = x;
+  for (const [layer, skip] of skips.entries()) {
+    hidden = resnet(context, layer, concat([hidden, skip], 1), conditioning, options.resnet);
+    hidden = crossAttention(context, layer, hidden, conditioning, options.attention);
+  }
+  if (options.upsampleTo !== undefined) {
+    hidden = upsample2D(scoped(context, "upsamplers.0"), hidden, options.resnet.outChannels, options.upsampleTo);
+  }
+  return observed(context, hidden);
+}
+
+function resnet(
+  context: ModuleContext,
+  layer: number,
+  x: Tensor,
+  { timeEmbedding, checkpointing }: UNetConditioning,
+  options: ResnetBlockOptions,
+): Tensor {
+  const block = (hidden: Tensor, time: Tensor): Tensor =>
+    resnetBlock2D(scoped(context, `resnets.${layer}`), hidden, time, options);
+  return maybeCheckpoint(checkpointing, block, x, timeEmbedding);
+}
+
+function crossAttention(
+  context: ModuleContext,
+  layer: number,
+  x: Tensor,
+  { encoderHiddenStates, checkpointing }: UNetConditioning,
+  options: Transformer2DOptions | undefined,
+): Tensor {
+  if (options === undefined) return x;
+  const block = (hidden: Tensor, states: Tensor): Tensor =>
+    transformer2DModel(scoped(context, `attentions.${layer}`), hidden, states, options);
+  return maybeCheckpoint(checkpointing, block, x, encoderHiddenStates);
+}
+
+function maybeCheckpoint(
+  checkpointing: boolean,
+  block: (x: Tensor, condition: Tensor) => Tensor,
+  x: Tensor,
+  condition: Tensor,
+): Tensor {
+  return checkpointing ? checkpoint(block, [x, condition]) : block(x, condition);
+}

@@ -1,0 +1,115 @@
+/**
+ * @file The UNet of Stable Diffusion 1.x, 2.x and SDXL (diffusers: models/unets/unet_2d_condition.py; Rombach et al. 2022, Podell et al. 2023).
+ */
+import { KeepsakeError } from "../../errors.ts";
+import type { Tensor } from "../../graph/index.ts";
+import { add, concat, mul, silu, sub } from "../../graph/index.ts";
+import type { UNet2DConditionConfig } from "../config/unet-2d-condition-config.ts";
+import type { ModuleContext } from "../module.ts";
+import { conv2dLayer, groupNormLayer, scoped } from "../module.ts";
+import { timestepEmbedding } from "./embeddings.ts";
+import { spatialSize } from "./resnet.ts";
+import type { Transformer2DOptions } from "./transformer-2d.ts";
+import type { UNetConditioning } from "./unet-2d-blocks.ts";
+import { downBlock2D, midBlock2DCrossAttn, upBlock2D } from "./unet-2d-blocks.ts";
+
+export interface UNet2DConditionInputs {
+  /** Noisy latents `[N, inChannels, H, W]`, of any height and width. */
+  readonly sample: Tensor;
+  /** `[N, blockOutChannels[0]]`, made by `timestepProjection`. */
+  readonly timestepProjection: Tensor;
+  /** `[N, S, crossAttentionDim]`, any number S of context tokens. */
+  readonly encoderHiddenStates: Tensor;
+  /** SDXL: pooled text embeddings `[N, width]`. */
+  readonly textEmbeds?: Tensor;
+  /** SDXL: `[N, 6 * additionTimeEmbedDim]`, the `timestepProjection` of each of the six time ids, side by side. */
+  readonly timeIdsProjection?: Tensor;
+}
+
+/**
+ * Predicts the noise, or whatever the scheduler's prediction type says, `[N, outChannels, H, W]`.
+ * @param options `checkpointing`: recompute residual blocks and transformers in the backward pass (less memory, about a third more time).
+ * @throws KeepsakeError when the checkpoint does not fit the config, or SDXL's additional inputs are missing.
+ */
+export function unet2DConditionModel(
+  context: ModuleContext,
+  config: UNet2DConditionConfig,
+  inputs: UNet2DConditionInputs,
+  options: { readonly checkpointing?: boolean } = {},
+): Tensor {
+  const conditioning: UNetConditioning = {
+    timeEmbedding: timeEmbedding(context, config, inputs),
+    encoderHiddenStates: inputs.encoderHiddenStates,
+    checkpointing: options.checkpointing ?? false,
+  };
+  const levels = levelOptions(config);
+  const lastLevel = levels.length - 1;
+  const bottom = at(levels, lastLevel);
+
+  const sample = config.centerInputSample ? sub(mul(inputs.sample, 2), 1) : inputs.sample;
+  let hidden = conv2dLayer(context, "conv_in", sample, at(levels, 0).resnet.outChannels, config.convInKernel, {
+    padding: (config.convInKernel - 1) / 2,
+  });
+
+  const skips = [hidden];
+  for (const [level, { layers, resnet, attention }] of levels.entries()) {
+    const down = downBlock2D(scoped(context, `down_blocks.${level}`), hidden, conditioning, {
+      layers,
+      resnet,
+      ...(config.downBlockTypes[level] === "CrossAttnDownBlock2D" && { attention }),
+      ...(level < lastLevel && { downsamplePadding: config.downsamplePadding }),
+    });
+    hidden = down.hidden;
+    skips.push(...down.states);
+  }
+
+  hidden = midBlock2DCrossAttn(scoped(context, "mid_block"), hidden, conditioning, bottom);
+
+  for (const [block, type] of config.upBlockTypes.entries()) {
+    const { layers, resnet, attention } = at(levels, lastLevel - block);
+    const blockSkips = skips.splice(-(layers + 1)).reverse();
+    const nextSkip = skips.at(-1);
+    hidden = upBlock2D(scoped(context, `up_blocks.${block}`), hidden, blockSkips, conditioning, {
+      layers: layers + 1,
+      resnet,
+      ...(type === "CrossAttnUpBlock2D" && { attention }),
+      ...(nextSkip !== undefined && { upsampleTo: spatialSize(nextSkip) }),
+    });
+  }
+
+  hidden = silu(groupNormLayer(context, "conv_norm_out", hidden, config.normNumGroups, config.normEps));
+  return conv2dLayer(context, "conv_out", hidden, config.outChannels, config.convOutKernel, {
+    padding: (config.convOutKernel - 1) / 2,
+  });
+}
+
+function timeEmbedding(context: ModuleContext, config: UNet2DConditionConfig, inputs: UNet2DConditionInputs): Tensor {
+  const width = config.timeEmbeddingDim;
+  const embedding = timestepEmbedding(scoped(context, "time_embedding"), inputs.timestepProjection, width);
+  if (config.textTime === undefined) return embedding;
+  if (inputs.textEmbeds === undefined || inputs.timeIdsProjection === undefined) {
+    throw new KeepsakeError("input", "This UNet (addition_embed_type text_time) needs textEmbeds and time ids.");
+  }
+  const added = concat([inputs.textEmbeds, inputs.timeIdsProjection], 1);
+  return add(embedding, timestepEmbedding(scoped(context, "add_embedding"), added, width));
+}
+
+/** The options of each level, from the highest resolution to the lowest. */
+function levelOptions(config: UNet2DConditionConfig) {
+  const groups = config.normNumGroups;
+  return config.blockOutChannels.map((outChannels, level) => {
+    const attention: Transformer2DOptions = {
+      heads: at(config.attentionHeads, level),
+      layers: at(config.transformerLayersPerBlock, level),
+      groups,
+      useLinearProjection: config.useLinearProjection,
+    };
+    return { layers: at(config.layersPerBlock, level), resnet: { outChannels, groups, eps: config.normEps }, attention };
+  });
+}
+
+function at<T>(items: readonly T[], index: number): T {
+  const item = items[index];
+  if (item === undefined) throw new Error(`No level ${index} of ${items.length}`);
+  return item;
+}
