@@ -1,0 +1,141 @@
+/**
+ * @file Writes LoRA files for other programs. Metadata is the least that readers ask for: nothing about photos, captions, folders,
+ * dates or machines goes into a file that people share.
+ */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { KeepsakeError } from "../../errors.ts";
+import { writeFileAtomic } from "../../io/atomic.ts";
+import { writeSafetensors } from "../../io/safetensors.ts";
+import type { TensorToWrite } from "../../io/safetensors.ts";
+import type { Lora, LoraLayer } from "../lora.ts";
+import { adaptedComponents } from "../modules.ts";
+import { peftConfigFile, peftWeightsFile } from "./names.ts";
+import { commonest, writePeftConfig } from "./peft-config.ts";
+
+export interface WriteLoraOptions {
+  /** F16 halves the file and rounds the numbers. Default F32: exactly the numbers of the adapter. */
+  readonly dtype?: "F32" | "F16";
+}
+
+/**
+ * Writes a file as diffusers with PEFT does (`unet.<module>.lora_A.weight`), rank and alpha in the header's `lora_adapter_metadata`.
+ * @param path usually ending in {@link diffusersLoraFile}, which `load_lora_weights` looks for in a folder.
+ */
+export async function writeDiffusersLora(path: string, lora: Lora, options: WriteLoraOptions = {}): Promise<void> {
+  const tensors = new Map<string, TensorToWrite>();
+  const settings: Record<string, unknown> = {};
+  for (const component of [...adaptedComponents].sort()) {
+    const layers = lora.layers.filter((layer) => layer.component === component);
+    if (layers.length === 0) continue;
+    for (const [key, value] of Object.entries(writePeftConfig(layers))) settings[`${component}.${key}`] = value;
+    addPeftTensors(tensors, layers, `${component}.`, options);
+  }
+  const metadata = new Map([
+    ["format", "pt"],
+    ["lora_adapter_metadata", JSON.stringify(settings, null, 2)],
+  ]);
+  await writeSafetensors(path, tensors, metadata);
+}
+
+/**
+ * Writes a folder as PEFT's save_pretrained does: adapter_model.safetensors and adapter_config.json. PEFT adapts one model per folder;
+ * a LoRA of UNet and text encoder becomes a folder of each below `folder`.
+ */
+export async function writePeftLora(folder: string, lora: Lora, options: WriteLoraOptions = {}): Promise<void> {
+  const components = adaptedComponents.filter((name) => lora.layers.some((layer) => layer.component === name));
+  for (const component of components) {
+    const target = components.length === 1 ? folder : join(folder, component);
+    const layers = lora.layers.filter((layer) => layer.component === component);
+    const tensors = new Map<string, TensorToWrite>();
+    addPeftTensors(tensors, layers, "base_model.model.", options);
+    const config = { base_model_name_or_path: null, inference_mode: true, task_type: null, ...writePeftConfig(layers) };
+    await makeFolder(target);
+    await writeSafetensors(join(target, peftWeightsFile), tensors, new Map([["format", "pt"]]));
+    await writeFileAtomic(join(target, peftConfigFile), `${JSON.stringify(config, null, 2)}\n`);
+  }
+}
+
+function addPeftTensors(
+  tensors: Map<string, TensorToWrite>,
+  layers: readonly LoraLayer[],
+  prefix: string,
+  options: WriteLoraOptions,
+): void {
+  for (const layer of layers) {
+    const { loraA, loraB } = tensorsOf(layer, options);
+    tensors.set(`${prefix}${layer.module}.lora_A.weight`, loraA);
+    tensors.set(`${prefix}${layer.module}.lora_B.weight`, loraB);
+  }
+}
+
+/** Shaped as the layer's weight is: a convolution's pair has 1x1 kernels. */
+function tensorsOf(
+  layer: LoraLayer,
+  { dtype = "F32" }: WriteLoraOptions,
+): { loraA: TensorToWrite; loraB: TensorToWrite } {
+  const kernel = layer.kind === "conv1x1" ? [1, 1] : [];
+  return {
+    loraA: { shape: [layer.rank, layer.inFeatures, ...kernel], data: layer.loraA, dtype },
+    loraB: { shape: [layer.outFeatures, layer.rank, ...kernel], data: layer.loraB, dtype },
+  };
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new KeepsakeError("environment", `${folder}: cannot make this folder (${reason})`, { cause });
+  }
+}
+
+/** The model families that kohya's programs tell apart, with sd-scripts' names for them. */
+const kohyaModels = {
+  "sd-1": { v2: "False", baseModelVersion: "sd_v1", architecture: "stable-diffusion-v1/lora" },
+  "sd-2": { v2: "True", baseModelVersion: "sd_v2", architecture: "stable-diffusion-v2-512/lora" },
+  "sd-2-v": { v2: "True", baseModelVersion: "sd_v2_v", architecture: "stable-diffusion-v2-768-v/lora" },
+  sdxl: { v2: "False", baseModelVersion: "sdxl_base_v1-0", architecture: "stable-diffusion-xl-v1-base/lora" },
+};
+
+/** A model family: `sd-2-v` is SD 2 with v-prediction. */
+export type KohyaModel = keyof typeof kohyaModels;
+
+export interface WriteKohyaLoraOptions extends WriteLoraOptions {
+  readonly model: KohyaModel;
+  /** Width and height in pixels that the model was trained for. */
+  readonly resolution: number;
+  /** Shown by programs that list LoRAs. Default "Keepsake LoRA". */
+  readonly title?: string;
+}
+
+/**
+ * Writes a file as kohya's sd-scripts do (`lora_unet_<module with underscores>.lora_down.weight`), which AUTOMATIC1111, ComfyUI and their
+ * kin read. Metadata: sd-scripts' minimum set (`library/train_util.py`) and the obligatory part of modelspec 1.0.1. Alphas are float32.
+ */
+export async function writeKohyaLora(path: string, lora: Lora, options: WriteKohyaLoraOptions): Promise<void> {
+  const tensors = new Map<string, TensorToWrite>();
+  for (const layer of lora.layers) {
+    const { loraA, loraB } = tensorsOf(layer, options);
+    const prefix = layer.component === "unet" ? "lora_unet" : "lora_te";
+    const name = `${prefix}_${layer.module.replaceAll(".", "_")}`;
+    tensors.set(`${name}.alpha`, { shape: [], data: Float32Array.of(layer.loraAlpha), dtype: "F32" });
+    tensors.set(`${name}.lora_down.weight`, loraA);
+    tensors.set(`${name}.lora_up.weight`, loraB);
+  }
+  const { v2, baseModelVersion, architecture } = kohyaModels[options.model];
+  const metadata = new Map([
+    ["ss_v2", v2],
+    ["ss_base_model_version", baseModelVersion],
+    ["ss_network_module", "networks.lora"],
+    ["ss_network_dim", String(commonest(lora.layers.map((layer) => layer.rank)))],
+    ["ss_network_alpha", String(commonest(lora.layers.map((layer) => layer.loraAlpha)))],
+    ["ss_network_args", "{}"],
+    ["modelspec.sai_model_spec", "1.0.1"],
+    ["modelspec.architecture", architecture],
+    ["modelspec.implementation", "diffusers"],
+    ["modelspec.title", options.title ?? "Keepsake LoRA"],
+    ["modelspec.resolution", `${options.resolution}x${options.resolution}`],
+  ]);
+  await writeSafetensors(path, tensors, metadata);
+}

@@ -1,0 +1,157 @@
+/**
+ * @file Textual inversion (Gal et al., "An Image is Worth One Word", 2022): learned embeddings of new tokens, their first values and
+ * their files.
+ */
+import { basename } from "node:path";
+import { KeepsakeError } from "../errors.ts";
+import { SafetensorsFile, writeSafetensors } from "../io/safetensors.ts";
+import type { RandomStream } from "../random/random.ts";
+
+/** A new token and the embeddings that stand for it: one, or several in a row. */
+export interface TokenEmbedding {
+  /** As written in prompts, e.g. `<my-cat>`. */
+  readonly token: string;
+  /** `[count, width]`, row-major. */
+  readonly vectors: Float32Array;
+  readonly count: number;
+  /** Width of the text encoder's token embeddings. */
+  readonly width: number;
+}
+
+/** A text encoder's table of token embeddings. */
+export interface EmbeddingTable {
+  /** `[rows, width]`, row-major. */
+  readonly values: Float32Array;
+  readonly width: number;
+}
+
+/**
+ * The vocabulary entries of a token of several vectors: `<t>`, `<t>_1`, `<t>_2`, ... In a prompt, `<t>` stands for all of them in a row
+ * (`diffusers: loaders/textual_inversion.py`).
+ */
+export function tokenNames({ token, count }: Pick<TokenEmbedding, "token" | "count">): string[] {
+  return Array.from({ length: count }, (_, i) => (i === 0 ? token : `${token}_${i}`));
+}
+
+/**
+ * A token that starts as a class noun: every vector is the mean of the embeddings of the noun's tokens (for a noun of one token, its
+ * embedding itself).
+ *
+ * @param nounIds ids of the noun's tokens, without start and end of text.
+ * @param count number of vectors.
+ * @throws KeepsakeError ("usage") if the noun has no tokens or the count is not a positive whole number.
+ */
+export function tokenFromNoun(
+  token: string,
+  table: EmbeddingTable,
+  nounIds: readonly number[],
+  count = 1,
+): TokenEmbedding {
+  requireCount(token, count);
+  if (nounIds.length === 0) throw new KeepsakeError("usage", `the class noun for ${token} is empty`);
+  const { values, width } = table;
+  const mean = new Float64Array(width);
+  for (const id of nounIds) {
+    if (!(id >= 0 && (id + 1) * width <= values.length)) {
+      throw new RangeError(`token id ${id} is outside the embedding table of ${values.length / width} rows`);
+    }
+    for (let i = 0; i < width; i++) mean[i] += values[id * width + i] / nounIds.length;
+  }
+  const vectors = new Float32Array(count * width);
+  for (let row = 0; row < count; row++) vectors.set(mean, row * width);
+  return { token, vectors, count, width };
+}
+
+/**
+ * A token that starts as noise: normal with the standard deviation of the whole embedding table, which puts it among the other tokens
+ * in size (`diffusers: examples/advanced_diffusion_training, TokenEmbeddingsHandler`).
+ */
+export function tokenFromNoise(token: string, table: EmbeddingTable, random: RandomStream, count = 1): TokenEmbedding {
+  requireCount(token, count);
+  const { values, width } = table;
+  let sum = 0;
+  for (const value of values) sum += value;
+  const mean = sum / values.length;
+  let squares = 0;
+  for (const value of values) squares += (value - mean) ** 2;
+  const deviation = Math.sqrt(squares / (values.length - 1));
+  return { token, vectors: random.normal(count * width).map((z) => z * deviation), count, width };
+}
+
+function requireCount(token: string, count: number): void {
+  if (!Number.isInteger(count) || count < 1) {
+    throw new KeepsakeError("usage", `${token} needs a whole number of vectors, at least 1, got ${count}`);
+  }
+}
+
+export interface ReadTokenEmbeddingsOptions {
+  /** The token's name in prompts, for a file of one token. Default: the name in the file. */
+  readonly token?: string;
+  /** Width of the text encoder that the embeddings are for; checked if given. */
+  readonly width?: number;
+}
+
+/** AUTOMATIC1111 does not name the token in the file. */
+const namelessKey = "emb_params";
+
+/**
+ * Reads learned embeddings from safetensors: diffusers' layout (each tensor is named by its token, `[width]` or `[count, width]`) or
+ * AUTOMATIC1111's (`emb_params`; the token is the file's name without its extension).
+ *
+ * @throws KeepsakeError ("input") if the file holds something else, or embeddings of another width.
+ */
+export async function readTokenEmbeddings(
+  path: string,
+  options: ReadTokenEmbeddingsOptions = {},
+): Promise<TokenEmbedding[]> {
+  if (/\.(bin|pt|pth|ckpt)$/i.test(path)) {
+    throw new KeepsakeError("input", `${path}: pickle files can run code and are not read; convert it to .safetensors`);
+  }
+  const file = await SafetensorsFile.open(path);
+  const names = [...file.tensors.keys()];
+  if (names.length === 0) throw new KeepsakeError("input", `${path}: no tensors in this file`);
+  if (names.includes("clip_l") || names.includes("clip_g")) {
+    throw new KeepsakeError(
+      "input",
+      `${path}: embeddings for SDXL's two text encoders (clip_l, clip_g) are not supported`,
+    );
+  }
+  if (options.token !== undefined && names.length > 1) {
+    throw new KeepsakeError(
+      "usage",
+      `${path}: holds ${names.length} tokens, so they cannot be renamed to ${options.token}`,
+    );
+  }
+  const embeddings: TokenEmbedding[] = [];
+  for (const name of names) {
+    const { shape } = file.info(name);
+    const [count, width] = shape.length === 1 ? [1, ...shape] : shape;
+    if (shape.length < 1 || shape.length > 2 || count < 1 || width < 1) {
+      const fault = `"${name}" has shape [${shape.join(", ")}], not [width] or [count, width]; is it a textual inversion?`;
+      throw new KeepsakeError("input", `${path}: ${fault}`);
+    }
+    if (options.width !== undefined && width !== options.width) {
+      const fault = `"${name}" has ${width} numbers per vector, this model's text encoder ${options.width}`;
+      throw new KeepsakeError("input", `${path}: the embedding was made for another model: ${fault}`);
+    }
+    const vectors = await file.readFloat32(name);
+    if (!vectors.every(Number.isFinite)) {
+      throw new KeepsakeError("input", `${path}: "${name}" holds NaN or infinity; the training that wrote it failed`);
+    }
+    const ownName = name === namelessKey ? basename(path).replace(/\.[^.]+$/, "") : name;
+    embeddings.push({ token: options.token ?? ownName, vectors, count, width });
+  }
+  return embeddings;
+}
+
+/**
+ * Writes one token as diffusers' textual_inversion.py does: one float32 tensor `[count, width]` named by the token.
+ * @param path usually ending in `learned_embeds.safetensors`.
+ */
+export async function writeTokenEmbedding(
+  path: string,
+  { token, vectors, count, width }: TokenEmbedding,
+): Promise<void> {
+  const tensors = new Map([[token, { shape: [count, width], data: vectors }]]);
+  await writeSafetensors(path, tensors, new Map([["format", "pt"]]));
+}

@@ -1,0 +1,16 @@
+/** @file The adaptable layers of the fixtures' tiny SD 1 model, and the fixtures' paths. */
+import { join } from "node:path";
+import { discoverModules } from "../../src/adapters/modules.ts";
+import type { AdaptableModules } from "../../src/adapters/modules.ts";
+import shapes from "../fixtures/lora/tiny-sd1-shapes.json" with { type: "json" };
+
+const modulesOf = (tensors: Readonly<Record<string, number[]>>) =>
+  discoverModules(Object.entries(tensors).map(([name, shape]) => ({ name, shape })));
+
+export const tinySd1: AdaptableModules = {
+  unet: modulesOf(shapes.unet),
+  text_encoder: modulesOf(shapes.text_encoder),
+};
+
+/** A file below test/fixtures/. */
+export const fixture = (...path: string[]): string => join(import.meta.dirname, "..", "fixtures", ...path);
