@@ -4,6 +4,7 @@
 import { availableParallelism } from "node:os";
 import type * as Ort from "onnxruntime-node";
 import { KeepsakeError } from "../errors.ts";
+import type { LoweringTarget } from "./onnx/builder.ts";
 import { emitModel } from "./onnx/emit.ts";
 import { formatShape, sizeOf } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
@@ -22,6 +23,8 @@ export interface ProgramOptions {
    * `packed`: ONNX Runtime copies and reorders them for speed; slower to start, more than twice the memory.
    */
   readonly weights?: "mapped" | "packed";
+  /** Which operators the model is made of. Default: `cpu` for the provider of that name, `portable` for every other. */
+  readonly lowering?: LoweringTarget;
 }
 
 /** Values for a program's inputs, by name. */
@@ -56,8 +59,8 @@ export class Program<Name extends string = string> {
     outputs: Readonly<Record<Name, Tensor>>,
     options: ProgramOptions = {},
   ): Promise<Program<Name>> {
-    const { provider = "cpu" } = options;
-    const emitted = emitModel(prefixed(outputs), provider === "cpu" ? "cpu" : "portable");
+    const { provider = "cpu", lowering = provider === "cpu" ? "cpu" : "portable" } = options;
+    const emitted = emitModel(prefixed(outputs), lowering);
     const ort = await import("onnxruntime-node");
     try {
       const session = await ort.InferenceSession.create(emitted.bytes, sessionOptions(options, emitted));

@@ -11,6 +11,11 @@ export interface AttentionOptions {
   readonly heads: number;
   /** Position t sees positions ≤ t only. */
   readonly causal?: boolean;
+  /**
+   * Above this many probabilities (batch · heads · targets · sources) the backward pass on the CPU runs head by head, which
+   * keeps those of two heads in memory instead of all. Default: 20 million, 80 MB for each of the tensors of that size.
+   */
+  readonly headByHeadAbove?: number;
 }
 
 interface AttentionGeometry extends Required<AttentionOptions> {
@@ -24,9 +29,6 @@ interface AttentionGeometry extends Required<AttentionOptions> {
   readonly scale: number;
 }
 
-/** Above this many probabilities the backward pass runs head by head (two heads' worth of memory instead of all). */
-const HEAD_BY_HEAD_ELEMENTS = 20_000_000;
-
 /**
  * softmax(q·kᵀ/√d)·v for each head (Vaswani et al. 2017). With P the probabilities and O the output, the derivative is
  * dV = Pᵀ·dO, dP = dO·Vᵀ, dS = P ∘ (dP - rowsum(dO ∘ O)), dQ = dS·K/√d, dK = dSᵀ·Q/√d (Dao et al. 2022, app. B.2).
@@ -36,7 +38,8 @@ const HEAD_BY_HEAD_ELEMENTS = 20_000_000;
  * @param v - `[batch, sources, heads · d]`
  * @returns `[batch, targets, heads · d]`
  */
-export function attention(q: Tensor, k: Tensor, v: Tensor, { heads, causal = false }: AttentionOptions): Tensor {
+export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor {
+  const { heads, causal = false, headByHeadAbove = 20_000_000 } = options;
   const [batch = 0, targets = 0, hidden = 0] = q.shape;
   const sources = k.shape[1] ?? 0;
   const fits =
@@ -45,7 +48,8 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, { heads, causal = fal
     throw new ShapeError("attention", [q.shape, k.shape, v.shape], `they do not fit ${heads} heads`);
   }
   const width = hidden / heads;
-  const geometry = { batch, targets, sources, heads, width, causal, scale: 1 / Math.sqrt(width) };
+  const scale = 1 / Math.sqrt(width);
+  const geometry = { batch, targets, sources, heads, width, causal, headByHeadAbove, scale };
   const product = 2 * batch * heads * targets * sources * width;
   const attributes = { heads, causal };
   const y: Tensor = applyOne(
@@ -110,10 +114,10 @@ function backward(
   isUsed: readonly boolean[],
 ): readonly string[] {
   const byHead = names.map((name) => toHeads(onnx, name, geometry));
-  const { batch, heads, targets, sources, width } = geometry;
+  const { batch, heads, targets, sources, width, headByHeadAbove } = geometry;
   const wanted = isUsed.flatMap((used, i) => (used ? [i] : []));
   let gradients: readonly string[];
-  if (onnx.target === "cpu" && batch * heads * targets * sources > HEAD_BY_HEAD_ELEMENTS) {
+  if (onnx.target === "cpu" && batch * heads * targets * sources > headByHeadAbove) {
     const rows = batch * heads;
     const extents = [targets, targets, sources, sources, targets];
     const flat = byHead.map((name, i) => onnx.reshape(name, [rows, extents[i] ?? 0, width]));
