@@ -1,6 +1,7 @@
 /** @file Which layers of a model an adapter may change, found from a checkpoint's names and shapes, and the choice among them. */
 import type { AdaptedComponent } from "../diffusion/module.ts";
 import { KeepsakeError } from "../errors.ts";
+import { formatShape } from "../graph/index.ts";
 
 /** The components an adapter may change, in the order in which adapters list them. */
 export const adaptedComponents: readonly AdaptedComponent[] = ["unet", "text_encoder"];
@@ -129,9 +130,4 @@ export interface LoraLayerShapes {
   readonly module: string;
   readonly loraA: readonly number[];
   readonly loraB: readonly number[];
-}
-
-/** A shape as PyTorch prints it: `[16, 32]`. */
-export function formatShape(shape: readonly number[]): string {
-  return `[${shape.join(", ")}]`;
 }

@@ -4,6 +4,7 @@
  */
 import { basename } from "node:path";
 import { KeepsakeError } from "../errors.ts";
+import { formatShape } from "../graph/index.ts";
 import { SafetensorsFile, writeSafetensors } from "../io/safetensors.ts";
 import type { RandomStream } from "../random/random.ts";
 
@@ -127,7 +128,7 @@ export async function readTokenEmbeddings(
     const { shape } = file.info(name);
     const [count, width] = shape.length === 1 ? [1, ...shape] : shape;
     if (shape.length < 1 || shape.length > 2 || count < 1 || width < 1) {
-      const fault = `"${name}" has shape [${shape.join(", ")}], not [width] or [count, width]; is it a textual inversion?`;
+      const fault = `"${name}" has shape ${formatShape(shape)}, not [width] or [count, width]; is it a textual inversion?`;
       throw new KeepsakeError("input", `${path}: ${fault}`);
     }
     if (options.width !== undefined && width !== options.width) {
