@@ -72,7 +72,10 @@ export async function openPipelineFolder(folder: string): Promise<PipelineFolder
   if (!isObject(index)) throw new KeepsakeError("input", `${file}: expected a JSON object.`);
   const pipeline = index._class_name;
   if (typeof pipeline === "string" && pipeline.startsWith("StableDiffusionXL")) {
-    throw new KeepsakeError("input", `${file}: ${pipeline} is not supported yet; use a Stable Diffusion 1.x or 2.x checkpoint.`);
+    throw new KeepsakeError(
+      "input",
+      `${file}: ${pipeline} is not supported yet; use a Stable Diffusion 1.x or 2.x checkpoint.`,
+    );
   }
   if (pipeline !== "StableDiffusionPipeline") {
     throw new KeepsakeError(

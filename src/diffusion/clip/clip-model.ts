@@ -3,7 +3,20 @@
  * (transformers: models/clip/modeling_clip.py, `CLIPModel`; Radford et al. 2021, figure 3).
  */
 import type { Tensor } from "../../graph/index.ts";
-import { add, constant, div, exp, logSoftmax, matmul, mul, neg, sqrt, square, sum, transpose } from "../../graph/index.ts";
+import {
+  add,
+  constant,
+  div,
+  exp,
+  logSoftmax,
+  matmul,
+  mul,
+  neg,
+  sqrt,
+  square,
+  sum,
+  transpose,
+} from "../../graph/index.ts";
 import type { ClipConfig } from "../config/clip-config.ts";
 import type { ModuleContext } from "../module.ts";
 import { linearLayer } from "../module.ts";

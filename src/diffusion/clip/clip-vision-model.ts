@@ -20,7 +20,11 @@ export interface ClipVisionOutputs {
  * @param pixelValues `[N, numChannels, imageSize, imageSize]`, normalised as `clipImageProcessor` does.
  * @throws KeepsakeError when the checkpoint does not fit the config.
  */
-export function clipVisionModel(context: ModuleContext, config: ClipVisionConfig, pixelValues: Tensor): ClipVisionOutputs {
+export function clipVisionModel(
+  context: ModuleContext,
+  config: ClipVisionConfig,
+  pixelValues: Tensor,
+): ClipVisionOutputs {
   const model = scoped(context, "vision_model");
   const embedded = visionEmbeddings(scoped(model, "embeddings"), config, pixelValues);
   // The misspelt name is transformers' own.

@@ -16,25 +16,28 @@ export interface LearnedTokenFeeds {
 }
 
 /**
- * Separates ids below `vocabSize` from learned ones: id `vocabSize + i` means row i of the learned embeddings.
+ * Separates the ids of the frozen vocabulary from learned ones: id `firstLearnedId + i` means row i of the learned embeddings.
  * @param ids `[batch, positions]`, rows of equal length.
+ * @param firstLearnedId the size of the tokenizer's vocabulary before tokens were added to it.
  * @throws KeepsakeError for an id that is neither.
  */
 export function learnedTokenFeeds(
-  ids: readonly (readonly number[])[],
-  vocabSize: number,
+  ids: readonly ArrayLike<number>[],
+  firstLearnedId: number,
   learnedRows: number,
 ): LearnedTokenFeeds {
-  const flat = ids.flat();
-  const wrong = flat.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabSize + learnedRows);
+  const flat = ids.flatMap((prompt) => Array.from(prompt));
+  const wrong = flat.find((id) => !Number.isInteger(id) || id < 0 || id >= firstLearnedId + learnedRows);
   if (wrong !== undefined) {
-    const known = learnedRows === 0 ? "" : ` and ${learnedRows} learned rows`;
-    throw new KeepsakeError("input", `Token id ${wrong} is outside the text model's vocabulary of ${vocabSize}${known}.`);
+    throw new KeepsakeError(
+      "input",
+      `Token id ${wrong} is not among the ${firstLearnedId} of the vocabulary and ${learnedRows} learned ones.`,
+    );
   }
   return {
-    inputIds: Int32Array.from(flat, (id) => (id < vocabSize ? id : 0)),
-    learnedIds: Int32Array.from(flat, (id) => (id < vocabSize ? 0 : id - vocabSize)),
-    learnedMask: Float32Array.from(flat, (id) => (id < vocabSize ? 0 : 1)),
+    inputIds: Int32Array.from(flat, (id) => (id < firstLearnedId ? id : 0)),
+    learnedIds: Int32Array.from(flat, (id) => (id < firstLearnedId ? 0 : id - firstLearnedId)),
+    learnedMask: Float32Array.from(flat, (id) => (id < firstLearnedId ? 0 : 1)),
   };
 }
 
@@ -46,12 +49,12 @@ export function learnedTokenFeeds(
  * @throws KeepsakeError when a prompt has no end-of-text token.
  */
 export function endOfTextRows(
-  ids: readonly (readonly number[])[],
+  ids: readonly ArrayLike<number>[],
   config: Pick<ClipTextConfig, "eosTokenId" | "vocabSize">,
 ): Int32Array {
   let row = 0;
   return Int32Array.from(ids, (prompt) => {
-    const frozen = prompt.map((id) => (id < config.vocabSize ? id : -1));
+    const frozen = Array.from(prompt, (id) => (id < config.vocabSize ? id : -1));
     const endOfText = config.eosTokenId === 2 ? Math.max(...frozen) : config.eosTokenId;
     const position = frozen.indexOf(endOfText);
     if (position < 0) throw new KeepsakeError("input", `No end-of-text token (id ${endOfText}) among the token ids.`);

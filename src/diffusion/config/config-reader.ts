@@ -82,6 +82,17 @@ export class ConfigReader {
     return value;
   }
 
+  /** Three numbers, one for each colour channel. */
+  triple(name: string, fallback: readonly [number, number, number]): readonly [number, number, number] {
+    const value = this.#value(name) ?? fallback;
+    const items: readonly unknown[] = Array.isArray(value) ? value : [];
+    const [red, green, blue, ...rest] = items;
+    if (typeof red !== "number" || typeof green !== "number" || typeof blue !== "number" || rest.length > 0) {
+      throw this.#wrong(name, "a list of three numbers");
+    }
+    return [red, green, blue];
+  }
+
   /** One integer >= 1 for all of `count` levels, or a list with one for each. */
   integerPerLevel(name: string, count: number, fallback: number): number[] {
     const value = this.#value(name) ?? fallback;

@@ -12,6 +12,8 @@ export type UNetUpBlockType = (typeof upBlockTypes)[number];
 
 /** Options per level are lists from the highest resolution to the lowest, as in `blockOutChannels`. */
 export interface UNet2DConditionConfig {
+  /** Side of the latents that the model was trained on; 64 where the file does not say. */
+  readonly sampleSize: number;
   readonly inChannels: number;
   readonly outChannels: number;
   readonly centerInputSample: boolean;
@@ -53,6 +55,7 @@ export function parseUNet2DConditionConfig(file: string, json: unknown): UNet2DC
   const textTime = textTimeOptions(reader);
 
   const config: UNet2DConditionConfig = {
+    sampleSize: reader.optionalInteger("sample_size") ?? 64,
     inChannels: reader.integer("in_channels", 4),
     outChannels: reader.integer("out_channels", 4),
     centerInputSample: reader.boolean("center_input_sample", false),
@@ -125,7 +128,7 @@ function refuseUnsupported(reader: ConfigReader): void {
   reader.only("time_embedding_type", "positional");
   reader.only("timestep_post_act");
   // Attention is computed in float32 anyway; the number of heads of "text" additional embeddings, which are not supported.
-  reader.harmless("sample_size", "upcast_attention", "addition_embed_type_num_heads");
+  reader.harmless("upcast_attention", "addition_embed_type_num_heads");
 }
 
 function checkConsistency(reader: ConfigReader, config: UNet2DConditionConfig): void {
@@ -141,7 +144,10 @@ function checkConsistency(reader: ConfigReader, config: UNet2DConditionConfig): 
   }
   if (config.blockOutChannels.some((channels, level) => channels % (config.attentionHeads[level] ?? 1) !== 0)) {
     const heads = config.attentionHeads.join(", ");
-    throw reader.error("block_out_channels", `multiples of the number of heads (attention_head_dim), which is ${heads}`);
+    throw reader.error(
+      "block_out_channels",
+      `multiples of the number of heads (attention_head_dim), which is ${heads}`,
+    );
   }
   if (config.downsamplePadding > 1) throw reader.error("downsample_padding", "0 or 1");
   if (config.convInKernel % 2 === 0) throw reader.error("conv_in_kernel", "an odd number");

@@ -30,7 +30,9 @@ export function timestepProjection(
   for (const [row, timestep] of timesteps.entries()) {
     for (let i = 0; i < half; i++) {
       const angle = timestep * Math.exp((-Math.log(10000) * i) / (half - options.freqShift));
-      const [first, second] = options.flipSinToCos ? [Math.cos(angle), Math.sin(angle)] : [Math.sin(angle), Math.cos(angle)];
+      const [first, second] = options.flipSinToCos
+        ? [Math.cos(angle), Math.sin(angle)]
+        : [Math.sin(angle), Math.cos(angle)];
       projection[row * channels + i] = first;
       projection[row * channels + half + i] = second;
     }

@@ -104,7 +104,11 @@ function levelOptions(config: UNet2DConditionConfig) {
       groups,
       useLinearProjection: config.useLinearProjection,
     };
-    return { layers: at(config.layersPerBlock, level), resnet: { outChannels, groups, eps: config.normEps }, attention };
+    return {
+      layers: at(config.layersPerBlock, level),
+      resnet: { outChannels, groups, eps: config.normEps },
+      attention,
+    };
   });
 }
 

@@ -1,0 +1,106 @@
+/**
+ * @file Between pictures and latents: compiled encoder and decoder of the VAE for one size of picture.
+ */
+import { KeepsakeError } from "../errors.ts";
+import type { ProgramOptions } from "../graph/index.ts";
+import { div, input, Program } from "../graph/index.ts";
+import type { Component } from "./checkpoint.ts";
+import type { AutoencoderKlConfig } from "./config/autoencoder-kl-config.ts";
+import { vaeScaleFactor } from "./config/autoencoder-kl-config.ts";
+import { decode, encode } from "./models/autoencoder-kl.ts";
+
+/** Height and width of a picture, in pixels. */
+export interface PictureSize {
+  readonly height: number;
+  readonly width: number;
+}
+
+/** Shape of a picture's latents, without the batch: `[latentChannels, height, width]`. */
+export type LatentShape = readonly [number, number, number];
+
+/** What the VAE's encoder says about one picture; arrays are `[latentChannels, height, width]`, in the VAE's own units. */
+export interface Posterior {
+  readonly mean: Float32Array;
+  readonly logvar: Float32Array;
+}
+
+/**
+ * The shape of the latents of a picture.
+ * @throws KeepsakeError unless both sides are positive multiples of the VAE's scale factor (8 in Stable Diffusion).
+ */
+export function latentShape(config: AutoencoderKlConfig, { height, width }: PictureSize): LatentShape {
+  const factor = vaeScaleFactor(config);
+  if (![height, width].every((side) => Number.isInteger(side) && side > 0 && side % factor === 0)) {
+    throw new KeepsakeError(
+      "usage",
+      `The picture size ${width}x${height} does not fit: both sides must be multiples of ${factor}.`,
+    );
+  }
+  return [config.latentChannels, height / factor, width / factor];
+}
+
+/**
+ * The latents of a picture, as the UNet sees them: mean, or mean + exp(logvar / 2) * noise, times the VAE's scaling factor.
+ * @param noise standard normal, the size of the mean; absent: the mean itself.
+ */
+export function latentsFromPosterior(
+  { mean, logvar }: Posterior,
+  config: AutoencoderKlConfig,
+  noise?: Float32Array,
+): Float32Array {
+  return mean.map((value, i) => {
+    const spread = noise === undefined ? 0 : Math.exp((logvar[i] ?? 0) / 2) * (noise[i] ?? 0);
+    return (value + spread) * config.scalingFactor;
+  });
+}
+
+/** The VAE's encoder, compiled for one size of picture. */
+export class ImageEncoder {
+  readonly #program: Program<"mean" | "logvar">;
+  readonly #config: AutoencoderKlConfig;
+
+  private constructor(program: Program<"mean" | "logvar">, config: AutoencoderKlConfig) {
+    this.#program = program;
+    this.#config = config;
+  }
+
+  /** @throws KeepsakeError if the size does not fit or the checkpoint lacks a tensor. */
+  static async create(
+    { config, weights }: Component<AutoencoderKlConfig>,
+    size: PictureSize,
+    options: ProgramOptions = {},
+  ): Promise<ImageEncoder> {
+    latentShape(config, size);
+    const image = input("image", [1, config.inChannels, size.height, size.width]);
+    const { mean, logvar } = encode(weights.frozen(), config, image);
+    return new ImageEncoder(await Program.create({ mean, logvar }, options), config);
+  }
+
+  /** @param image `[3, height, width]` in [-1, 1]. */
+  async posterior(image: Float32Array): Promise<Posterior> {
+    return this.#program.run({ image });
+  }
+
+  /**
+   * Latents `[latentChannels, height, width]`, times the scaling factor.
+   * @param image `[3, height, width]` in [-1, 1].
+   * @param noise standard normal, the size of the latents; absent: the most probable latents.
+   */
+  async encode(image: Float32Array, noise?: Float32Array): Promise<Float32Array> {
+    return latentsFromPosterior(await this.posterior(image), this.#config, noise);
+  }
+
+  async dispose(): Promise<void> {
+    await this.#program.dispose();
+  }
+}
+
+/** Compiles the VAE's decoder: `latents` `[1, latentChannels, h, w]` (with the scaling factor) -> `decoded` `[1, 3, H, W]`, not clamped. */
+export async function compileDecoder(
+  { config, weights }: Component<AutoencoderKlConfig>,
+  size: PictureSize,
+  options: ProgramOptions = {},
+): Promise<Program<"decoded">> {
+  const latents = input("latents", [1, ...latentShape(config, size)]);
+  return Program.create({ decoded: decode(weights.frozen(), config, div(latents, config.scalingFactor)) }, options);
+}

@@ -1,0 +1,324 @@
+/**
+ * @file Text to image: prompt, text encoder, denoising with classifier-free guidance, VAE decoder
+ * (diffusers: pipelines/stable_diffusion/pipeline_stable_diffusion.py; Ho & Salimans 2022).
+ */
+import { join } from "node:path";
+import { KeepsakeError } from "../errors.ts";
+import type { ProgramOptions } from "../graph/index.ts";
+import { add, broadcastTo, concat, input, mul, Program, split, sub } from "../graph/index.ts";
+import type { RgbImage } from "../io/image.ts";
+import { tensorToImage } from "../io/image.ts";
+import { readJson } from "../io/json.ts";
+import { RandomStream } from "../random/random.ts";
+import type { Component, PipelineFolder } from "./checkpoint.ts";
+import { openAutoencoderKl, openClipTextModel, openPipelineFolder, openUNet2DConditionModel } from "./checkpoint.ts";
+import type { AutoencoderKlConfig } from "./config/autoencoder-kl-config.ts";
+import { vaeScaleFactor } from "./config/autoencoder-kl-config.ts";
+import type { ClipTextConfig } from "./config/clip-config.ts";
+import { isObject } from "./config/config-reader.ts";
+import type { UNet2DConditionConfig } from "./config/unet-2d-condition-config.ts";
+import type { LatentShape, PictureSize } from "./latents.ts";
+import { compileDecoder, latentShape } from "./latents.ts";
+import { timestepProjection } from "./models/embeddings.ts";
+import { unet2DConditionModel } from "./models/unet-2d-condition-model.ts";
+import type { AdapterBinding } from "./module.ts";
+import { withAdapter } from "./module.ts";
+import { ProgramCache } from "./program-cache.ts";
+import type { LearnedEmbedding } from "./prompt-encoder.ts";
+import { onlyInputs, PromptEncoder } from "./prompt-encoder.ts";
+import type { Scheduler } from "./schedulers/index.ts";
+import { createScheduler } from "./schedulers/index.ts";
+import { ClipTokenizer } from "./tokenizer/index.ts";
+import { readTokenizerFolder } from "./tokenizer/tokenizer-folder.ts";
+
+/** One step of the denoising of one picture, for progress and previews. */
+export interface GenerationStep {
+  /** Which picture, as in `GeneratedImage.index`. */
+  readonly index: number;
+  /** From 1 to `steps`. */
+  readonly step: number;
+  readonly steps: number;
+  /** The latents after this step, `[latentChannels, height, width]`. */
+  readonly latents: Float32Array;
+}
+
+export interface GenerateOptions {
+  readonly prompt: string;
+  /** What to lead away from. Default "". Without effect when `guidanceScale` is 1. */
+  readonly negativePrompt?: string;
+  /** Number of denoising steps. Default 30. */
+  readonly steps?: number;
+  /** unconditional + guidanceScale * (conditional - unconditional). Default 7.5; 1 means no guidance and half the work. */
+  readonly guidanceScale?: number;
+  /** A name that `createScheduler` knows. Default: the checkpoint's own. */
+  readonly scheduler?: string;
+  /** Default 0. A picture depends on the seed and its index alone, not on how many are made at once. */
+  readonly seed?: number;
+  /** Number of pictures. Default 1. */
+  readonly n?: number;
+  /** Index of the first picture. Default 0. */
+  readonly firstIndex?: number;
+  /** In pixels, a multiple of the VAE's scale factor. Default: the size that the model was trained on. */
+  readonly width?: number;
+  readonly height?: number;
+  readonly learnedEmbeddings?: readonly LearnedEmbedding[];
+  /** Compiled into the programs, which are kept until another adapter comes; its numbers are asked for anew in every call. */
+  readonly adapter?: AdapterBinding;
+  /** Starting noise for each picture, `[latentChannels, height, width]`, standard normal. Default: drawn from the seed. */
+  readonly initialLatents?: readonly Float32Array[];
+  readonly signal?: AbortSignal;
+  readonly onStep?: (step: GenerationStep) => void;
+  /** Told in one line about what was done otherwise than asked, such as a prompt that was cut off. */
+  readonly onWarning?: (message: string) => void;
+}
+
+export interface GeneratedImage {
+  readonly index: number;
+  readonly image: RgbImage;
+  /** The VAE's answer `[3, height, width]`, about [-1, 1], before clamping and rounding. */
+  readonly decoded: Float32Array;
+  /** The denoised latents `[latentChannels, height, width]`. */
+  readonly latents: Float32Array;
+}
+
+/** A Stable Diffusion 1.x or 2.x checkpoint, ready to draw. Its parts are public: training uses the same ones. */
+export class StableDiffusionPipeline {
+  readonly folder: PipelineFolder;
+  readonly unet: Component<UNet2DConditionConfig>;
+  readonly vae: Component<AutoencoderKlConfig>;
+  readonly textEncoder: Component<ClipTextConfig>;
+  /** Makes a tokenizer without learned tokens. */
+  readonly newTokenizer: () => ClipTokenizer;
+  /** The parsed scheduler_config.json. */
+  readonly schedulerConfig: Readonly<Record<string, unknown>>;
+  readonly #programOptions: ProgramOptions;
+  readonly #promptEncoder: PromptEncoder;
+  readonly #denoisers = new ProgramCache<"prediction">();
+  readonly #decoders = new ProgramCache<"decoded">();
+  #adapter: AdapterBinding | undefined;
+
+  private constructor(parts: PipelineParts, programOptions: ProgramOptions) {
+    this.folder = parts.folder;
+    this.unet = parts.unet;
+    this.vae = parts.vae;
+    this.textEncoder = parts.textEncoder;
+    this.newTokenizer = parts.newTokenizer;
+    this.schedulerConfig = parts.schedulerConfig;
+    this.#programOptions = programOptions;
+    this.#promptEncoder = new PromptEncoder(parts.textEncoder, parts.newTokenizer, programOptions);
+  }
+
+  /**
+   * Opens a checkpoint folder in the diffusers layout. Weights stay where they are; nothing is compiled yet.
+   * @throws KeepsakeError naming file and fault for anything missing, malformed or not supported.
+   */
+  static async load(path: string, programOptions: ProgramOptions = {}): Promise<StableDiffusionPipeline> {
+    const folder = await openPipelineFolder(path);
+    const schedulerFile = join(folder.scheduler, "scheduler_config.json");
+    const schedulerConfig = await readJson(schedulerFile);
+    if (!isObject(schedulerConfig)) throw new KeepsakeError("input", `${schedulerFile}: expected a JSON object.`);
+    const tokenizerFolder = await readTokenizerFolder(folder.tokenizer);
+    const parts: PipelineParts = {
+      folder,
+      unet: await openUNet2DConditionModel(folder.unet),
+      vae: await openAutoencoderKl(folder.vae),
+      textEncoder: await openClipTextModel(folder.textEncoder),
+      newTokenizer: () => new ClipTokenizer(tokenizerFolder),
+      schedulerConfig,
+    };
+    checkPartsFit(parts);
+    return new StableDiffusionPipeline(parts, programOptions);
+  }
+
+  /** The size of picture that the model was trained on. */
+  get defaultSize(): PictureSize {
+    const side = this.unet.config.sampleSize * vaeScaleFactor(this.vae.config);
+    return { height: side, width: side };
+  }
+
+  /**
+   * A new scheduler with the checkpoint's options.
+   * @param name default: the class that the checkpoint names.
+   * @throws KeepsakeError for an unknown name or an unsupported option.
+   */
+  createScheduler(name?: string): Scheduler {
+    const source = join(this.folder.scheduler, "scheduler_config.json");
+    const className = name ?? this.schedulerConfig._class_name;
+    if (typeof className !== "string") throw new KeepsakeError("input", `${source}: "_class_name" is missing.`);
+    return createScheduler(className, this.schedulerConfig, { source });
+  }
+
+  /**
+   * Draws pictures, one after another.
+   * @throws KeepsakeError for options that make no sense; the signal's reason when aborted.
+   */
+  async generate(options: GenerateOptions): Promise<GeneratedImage[]> {
+    const { n = 1, firstIndex = 0, guidanceScale = 7.5, seed = 0 } = options;
+    if (!Number.isInteger(n) || n < 1)
+      throw new KeepsakeError("usage", `The number of pictures is ${n}, expected 1 or more.`);
+    if (!Number.isFinite(guidanceScale)) throw new KeepsakeError("usage", `The guidance scale is ${guidanceScale}.`);
+    const size = {
+      height: options.height ?? this.defaultSize.height,
+      width: options.width ?? this.defaultSize.width,
+    };
+    const shape = latentShape(this.vae.config, size);
+    const scheduler = this.createScheduler(options.scheduler);
+    scheduler.setTimesteps(options.steps ?? 30);
+
+    await this.#useAdapter(options.adapter);
+    const denoise = await this.#denoiser(options, shape, guidanceScale);
+    const decoder = await this.#decoders.get(shape.join("x"), () =>
+      compileDecoder(this.vae, size, this.#programOptions),
+    );
+
+    const pictures: GeneratedImage[] = [];
+    for (let index = firstIndex; index < firstIndex + n; index++) {
+      const noise = options.initialLatents?.[index - firstIndex] ?? startingNoise(seed, index, shape);
+      const latents = await denoiseFrom(noise, { scheduler, denoise, options, seed, index });
+      const { decoded } = await decoder.run({ latents });
+      if (!decoded.every(Number.isFinite)) {
+        throw new KeepsakeError(
+          "input",
+          `Picture ${index} is not a picture but NaN or infinity: the weights or the adapter are damaged.`,
+        );
+      }
+      pictures.push({ index, image: tensorToImage(decoded, size.width, size.height), decoded, latents });
+    }
+    return pictures;
+  }
+
+  /** Frees the compiled programs. The pipeline may be used again. */
+  async dispose(): Promise<void> {
+    await this.#useAdapter(undefined);
+    await this.#promptEncoder.clear();
+    await this.#denoisers.clear();
+    await this.#decoders.clear();
+  }
+
+  /** An adapter is part of the compiled programs, so those of the last adapter go when another one comes. */
+  async #useAdapter(adapter: AdapterBinding | undefined): Promise<void> {
+    if (adapter === this.#adapter) return;
+    this.#adapter = adapter;
+    await this.#promptEncoder.clear();
+    await this.#denoisers.clear();
+  }
+
+  /** Encodes the prompts and returns the guided prediction as a function of latents and timestep. */
+  async #denoiser(options: GenerateOptions, shape: LatentShape, guidanceScale: number): Promise<Denoiser> {
+    const { config } = this.unet;
+    const { prompt, negativePrompt = "", adapter, learnedEmbeddings = [], onWarning } = options;
+    const guided = guidanceScale !== 1;
+    const prompts = guided ? [negativePrompt, prompt] : [prompt];
+    const encoded = await this.#promptEncoder.encode(prompts, { adapter, learnedEmbeddings, onWarning });
+    const encoderHiddenStates = concatenated(encoded);
+    const positions = encoderHiddenStates.length / (encoded.length * this.textEncoder.config.hiddenSize);
+    const program = await this.#denoisers.get([encoded.length, ...shape, positions].join("x"), () =>
+      this.#compileDenoiser(shape, encoded.length, positions),
+    );
+    const fixed = onlyInputs(program, {
+      ...adapter?.feeds(),
+      encoderHiddenStates,
+      guidanceScale: Float32Array.of(guidanceScale),
+    });
+    return async (sample, timestep) => {
+      const projection = timestepProjection([timestep], config.blockOutChannels[0] ?? 0, config);
+      return (await program.run({ ...fixed, sample, timestepProjection: projection })).prediction;
+    };
+  }
+
+  /** With guidance, both prompts go through the UNet as one batch of two: as fast as one after the other, and never slower. */
+  async #compileDenoiser(shape: LatentShape, batch: number, positions: number): Promise<Program<"prediction">> {
+    const { config, weights } = this.unet;
+    const width = this.textEncoder.config.hiddenSize;
+    const sample = input("sample", [1, ...shape]);
+    const projection = input("timestepProjection", [1, config.blockOutChannels[0] ?? 0]);
+    const output = unet2DConditionModel(withAdapter(weights.frozen(), "unet", this.#adapter), config, {
+      sample: batch === 1 ? sample : concat([sample, sample], 0),
+      timestepProjection: broadcastTo(projection, [batch, config.blockOutChannels[0] ?? 0]),
+      encoderHiddenStates: input("encoderHiddenStates", [batch, positions, width]),
+    });
+    if (batch === 1) return Program.create({ prediction: output }, this.#programOptions);
+    const [unconditional, conditional] = split(output, [1, 1], 0);
+    if (unconditional === undefined || conditional === undefined) throw new Error("split gave fewer parts than sizes");
+    const direction = mul(input("guidanceScale", [1]), sub(conditional, unconditional));
+    return Program.create({ prediction: add(unconditional, direction) }, this.#programOptions);
+  }
+}
+
+interface PipelineParts {
+  readonly folder: PipelineFolder;
+  readonly unet: Component<UNet2DConditionConfig>;
+  readonly vae: Component<AutoencoderKlConfig>;
+  readonly textEncoder: Component<ClipTextConfig>;
+  readonly newTokenizer: () => ClipTokenizer;
+  readonly schedulerConfig: Readonly<Record<string, unknown>>;
+}
+
+/** The prediction for latents `[latentChannels, height, width]` at a timestep. */
+type Denoiser = (sample: Float32Array, timestep: number) => Promise<Float32Array>;
+
+interface DenoisingRun {
+  readonly scheduler: Scheduler;
+  readonly denoise: Denoiser;
+  readonly options: Pick<GenerateOptions, "signal" | "onStep">;
+  readonly seed: number;
+  readonly index: number;
+}
+
+async function denoiseFrom(noise: Float32Array, run: DenoisingRun): Promise<Float32Array> {
+  const { scheduler, denoise, options, seed, index } = run;
+  let latents: Float32Array = noise.map((value) => value * scheduler.initNoiseSigma);
+  for (const [step, timestep] of scheduler.timesteps.entries()) {
+    options.signal?.throwIfAborted();
+    const prediction = await denoise(scheduler.scaleModelInput(latents, step), timestep);
+    const stepNoise = () => new RandomStream(seed, "step-noise", index, step).normal(latents.length);
+    latents = scheduler.step(prediction, step, latents, stepNoise).prevSample;
+    options.onStep?.({ index, step: step + 1, steps: scheduler.timesteps.length, latents });
+  }
+  return latents;
+}
+
+function startingNoise(seed: number, index: number, [channels, height, width]: LatentShape): Float32Array {
+  return new RandomStream(seed, "latents", index).normal(channels * height * width);
+}
+
+function concatenated(arrays: readonly Float32Array[]): Float32Array {
+  const result = new Float32Array(arrays.reduce((length, array) => length + array.length, 0));
+  let offset = 0;
+  for (const array of arrays) {
+    result.set(array, offset);
+    offset += array.length;
+  }
+  return result;
+}
+
+/** @throws KeepsakeError when the parts are each fine but do not belong together. */
+function checkPartsFit({ folder, unet, vae, textEncoder, newTokenizer }: PipelineParts): void {
+  const fault = (message: string) => new KeepsakeError("input", `${folder.folder}: ${message}`);
+  if (unet.config.textTime !== undefined)
+    throw fault("SDXL UNets are not supported in the text-to-image pipeline yet.");
+  const channels = vae.config.latentChannels;
+  if (unet.config.inChannels !== channels || unet.config.outChannels !== channels) {
+    throw fault(
+      `the UNet takes ${unet.config.inChannels} and gives ${unet.config.outChannels} channels, the VAE has ${channels}; ` +
+        "inpainting and other special UNets are not supported.",
+    );
+  }
+  const width = textEncoder.config.hiddenSize;
+  if (unet.config.crossAttentionDim.some((dim) => dim !== width)) {
+    throw fault(
+      `the UNet expects text embeddings of width ${unet.config.crossAttentionDim.join(", ")}, the text encoder gives ${width}.`,
+    );
+  }
+  const tokenizer = newTokenizer();
+  if (tokenizer.vocabSize > textEncoder.config.vocabSize) {
+    throw fault(
+      `the tokenizer has ${tokenizer.vocabSize} tokens, the text encoder only ${textEncoder.config.vocabSize}.`,
+    );
+  }
+  if (tokenizer.modelMaxLength > textEncoder.config.maxPositionEmbeddings) {
+    throw fault(
+      `the tokenizer makes ${tokenizer.modelMaxLength} tokens, the text encoder takes ${textEncoder.config.maxPositionEmbeddings}.`,
+    );
+  }
+}
