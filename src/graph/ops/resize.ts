@@ -23,13 +23,15 @@ export function resizeNearest(x: Tensor, size: readonly [number, number]): Tenso
     { shape },
     {
       attributes: { size },
-      lower: (onnx, [name = ""]) => [
-        onnx.node("Resize", [name, "", "", onnx.ints(shape)], {
-          mode: "nearest",
-          coordinate_transformation_mode: "asymmetric",
-          nearest_mode: "floor",
-        }),
-      ],
+      lower: (onnx, [name = ""]) => {
+        if (size.every((extent, i) => Number.isInteger(extent / (i === 0 ? height : width)))) {
+          const floor = { mode: "nearest", coordinate_transformation_mode: "asymmetric", nearest_mode: "floor" };
+          return [onnx.node("Resize", [name, "", "", onnx.ints(shape)], floor)];
+        }
+        // With other factors Resize rounds in float32 and picks wrong pixels for some sizes (14 to 16, for one).
+        const rows = onnx.node("Gather", [name, onnx.ints(originals(height, size[0]))], { axis: 2 });
+        return [onnx.node("Gather", [rows, onnx.ints(originals(width, size[1]))], { axis: 3 })];
+      },
       vjp: ([dy]) => [dy && gather(dy, [height, width])],
     },
   );
@@ -58,9 +60,14 @@ function gather(dy: Tensor, [height, width]: readonly [number, number]): Tensor 
   return matmul(matmul(rows, dy), columns, { transposeB: true });
 }
 
-/** [small, large] with 1 where the large index is a copy of the small one. */
-function copyMatrix(small: number, large: number): Float32Array {
-  const matrix = new Float32Array(small * large);
-  for (let i = 0; i < large; i++) matrix[Math.floor((i * small) / large) * large + i] = 1;
+/** The index that each of `to` pixels along an axis is copied from. */
+function originals(from: number, to: number): number[] {
+  return Array.from({ length: to }, (_, i) => Math.floor((i * from) / to));
+}
+
+/** [from, to] with 1 where the second index is a copy of the first. */
+function copyMatrix(from: number, to: number): Float32Array {
+  const matrix = new Float32Array(from * to);
+  originals(from, to).forEach((original, i) => (matrix[original * to + i] = 1));
   return matrix;
 }
