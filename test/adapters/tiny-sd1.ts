@@ -1,8 +1,11 @@
-/** @file The adaptable layers of the fixtures' tiny SD 1 model, and the fixtures' paths. */
+/**
+ * @file The adaptable layers of the reference fixtures' tiny SD 1 model, which the LoRA fixtures are for, and the fixtures' paths.
+ * tiny-sd1-shapes.json lists the names and shapes of its UNet's and text encoder's tensors.
+ */
 import { join } from "node:path";
 import { discoverModules } from "../../src/adapters/modules.ts";
 import type { AdaptableModules } from "../../src/adapters/modules.ts";
-import shapes from "../fixtures/lora/tiny-sd1-shapes.json" with { type: "json" };
+import shapes from "./tiny-sd1-shapes.json" with { type: "json" };
 
 const modulesOf = (tensors: Readonly<Record<string, number[]>>) =>
   discoverModules(Object.entries(tensors).map(([name, shape]) => ({ name, shape })));
