@@ -1,0 +1,156 @@
+/** @file Reads and checks the files of a CLIP `tokenizer/` folder. */
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { KeepsakeError } from "../../errors.ts";
+import { readJson } from "../../io/json.ts";
+import { readWholeFile } from "../../io/read-file.ts";
+import { BytePairEncoding } from "./byte-pair-encoding.ts";
+
+const START_OF_TEXT = "<|startoftext|>";
+const END_OF_TEXT = "<|endoftext|>";
+
+/** Length of CLIP's text encoder, where the folder does not say (or says "very large", as Hugging Face writes for unknown). */
+const CLIP_MAX_LENGTH = 77;
+const LARGEST_MAX_LENGTH = 100_000;
+
+/** In bytes, a hundred times that of CLIP. */
+const LARGEST_MERGES_FILE = 50_000_000;
+
+/** What the files say. */
+export interface TokenizerFolder {
+  readonly vocabulary: ReadonlyMap<string, number>;
+  readonly encoding: BytePairEncoding;
+  /** Special and added tokens, which are found in a text before it is split into words. */
+  readonly wholeTokens: ReadonlyMap<string, number>;
+  /** One more than the largest id. */
+  readonly vocabSize: number;
+  readonly modelMaxLength: number;
+  readonly bosTokenId: number;
+  readonly eosTokenId: number;
+  readonly padTokenId: number;
+}
+
+/** @throws KeepsakeError naming the file that is missing or malformed. */
+export async function readTokenizerFolder(folder: string): Promise<TokenizerFolder> {
+  const vocabularyPath = join(folder, "vocab.json");
+  const mergesPath = join(folder, "merges.txt");
+  const vocabulary = toIds(await readJson(vocabularyPath), vocabularyPath);
+  const encoding = new BytePairEncoding(vocabulary, await readMerges(mergesPath), vocabularyPath, mergesPath);
+
+  const configPath = join(folder, "tokenizer_config.json");
+  const config = await readOptionalObject(configPath);
+  checkConfig(config, configPath);
+  const specialPath = join(folder, "special_tokens_map.json");
+  const special = await readOptionalObject(specialPath);
+  const addedPath = join(folder, "added_tokens.json");
+  const added = new Map([
+    ...toIds(Object.fromEntries(await readOptionalObject(addedPath)), addedPath),
+    ...addedTokensDecoder(config, configPath),
+  ]);
+
+  const wholeTokens = new Map(added);
+  const specialToken = (name: string, defaultToken: string): number => {
+    const token = contentOf(special.get(name)) ?? contentOf(config.get(name)) ?? defaultToken;
+    const id = vocabulary.get(token) ?? added.get(token);
+    if (id === undefined)
+      throw new KeepsakeError("input", `${specialPath}: the ${name} "${token}" is not in the vocabulary.`);
+    wholeTokens.set(token, id);
+    return id;
+  };
+  const bosTokenId = specialToken("bos_token", START_OF_TEXT);
+  const eosTokenId = specialToken("eos_token", END_OF_TEXT);
+  const padTokenId = specialToken("pad_token", END_OF_TEXT);
+  const vocabSize = [...vocabulary.values(), ...added.values()].reduce((a, b) => Math.max(a, b)) + 1;
+  return {
+    vocabulary,
+    encoding,
+    wholeTokens,
+    vocabSize,
+    modelMaxLength: maxLength(config, configPath),
+    bosTokenId,
+    eosTokenId,
+    padTokenId,
+  };
+}
+
+async function readMerges(path: string): Promise<string[]> {
+  const text = new TextDecoder().decode(await readWholeFile(path, LARGEST_MERGES_FILE));
+  const lines = text.split(/\r?\n/);
+  if (lines[0]?.startsWith("#version")) lines.shift();
+  while (lines.at(-1) === "") lines.pop();
+  if (lines.length === 0)
+    throw new KeepsakeError("input", `${path}: is empty; it should list the merges of the vocabulary.`);
+  return lines;
+}
+
+/** The object in a JSON file, or an empty one if the file does not exist. */
+async function readOptionalObject(path: string): Promise<ReadonlyMap<string, unknown>> {
+  const exists = await stat(path).then(
+    () => true,
+    () => false,
+  );
+  return exists ? toMap(await readJson(path), path) : new Map();
+}
+
+function toMap(value: unknown, path: string): ReadonlyMap<string, unknown> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new KeepsakeError("input", `${path}: expected a JSON object.`);
+  }
+  return new Map(Object.entries(value));
+}
+
+/** Ids by token, each used once. */
+function toIds(value: unknown, path: string): Map<string, number> {
+  const ids = new Map<string, number>();
+  const seen = new Set<number>();
+  for (const [token, id] of toMap(value, path)) {
+    if (typeof id !== "number" || !Number.isInteger(id) || id < 0 || id >= 2 ** 24 || seen.has(id)) {
+      throw new KeepsakeError("input", `${path}: the id of "${token}" is not a whole number of its own.`);
+    }
+    ids.set(token, id);
+    seen.add(id);
+  }
+  return ids;
+}
+
+/** The `added_tokens_decoder` of newer tokenizer_config.json files: token by id. */
+function addedTokensDecoder(config: ReadonlyMap<string, unknown>, path: string): Map<string, number> {
+  const decoder = config.get("added_tokens_decoder");
+  if (decoder === undefined || decoder === null) return new Map();
+  const entries = Array.from(toMap(decoder, path), ([id, token]) => [contentOf(token), Number(id)] as const);
+  return toIds(Object.fromEntries(entries), path);
+}
+
+/** A token is written as a string or as an object with its content. */
+function contentOf(token: unknown): string | undefined {
+  if (typeof token === "string") return token;
+  if (typeof token === "object" && token !== null && "content" in token && typeof token.content === "string")
+    return token.content;
+  return undefined;
+}
+
+/** Refuses tokenizers that work in another way. */
+function checkConfig(config: ReadonlyMap<string, unknown>, path: string): void {
+  const tokenizerClass = config.get("tokenizer_class") ?? "CLIPTokenizer";
+  if (tokenizerClass !== "CLIPTokenizer" && tokenizerClass !== "CLIPTokenizerFast") {
+    throw new KeepsakeError(
+      "input",
+      `${path}: tokenizer_class ${JSON.stringify(tokenizerClass)} is not supported, only CLIPTokenizer.`,
+    );
+  }
+  for (const [name, value] of [
+    ["do_lower_case", true],
+    ["add_prefix_space", false],
+  ] as const) {
+    if ((config.get(name) ?? value) !== value)
+      throw new KeepsakeError("input", `${path}: ${name} ${!value} is not supported.`);
+  }
+}
+
+function maxLength(config: ReadonlyMap<string, unknown>, path: string): number {
+  const value = config.get("model_max_length") ?? CLIP_MAX_LENGTH;
+  if (typeof value !== "number" || value < 3) {
+    throw new KeepsakeError("input", `${path}: model_max_length ${JSON.stringify(value)} is not a number above 2.`);
+  }
+  return value > LARGEST_MAX_LENGTH ? CLIP_MAX_LENGTH : Math.floor(value);
+}
