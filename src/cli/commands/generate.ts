@@ -1,0 +1,93 @@
+/**
+ * @file `keepsake generate`: a thin shell over `drawPictures`.
+ */
+import { Command } from "commander";
+import { generatePictures, pictureFiles } from "../../continual/generate.ts";
+import { SCHEDULERS } from "../../diffusion/schedulers/index.ts";
+import type { Provider } from "../../graph/index.ts";
+import { stopSignal } from "../exit.ts";
+import { numberFrom, provider, wholeNumber } from "../options.ts";
+import { formatDuration, Output, TimeLeft } from "../output.ts";
+import { DEFAULT_LIBRARY } from "./shared.ts";
+
+interface GenerateCommandOptions {
+  readonly library: string;
+  readonly model?: string;
+  readonly number: number;
+  readonly seed: number;
+  readonly steps: number;
+  readonly guidance: number;
+  readonly negative: string;
+  readonly scheduler?: string;
+  readonly width?: number;
+  readonly height?: number;
+  readonly output: string;
+  readonly provider: Provider;
+  readonly threads?: number;
+  readonly json: boolean;
+}
+
+const EXAMPLES = `
+Examples:
+  keepsake generate "<mochi> on the beach" -n 4
+  keepsake generate "<mochi> next to <mug>, oil painting" --seed 7 --steps 20 --scheduler dpmpp2m -o pictures
+  keepsake generate "a lighthouse at night" --model ./stable-diffusion-v1-5 -o lighthouse.png
+
+A picture depends on its seed and number alone: the third of -n 4 is the same as the third of -n 8. A prompt of more than
+77 tokens is cut, with a warning.`;
+
+export function generateCommand(): Command {
+  return new Command("generate")
+    .summary("draw pictures from a prompt")
+    .description("Draw pictures from a prompt in which learned things stand as <name>.")
+    .argument("<prompt>", "what to draw")
+    .option("--library <folder>", "library of learned concepts", DEFAULT_LIBRARY)
+    .option("--model <folder>", "draw with this model when there is no library")
+    .option("-n, --number <n>", "number of pictures", wholeNumber(1), 1)
+    .option("--seed <n>", "same seed, same pictures", wholeNumber(0), 0)
+    .option("--steps <n>", "denoising steps", wholeNumber(1), 30)
+    .option("--guidance <x>", "how closely to follow the prompt; 1 = no guidance", numberFrom(0), 7.5)
+    .option("--negative <prompt>", "what to lead away from", "")
+    .option("--scheduler <name>", `one of ${Object.keys(SCHEDULERS).join(", ")} (default: the model's)`)
+    .option("--width <pixels>", "width (default: the model's)", wholeNumber(8))
+    .option("--height <pixels>", "height (default: the model's)", wholeNumber(8))
+    .option("-o, --output <path>", "a folder, or a .png file for one picture", "pictures")
+    .option("--provider <name>", "where to compute: cpu, webgpu, cuda, dml, coreml", provider, "cpu")
+    .option("--threads <n>", "processor threads (default: one for each core)", wholeNumber(1))
+    .option("--json", "print the result as JSON", false)
+    .addHelpText("after", EXAMPLES)
+    .action(generate);
+}
+
+async function generate(prompt: string, options: GenerateCommandOptions): Promise<void> {
+  const output = new Output(options);
+  const timeLeft = new TimeLeft();
+  let done = 0;
+  const { model, scheduler, width, height, threads } = options;
+  const files = pictureFiles(options.output, prompt, options.seed, options.number);
+  const pictures = await generatePictures({
+    library: options.library,
+    ...(model !== undefined && { model }),
+    prompt,
+    files,
+    negativePrompt: options.negative,
+    seed: options.seed,
+    steps: options.steps,
+    guidanceScale: options.guidance,
+    ...(scheduler !== undefined && { scheduler }),
+    ...(width !== undefined && { width }),
+    ...(height !== undefined && { height }),
+    program: { provider: options.provider, ...(threads !== undefined && { threads }) },
+    signal: stopSignal(output),
+    onWarning: (message) => {
+      output.warn(message);
+    },
+    onStep: ({ index, step, steps }) => {
+      done++;
+      const left = timeLeft.after(done, steps * options.number);
+      const rest = left === undefined ? "" : `, ${formatDuration(left)} left`;
+      output.progress(`picture ${index + 1}/${options.number}, step ${step}/${steps}${rest}`, step === steps);
+    },
+  });
+  output.result(pictures.join("\n"), { prompt, seed: options.seed, pictures });
+}

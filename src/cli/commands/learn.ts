@@ -1,0 +1,152 @@
+/**
+ * @file `keepsake learn`: a thin shell over `learnConcept`.
+ */
+import { Command } from "commander";
+import { DEFAULT_ADAPTER, DEFAULT_TRAINING, learnConcept, type LearnProgress } from "../../continual/learn.ts";
+import type { Provider } from "../../graph/index.ts";
+import { INTERRUPTED, stopSignal } from "../exit.ts";
+import { numberAbove, numberFrom, provider, wholeNumber } from "../options.ts";
+import { formatDuration, Output, TimeLeft } from "../output.ts";
+import { DEFAULT_LIBRARY } from "./shared.ts";
+
+interface LearnOptions {
+  readonly class: string;
+  readonly library: string;
+  readonly model?: string;
+  readonly steps: number;
+  readonly rank?: number;
+  readonly alpha?: number;
+  readonly targets?: string;
+  readonly vectors: number;
+  readonly lr: number;
+  readonly tokenLr: number;
+  readonly batchSize: number;
+  readonly seed: number;
+  readonly resolution?: number;
+  readonly snapshotEvery: number;
+  readonly checkpointing: boolean;
+  readonly restart: boolean;
+  readonly provider: Provider;
+  readonly threads?: number;
+  readonly json: boolean;
+}
+
+const EXAMPLES = `
+Examples:
+  keepsake learn mochi ./photos/mochi --class cat --model ./stable-diffusion-v1-5
+  keepsake learn mug mug1.jpg mug2.jpg mug3.jpg mug4.jpg --class mug --steps 600
+
+The photos are read, never stored. While the concept is being learned, the library holds a snapshot of the run (numbers of
+the adapter and the token, and a checksum by which the photos are recognised); it is deleted when the run ends. Ctrl-C
+finishes the current step and saves it; the same command then goes on. A class noun of several words or tokens is fine:
+the new token starts as the mean of their embeddings.`;
+
+export function learnCommand(): Command {
+  return new Command("learn")
+    .summary("teach the model a thing from 4-10 photos")
+    .description(
+      "Teach the model a thing from 4-10 photos of it. It is called <name> in prompts, angle brackets included.",
+    )
+    .argument("<name>", "what to call it: small letters, digits, - and _")
+    .argument("<photos...>", "photos, or folders of photos")
+    .requiredOption("--class <noun>", "what it is, e.g. cat")
+    .option("--library <folder>", "where concepts are kept (made if missing)", DEFAULT_LIBRARY)
+    .option("--model <folder>", "checkpoint in the diffusers layout; needed once for a library")
+    .option("--steps <n>", "optimiser steps", wholeNumber(1), DEFAULT_TRAINING.steps)
+    .option(
+      "--rank <n>",
+      `rank of the adapter, fixed by the first concept (default: ${DEFAULT_ADAPTER.rank})`,
+      wholeNumber(1),
+    )
+    .option("--alpha <x>", "LoRA alpha, fixed by the first concept (default: the rank)", numberAbove(0))
+    .option(
+      "--targets <names>",
+      `layers to adapt: crossattn-kv, crossattn, attn, all-linear, or endings such as to_q,ff.net.2 (default: ${DEFAULT_ADAPTER.targets})`,
+    )
+    .option("--vectors <n>", "embeddings that the token stands for", wholeNumber(1), 1)
+    .option("--lr <x>", "learning rate of the adapter", numberFrom(0), DEFAULT_TRAINING.learningRate)
+    .option(
+      "--token-lr <x>",
+      "learning rate of the token's embedding",
+      numberFrom(0),
+      DEFAULT_TRAINING.tokenLearningRate,
+    )
+    .option("--batch-size <n>", "photos in one step", wholeNumber(1), DEFAULT_TRAINING.batchSize)
+    .option("--seed <n>", "same seed, same result", wholeNumber(0), DEFAULT_TRAINING.seed)
+    .option(
+      "--resolution <pixels>",
+      "side of the square the photos are cropped to (default: the model's)",
+      wholeNumber(8),
+    )
+    .option("--snapshot-every <n>", "steps between snapshots of the run", wholeNumber(1), 25)
+    .option("--checkpointing", "less memory, about a third more time", false)
+    .option("--restart", "give up an unfinished run in the library", false)
+    .option("--provider <name>", "where to compute: cpu, webgpu, cuda, dml, coreml", provider, "cpu")
+    .option("--threads <n>", "processor threads (default: one for each core)", wholeNumber(1))
+    .option("--json", "print the result as JSON", false)
+    .addHelpText("after", EXAMPLES)
+    .action(learn);
+}
+
+async function learn(name: string, photos: string[], options: LearnOptions): Promise<void> {
+  const output = new Output(options);
+  const onProgress = progressReporter(output);
+  const { rank, alpha, targets, threads, resolution, model } = options;
+  const result = await learnConcept({
+    library: options.library,
+    ...(model !== undefined && { model }),
+    name,
+    photos,
+    classNoun: options.class,
+    vectors: options.vectors,
+    adapter: {
+      ...(rank !== undefined && { rank }),
+      ...(alpha !== undefined && { loraAlpha: alpha }),
+      ...(targets !== undefined && { targets }),
+    },
+    training: {
+      steps: options.steps,
+      batchSize: options.batchSize,
+      learningRate: options.lr,
+      tokenLearningRate: options.tokenLr,
+      seed: options.seed,
+      ...(resolution !== undefined && { resolution }),
+    },
+    snapshotEvery: options.snapshotEvery,
+    restart: options.restart,
+    checkpointing: options.checkpointing,
+    program: { provider: options.provider, ...(threads !== undefined && { threads }) },
+    signal: stopSignal(output),
+    onProgress,
+  });
+  if (result.status === "interrupted") {
+    output.result(`Stopped at step ${result.step} of ${options.steps}; the same command goes on from there.`, result);
+    process.exitCode = INTERRUPTED;
+    return;
+  }
+  output.result(`Learned ${result.token}. Draw it: keepsake generate "a photo of a ${result.token}"`, result);
+}
+
+function progressReporter(output: Output): (progress: LearnProgress) => void {
+  const timeLeft = new TimeLeft();
+  let average: number | undefined;
+  return (progress) => {
+    switch (progress.kind) {
+      case "photos":
+        output.info(`${progress.count} ${progress.count === 1 ? "photo" : "photos"}`);
+        if (progress.count < 4) output.warn("4 to 10 photos in different places and light teach a thing better.");
+        break;
+      case "resumed":
+        output.info(`going on from step ${progress.step}`);
+        break;
+      case "step": {
+        const { step, steps, loss } = progress;
+        average = average === undefined ? loss : 0.95 * average + 0.05 * loss;
+        const left = timeLeft.after(step, steps);
+        const rest = left === undefined ? "" : `, ${formatDuration(left)} left`;
+        const isMilestone = step === steps || step % Math.max(1, Math.round(steps / 10)) === 0;
+        output.progress(`step ${step}/${steps}, loss ${average.toFixed(4)}${rest}`, isMilestone);
+      }
+    }
+  };
+}

@@ -1,0 +1,42 @@
+#!/usr/bin/env node
+/**
+ * @file The command line. Each command is a thin shell over a public function.
+ */
+import { readFileSync } from "node:fs";
+import { Command } from "commander";
+import { generateCommand } from "./commands/generate.ts";
+import { learnCommand } from "./commands/learn.ts";
+import { reportFailure } from "./exit.ts";
+import { Output } from "./output.ts";
+
+const AFTER = `
+Start here:
+  keepsake learn mochi ./photos/mochi --class cat --model ./stable-diffusion-v1-5
+  keepsake generate "<mochi> on the beach" -n 4
+
+Exit codes: 0 done, 1 defect, 2 usage, 3 unusable input, 4 the machine refused, 5 the library does not allow it, 130 stopped.`;
+
+function version(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+  const found = typeof manifest === "object" && manifest !== null && "version" in manifest ? manifest.version : "";
+  return String(found);
+}
+
+const program = new Command("keepsake")
+  .description(
+    "Teach Stable Diffusion the things you love, one after another, on your own machine. No photo is ever kept.",
+  )
+  .version(version())
+  .showSuggestionAfterError()
+  .addHelpText("after", AFTER);
+
+for (const command of [learnCommand(), generateCommand()]) program.addCommand(command);
+// Commander ends the process by itself unless told to throw.
+for (const command of [program, ...program.commands]) command.exitOverride();
+
+const json = process.argv.includes("--json");
+try {
+  await program.parseAsync();
+} catch (error) {
+  reportFailure(error, new Output({ json }));
+}

@@ -1,0 +1,89 @@
+/**
+ * @file What the command line says, and where: results on stdout, everything else on stderr. With --json, stdout is one
+ * JSON document. Colour and the moving progress line only on a terminal.
+ */
+import { styleText } from "node:util";
+
+export class Output {
+  readonly #json: boolean;
+  readonly #live: boolean;
+  #lineOpen = false;
+
+  constructor(options: { readonly json: boolean }) {
+    this.#json = options.json;
+    this.#live = process.stderr.isTTY && process.env.TERM !== "dumb" && process.env.CI === undefined;
+  }
+
+  /** The result: `text` for people, or `data` with --json. */
+  result(text: string, data: unknown): void {
+    this.endProgress();
+    process.stdout.write(this.#json ? `${JSON.stringify(data, undefined, 2)}\n` : `${text}\n`);
+  }
+
+  /** A line of news. */
+  info(text: string): void {
+    this.endProgress();
+    process.stderr.write(`${printable(text)}\n`);
+  }
+
+  warn(text: string): void {
+    this.endProgress();
+    process.stderr.write(`${this.#style("yellow", "warning:")} ${printable(text)}\n`);
+  }
+
+  error(text: string): void {
+    this.endProgress();
+    process.stderr.write(`${this.#style("red", "error:")} ${printable(text)}\n`);
+  }
+
+  /** The state of something long: overwritten on a terminal; elsewhere only `milestone` lines are printed. */
+  progress(text: string, milestone: boolean): void {
+    if (this.#live) {
+      process.stderr.write(`\r\u001b[K${text}`);
+      this.#lineOpen = true;
+    } else if (milestone) {
+      process.stderr.write(`${text}\n`);
+    }
+  }
+
+  /** Leaves the last progress line standing. */
+  endProgress(): void {
+    if (this.#lineOpen) process.stderr.write("\n");
+    this.#lineOpen = false;
+  }
+
+  #style(colour: "red" | "yellow", text: string): string {
+    return styleText(colour, text, { stream: process.stderr });
+  }
+}
+
+/** File names and prompts may hold control characters, which a terminal would obey. */
+function printable(text: string): string {
+  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, " ");
+}
+
+/** Seconds as people say them: `45 s`, `3 min 20 s`, `2 h 5 min`. */
+export function formatDuration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}
+
+/** Estimates the time left from the pace so far. The first step, which warms things up, is not counted. */
+export class TimeLeft {
+  #firstStep: number | undefined;
+  #startedAt = 0;
+
+  /** @returns seconds, or undefined before the pace is known. */
+  after(step: number, steps: number): number | undefined {
+    if (this.#firstStep === undefined) {
+      this.#firstStep = step;
+      this.#startedAt = performance.now();
+      return undefined;
+    }
+    const pace = (performance.now() - this.#startedAt) / 1000 / (step - this.#firstStep);
+    return pace * (steps - step);
+  }
+}

@@ -1,0 +1,184 @@
+/**
+ * @file The one program that training is made of: the squared error between what the UNet predicts for noisy latents
+ * under a prompt and a target, with its derivative in the adapter and in the learned tokens. Denoising (target: noise),
+ * distillation (target: a teacher's prediction), diffusion-classifier scores and the Fisher information are all made of
+ * such errors.
+ */
+import { LoraBinding } from "../adapters/lora-binding.ts";
+import type { Lora } from "../adapters/lora.ts";
+import type { Component } from "../diffusion/checkpoint.ts";
+import { clipTextModel } from "../diffusion/clip/clip-text-model.ts";
+import { learnedTokenFeeds } from "../diffusion/clip/text-inputs.ts";
+import type { ClipTextConfig } from "../diffusion/config/clip-config.ts";
+import type { UNet2DConditionConfig } from "../diffusion/config/unet-2d-condition-config.ts";
+import { timestepProjection } from "../diffusion/models/embeddings.ts";
+import { unet2DConditionModel } from "../diffusion/models/unet-2d-condition-model.ts";
+import { withAdapter } from "../diffusion/module.ts";
+import {
+  gradients,
+  input,
+  mean,
+  mul,
+  Program,
+  square,
+  sub,
+  sum,
+  type ProgramOptions,
+  type Tensor,
+} from "../graph/index.ts";
+
+/** The frozen models that a denoising error needs. */
+export interface DenoisingModels {
+  readonly unet: Component<UNet2DConditionConfig>;
+  readonly textEncoder: Component<ClipTextConfig>;
+}
+
+export interface DenoisingErrorOptions extends ProgramOptions {
+  /** Items in one run. Default 1. */
+  readonly batchSize?: number;
+  /** Latent pixels. */
+  readonly height: number;
+  readonly width: number;
+  /** Rows of learned token embeddings; 0 if there are none. */
+  readonly learnedRows: number;
+  /** Whether derivatives are computed too. Default true. */
+  readonly derivatives?: boolean;
+  /** Recompute the UNet's blocks in the backward pass: less memory, about a third more time. Default false. */
+  readonly checkpointing?: boolean;
+}
+
+/** One run's values, all with the batch as the first axis. */
+export interface DenoisingBatch {
+  /** `[batch, channels, height, width]` */
+  readonly noisyLatents: Float32Array;
+  /** In train-timestep units. */
+  readonly timesteps: readonly number[];
+  /** Token ids of the prompts, padded; ids from the vocabulary's size on are rows of the learned embeddings. */
+  readonly tokenIds: readonly (readonly number[])[];
+  /** `[batch, channels, height, width]`: what should have been predicted. */
+  readonly target: Float32Array;
+  /** Weight of each item's error in the sum that is differentiated. Default: 1 / batch for each, their mean. */
+  readonly weights?: readonly number[];
+}
+
+/** What is trained: the numbers fed for the adapter and the tokens. */
+export interface Trainable {
+  readonly lora: Lora;
+  /** `[learnedRows, width]` */
+  readonly embeddings: Float32Array;
+}
+
+export interface DenoisingErrorResult {
+  /** ‖prediction - target‖² of each item, as a mean over its elements. */
+  readonly errors: Float32Array;
+  /** `[batch, channels, height, width]` */
+  readonly prediction: Float32Array;
+  /** d Σ weight · error / d adapter, laid out as `Lora.parameters`. Empty without derivatives. */
+  readonly loraGradient: Float32Array;
+  /** d Σ weight · error / d learned embeddings, `[learnedRows, width]`. Empty without derivatives. */
+  readonly embeddingsGradient: Float32Array;
+}
+
+/** The compiled program; `dispose` frees it. */
+export class DenoisingError {
+  readonly #models: DenoisingModels;
+  readonly #binding: LoraBinding;
+  readonly #program: Program;
+  readonly #learnedRows: number;
+  readonly #derivatives: boolean;
+
+  private constructor(
+    models: DenoisingModels,
+    binding: LoraBinding,
+    program: Program,
+    learnedRows: number,
+    derivatives: boolean,
+  ) {
+    this.#models = models;
+    this.#binding = binding;
+    this.#program = program;
+    this.#learnedRows = learnedRows;
+    this.#derivatives = derivatives;
+  }
+
+  /**
+   * Compiles the program for an adapter's layout (its numbers are fed at each run) and a latent size.
+   *
+   * @throws KeepsakeError if a checkpoint does not fit its config
+   */
+  static async create(models: DenoisingModels, lora: Lora, options: DenoisingErrorOptions): Promise<DenoisingError> {
+    const { batchSize = 1, height, width, learnedRows, derivatives = true, checkpointing = false } = options;
+    const { unet, textEncoder } = models;
+    const binding = new LoraBinding(lora);
+    const positions = textEncoder.config.maxPositionEmbeddings;
+    const embeddings = input("embeddings", [Math.max(learnedRows, 1), textEncoder.config.hiddenSize]);
+    const text = clipTextModel(withAdapter(textEncoder.weights.frozen(), "text_encoder", binding), textEncoder.config, {
+      inputIds: input("inputIds", [batchSize, positions], "int32"),
+      ...(learnedRows > 0 && {
+        learned: {
+          embeddings,
+          ids: input("learnedIds", [batchSize, positions], "int32"),
+          mask: input("learnedMask", [batchSize, positions]),
+        },
+      }),
+    });
+    const latents = [batchSize, unet.config.inChannels, height, width];
+    const prediction = unet2DConditionModel(
+      withAdapter(unet.weights.frozen(), "unet", binding),
+      unet.config,
+      {
+        sample: input("noisyLatents", latents),
+        timestepProjection: input("timestepProjection", [batchSize, unet.config.blockOutChannels[0] ?? 0]),
+        encoderHiddenStates: text.lastHiddenState,
+      },
+      { checkpointing },
+    );
+    const errors = mean(square(sub(prediction, input("target", latents))), [1, 2, 3]);
+    const outputs: Record<string, Tensor> = { errors, prediction };
+    if (derivatives) {
+      const objective = sum(mul(errors, input("weights", [batchSize])));
+      const trained = learnedRows > 0 ? [...binding.inputs, embeddings] : binding.inputs;
+      gradients(objective, trained).forEach((gradient, i) => {
+        outputs[gradientName(lora.slots[i]?.name ?? "embeddings")] = gradient;
+      });
+    }
+    const program = await Program.create(outputs, options);
+    return new DenoisingError(models, binding, program, learnedRows, derivatives);
+  }
+
+  /** Computes the errors of a batch, and their derivatives. */
+  async run(batch: DenoisingBatch, { lora, embeddings }: Trainable): Promise<DenoisingErrorResult> {
+    const { unet, textEncoder } = this.#models;
+    const count = batch.timesteps.length;
+    const text = learnedTokenFeeds(batch.tokenIds, textEncoder.config.vocabSize, this.#learnedRows);
+    const results = await this.#program.run({
+      ...this.#binding.feeds(lora.parameters),
+      inputIds: text.inputIds,
+      ...(this.#learnedRows > 0 && { embeddings, learnedIds: text.learnedIds, learnedMask: text.learnedMask }),
+      noisyLatents: batch.noisyLatents,
+      timestepProjection: timestepProjection(batch.timesteps, unet.config.blockOutChannels[0] ?? 0, unet.config),
+      target: batch.target,
+      ...(this.#derivatives && {
+        weights: Float32Array.from(batch.weights ?? batch.timesteps.map(() => 1 / count)),
+      }),
+    });
+    const { errors = none, prediction = none } = results;
+    const derivatives = this.#derivatives;
+    return {
+      errors,
+      prediction,
+      loraGradient: derivatives ? lora.flatten((name) => results[gradientName(name)]) : none,
+      embeddingsGradient: results[gradientName("embeddings")] ?? none,
+    };
+  }
+
+  async dispose(): Promise<void> {
+    await this.#program.dispose();
+  }
+}
+
+const none = new Float32Array();
+
+function gradientName(name: string): string {
+  return `gradient of ${name}`;
+}
