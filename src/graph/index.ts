@@ -15,6 +15,7 @@ export * from "./ops/normalization.ts";
 export * from "./ops/reduce.ts";
 export * from "./ops/resize.ts";
 export * from "./ops/softmax.ts";
+export * from "./optim/index.ts";
 export type { LoweringTarget } from "./onnx/builder.ts";
 export { Program, PROVIDERS, type Feeds, type ProgramOptions, type Provider } from "./program.ts";
 export { formatShape, ShapeError, sizeOf, type Shape } from "./shape.ts";

@@ -1,0 +1,21 @@
+/**
+ * @file Keepsake's public interface: teach a Stable Diffusion model one thing after another, and draw them. The graph compiler is published on
+ * its own as "keepsake/graph".
+ */
+export { Lora, createLora, loraDelta, type LoraLayer } from "./adapters/lora.ts";
+export { LoraBinding } from "./adapters/lora-binding.ts";
+export { readLora, writeDiffusersLora, writeKohyaLora, writePeftLora } from "./adapters/formats/index.ts";
+export { discoverModules, parseLoraTargets, type AdaptableModules, type LoraTargets } from "./adapters/modules.ts";
+export { readTokenEmbeddings, writeTokenEmbedding, type TokenEmbedding } from "./adapters/textual-inversion.ts";
+export { DenoisingError, type DenoisingBatch, type DenoisingErrorResult } from "./continual/denoising-error.ts";
+export { generatePictures, pictureFiles, type GenerateRequest } from "./continual/generate.ts";
+export { learnConcept, type LearnProgress, type LearnRequest, type LearnResult } from "./continual/learn.ts";
+export { Library } from "./continual/library/library.ts";
+export type { ConceptEntry, Manifest } from "./continual/library/manifest.ts";
+export type { TrainingSettings } from "./continual/training.ts";
+export { StableDiffusionPipeline, type GeneratedImage, type GenerateOptions } from "./diffusion/pipeline.ts";
+export { createScheduler, NoiseSchedule, SCHEDULERS, type Scheduler } from "./diffusion/schedulers/index.ts";
+export { ClipTokenizer } from "./diffusion/tokenizer/index.ts";
+export { KeepsakeError, type ErrorKind } from "./errors.ts";
+export { PROVIDERS, type ProgramOptions, type Provider } from "./graph/index.ts";
+export type { RgbImage } from "./io/image.ts";
