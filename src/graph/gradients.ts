@@ -72,24 +72,25 @@ function zerosLike(tensor: Tensor): Tensor {
 export function checkpoint(segment: (...inputs: Tensor[]) => Tensor, inputs: readonly Tensor[]): Tensor {
   const start = nextId();
   const result = segment(...inputs);
-  const outside = new Set<Tensor>(inputs);
+  // Whatever the segment reads besides its inputs may turn up again in the second computation: tensors from outside, and
+  // those it made here and remembers.
+  const captured = new Set([result]);
   for (const node of reachableNodes([result])) {
-    if (node.id >= start) node.inputs.filter((tensor) => tensor.id < start).forEach((tensor) => outside.add(tensor));
+    if (node.id >= start) node.inputs.forEach((tensor) => captured.add(tensor));
   }
-  const captured = [...outside];
+  const sources = [...inputs, ...captured];
   return applyOne("checkpoint", [result], result, {
     lower: (_onnx, names) => names,
-    differentiableInputs: captured,
+    differentiableInputs: sources,
     vjp: ([dy], isNeeded) => {
       if (dy === undefined) return [];
       const restarted = inputs.map((tensor) => barrier(tensor, dy));
       const again = nextId();
       const recomputed = recomputing(() => segment(...restarted));
-      const substitute = new Map(inputs.map((tensor, i) => [tensor, restarted[i] ?? tensor]));
-      const inside = captured.map((tensor) => substitute.get(tensor) ?? tensor);
-      const wanted = new Set(inside.filter((_, i) => captured[i] !== undefined && isNeeded(captured[i])));
+      const sourcesAgain = [...restarted, ...captured];
+      const wanted = new Set(sourcesAgain.filter((_, i) => sources[i] !== undefined && isNeeded(sources[i])));
       const found = backpropagate(new Map([[recomputed, dy]]), (tensor) => wanted.has(tensor), again);
-      return inside.map((tensor) => found.get(tensor));
+      return sourcesAgain.map((tensor) => found.get(tensor));
     },
   });
 }
