@@ -1,7 +1,7 @@
 /**
  * @file Matrix products: batched, and the fully connected layer.
  */
-import { broadcastShapes, ShapeError, sizeOf } from "../shape.ts";
+import { broadcastShapes, sameShape, ShapeError, sizeOf } from "../shape.ts";
 import { applyOne, type Tensor } from "../tensor.ts";
 import { sumTo } from "./elementwise.ts";
 import { reshape } from "./movement.ts";
@@ -68,7 +68,8 @@ function matrixOf(x: Tensor, transposed: boolean): [number, number] {
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   const [outFeatures = 0, inFeatures = 0] = weight.shape;
   const leading = x.shape.slice(0, -1);
-  if (weight.shape.length !== 2 || x.shape.at(-1) !== inFeatures || (bias && bias.shape[0] !== outFeatures)) {
+  const biasFits = bias === undefined || sameShape(bias.shape, [outFeatures]);
+  if (weight.shape.length !== 2 || x.shape.at(-1) !== inFeatures || !biasFits) {
     throw new ShapeError("linear", [x.shape, weight.shape, ...(bias ? [bias.shape] : [])], "features do not match");
   }
   const rows = sizeOf(leading);

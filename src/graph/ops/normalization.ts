@@ -1,7 +1,7 @@
 /**
  * @file Layer and group normalisation.
  */
-import { ShapeError } from "../shape.ts";
+import { normalizeAxis, sameShape, ShapeError } from "../shape.ts";
 import { apply, type Tensor } from "../tensor.ts";
 import { add, mul, sub } from "./elementwise.ts";
 import { reshape } from "./movement.ts";
@@ -17,7 +17,7 @@ import { mean, sum } from "./reduce.ts";
  * @param bias - `[features]`; omitted: 0
  */
 export function layerNorm(x: Tensor, weight: Tensor | undefined, bias: Tensor | undefined, eps: number): Tensor {
-  const features = x.shape.at(-1) ?? 0;
+  const features = x.shape[normalizeAxis("layerNorm", x.shape, -1)] ?? 0;
   const affine = [weight, bias].filter((tensor) => tensor !== undefined);
   if (affine.some((tensor) => tensor.shape.length !== 1 || tensor.shape[0] !== features)) {
     throw new ShapeError("layerNorm", [x.shape, ...affine.map((tensor) => tensor.shape)], "features do not match");
@@ -51,7 +51,7 @@ export function layerNorm(x: Tensor, weight: Tensor | undefined, bias: Tensor | 
  */
 export function groupNorm(x: Tensor, groups: number, weight: Tensor, bias: Tensor, eps: number): Tensor {
   const [batch = 0, channels = 0, ...pixels] = x.shape;
-  if (channels % groups !== 0 || weight.shape[0] !== channels || bias.shape[0] !== channels) {
+  if (channels % groups !== 0 || ![weight, bias].every(({ shape }) => sameShape(shape, [channels]))) {
     throw new ShapeError("groupNorm", [x.shape, weight.shape, bias.shape], `${groups} groups do not fit the channels`);
   }
   const normalized = layerNorm(reshape(x, [batch * groups, -1]), undefined, undefined, eps);

@@ -16,6 +16,9 @@ import { matmul } from "./matmul.ts";
 export function resizeNearest(x: Tensor, size: readonly [number, number]): Tensor {
   const [batch = 0, channels = 0, height = 0, width = 0] = x.shape;
   if (x.shape.length !== 4) throw new ShapeError("resizeNearest", [x.shape], "pictures have four axes");
+  if (size.some((extent) => !Number.isInteger(extent) || extent < 1)) {
+    throw new ShapeError("resizeNearest", [x.shape], `cannot be resized to [${size.join(", ")}]`);
+  }
   const shape = [batch, channels, ...size];
   return applyOne(
     "resizeNearest",

@@ -1,12 +1,14 @@
 /**
  * @file Softmax and its logarithm over the last axis.
  */
+import { normalizeAxis } from "../shape.ts";
 import { applyOne, type Tensor } from "../tensor.ts";
 import { exp, mul, sub } from "./elementwise.ts";
 import { sum } from "./reduce.ts";
 
 /** eˣ / Σ eˣ over the last axis. Derivative: y · (dy - Σ dy · y). */
 export function softmax(x: Tensor): Tensor {
+  normalizeAxis("softmax", x.shape, -1);
   const y: Tensor = applyOne(
     "softmax",
     [x],
@@ -21,6 +23,7 @@ export function softmax(x: Tensor): Tensor {
 
 /** x - log Σ eˣ over the last axis. Derivative: dy - e^y · Σ dy. */
 export function logSoftmax(x: Tensor): Tensor {
+  normalizeAxis("logSoftmax", x.shape, -1);
   const y: Tensor = applyOne(
     "logSoftmax",
     [x],
