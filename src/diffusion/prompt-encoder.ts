@@ -91,7 +91,7 @@ export class PromptEncoder {
       const { inputIds, length, truncated } = tokenizer.encode(prompt);
       if (truncated) {
         options.onWarning?.(
-          `The prompt has ${length} tokens, only the first ${positions} are used: "${shortened(prompt)}"`,
+          `The prompt has ${length} tokens, only the first ${positions} are used: ${shortened(prompt)}`,
         );
       }
       const feeds = learnedTokenFeeds([inputIds], learned.firstId, learned.rows);
@@ -131,6 +131,7 @@ export function onlyInputs<T>(program: Program, values: Readonly<Record<string, 
   return Object.fromEntries(Object.entries(values).filter(([name]) => program.inputs.has(name)));
 }
 
+/** The beginning of a prompt, quoted, without line breaks and control characters. */
 function shortened(prompt: string): string {
-  return prompt.length > 60 ? `${prompt.slice(0, 57)}...` : prompt;
+  return JSON.stringify(prompt.length > 60 ? `${prompt.slice(0, 57)}...` : prompt);
 }

@@ -60,9 +60,14 @@ export class Weights {
     return new Weights(label, tensors);
   }
 
-  /** Every tensor's name, buffers such as `position_ids` included. */
-  get names(): readonly string[] {
-    return [...this.#tensors.keys()];
+  /** Every tensor, buffers such as `position_ids` included, in the order of the file. */
+  get tensors(): readonly { readonly name: string; readonly shape: Shape }[] {
+    return Array.from(this.#tensors, ([name, { info }]) => ({ name, shape: info.shape }));
+  }
+
+  /** The files in which the tensors lie. */
+  get files(): readonly string[] {
+    return [...new Set([...this.#tensors.values()].map(({ file }) => file.path))];
   }
 
   has(name: string): boolean {

@@ -50,8 +50,9 @@ export function parseAutoencoderKlConfig(file: string, json: unknown): Autoencod
       throw reader.error(option, `${levels} entries, as many as block_out_channels has`);
     }
   }
-  if (config.blockOutChannels.some((channels) => channels % config.normNumGroups !== 0)) {
-    throw reader.error("block_out_channels", `multiples of norm_num_groups, which is ${config.normNumGroups}`);
+  if (config.blockOutChannels.some((count) => count % config.normNumGroups !== 0)) {
+    const channels = config.blockOutChannels.join(", ");
+    throw reader.error("norm_num_groups", `a divisor of every entry of block_out_channels (${channels})`);
   }
   if (config.scalingFactor === 0) throw reader.error("scaling_factor", "a number other than 0");
   reader.end();

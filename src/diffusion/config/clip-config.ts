@@ -73,7 +73,7 @@ export function parseClipVisionConfig(file: string, json: unknown): ClipVisionCo
   };
   reader.harmless("bos_token_id", "eos_token_id", "pad_token_id");
   if (config.imageSize % config.patchSize !== 0) {
-    throw reader.error("image_size", `a multiple of patch_size, which is ${config.patchSize}`);
+    throw reader.error("patch_size", `a divisor of image_size, which is ${config.imageSize}`);
   }
   reader.end();
   return config;
@@ -120,7 +120,7 @@ function encoderConfig(
     layerNormEps: reader.number("layer_norm_eps", 1e-5),
   };
   if (config.hiddenSize % config.numAttentionHeads !== 0) {
-    throw reader.error("hidden_size", `a multiple of num_attention_heads, which is ${config.numAttentionHeads}`);
+    throw reader.error("num_attention_heads", `a divisor of hidden_size, which is ${config.hiddenSize}`);
   }
   return config;
 }

@@ -134,7 +134,7 @@ export class ConfigReader {
       if (name.startsWith("_") || this.#known.has(name)) continue;
       throw new KeepsakeError(
         "input",
-        `${this.#file}: unknown option "${name}" (value ${this.#shown(this.#options[name])}): ` +
+        `${this.#file}: unknown option ${JSON.stringify(name)} (value ${this.#shown(this.#options[name])}): ` +
           "it might change what the model computes, so the model is not loaded.",
       );
     }

@@ -139,15 +139,12 @@ function checkConsistency(reader: ConfigReader, config: UNet2DConditionConfig): 
   if (config.upBlockTypes.length !== levels) {
     throw reader.error("up_block_types", `${levels} entries, as many as block_out_channels has`);
   }
-  if (config.blockOutChannels.some((channels) => channels % config.normNumGroups !== 0)) {
-    throw reader.error("block_out_channels", `multiples of norm_num_groups, which is ${config.normNumGroups}`);
+  const channels = config.blockOutChannels.join(", ");
+  if (config.blockOutChannels.some((count) => count % config.normNumGroups !== 0)) {
+    throw reader.error("norm_num_groups", `a divisor of every entry of block_out_channels (${channels})`);
   }
-  if (config.blockOutChannels.some((channels, level) => channels % (config.attentionHeads[level] ?? 1) !== 0)) {
-    const heads = config.attentionHeads.join(", ");
-    throw reader.error(
-      "block_out_channels",
-      `multiples of the number of heads (attention_head_dim), which is ${heads}`,
-    );
+  if (config.blockOutChannels.some((count, level) => count % (config.attentionHeads[level] ?? 1) !== 0)) {
+    throw reader.error("attention_head_dim", `numbers of heads that divide block_out_channels (${channels})`);
   }
   if (config.downsamplePadding > 1) throw reader.error("downsample_padding", "0 or 1");
   if (config.convInKernel % 2 === 0) throw reader.error("conv_in_kernel", "an odd number");
