@@ -1,0 +1,51 @@
+/**
+ * @file What kind of picture a file is, told from its first bytes, never from its name: only formats that are meant to be read
+ * ever reach a decoder.
+ */
+
+/** The formats that are read. */
+export type ImageFormat = "JPEG" | "PNG" | "WebP" | "GIF" | "TIFF" | "AVIF";
+
+/** File names that are taken for pictures when a folder is searched. */
+export const imageExtensions: ReadonlySet<string> = new Set([
+  ...[".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".tif", ".tiff", ".avif"],
+]);
+
+/** Pictures too, but not for us: a person who has them in a folder should be told. */
+export const otherImageExtensions: ReadonlySet<string> = new Set([
+  ...[".heic", ".heif", ".bmp", ".jxl", ".jp2", ".svg", ".psd", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf"],
+]);
+
+/**
+ * Tells the format of a file.
+ * @param bytes The file, or its first 1000 bytes.
+ * @returns The format, or what to tell the user about a file that is not read.
+ */
+export function recognizeImage(bytes: Uint8Array): { format: ImageFormat } | { fault: string } {
+  if (bytes.length === 0) return { fault: "is empty" };
+  const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 1000));
+  const text = (start: number, end: number) => head.toString("latin1", start, end);
+  if (text(0, 3) === "\xff\xd8\xff") return { format: "JPEG" };
+  if (text(0, 8) === "\x89PNG\r\n\x1a\n") return { format: "PNG" };
+  if (text(0, 4) === "RIFF" && text(8, 12) === "WEBP") return { format: "WebP" };
+  if (/^GIF8[79]a/.test(text(0, 6))) return { format: "GIF" };
+  if (/^(II[*+]\0|MM\0[*+])/.test(text(0, 4))) return { format: "TIFF" };
+  if (text(4, 8) === "ftyp") return recognizeHeif(text(8, Math.min(head.readUInt32BE(0), 100)));
+  if (text(0, 2) === "BM") return { fault: "is a BMP picture, which is not read: save it as PNG" };
+  if (text(0, 5) === "%PDF-") return { fault: "is a PDF document, not a picture: save it as PNG" };
+  if (/^\s*</.test(head.toString("utf8")) && head.includes("<svg")) {
+    return { fault: "is an SVG drawing, which is not read: save it as PNG" };
+  }
+  return { fault: "is not a picture that can be read (JPEG, PNG, WebP, GIF, TIFF or AVIF)" };
+}
+
+/** @param brands The major brand, its version and the compatible brands of an ISO base media file. */
+function recognizeHeif(brands: string): { format: ImageFormat } | { fault: string } {
+  if (/avi[fs]/.test(brands)) return { format: "AVIF" };
+  if (/hei[cxms]|hev[cxms]|mif1|msf1/.test(brands)) {
+    return {
+      fault: "is a HEIC photo, which cannot be read: save it as JPEG (on an iPhone: share it with Most Compatible)",
+    };
+  }
+  return { fault: "is a video, not a picture" };
+}
