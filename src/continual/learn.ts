@@ -2,6 +2,7 @@
  * @file Learning one concept, from photo files to a changed library: photos are decoded and encoded, the step loop runs
  * with snapshots, the library's state is swapped, and photos, latents and snapshot are gone.
  */
+import { resolve } from "node:path";
 import type { Lora } from "../adapters/lora.ts";
 import { tokenFromNoun, type TokenEmbedding } from "../adapters/textual-inversion.ts";
 import { latentShape } from "../diffusion/latents.ts";
@@ -215,7 +216,7 @@ async function openLibraryAndModel(
   request: LearnRequest,
 ): Promise<{ pipeline: StableDiffusionPipeline; library: Library }> {
   const existing = await Library.openIfExists(request.library);
-  const folder = request.model ?? existing?.manifest.model.folder;
+  const folder = request.model === undefined ? existing?.manifest.model.folder : resolve(request.model);
   if (folder === undefined) {
     throw new KeepsakeError("usage", `${request.library} is a new library: say on which model with --model <folder>.`);
   }
