@@ -127,9 +127,21 @@ function refuseUnsupported(reader: ConfigReader): void {
   reader.only("time_embedding_act_fn");
   reader.only("time_embedding_type", "positional");
   reader.only("timestep_post_act");
-  // Attention is computed in float32 anyway; the number of heads of "text" additional embeddings, which are not supported.
+  // Attention is computed in float32 anyway; only "text" additional embeddings, which are not supported, have heads.
   reader.harmless("upcast_attention", "addition_embed_type_num_heads");
+  reader.harmless(...emaOptions);
 }
+
+/** How an average over training steps was taken: diffusers' `EMAModel` saves it with the averaged weights. */
+const emaOptions = [
+  "decay",
+  "inv_gamma",
+  "min_decay",
+  "optimization_step",
+  "power",
+  "update_after_step",
+  "use_ema_warmup",
+] as const;
 
 function checkConsistency(reader: ConfigReader, config: UNet2DConditionConfig): void {
   const levels = config.blockOutChannels.length;
