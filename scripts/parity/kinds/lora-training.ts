@@ -1,0 +1,111 @@
+/** @file LoRA training: gradients of A and B, of the text encoder's output and of token embeddings, and steps of AdamW over A and B. */
+import { LoraBinding } from "../../../src/adapters/lora-binding.ts";
+import type { Lora } from "../../../src/adapters/lora.ts";
+import { unet2DConditionModel } from "../../../src/diffusion/models/unet-2d-condition-model.ts";
+import { withAdapter } from "../../../src/diffusion/module.ts";
+import { input } from "../../../src/graph/index.ts";
+import type { CaseKind } from "../case-kind.ts";
+import type { Checks } from "../checks.ts";
+import type { TensorCase } from "../tensor-case.ts";
+import type { Tree } from "../tree.ts";
+import { learnedPrompts, withDenoisingError, type LearnedPrompts } from "./denoising.ts";
+import { gradientRules, meanSquaredError, namedGradients, trainWithAdamW } from "./gradients.ts";
+import { adaptableModules, initialLora, slotsByFixtureName } from "./lora.ts";
+import { checkNoisy, noiseSchedule } from "./noise.ts";
+import { checkPromptIds } from "./prompts.ts";
+import { unetInputs } from "./unet-inputs.ts";
+
+export const loraTraining: CaseKind = {
+  description: "LoRA training",
+  matches: (test) =>
+    test.hasInputs("latents", "noise", "noisy", "timesteps", "input_ids", "encoder_hidden_states") &&
+    test.hasOutputs("loss") &&
+    test.withPrefix("init.").size > 0,
+  async run(test, tree, checks) {
+    if (test.fields.has("prompts")) await checkPromptIds(test, tree, checks, test.fields.strings("prompts"));
+    const schedule = await noiseSchedule(test, tree);
+    checkNoisy(test, schedule, test.floats("latents"), checks);
+    const timesteps = [...test.floats("timesteps")];
+    const target = schedule.trainingTarget(test.floats("latents"), test.floats("noise"), timesteps);
+    const lora = initialLora(test, await adaptableModules(tree, test.fields.string("model")));
+    const computed: Record<string, ArrayLike<number>> = await contextGradient(test, tree, lora, target);
+
+    const prompts = await learnedPrompts(test, tree);
+    const { embeddings, tokenIds } = prompts;
+    const batch = { noisyLatents: test.floats("noisy"), timesteps, tokenIds, target };
+    const settings = { lora, batchSize: timesteps.length, learnedRows: prompts.ids.length };
+    await withDenoisingError(test, tree, settings, async (denoisingError) => {
+      const run = () => denoisingError.run(batch, { lora, embeddings });
+      const first = await run();
+      computed.eps_pred = first.prediction;
+      computed.loss = [meanOf(first.errors)];
+      Object.assign(computed, slotsByFixtureName(lora, first.loraGradient, "grad."));
+      Object.assign(computed, tokenGradients(test, prompts, first.embeddingsGradient));
+      if (!test.hasOutputs("losses")) return;
+      const steps = test.floats("losses").length - 1;
+      computed.losses = await trainWithAdamW(test.fields, steps, {
+        parameters: [lora.parameters],
+        run: async () => {
+          const { errors, loraGradient } = await run();
+          return { loss: meanOf(errors), gradients: [loraGradient] };
+        },
+        afterStep: (step) => {
+          if (step === 1) checkParameters(test, "step1.", lora, checks);
+          if (step === steps) checkParameters(test, "final.", lora, checks);
+        },
+      });
+    });
+    const isStep = (name: string): boolean => name.startsWith("step1.") || name.startsWith("final.");
+    test.compare(checks, computed, { rules: gradientRules(test), skip: isStep });
+  },
+};
+
+/** d loss / d encoder_hidden_states. */
+async function contextGradient(
+  test: TensorCase,
+  tree: Tree,
+  lora: Lora,
+  target: Float32Array,
+): Promise<Record<string, Float32Array>> {
+  const { config, weights } = await tree.unet(test.fields.string("model"));
+  const binding = new LoraBinding(lora);
+  const { inputs, feeds } = unetInputs(test, config, "noisy", "timesteps");
+  const prediction = unet2DConditionModel(withAdapter(weights.frozen(), "unet", binding), config, inputs);
+  const loss = meanSquaredError(prediction, input("target", test.shape("noise")));
+  const outputs = namedGradients(loss, new Map([["encoder_hidden_states", inputs.encoderHiddenStates]]));
+  return tree.evaluate(outputs, { ...feeds, target, ...binding.feeds() });
+}
+
+/** The rows of the token embeddings' gradient for which the case has references. */
+function tokenGradients(
+  test: TensorCase,
+  { ids, embeddings }: LearnedPrompts,
+  gradient: Float32Array,
+): Record<string, number[]> {
+  const width = embeddings.length / ids.length;
+  const rowOf = (id: number): number[] => {
+    const row = ids.indexOf(id);
+    if (row < 0) throw new Error(`token ${id} is in none of the prompts`);
+    return [...gradient.subarray(row * width, (row + 1) * width)];
+  };
+  const rows: Record<string, number[]> = {};
+  if (test.fields.has("token_id")) rows["grad.token_embedding_row"] = rowOf(test.fields.number("token_id"));
+  if (test.hasInputs("token_embedding_row_ids")) {
+    rows["grad.token_embedding_rows"] = [...test.ints("token_embedding_row_ids")].flatMap(rowOf);
+  }
+  return rows;
+}
+
+/** Compares A and B after a number of steps with the tensors that begin with `prefix`. */
+function checkParameters(test: TensorCase, prefix: string, lora: Lora, checks: Checks): void {
+  const values = slotsByFixtureName(lora, lora.parameters, prefix);
+  const pairs = [...test.withPrefix(prefix).values()].map(({ name }) => {
+    if (!Object.hasOwn(values, name)) throw new Error(`"${name}" has no counterpart among the init tensors`);
+    return [values[name], test.floats(name)] as const;
+  });
+  if (pairs.length > 0) checks.adam(`${prefix}*`, pairs);
+}
+
+function meanOf(values: Float32Array): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
