@@ -123,7 +123,8 @@ function sessionOptions(
     // Level "all" would reorder convolution weights, which takes a copy of each.
     graphOptimizationLevel: mapped ? "extended" : "all",
     enableMemPattern: false,
-    logSeverityLevel: 3,
+    // Errors are thrown; the log would only repeat them.
+    logSeverityLevel: 4,
     extra: {
       session: {
         ...(mapped && { disable_prepacking: "1" }),

@@ -111,7 +111,8 @@ export class OnnxBuilder {
     const build = () => ({ type, shape, bytes: bytesOf(data) });
     // Only small constants are worth comparing.
     if (data.length > 16) return this.#define(this.freshName(), build());
-    return this.#shared(`${type}${data.join(",")}@${shape.join(",")}`, build);
+    // By bytes and not by value: 0 and -0 differ.
+    return this.#shared(`${type}${Buffer.from(bytesOf(data)).toString("hex")}@${shape.join(",")}`, build);
   }
 
   /** Declares an initializer under its own name once. */

@@ -3,6 +3,7 @@
  * data that points into the user's own files.
  */
 import { dirname, relative, sep } from "node:path";
+import { KeepsakeError } from "../../errors.ts";
 import { reachableNodes, type Node, type ParameterSource, type Tensor } from "../tensor.ts";
 import type { Shape } from "../shape.ts";
 import { OnnxBuilder, type LoweringTarget } from "./builder.ts";
@@ -29,7 +30,7 @@ interface WeightView {
 /**
  * Emits the graph under `outputs`.
  *
- * @throws Error if two inputs share a name
+ * @throws Error if two inputs share a name; KeepsakeError if weights lie on different drives
  */
 export function emitModel(outputs: Readonly<Record<string, Tensor>>, target: LoweringTarget): EmittedModel {
   const nodes = reachableNodes(Object.values(outputs));
@@ -44,19 +45,18 @@ export function emitModel(outputs: Readonly<Record<string, Tensor>>, target: Low
   const weightsFolder = commonFolder(nodes);
   let castsWeights = false;
 
-  const declareWeight = ({ name, source, shape }: WeightView): string =>
-    onnx.declare({
-      name: `${name}@${shape.join("x")}`,
+  const declareWeight = ({ name, source, shape }: WeightView): string => {
+    const location = relative(weightsFolder ?? "", source.path)
+      .split(sep)
+      .join("/");
+    return onnx.declare({
+      // Weights of different files or places may have the same name: two text encoders, for instance.
+      name: `${name}@${location}+${source.byteOffset}@${shape.join("x")}`,
       type: source.dtype,
       shape,
-      external: {
-        location: relative(weightsFolder ?? "", source.path)
-          .split(sep)
-          .join("/"),
-        offset: source.byteOffset,
-        length: source.byteLength,
-      },
+      external: { location, offset: source.byteOffset, length: source.byteLength },
     });
+  };
 
   /** One cast per use, all of them at the front: ONNX Runtime then runs each just before its use and frees the copy after. */
   const valueOf = (tensor: Tensor): string => {
@@ -118,8 +118,16 @@ function commonFolder(nodes: readonly Node[]): string | undefined {
   return folders.reduce<string | undefined>((common, folder) => {
     if (common === undefined) return folder;
     let shared = common;
-    while (folder !== shared && !folder.startsWith(shared.endsWith(sep) ? shared : shared + sep))
-      shared = dirname(shared);
+    while (folder !== shared && !folder.startsWith(shared.endsWith(sep) ? shared : shared + sep)) {
+      const parent = dirname(shared);
+      if (parent === shared) {
+        throw new KeepsakeError(
+          "input",
+          `weights in ${common} and ${folder} have no folder in common: move one of them`,
+        );
+      }
+      shared = parent;
+    }
     return shared;
   }, undefined);
 }
