@@ -28,7 +28,7 @@ interface Geometry {
 /**
  * y[n,o,h,w] = b[o] + Σ_{c,i,j} W[o,c,i,j] · x[n, c, h·stride + i - top, w·stride + j - left].
  * Derivative: dx is the transposed convolution of dy with the same W; dW[o,c,i,j] = Σ_{n,h,w} dy[n,o,h,w] · (the x it
- * multiplied), computed as one matrix product with the patches of x; db = Σ_{n,h,w} dy.
+ * multiplied), computed as one matrix product for each (i,j); db = Σ_{n,h,w} dy.
  *
  * @param x - `[batch, inChannels, height, width]`
  * @param weight - `[outChannels, inChannels, kernelHeight, kernelWidth]`
@@ -47,10 +47,11 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2d
       lower: (onnx, names) => [
         onnx.node("Conv", names, { kernel_shape: geometry.kernel, pads, strides: [stride, stride] }),
       ],
-      vjp: ([dy]) =>
-        dy === undefined
-          ? []
-          : [inputGradient(dy, weight, geometry), weightGradient(dy, x, geometry), sum(dy, [0, 2, 3])],
+      vjp: ([dy]) => {
+        if (dy === undefined) return [];
+        const adjoint = weightGradients(dy, x, geometry);
+        return [inputGradient(dy, weight, geometry), adjoint.weight, adjoint.bias];
+      },
       flops: () => convolutionFlops(geometry),
     },
   );
@@ -108,21 +109,26 @@ function inputGradient(dy: Tensor, weight: Tensor, geometry: Geometry): Tensor {
   );
 }
 
-/** The adjoint of conv2d in W: dy times the patches of x (im2col), summed over the batch. */
-function weightGradient(dy: Tensor, x: Tensor, geometry: Geometry): Tensor {
+/**
+ * The adjoints of conv2d in W and b. With batch and pixels as one axis, dW at each kernel offset is one matrix product of dy with the
+ * x that the offset sees, and nothing is left to sum over the batch.
+ */
+function weightGradients(dy: Tensor, x: Tensor, geometry: Geometry): { weight: Tensor; bias: Tensor } {
   const { batch, inChannels, outChannels, kernel, stride, pads, output } = geometry;
   const [kernelHeight, kernelWidth] = kernel;
   const [height, width] = output;
-  const pixels = height * width;
-  const padded = pad(x, [0, 0, pads[0], pads[1]], [0, 0, pads[2], pads[3]]);
-  const patches: Tensor[] = [];
+  const positions = batch * height * width;
+  const channelsFirst = reshape(transpose(dy, [1, 0, 2, 3]), [outChannels, positions]);
+  const padded = pad(transpose(x, [1, 0, 2, 3]), [0, 0, pads[0], pads[1]], [0, 0, pads[2], pads[3]]);
+  const products: Tensor[] = [];
   for (let i = 0; i < kernelHeight; i++) {
     for (let j = 0; j < kernelWidth; j++) {
-      const ends = [batch, inChannels, i + stride * (height - 1) + 1, j + stride * (width - 1) + 1];
-      patches.push(reshape(slice(padded, [0, 0, i, j], ends, [1, 1, stride, stride]), [batch, inChannels, pixels]));
+      const ends = [inChannels, batch, i + stride * (height - 1) + 1, j + stride * (width - 1) + 1];
+      const seen = reshape(slice(padded, [0, 0, i, j], ends, [1, 1, stride, stride]), [inChannels, positions]);
+      const product = matmul(channelsFirst, seen, { transposeB: true });
+      products.push(reshape(product, [outChannels, inChannels, 1]));
     }
   }
-  const product = matmul(reshape(dy, [batch, outChannels, pixels]), concat(patches, 1), { transposeB: true });
-  const byOffset = reshape(sum(product, [0]), [outChannels, kernelHeight, kernelWidth, inChannels]);
-  return transpose(byOffset, [0, 3, 1, 2]);
+  const weight = reshape(concat(products, 2), [outChannels, inChannels, kernelHeight, kernelWidth]);
+  return { weight, bias: sum(channelsFirst, [1]) };
 }
