@@ -1,0 +1,86 @@
+/**
+ * @file `npm run bench`: times the UNet of Stable Diffusion 1.x on this machine. See README.md in this folder.
+ */
+import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { KeepsakeError } from "../src/errors.ts";
+import { PROVIDERS, type Provider } from "../src/graph/index.ts";
+import { writeFileAtomic } from "../src/io/atomic.ts";
+import { CASES, type BenchCase, type CaseResult, type RunSettings } from "./cases.ts";
+import { measureCase } from "./measure.ts";
+import { randomUNetFolder } from "./random-checkpoint.ts";
+import { formatTable, machineFacts } from "./report.ts";
+
+interface BenchOptions {
+  readonly case: string;
+  readonly runs: number;
+  readonly provider: Provider;
+  readonly weights: RunSettings["placement"];
+  readonly threads: number;
+  readonly json?: string;
+  readonly cache: string;
+}
+
+const command = new Command("bench")
+  .description("Times the UNet of Stable Diffusion 1.x with random weights: forward pass and LoRA training step.")
+  .option(
+    "--case <substring>",
+    `only the cases whose name has this in it: ${CASES.map(({ name }) => name).join(", ")}`,
+    "",
+  )
+  .option("--runs <n>", "timed runs of each case", wholeNumber, 5)
+  .addOption(new Option("--provider <name>", "execution provider").choices(PROVIDERS).default("cpu"))
+  .addOption(
+    new Option("--weights <how>", "weights used in their file, or copied and reordered by the runtime")
+      .choices(["mapped", "packed"])
+      .default("mapped"),
+  )
+  .option("--threads <n>", "threads of one operator", wholeNumber, availableParallelism())
+  .option("--json <file>", "also write everything measured to a file")
+  .option(
+    "--cache <folder>",
+    "where the random weights are kept (5.2 GB)",
+    fileURLToPath(new URL(".cache", import.meta.url)),
+  )
+  .action(bench);
+
+async function bench(options: BenchOptions): Promise<void> {
+  const chosen = CASES.filter(({ name }) => name.includes(options.case));
+  if (chosen.length === 0) throw new KeepsakeError("usage", `no case has "${options.case}" in its name`);
+  const { runs, provider, weights: placement, threads } = options;
+  const settings: RunSettings = { runs, provider, placement, threads };
+  const facts = machineFacts(settings);
+  for (const [name, fact] of Object.entries(facts)) console.log(`${name}: ${fact}`);
+  console.log();
+
+  const rows: { benchCase: BenchCase; result: CaseResult }[] = [];
+  for (const benchCase of chosen) {
+    // Progress goes beside the results, so that these may be redirected into a file.
+    console.error(`${benchCase.name} ...`);
+    const unetFolder = await randomUNetFolder(options.cache, benchCase.weights);
+    rows.push({ benchCase, result: await measureCase({ benchCase, settings, unetFolder }) });
+  }
+  console.log(formatTable(rows));
+  if (options.json !== undefined) {
+    const report = {
+      machine: facts,
+      results: rows.map(({ benchCase, result }) => ({ ...result, marks: benchCase.marks })),
+    };
+    await writeFileAtomic(options.json, `${JSON.stringify(report, undefined, 2)}\n`);
+  }
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError("It must be a whole number of at least 1.");
+  return value;
+}
+
+try {
+  await command.parseAsync();
+} catch (error) {
+  if (!(error instanceof KeepsakeError)) throw error;
+  console.error(error.message);
+  process.exitCode = 1;
+}
