@@ -1,5 +1,6 @@
 import fc from "fast-check";
-import type { Tensor, TensorLike } from "../../../src/graph/index.ts";
+import { describe, expect, it } from "vitest";
+import { gradients, input, sum, type Tensor, type TensorLike } from "../../../src/graph/index.ts";
 import * as elementwise from "../../../src/graph/ops/elementwise.ts";
 import {
   anywhere,
@@ -11,6 +12,8 @@ import {
   type OpCase,
   type Operand,
 } from "../support/op-cases.ts";
+import { compute } from "../support/compute.ts";
+import { evaluate } from "../support/reference.ts";
 
 type Binary = (a: TensorLike, b: TensorLike) => Tensor;
 
@@ -82,3 +85,36 @@ describeOps(
   },
   ["inRange"],
 );
+
+describe("activation functions", () => {
+  const { erf, gelu, quickGelu, sigmoid, silu, tanh } = elementwise;
+
+  it.each(Object.entries({ erf, gelu, quickGelu, sigmoid, silu, tanh }))("%s is right far from 0", async (_name, f) => {
+    const far = Float32Array.of(-1000, -100, -20, -8, -5, -3, 0, 3, 5, 8, 20, 100, 1000);
+    const x = input("x", [far.length]);
+    const y = f(x);
+    const [dx = x] = gradients(sum(y), [x]);
+    const [exactY = [], exactDx = []] = evaluate([y, dx], { x: far });
+    for (const lowering of ["cpu", "portable"] as const) {
+      const computed = await compute({ y, dx }, { x: far }, { lowering });
+      far.forEach((at, i) => {
+        // ONNX Runtime's sigmoid is off by 1e-7 in its tails.
+        const [value = NaN, slope = NaN] = [exactY[i], exactDx[i]];
+        expect(Math.abs((computed.y[i] ?? NaN) - value), `at ${at}`).toBeLessThan(2e-6 * Math.max(1, Math.abs(value)));
+        expect(Math.abs((computed.dx[i] ?? NaN) - slope), `slope at ${at}`).toBeLessThan(1e-5);
+      });
+    }
+  });
+});
+
+describe("clip", () => {
+  it("passes the gradient at its bounds, as PyTorch does", async () => {
+    const x = input("x", [5]);
+    const y = elementwise.clip(x, -1, 2);
+    const [dx = x] = gradients(sum(y), [x]);
+    expect(await compute({ y, dx }, { x: Float32Array.of(-1.5, -1, 0, 2, 2.5) })).toEqual({
+      y: Float32Array.of(-1, -1, 0, 2, 2),
+      dx: Float32Array.of(0, 1, 1, 1, 0),
+    });
+  });
+});
