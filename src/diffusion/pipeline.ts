@@ -115,7 +115,7 @@ export class StableDiffusionPipeline {
   static async load(path: string, programOptions: ProgramOptions = {}): Promise<StableDiffusionPipeline> {
     const folder = await openPipelineFolder(path);
     const schedulerFile = join(folder.scheduler, "scheduler_config.json");
-    const schedulerConfig = await readJson(schedulerFile);
+    const schedulerConfig = await readJson(schedulerFile, { pythonNumbers: true });
     if (!isObject(schedulerConfig)) throw new KeepsakeError("input", `${schedulerFile}: expected a JSON object.`);
     const tokenizerFolder = await readTokenizerFolder(folder.tokenizer);
     const parts: PipelineParts = {

@@ -26,6 +26,28 @@ describe("readJson", () => {
     expect(value).not.toHaveProperty("admin");
   });
 
+  it("reads the numbers that Python writes, if asked to", async () => {
+    const text = '{"a": -Infinity, "b": [Infinity, NaN, 1e-3], "NaN": "NaN, \\"-Infinity\\"", "c": "Infinity"}';
+    const path = write("python.json", text);
+    expect(await readJson(path, { pythonNumbers: true })).toEqual({
+      a: -Infinity,
+      b: [Infinity, NaN, 1e-3],
+      NaN: 'NaN, "-Infinity"',
+      c: "Infinity",
+    });
+    expect((await failure(readJson(path))).message).toContain("is not valid JSON (line 1, column 8)");
+  });
+
+  it.each([
+    { text: '{"a": NaN,\n}', place: "(line 2, column 1)" },
+    { text: '{"a": infinity}', place: "" },
+    { text: '{"a": -NaN}', place: "" },
+    { text: "[1Infinity]", place: "" },
+  ])("takes only Python's spellings of these numbers: $text", async ({ text, place }) => {
+    const { message } = await failure(readJson(write("not-python.json", text), { pythonNumbers: true }));
+    expect(message).toContain(`is not valid JSON${place && ` ${place}`}`);
+  });
+
   it.each([
     { fault: "a missing file", make: () => inFolder("none.json"), words: "no such file or folder" },
     { fault: "an empty file", make: () => write("empty.json", " \n"), words: "is empty" },
