@@ -1,9 +1,14 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { InferenceSession } from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import {
   add,
   checkpoint,
   countFlops,
   dump,
+  erf,
   gradients,
   input,
   linear,
@@ -14,8 +19,10 @@ import {
   type Tensor,
 } from "../../src/graph/index.ts";
 import { reachableNodes } from "../../src/graph/tensor.ts";
+import { emitModel } from "../../src/graph/onnx/emit.ts";
 import { compute, noise } from "./support/compute.ts";
 import { expectClose } from "./support/op-cases.ts";
+import { readModel } from "./support/onnx-model.ts";
 import { evaluate } from "./support/reference.ts";
 
 const WIDTH = 4;
@@ -129,6 +136,23 @@ describe("checkpoint", () => {
       .filter((node) => !forward.has(node))
       .flatMap((node) => node.inputs.filter((tensor) => forward.has(tensor.node)));
     expect([...new Set(read.map((tensor) => tensor.node.op))].sort()).toEqual(["checkpoint", "input"]);
+  });
+
+  it.each(["extended", "all"] as const)("is still computed twice after %s optimisation", async (level) => {
+    const folder = await mkdtemp(join(tmpdir(), "keepsake-checkpoint-"));
+    const countErf = async (wrap: Wrap) => {
+      const loss = sum(wrap((h) => square(erf(linear(h, w1))), [x]));
+      const [dx = x] = gradients(loss, [x]);
+      const optimizedModelFilePath = join(folder, "optimized.onnx");
+      const options = { graphOptimizationLevel: level, optimizedModelFilePath, logSeverityLevel: 3 } as const;
+      const session = await InferenceSession.create(emitModel({ loss, dx }, "cpu").bytes, options);
+      await session.release();
+      const { nodes } = readModel(await readFile(optimizedModelFilePath));
+      return nodes.filter(({ opType }) => opType === "Erf").length;
+    };
+    expect(await countErf(plain)).toBe(1);
+    expect(await countErf(checkpoint)).toBe(2);
+    await rm(folder, { recursive: true });
   });
 
   it("does not compute again what only a frozen part needs", () => {
