@@ -17,7 +17,10 @@ const layerRules = layers.flatMap((rooms, level) =>
       regex: `^(\\.\\./)+${other}/`,
       message: `${room}/ may not import from ${other}/: imports point down the layers (ARCHITECTURE.md).`,
     }));
-    patterns.push({ regex: "^(\\.\\./)+index\\.ts$", message: "The package's entry point is for users, not for the layers." });
+    patterns.push({
+      regex: "^(\\.\\./)+index\\.ts$",
+      message: "The package's entry point is for users, not for the layers.",
+    });
     return { files: [`src/${room}/**/*.ts`], rules: { "no-restricted-imports": ["error", { patterns }] } };
   }),
 );

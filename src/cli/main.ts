@@ -6,8 +6,8 @@ import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { generateCommand } from "./commands/generate.ts";
 import { learnCommand } from "./commands/learn.ts";
-import { reportFailure } from "./exit.ts";
-import { Output } from "./output.ts";
+import { endWhenNobodyReads, reportFailure } from "./exit.ts";
+import { Output, printable } from "./output.ts";
 
 const AFTER = `
 Start here:
@@ -28,11 +28,19 @@ const program = new Command("keepsake")
   )
   .version(version())
   .showSuggestionAfterError()
-  .addHelpText("after", AFTER);
+  .addHelpText("after", AFTER)
+  // Commander ends the process by itself unless told to throw.
+  .exitOverride()
+  .configureOutput({
+    outputError: (text, write) => {
+      write(printable(text));
+    },
+  });
 
-for (const command of [learnCommand(), generateCommand()]) program.addCommand(command);
-// Commander ends the process by itself unless told to throw.
-for (const command of [program, ...program.commands]) command.exitOverride();
+for (const command of [learnCommand(), generateCommand()]) {
+  program.addCommand(command.copyInheritedSettings(program));
+}
+endWhenNobodyReads();
 
 const json = process.argv.includes("--json");
 try {

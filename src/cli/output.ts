@@ -17,23 +17,28 @@ export class Output {
   /** The result: `text` for people, or `data` with --json. */
   result(text: string, data: unknown): void {
     this.endProgress();
-    process.stdout.write(this.#json ? `${JSON.stringify(data, undefined, 2)}\n` : `${text}\n`);
+    process.stdout.write(`${this.#json ? toJson(data) : printable(text)}\n`);
   }
 
   /** A line of news. */
   info(text: string): void {
     this.endProgress();
-    process.stderr.write(`${printable(text)}\n`);
+    process.stderr.write(`${oneLine(text)}\n`);
   }
 
   warn(text: string): void {
     this.endProgress();
-    process.stderr.write(`${this.#style("yellow", "warning:")} ${printable(text)}\n`);
+    process.stderr.write(`${this.#style("yellow", "warning:")} ${oneLine(text)}\n`);
   }
 
   error(text: string): void {
     this.endProgress();
-    process.stderr.write(`${this.#style("red", "error:")} ${printable(text)}\n`);
+    process.stderr.write(`${this.#style("red", "error:")} ${oneLine(text)}\n`);
+  }
+
+  /** More about an error, for those who report it. */
+  details(text: string): void {
+    process.stderr.write(`${printable(text)}\n`);
   }
 
   /** The state of something long: overwritten on a terminal; elsewhere only `milestone` lines are printed. */
@@ -57,10 +62,24 @@ export class Output {
   }
 }
 
-/** File names and prompts may hold control characters, which a terminal would obey. */
-function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, " ");
+/** Control characters, which a terminal would obey, and those that turn the direction of what follows. */
+// eslint-disable-next-line no-control-regex -- control characters are what is looked for
+const UNSAFE = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
+/** File names and prompts may hold characters that do not belong on a terminal; line breaks are kept. */
+export function printable(text: string): string {
+  return text.replace(UNSAFE, "\ufffd");
+}
+
+/** What is said of one thing is one line, whatever the thing is called. */
+function oneLine(text: string): string {
+  return printable(text.replace(/\s*\n\s*/g, " "));
+}
+
+/** JSON escapes most unsafe characters by itself, the others are escaped here: whoever reads it gets the exact text. */
+function toJson(data: unknown): string {
+  const escape = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return JSON.stringify(data, undefined, 2).replace(UNSAFE, escape);
 }
 
 /** Seconds as people say them: `45 s`, `3 min 20 s`, `2 h 5 min`. */

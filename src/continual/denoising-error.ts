@@ -41,6 +41,8 @@ export interface DenoisingErrorOptions extends ProgramOptions {
   readonly width: number;
   /** Rows of learned token embeddings; 0 if there are none. */
   readonly learnedRows: number;
+  /** Token id of the first of these rows. Default: the size of the text encoder's vocabulary. */
+  readonly firstLearnedId?: number;
   /** Whether derivatives are computed too. Default true. */
   readonly derivatives?: boolean;
   /** Recompute the UNet's blocks in the backward pass: less memory, about a third more time. Default false. */
@@ -53,7 +55,7 @@ export interface DenoisingBatch {
   readonly noisyLatents: Float32Array;
   /** In train-timestep units. */
   readonly timesteps: readonly number[];
-  /** Token ids of the prompts, padded; ids from the vocabulary's size on are rows of the learned embeddings. */
+  /** Token ids of the prompts, padded; ids from `firstLearnedId` on are rows of the learned embeddings. */
   readonly tokenIds: readonly (readonly number[])[];
   /** `[batch, channels, height, width]`: what should have been predicted. */
   readonly target: Float32Array;
@@ -84,21 +86,13 @@ export class DenoisingError {
   readonly #models: DenoisingModels;
   readonly #binding: LoraBinding;
   readonly #program: Program;
-  readonly #learnedRows: number;
-  readonly #derivatives: boolean;
+  readonly #options: DenoisingErrorOptions;
 
-  private constructor(
-    models: DenoisingModels,
-    binding: LoraBinding,
-    program: Program,
-    learnedRows: number,
-    derivatives: boolean,
-  ) {
+  private constructor(models: DenoisingModels, binding: LoraBinding, program: Program, options: DenoisingErrorOptions) {
     this.#models = models;
     this.#binding = binding;
     this.#program = program;
-    this.#learnedRows = learnedRows;
-    this.#derivatives = derivatives;
+    this.#options = options;
   }
 
   /**
@@ -143,27 +137,27 @@ export class DenoisingError {
       });
     }
     const program = await Program.create(outputs, options);
-    return new DenoisingError(models, binding, program, learnedRows, derivatives);
+    return new DenoisingError(models, binding, program, options);
   }
 
   /** Computes the errors of a batch, and their derivatives. */
   async run(batch: DenoisingBatch, { lora, embeddings }: Trainable): Promise<DenoisingErrorResult> {
     const { unet, textEncoder } = this.#models;
+    const { learnedRows, firstLearnedId = textEncoder.config.vocabSize, derivatives = true } = this.#options;
     const count = batch.timesteps.length;
-    const text = learnedTokenFeeds(batch.tokenIds, textEncoder.config.vocabSize, this.#learnedRows);
+    const text = learnedTokenFeeds(batch.tokenIds, firstLearnedId, learnedRows);
     const results = await this.#program.run({
       ...this.#binding.feeds(lora.parameters),
       inputIds: text.inputIds,
-      ...(this.#learnedRows > 0 && { embeddings, learnedIds: text.learnedIds, learnedMask: text.learnedMask }),
+      ...(learnedRows > 0 && { embeddings, learnedIds: text.learnedIds, learnedMask: text.learnedMask }),
       noisyLatents: batch.noisyLatents,
       timestepProjection: timestepProjection(batch.timesteps, unet.config.blockOutChannels[0] ?? 0, unet.config),
       target: batch.target,
-      ...(this.#derivatives && {
+      ...(derivatives && {
         weights: Float32Array.from(batch.weights ?? batch.timesteps.map(() => 1 / count)),
       }),
     });
     const { errors = none, prediction = none } = results;
-    const derivatives = this.#derivatives;
     return {
       errors,
       prediction,

@@ -1,14 +1,17 @@
 /**
  * @file Pictures from a prompt, with everything that a library has learned.
  */
-import { access, constants, mkdir, stat } from "node:fs/promises";
+import { access, constants, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { LoraBinding } from "../adapters/lora-binding.ts";
+import { tokenNames, type TokenEmbedding } from "../adapters/textual-inversion.ts";
 import { StableDiffusionPipeline, type GenerateOptions } from "../diffusion/pipeline.ts";
 import { KeepsakeError } from "../errors.ts";
 import type { ProgramOptions } from "../graph/index.ts";
 import { describeWriteError } from "../io/atomic.ts";
 import { writePng } from "../io/image.ts";
+import { tokensIn } from "./concept-name.ts";
+import { makeFolder } from "./folder.ts";
 import { checkModel } from "./learn.ts";
 import { Library } from "./library/library.ts";
 import { modelFingerprint } from "./model-fingerprint.ts";
@@ -33,29 +36,78 @@ export interface GenerateRequest extends Omit<
  * @throws KeepsakeError if the prompt is empty, a file cannot be written, or library and model do not go together
  */
 export async function generatePictures(request: GenerateRequest): Promise<readonly string[]> {
-  const { library: folder, model, files, program, ...options } = request;
+  const { library: folder, model, files, ...options } = request;
   if (request.prompt.trim() === "") throw new KeepsakeError("usage", "The prompt is empty; say what to draw.");
   const library = await Library.openIfExists(folder);
   const modelFolder = model ?? library?.manifest.model.folder;
   if (modelFolder === undefined) {
     throw new KeepsakeError("usage", `${folder} is no library yet; learn something first, or give --model <folder>.`);
   }
-  await checkWritable(files);
-  const pipeline = await StableDiffusionPipeline.load(modelFolder, program);
+  const removeIfEmpty = await makeWritable(files);
   try {
-    if (library !== undefined) checkModel(library, modelFolder, await modelFingerprint(pipeline));
-    const lora = await library?.adapter(pipeline);
-    const learned = {
-      ...(lora && { adapter: new LoraBinding(lora) }),
-      learnedEmbeddings: (await library?.embeddings()) ?? [],
-    };
-    for (const [index, file] of files.entries()) {
-      const [picture] = await pipeline.generate({ ...options, ...learned, n: 1, firstIndex: index });
-      if (picture !== undefined) await writePng(file, picture.image);
+    const pipeline = await openModel(modelFolder, library, request);
+    try {
+      const known = await readConcepts(folder, pipeline);
+      warnOfUnknownTokens(request, known.learnedEmbeddings);
+      for (const [index, file] of files.entries()) {
+        const [picture] = await pipeline.generate({ ...options, ...known, n: 1, firstIndex: index });
+        if (picture !== undefined) await writePng(file, picture.image);
+      }
+      return files;
+    } finally {
+      await pipeline.dispose();
     }
-    return files;
   } finally {
-    await pipeline.dispose();
+    await removeIfEmpty();
+  }
+}
+
+/** @throws KeepsakeError if it is not the library's model, or not where the library says */
+async function openModel(
+  folder: string,
+  library: Library | undefined,
+  { model, program }: GenerateRequest,
+): Promise<StableDiffusionPipeline> {
+  const isGone = !(await stat(folder).then(
+    (found) => found.isDirectory(),
+    () => false,
+  ));
+  if (isGone && library !== undefined && model === undefined) {
+    const fault = `the model of ${library.folder} is not there any more; say where it is with --model <folder>`;
+    throw new KeepsakeError("input", `${folder}: ${fault}.`);
+  }
+  const pipeline = await StableDiffusionPipeline.load(folder, program);
+  if (library !== undefined) checkModel(library, folder, await modelFingerprint(pipeline));
+  return pipeline;
+}
+
+/**
+ * The library's adapter and tokens. It is opened anew, and once more if files are missing, since a concept that is learned
+ * meanwhile replaces the adapter.
+ */
+async function readConcepts(
+  folder: string,
+  pipeline: StableDiffusionPipeline,
+): Promise<{ learnedEmbeddings: TokenEmbedding[]; adapter?: LoraBinding }> {
+  const read = async (library: Library | undefined) => {
+    const lora = await library?.adapter(pipeline);
+    const learnedEmbeddings = (await library?.embeddings()) ?? [];
+    return { learnedEmbeddings, ...(lora && { adapter: new LoraBinding(lora) }) };
+  };
+  const library = await Library.openIfExists(folder);
+  try {
+    return await read(library);
+  } catch (error) {
+    const changed = await Library.openIfExists(folder);
+    if (changed?.stateId === library?.stateId) throw error;
+    return read(changed);
+  }
+}
+
+function warnOfUnknownTokens({ prompt, library, onWarning }: GenerateRequest, known: readonly TokenEmbedding[]): void {
+  const tokens = new Set(known.flatMap(tokenNames));
+  for (const token of new Set(tokensIn(prompt))) {
+    if (!tokens.has(token)) onWarning?.(`The library ${library} does not know ${token}; it is read as ordinary words.`);
   }
 }
 
@@ -69,20 +121,39 @@ export function pictureFiles(output: string, prompt: string, seed: number, count
     if (count === 1) return [output];
     throw new KeepsakeError("usage", `${count} pictures do not fit the one file ${output}; give a folder.`);
   }
-  const words = prompt.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
-  const stem = words.join("-").slice(0, 60) || "picture";
+  const words =
+    prompt
+      .normalize("NFC")
+      .toLowerCase()
+      .match(/[\p{L}\p{M}\p{N}]+/gu) ?? [];
+  const stem = beginning(words.join("-"), 60) || "picture";
   return Array.from({ length: count }, (_, index) => join(output, `${stem}-${seed}-${index}.png`));
 }
 
-/** Finds out before hours of drawing, not after. */
-async function checkWritable(files: readonly string[]): Promise<void> {
+/** As many whole characters as fit `most` bytes: file names have a limit in bytes. */
+function beginning(text: string, most: number): string {
+  let result = "";
+  for (const character of text) {
+    if (Buffer.byteLength(result + character) > most) break;
+    result += character;
+  }
+  return result;
+}
+
+/** Finds out before hours of drawing, not after. @returns a function that removes folders that were made and are empty. */
+async function makeWritable(files: readonly string[]): Promise<() => Promise<void>> {
+  const undo: (() => Promise<void>)[] = [];
+  const undoAll = async () => {
+    for (const step of undo.reverse()) await step();
+  };
   for (const folder of new Set(files.map((file) => dirname(file)))) {
     try {
-      await mkdir(folder, { recursive: true });
-      if (!(await stat(folder)).isDirectory()) throw new KeepsakeError("environment", `${folder} is not a folder.`);
+      undo.push(await makeFolder(folder));
       await access(folder, constants.W_OK);
     } catch (error) {
+      await undoAll();
       throw describeWriteError(folder, error);
     }
   }
+  return undoAll;
 }

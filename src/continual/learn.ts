@@ -11,17 +11,21 @@ import { addLearnedTokens } from "../diffusion/prompt-encoder.ts";
 import { NoiseSchedule } from "../diffusion/schedulers/index.ts";
 import { KeepsakeError } from "../errors.ts";
 import type { ProgramOptions } from "../graph/index.ts";
+import { checkConceptName, tokenOf } from "./concept-name.ts";
 import { DenoisingError } from "./denoising-error.ts";
+import { adapterSettings, trainingSettings } from "./learn-settings.ts";
 import { Library, lockLibrary, newLora, type AdapterSettings } from "./library/library.ts";
 import {
+  deleteEndedSnapshot,
   deleteSnapshot,
-  readSnapshot,
+  snapshotToContinue,
   writeSnapshot,
   type RunIdentity,
   type RunSnapshot,
 } from "./library/run-snapshot.ts";
 import { modelFingerprint } from "./model-fingerprint.ts";
-import { encodePhotos, loadPhotos } from "./photos.ts";
+import { encodePhotos, loadPhotos, type PhotosFound } from "./photos.ts";
+import { fillTemplate, PROMPT_TEMPLATES } from "./prompt-templates.ts";
 import { TrainingRun, type TrainingSettings } from "./training.ts";
 
 export interface LearnRequest {
@@ -53,7 +57,7 @@ export interface LearnRequest {
 
 /** What there is to tell while a concept is learned. */
 export type LearnProgress =
-  | { readonly kind: "photos"; readonly count: number }
+  | ({ readonly kind: "photos" } & PhotosFound)
   | { readonly kind: "resumed"; readonly step: number }
   | { readonly kind: "step"; readonly step: number; readonly steps: number; readonly loss: number };
 
@@ -68,19 +72,6 @@ export interface LearnResult {
   readonly losses: readonly number[];
 }
 
-export const DEFAULT_ADAPTER: AdapterSettings = { rank: 4, loraAlpha: 4, targets: "crossattn-kv" };
-
-/** `resolution` is left to the model. The token learns ten times as fast as the adapter, as in pivotal tuning. */
-export const DEFAULT_TRAINING: Omit<TrainingSettings, "resolution"> = {
-  steps: 400,
-  batchSize: 1,
-  learningRate: 1e-4,
-  tokenLearningRate: 1e-3,
-  weightDecay: 0.01,
-  maxGradNorm: 1,
-  seed: 0,
-};
-
 /**
  * Learns a concept on top of what the library knows. The same request continues a run that was stopped or killed, and ends in the same bytes as a run
  * that was not.
@@ -88,82 +79,70 @@ export const DEFAULT_TRAINING: Omit<TrainingSettings, "resolution"> = {
  * @throws KeepsakeError for a photo, name, model or library that does not allow it
  */
 export async function learnConcept(request: LearnRequest): Promise<LearnResult> {
-  const token = tokenOf(request.name);
+  checkConceptName(request.name);
+  if (request.classNoun.trim() === "") {
+    throw new KeepsakeError("usage", "The class noun is empty; say what the thing is, e.g. --class cat.");
+  }
   const unlock = await lockLibrary(request.library, `learning ${request.name}`);
   try {
-    return await learnLocked(request, token);
+    return await learnLocked(request);
   } finally {
     await unlock();
   }
 }
 
-async function learnLocked(request: LearnRequest, token: string): Promise<LearnResult> {
+async function learnLocked(request: LearnRequest): Promise<LearnResult> {
+  const { name, classNoun, training = {}, program: programOptions = {} } = request;
   const { pipeline, library } = await openLibraryAndModel(request);
-  if (library.concepts.some(({ name }) => name === request.name)) {
-    throw new KeepsakeError(
-      "state",
-      `The library ${library.folder} already knows "${request.name}"; choose another name.`,
-    );
-  }
-  const adapter = adapterSettings(request, library);
-  const settings = trainingSettings(request, pipeline);
+  const adapter = adapterSettings(request.adapter ?? {}, library);
+  const settings = trainingSettings(training, pipeline);
+  const lora = (await library.adapter(pipeline)) ?? newLora(pipeline, adapter, settings.seed);
+  const tokens = await prepareTokens(pipeline, library, request);
   const photos = await loadPhotos(request.photos, settings.resolution);
-  request.onProgress?.({ kind: "photos", count: photos.images.length });
+  request.onProgress?.({ kind: "photos", ...photos.found });
   const identity: RunIdentity = {
-    concept: request.name,
-    class: request.classNoun,
-    vectors: String(request.vectors ?? 1),
+    concept: name,
+    class: classNoun,
+    vectors: String(tokens.initial.count),
     adapter: JSON.stringify(adapter),
     training: JSON.stringify(settings),
     library: library.stateId,
     photos: photos.digest,
   };
-  const snapshot = await usableSnapshot(library, identity, request.restart ?? false);
-
-  const tokenizer = pipeline.newTokenizer();
-  const nounIds = tokenizer.tokenIds(request.classNoun);
-  const width = pipeline.textEncoder.config.hiddenSize;
-  const learned = addLearnedTokens(tokenizer, await library.embeddings(), width);
-  const embedding = await initialEmbedding(pipeline, token, nounIds, request);
-  tokenizer.addTokens(token, embedding.count);
-  const lora = (await library.adapter(pipeline)) ?? newLora(pipeline, adapter, settings.seed);
+  const snapshot = await snapshotToContinue(library.folder, identity, request.restart ?? false);
 
   const size = { height: settings.resolution, width: settings.resolution };
   const [, latentHeight, latentWidth] = latentShape(pipeline.vae.config, size);
-  const posteriors = await encodePhotos(pipeline.vae, photos.images, settings.resolution, request.program ?? {});
+  const posteriors = await encodePhotos(pipeline.vae, photos.images, settings.resolution, programOptions);
   const program = await DenoisingError.create(pipeline, lora, {
-    ...request.program,
+    ...programOptions,
     batchSize: settings.batchSize,
     height: latentHeight,
     width: latentWidth,
-    learnedRows: learned.rows + embedding.count,
+    learnedRows: tokens.rows,
+    firstLearnedId: tokens.firstId,
     checkpointing: request.checkpointing ?? false,
   });
   try {
     const material = {
-      concept: request.name,
-      token,
+      concept: name,
+      token: tokens.initial.token,
       photos: posteriors,
       vae: pipeline.vae.config,
       schedule: new NoiseSchedule(pipeline.schedulerConfig),
       program,
       settings,
-      tokenize: (prompt: string) => [...tokenizer.encode(prompt).inputIds],
-      frozenEmbeddings: learned.values,
+      tokenize: tokens.tokenize,
+      frozenEmbeddings: tokens.frozen,
     };
-    const run = startRun(material, { lora, embedding: embedding.vectors }, snapshot);
+    const run = startRun(material, { lora, embedding: tokens.initial.vectors }, snapshot);
     if (snapshot !== undefined) request.onProgress?.({ kind: "resumed", step: snapshot.step });
-    const losses = await runSteps(run, request, library.folder, identity, settings.steps);
-    const outcome = { name: request.name, token, step: run.step, losses };
+    const losses = await runSteps(run, request, library, identity, settings.steps);
+    const outcome = { name, token: tokens.initial.token, step: run.step, losses };
     if (!run.isFinished) return { status: "interrupted", ...outcome };
 
-    const vectors = { ...embedding, vectors: run.embedding.slice() };
-    await library.addConcept(
-      run.lora,
-      adapter,
-      { name: request.name, classNoun: request.classNoun, vectors: embedding.count, training: settings },
-      vectors,
-    );
+    const concept = { name, classNoun, vectors: tokens.initial.count, training: settings };
+    await library.addConcept(run.lora, adapter, concept, { ...tokens.initial, vectors: run.embedding.slice() });
     await deleteSnapshot(library.folder);
     return { status: "learned", ...outcome };
   } finally {
@@ -175,7 +154,7 @@ async function learnLocked(request: LearnRequest, token: string): Promise<LearnR
 async function runSteps(
   run: TrainingRun,
   request: LearnRequest,
-  folder: string,
+  library: Library,
   identity: RunIdentity,
   steps: number,
 ): Promise<number[]> {
@@ -186,7 +165,10 @@ async function runSteps(
     losses.push(loss);
     onProgress?.({ kind: "step", step: run.step, steps, loss });
     const isDue = run.step % snapshotEvery === 0 || signal?.aborted === true;
-    if (isDue && !run.isFinished) await writeSnapshot(folder, identity, run.state());
+    if (!isDue || run.isFinished) continue;
+    // First the manifest: a snapshot belongs to a library, and may only go on with its model.
+    await library.save();
+    await writeSnapshot(library.folder, identity, run.state());
   }
   return losses;
 }
@@ -211,21 +193,32 @@ function startRun(
   );
 }
 
-/** The library's model, which `request.model` names if the library is new. */
+/** The library, cleared of what a killed process may have left, and its model, which `request.model` names if it is new. */
 async function openLibraryAndModel(
   request: LearnRequest,
 ): Promise<{ pipeline: StableDiffusionPipeline; library: Library }> {
   const existing = await Library.openIfExists(request.library);
+  if (existing !== undefined) {
+    await existing.prune();
+    await deleteEndedSnapshot(existing.folder, existing.stateId);
+    if (existing.concepts.some(({ name }) => name === request.name)) {
+      throw new KeepsakeError(
+        "state",
+        `The library ${existing.folder} already knows "${request.name}"; choose another name.`,
+      );
+    }
+  }
   const folder = request.model === undefined ? existing?.manifest.model.folder : resolve(request.model);
   if (folder === undefined) {
     throw new KeepsakeError("usage", `${request.library} is a new library: say on which model with --model <folder>.`);
   }
   const pipeline = await StableDiffusionPipeline.load(folder, request.program);
   const fingerprint = await modelFingerprint(pipeline);
-  if (existing === undefined)
-    return { pipeline, library: await Library.create(request.library, { folder, fingerprint }) };
+  if (existing === undefined) {
+    return { pipeline, library: Library.blank(request.library, { folder, fingerprint }) };
+  }
   checkModel(existing, folder, fingerprint);
-  return { pipeline, library: existing };
+  return { pipeline, library: existing.withModelFolder(folder) };
 }
 
 /** @throws KeepsakeError if the model is not the one on which the library was made */
@@ -235,74 +228,45 @@ export function checkModel(library: Library, folder: string, fingerprint: string
   throw new KeepsakeError("state", `${folder}: ${made}; its adapter does not fit this one.`);
 }
 
-/** The adapter is the library's; only its first concept may choose. */
-function adapterSettings({ adapter: asked = {} }: LearnRequest, library: Library): AdapterSettings {
-  const { adapter: entry } = library.manifest;
-  if (entry === undefined) {
-    const rank = asked.rank ?? DEFAULT_ADAPTER.rank;
-    return { rank, loraAlpha: asked.loraAlpha ?? rank, targets: asked.targets ?? DEFAULT_ADAPTER.targets };
-  }
-  const { rank, loraAlpha, targets } = entry;
-  const changed = [
-    asked.rank !== undefined && asked.rank !== rank ? `rank ${rank}` : "",
-    asked.loraAlpha !== undefined && asked.loraAlpha !== loraAlpha ? `alpha ${loraAlpha}` : "",
-    asked.targets !== undefined && asked.targets !== targets ? `targets ${targets}` : "",
-  ].filter((text) => text !== "");
-  if (changed.length > 0) {
-    const fault = `the adapter of ${library.folder} has ${changed.join(", ")}`;
-    throw new KeepsakeError("usage", `One adapter lives through all concepts, and ${fault}; leave the option out.`);
-  }
-  return { rank, loraAlpha, targets };
+interface Tokens {
+  /** The new token at the start: the mean of the embeddings of the class noun's tokens. */
+  readonly initial: TokenEmbedding;
+  /** Embeddings of the earlier concepts' tokens, `[rows, width]`. */
+  readonly frozen: Float32Array;
+  /** Rows of earlier tokens and the new one together. */
+  readonly rows: number;
+  /** Token id of the first of these rows. */
+  readonly firstId: number;
+  readonly tokenize: (prompt: string) => readonly number[];
 }
 
-function trainingSettings({ training = {} }: LearnRequest, pipeline: StableDiffusionPipeline): TrainingSettings {
-  const settings = { ...DEFAULT_TRAINING, resolution: pipeline.defaultSize.width, ...training };
-  latentShape(pipeline.vae.config, { height: settings.resolution, width: settings.resolution });
-  return settings;
-}
-
-/** The snapshot to go on from, if it is of this very run. */
-async function usableSnapshot(
+/** @throws KeepsakeError if the noun is nothing, or the token stands for more embeddings than a prompt can hold */
+async function prepareTokens(
+  pipeline: StableDiffusionPipeline,
   library: Library,
-  identity: RunIdentity,
-  restart: boolean,
-): Promise<RunSnapshot | undefined> {
-  const snapshot = await readSnapshot(library.folder).catch((error: unknown) => {
-    if (restart) return undefined;
-    throw error;
-  });
-  // A run of an earlier state is one that ended, but whose process was killed before it could delete its snapshot.
-  if (restart || (snapshot !== undefined && snapshot.identity.library !== library.stateId)) {
-    await deleteSnapshot(library.folder);
-    return undefined;
+  { name, classNoun, vectors = 1 }: LearnRequest,
+): Promise<Tokens> {
+  const { textEncoder } = pipeline;
+  const width = textEncoder.config.hiddenSize;
+  const tokenizer = pipeline.newTokenizer();
+  const nounIds = tokenizer.tokenIds(classNoun);
+  const learned = addLearnedTokens(tokenizer, await library.embeddings(), width);
+  const token = tokenOf(name);
+  tokenizer.addTokens(token, vectors);
+  const longest = Math.max(...PROMPT_TEMPLATES.map((text) => tokenizer.encode(fillTemplate(text, token)).length));
+  if (longest > tokenizer.modelMaxLength) {
+    const most = vectors - (longest - tokenizer.modelMaxLength);
+    throw new KeepsakeError(
+      "usage",
+      `${vectors} vectors do not fit a prompt of ${tokenizer.modelMaxLength} tokens; at most ${most} do.`,
+    );
   }
-  if (snapshot === undefined) return undefined;
-  const differing = Object.keys(identity).filter((key) => snapshot.identity[key] !== identity[key]);
-  if (differing.length === 0) return snapshot;
-  const { concept = "?" } = snapshot.identity;
-  const run = `an unfinished run of "${concept}" (step ${snapshot.step}), with other ${differing.join(", ")}`;
-  throw new KeepsakeError(
-    "state",
-    `${library.folder} holds ${run}: repeat its command to go on with it, or add --restart to give it up.`,
-  );
-}
-
-/** The new token starts as the mean of the class noun's token embeddings. */
-async function initialEmbedding(
-  { textEncoder }: StableDiffusionPipeline,
-  token: string,
-  nounIds: readonly number[],
-  { classNoun, vectors = 1 }: LearnRequest,
-): Promise<TokenEmbedding> {
-  if (nounIds.length === 0)
-    throw new KeepsakeError("usage", `The class noun "${classNoun}" has no letters; say what it is, e.g. --class cat.`);
   const values = await textEncoder.weights.readFloat32("text_model.embeddings.token_embedding.weight");
-  return tokenFromNoun(token, { values, width: textEncoder.config.hiddenSize }, nounIds, vectors);
-}
-
-/** @throws KeepsakeError for a name that could not stand in a prompt or a file name */
-export function tokenOf(name: string): string {
-  if (/^[a-z0-9][a-z0-9_-]{0,39}$/.test(name)) return `<${name}>`;
-  const rule = "up to 40 small letters, digits, - and _, beginning with a letter or digit";
-  throw new KeepsakeError("usage", `"${name}" cannot be the name of a concept: it needs ${rule}.`);
+  return {
+    initial: tokenFromNoun(token, { values, width }, nounIds, vectors),
+    frozen: learned.values,
+    rows: learned.rows + vectors,
+    firstId: learned.firstId,
+    tokenize: (prompt) => [...tokenizer.encode(prompt).inputIds],
+  };
 }

@@ -9,14 +9,14 @@ import { sha256 } from "../io/hash.ts";
 const SAMPLE = 1 << 20;
 
 /**
- * Identifies a model by its architecture and by size, beginning and end of each weights file. A copy of the model in another folder has the
- * same fingerprint.
+ * Identifies a model by size, beginning (where the names and shapes of all tensors stand) and end of each weights file, and
+ * by what it was trained to predict. A copy of the model in another folder, and one with another scheduler, has the same
+ * fingerprint.
  */
 export async function modelFingerprint(pipeline: StableDiffusionPipeline): Promise<string> {
-  const { unet, vae, textEncoder } = pipeline;
-  const parts: unknown[] = [pipeline.schedulerConfig];
-  for (const { config, weights } of [unet, vae, textEncoder]) {
-    parts.push(config);
+  const { unet, vae, textEncoder, schedulerConfig } = pipeline;
+  const parts: unknown[] = [schedulerConfig.prediction_type ?? "epsilon"];
+  for (const { weights } of [unet, vae, textEncoder]) {
     for (const path of weights.files) parts.push(await sampleOf(path));
   }
   return sha256(JSON.stringify(parts));

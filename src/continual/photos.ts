@@ -1,15 +1,26 @@
 /**
  * @file From photo files to what training sees: cropped, encoded by the VAE, kept in memory only. Nothing here is written.
  */
-import { createHash } from "node:crypto";
 import type { Component } from "../diffusion/checkpoint.ts";
 import type { AutoencoderKlConfig } from "../diffusion/config/autoencoder-kl-config.ts";
 import { ImageEncoder, type Posterior } from "../diffusion/latents.ts";
 import type { ProgramOptions } from "../graph/index.ts";
-import { decodeImage, imageToTensor, listImages, resizeAndCrop } from "../io/image.ts";
+import { sha256 } from "../io/hash.ts";
+import { decodeImage, findImages, imageToTensor, resizeAndCrop } from "../io/image.ts";
+
+/** What was found where photos were looked for. */
+export interface PhotosFound {
+  /** Photos that are used. */
+  readonly count: number;
+  /** Photos that show the very same as an earlier one, and are left out. */
+  readonly duplicates: number;
+  /** Files in formats that are not read, such as HEIC, which lie in the folders. */
+  readonly skipped: readonly string[];
+}
 
 export interface Photos {
-  /** Cropped photos, `[3, resolution, resolution]` in [-1, 1], in the order of the files' names. */
+  readonly found: PhotosFound;
+  /** Cropped photos, `[3, resolution, resolution]` in [-1, 1], in the order of the arguments and the files' names. */
   readonly images: readonly Float32Array[];
   /** Identifies the cropped pixels, so that an interrupted run goes on with the same photos only. */
   readonly digest: string;
@@ -22,14 +33,18 @@ export interface Photos {
  * @throws KeepsakeError naming the file that is missing or no picture, or the folder without pictures
  */
 export async function loadPhotos(paths: readonly string[], resolution: number): Promise<Photos> {
-  const hash = createHash("sha256");
-  const images: Float32Array[] = [];
-  for (const file of await listImages(paths)) {
+  const { images: files, skipped } = await findImages(paths);
+  const images = new Map<string, Float32Array>();
+  for (const file of files) {
     const cropped = await resizeAndCrop(await decodeImage(file), resolution, resolution);
-    hash.update(cropped.data);
-    images.push(imageToTensor(cropped));
+    const digest = sha256(cropped.data);
+    if (!images.has(digest)) images.set(digest, imageToTensor(cropped));
   }
-  return { images, digest: hash.digest("hex") };
+  return {
+    found: { count: images.size, duplicates: files.length - images.size, skipped },
+    images: [...images.values()],
+    digest: sha256([...images.keys()].join()),
+  };
 }
 
 /** Encodes photos to the distributions from which training draws latents. */

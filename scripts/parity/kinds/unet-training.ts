@@ -41,7 +41,15 @@ export const unetTraining: CaseKind = {
         computed = { ...computed, losses };
       }
       if (test.fields.has("parameter_names")) {
-        computed = { ...computed, ...gradientSummary(test.fields.strings("parameter_names"), first) };
+        const names = test.fields.strings("parameter_names");
+        const summary = gradientSummary(names, first);
+        computed = { ...computed, ...summary };
+        // Each parameter on the scale of its own gradient: in the table as a whole the small ones would not count.
+        const norms = test.floats("grad_l2");
+        const rule = gradientRules(test)("grad_l2");
+        names.forEach((name, i) => {
+          checks.close(`grad_l2 of ${name}`, [summary.grad_l2[i]], [norms[i]], rule);
+        });
       }
       test.compare(checks, computed, { rules: gradientRules(test) });
     });
@@ -49,7 +57,7 @@ export const unetTraining: CaseKind = {
 };
 
 /** l2 norm, sum and first elements of the gradient of each parameter. */
-function gradientSummary(names: readonly string[], computed: Readonly<Record<string, Float32Array>>): Computed {
+function gradientSummary(names: readonly string[], computed: Readonly<Record<string, Float32Array>>) {
   const gradients = names.map((name) => {
     if (!Object.hasOwn(computed, `grad.${name}`)) throw new Error(`the model has no parameter "${name}"`);
     return computed[`grad.${name}`];

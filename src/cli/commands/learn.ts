@@ -2,7 +2,8 @@
  * @file `keepsake learn`: a thin shell over `learnConcept`.
  */
 import { Command } from "commander";
-import { DEFAULT_ADAPTER, DEFAULT_TRAINING, learnConcept, type LearnProgress } from "../../continual/learn.ts";
+import { DEFAULT_ADAPTER, DEFAULT_TRAINING } from "../../continual/learn-settings.ts";
+import { learnConcept, type LearnProgress } from "../../continual/learn.ts";
 import type { Provider } from "../../graph/index.ts";
 import { INTERRUPTED, stopSignal } from "../exit.ts";
 import { numberAbove, numberFrom, provider, wholeNumber } from "../options.ts";
@@ -133,6 +134,8 @@ function progressReporter(output: Output): (progress: LearnProgress) => void {
   return (progress) => {
     switch (progress.kind) {
       case "photos":
+        for (const file of progress.skipped) output.warn(`${file} is in a format that is not read; save it as JPEG.`);
+        if (progress.duplicates > 0) output.warn(`left out because they show the same: ${progress.duplicates}`);
         output.info(`${progress.count} ${progress.count === 1 ? "photo" : "photos"}`);
         if (progress.count < 4) output.warn("4 to 10 photos in different places and light teach a thing better.");
         break;

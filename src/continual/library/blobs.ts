@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { KeepsakeError } from "../../errors.ts";
 import { writeFileAtomic } from "../../io/atomic.ts";
 import { sha256 } from "../../io/hash.ts";
+import { describeReadError } from "../../io/read-file.ts";
 import { SafetensorsFile, serializeSafetensors, type TensorToWrite } from "../../io/safetensors.ts";
 
 const ENDING = ".safetensors";
@@ -34,24 +35,26 @@ export class BlobStore {
    */
   async open(name: string): Promise<SafetensorsFile> {
     const path = this.#path(name);
-    const bytes = await readFile(path).catch(() => {
-      throw new KeepsakeError(
-        "state",
-        `${path}: this part of the library is missing; restore the folder from a backup.`,
-      );
+    const bytes = await readFile(path).catch((error: unknown) => {
+      if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw describeReadError(path, error);
+      const fault = "this part of the library is missing; restore the library from a backup";
+      throw new KeepsakeError("state", `${path}: ${fault}.`, { cause: error });
     });
     if (sha256(bytes) !== name) {
-      throw new KeepsakeError("state", `${path}: the file has been changed or damaged; restore it from a backup.`);
+      throw new KeepsakeError(
+        "state",
+        `${path}: the file has been changed or damaged; restore the library from a backup.`,
+      );
     }
     return SafetensorsFile.open(path);
   }
 
   /** Removes every file that is not one of `names`. */
   async prune(names: ReadonlySet<string>): Promise<void> {
-    const files = await readdir(this.#folder).catch(() => []);
-    for (const file of files) {
-      const isKept = file.endsWith(ENDING) && names.has(file.slice(0, -ENDING.length));
-      if (!isKept) await rm(join(this.#folder, file), { force: true });
+    const entries = await readdir(this.#folder, { withFileTypes: true }).catch(() => []);
+    for (const entry of entries) {
+      const isKept = entry.name.endsWith(ENDING) && names.has(entry.name.slice(0, -ENDING.length));
+      if (!isKept && !entry.isDirectory()) await rm(join(this.#folder, entry.name), { force: true });
     }
   }
 

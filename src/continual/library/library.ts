@@ -2,7 +2,7 @@
  * @file A library of concepts on disk: one model, one adapter, one embedding for each concept's token. The folder holds a
  * manifest, immutable blobs, and while a concept is being learned the snapshot of that run.
  */
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { createLora, type Lora } from "../../adapters/lora.ts";
 import { discoverModules, parseLoraTargets, type AdaptableModules } from "../../adapters/modules.ts";
@@ -12,9 +12,17 @@ import { KeepsakeError } from "../../errors.ts";
 import { describeWriteError } from "../../io/atomic.ts";
 import { sha256 } from "../../io/hash.ts";
 import { RandomStream } from "../../random/random.ts";
+import { makeFolder } from "../folder.ts";
 import { BlobStore } from "./blobs.ts";
-import { lockFolder } from "./lock.ts";
-import { readManifest, writeManifest, type AdapterEntry, type ConceptEntry, type Manifest } from "./manifest.ts";
+import { isLockLeftover, lockFolder } from "./lock.ts";
+import {
+  manifestPath,
+  readManifest,
+  writeManifest,
+  type AdapterEntry,
+  type ConceptEntry,
+  type Manifest,
+} from "./manifest.ts";
 
 /** How the adapter of a library is made; fixed by its first concept. */
 export type AdapterSettings = Omit<AdapterEntry, "blob">;
@@ -43,28 +51,43 @@ export class Library {
     return manifest && new Library(folder, manifest);
   }
 
-  /** Makes an empty library on a model. The caller holds the lock. */
-  static async create(folder: string, model: Manifest["model"]): Promise<Library> {
-    const manifest: Manifest = { format: "keepsake-library", version: 1, model, concepts: [] };
-    await writeManifest(folder, manifest);
-    return new Library(folder, manifest);
+  /** An empty library on a model. Nothing is written before {@link Library.save} or {@link Library.addConcept}. */
+  static blank(folder: string, model: Manifest["model"]): Library {
+    return new Library(folder, { format: "keepsake-library", version: 1, model, concepts: [] });
+  }
+
+  /** The same library with its model in another folder. Not saved yet. */
+  withModelFolder(folder: string): Library {
+    return new Library(this.folder, { ...this.manifest, model: { ...this.manifest.model, folder } });
+  }
+
+  /** Writes the manifest. The caller holds the lock. */
+  async save(): Promise<void> {
+    await writeManifest(this.folder, this.manifest);
   }
 
   get concepts(): readonly ConceptEntry[] {
     return this.manifest.concepts;
   }
 
-  /** Identifies the state: what a concept was learned on top of. */
+  /** Identifies the state: what a concept was learned on top of. The model may move to another folder. */
   get stateId(): string {
-    return sha256(JSON.stringify(this.manifest));
+    const { model, adapter, concepts } = this.manifest;
+    return sha256(JSON.stringify([model.fingerprint, adapter?.blob, concepts.map(({ embedding }) => embedding)]));
   }
 
-  /** The embeddings of all concepts, in the order in which they were learned. */
+  /**
+   * The embeddings of all concepts, in the order in which they were learned.
+   *
+   * @throws KeepsakeError if one is missing, damaged or not what the manifest says
+   */
   async embeddings(): Promise<TokenEmbedding[]> {
     return Promise.all(
-      this.concepts.map(async ({ token, vectors: count, embedding }) => {
-        const vectors = await (await this.#blobs.open(embedding)).readFloat32("embedding");
-        return { token, vectors, count, width: vectors.length / count };
+      this.concepts.map(async ({ name, token, vectors: count, embedding }) => {
+        const blob = await this.#blobs.open(embedding);
+        const [rows, width = 0] = blob.info("embedding").shape;
+        if (rows !== count) throw this.#contradiction(`"${name}" has ${count} vectors, but its blob ${rows ?? 0}`);
+        return { token, vectors: await blob.readFloat32("embedding"), count, width };
       }),
     );
   }
@@ -72,13 +95,18 @@ export class Library {
   /**
    * The adapter with the numbers that the library holds; undefined before the first concept.
    *
-   * @throws KeepsakeError if it does not fit the model
+   * @throws KeepsakeError if it is missing, damaged or not what the manifest says
    */
   async adapter(pipeline: StableDiffusionPipeline): Promise<Lora | undefined> {
     const { adapter } = this.manifest;
     if (adapter === undefined) return undefined;
     const parameters = await (await this.#blobs.open(adapter.blob)).readFloat32("lora");
-    return newLora(pipeline, adapter, 0).withParameters(parameters);
+    const lora = newLora(pipeline, adapter, 0);
+    if (parameters.length !== lora.parameters.length) {
+      const needed = `rank ${adapter.rank} and targets ${adapter.targets} need ${lora.parameters.length}`;
+      throw this.#contradiction(`the adapter's blob holds ${parameters.length} numbers, but ${needed}`);
+    }
+    return lora.withParameters(parameters);
   }
 
   /** Replaces the adapter and adds a concept, in one atomic step. The caller holds the lock. */
@@ -109,23 +137,32 @@ export class Library {
       new Set([...(adapter ? [adapter.blob] : []), ...concepts.map(({ embedding }) => embedding)]),
     );
   }
+
+  #contradiction(fault: string): KeepsakeError {
+    return new KeepsakeError("state", `${manifestPath(this.folder)}: ${fault}; restore the library from a backup.`);
+  }
 }
 
 /**
  * Makes the folder if need be, takes its lock, and clears what a killed process may have left half-written.
  *
- * @returns a function that gives the lock back
+ * @returns a function that gives the lock back, and removes the folder again if it was made and is empty
  * @throws KeepsakeError if the folder cannot be written, or another process is at work in it
  */
 export async function lockLibrary(folder: string, command: string): Promise<() => Promise<void>> {
+  const removeIfEmpty = await makeFolder(folder);
   try {
-    await mkdir(folder, { recursive: true });
     const unlock = await lockFolder(folder, command);
     for (const file of await readdir(folder)) {
-      if (/^\.keepsake-[0-9a-f]+\.tmp$/.test(file)) await rm(join(folder, file), { force: true });
+      const isLeftover = isLockLeftover(file) || /^\.keepsake-[0-9a-f]+\.tmp$/.test(file);
+      if (isLeftover) await rm(join(folder, file), { force: true });
     }
-    return unlock;
+    return async () => {
+      await unlock();
+      await removeIfEmpty();
+    };
   } catch (error) {
+    await removeIfEmpty();
     throw describeWriteError(folder, error);
   }
 }

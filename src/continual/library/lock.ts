@@ -1,19 +1,21 @@
 /**
  * @file One writer at a time: a lock file that names its owner, and that a dead owner does not hold.
  */
-import { randomUUID } from "node:crypto";
-import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { link, readFile, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { KeepsakeError } from "../../errors.ts";
 
 interface Owner {
+  /** 16 hexadecimal digits, never used twice. */
+  readonly id: string;
   readonly pid: number;
   readonly host: string;
   readonly command: string;
 }
 
-/** Locks that this very process holds: a process with our id in a lock file may also be a dead one from before a restart. */
+/** What this very process holds: a process with our number in a lock file may also be a dead one from before a restart. */
 const held = new Set<string>();
 
 /**
@@ -24,59 +26,88 @@ const held = new Set<string>();
  * @throws KeepsakeError ("state") naming the process that holds it
  */
 export async function lockFolder(folder: string, command: string): Promise<() => Promise<void>> {
-  const path = join(folder, "lock");
-  const own = join(folder, `lock.${randomUUID()}.tmp`);
-  const owner: Owner = { pid: process.pid, host: hostname(), command };
-  await writeFile(own, [owner.pid, owner.host, owner.command].join("\n"));
+  const owner: Owner = { id: randomBytes(8).toString("hex"), pid: process.pid, host: hostname(), command };
+  held.add(owner.id);
+  const giveBack = async () => {
+    if ((await readOwner(join(folder, "lock")))?.id === owner.id) await rm(join(folder, "lock"), { force: true });
+    held.delete(owner.id);
+  };
   try {
-    // Linking is atomic and fails if the name is taken: the lock never exists half-written.
-    while (!(await tryLink(own, path))) {
-      const holder = await readOwner(path);
-      if (holder !== undefined && (holder.pid === process.pid ? held.has(path) : isAlive(holder))) {
-        const who = `process ${holder.pid}${holder.host === hostname() ? "" : ` on ${holder.host}`} (${holder.command})`;
-        const advice = `wait until it has finished (if there is no such process, delete ${path})`;
-        throw new KeepsakeError("state", `${folder} is in use by ${who}; ${advice}.`);
-      }
-      // Renamed before it is removed, so that of two processes that find a dead lock only one removes it.
-      const stale = join(folder, `lock.${randomUUID()}.tmp`);
-      await rename(path, stale).then(() => rm(stale, { force: true }), ignoreMissing);
+    await take(folder, "lock", owner);
+  } catch (error) {
+    await giveBack();
+    throw error;
+  }
+  return giveBack;
+}
+
+/** Files that a killed process may have left beside a lock. Only who holds the lock may remove them. */
+export function isLockLeftover(name: string): boolean {
+  return /^lock\..+\.tmp$/.test(name);
+}
+
+/** Takes the lock called `name`. A dead owner's is removed first, by the one process that holds the lock on that removal. */
+async function take(folder: string, name: string, owner: Owner): Promise<void> {
+  const path = join(folder, name);
+  while (!(await tryToTake(folder, path, owner))) {
+    const holder = await readOwner(path);
+    if (holder === undefined) continue; // given back just now
+    if (isAlive(holder)) throw inUse(folder, path, holder);
+    // Two processes may find the same dead lock. Were it simply removed, the slower one would remove the faster one's new
+    // lock. Its number is unique, so the right to remove it can be locked in turn.
+    const removal = `lock.${holder.id}.tmp`;
+    await take(folder, removal, owner);
+    try {
+      if ((await readOwner(path))?.id === holder.id) await rm(path, { force: true });
+    } finally {
+      await rm(join(folder, removal), { force: true });
     }
+  }
+}
+
+/** Linking is atomic and fails if the name is taken: a lock never exists half-written. */
+async function tryToTake(folder: string, path: string, { id, pid, host, command }: Owner): Promise<boolean> {
+  const own = join(folder, `.keepsake-${id}.tmp`);
+  await writeFile(own, [id, pid, host, command].join("\n"));
+  try {
+    await link(own, path);
+    return true;
+  } catch (error) {
+    // ENOENT: who holds the lock has cleared our file away with those of dead processes.
+    if (isCode(error, "EEXIST") || isCode(error, "ENOENT")) return false;
+    throw error;
   } finally {
     await rm(own, { force: true });
   }
-  held.add(path);
-  return async () => {
-    held.delete(path);
-    await rm(path, { force: true });
-  };
 }
 
-async function tryLink(from: string, to: string): Promise<boolean> {
-  try {
-    await link(from, to);
-    return true;
-  } catch (error) {
-    if (isCode(error, "EEXIST")) return false;
-    throw error;
-  }
-}
-
+/** @returns undefined if there is no such lock; a lock that cannot be understood (after a power cut: empty) has a dead owner */
 async function readOwner(path: string): Promise<Owner | undefined> {
   const text = await readFile(path, "utf8").catch(ignoreMissing);
-  const [pid, host, ...command] = (text ?? "").split("\n");
-  if (pid === undefined || !/^\d+$/.test(pid) || host === undefined) return undefined;
-  return { pid: Number(pid), host, command: command.join(" ") };
+  if (text === undefined) return undefined;
+  const [id = "", pid = "", host = "", ...command] = text.split("\n");
+  if (/^[0-9a-f]{16}$/.test(id) && /^[1-9]\d*$/.test(pid)) {
+    return { id, pid: Number(pid), host, command: command.join(" ") };
+  }
+  return { id: "0".repeat(16), pid: process.pid, host: hostname(), command: "" };
 }
 
 /** A process of another machine cannot be asked, so its lock counts. */
-function isAlive({ pid, host }: Owner): boolean {
+function isAlive({ id, pid, host }: Owner): boolean {
   if (host !== hostname()) return true;
+  if (pid === process.pid) return held.has(id);
   try {
     process.kill(pid, 0);
     return true;
   } catch (error) {
     return isCode(error, "EPERM");
   }
+}
+
+function inUse(folder: string, path: string, { pid, host, command }: Owner): KeepsakeError {
+  const where = host === hostname() ? "" : ` on ${host}`;
+  const advice = `wait until it has finished (if that process is no Keepsake any more, delete ${path})`;
+  return new KeepsakeError("state", `${folder} is in use by process ${pid}${where} (${command}); ${advice}.`);
 }
 
 function ignoreMissing(error: unknown): undefined {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { KeepsakeError } from "../../errors.ts";
 import { writeFileAtomic } from "../../io/atomic.ts";
 import { readJson } from "../../io/json.ts";
+import { isConceptName, tokenOf } from "../concept-name.ts";
 import type { TrainingSettings } from "../training.ts";
 
 /** A concept that the library knows. Names and numbers only: nothing here comes from a photo. */
@@ -45,7 +46,10 @@ export interface Manifest {
   readonly concepts: readonly ConceptEntry[];
 }
 
-const FILE = "library.json";
+/** Where the manifest of a library is. */
+export function manifestPath(folder: string): string {
+  return join(folder, "library.json");
+}
 
 /**
  * Reads the manifest of a library.
@@ -54,36 +58,40 @@ const FILE = "library.json";
  * @throws KeepsakeError if it is damaged or was written by a later version
  */
 export async function readManifest(folder: string): Promise<Manifest | undefined> {
-  const path = join(folder, FILE);
+  const path = manifestPath(folder);
   let json: unknown;
   try {
     json = await readJson(path);
   } catch (error) {
-    if (error instanceof KeepsakeError && isMissing(error.cause)) return undefined;
-    throw error;
+    if (!(error instanceof KeepsakeError)) throw error;
+    const { cause } = error;
+    const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    if (code !== undefined) throw error;
+    throw damaged(path, "it is not JSON");
   }
-  if (!isRecord(json) || json.format !== "keepsake-library") throw damaged(path, "it is not a Keepsake library");
-  if (json.version !== 1) {
-    throw new KeepsakeError(
-      "state",
-      `${path}: version ${String(json.version)} was written by a later Keepsake; update it.`,
-    );
+  if (!isRecord(json) || json.format !== "keepsake-library") {
+    throw new KeepsakeError("state", `${path}: this is not the manifest of a Keepsake library; choose another folder.`);
   }
-  if (!isManifest(json)) throw damaged(path, "entries are missing or of the wrong type");
+  const { version } = json;
+  if (typeof version === "number" && version > 1) {
+    const fault = `version ${version} of the format was written by a later Keepsake`;
+    throw new KeepsakeError("state", `${path}: ${fault}; update Keepsake to use this library.`);
+  }
+  if (version !== 1) throw damaged(path, "the version is missing");
+  if (!isManifest(json)) throw damaged(path, "entries are missing or have impossible values");
+  const names = json.concepts.map(({ name }) => name);
+  if (new Set(names).size !== names.length) throw damaged(path, "two concepts have the same name");
   return json;
 }
 
 /** Replaces the manifest: the moment at which a change of the library becomes real. */
 export async function writeManifest(folder: string, manifest: Manifest): Promise<void> {
-  await writeFileAtomic(join(folder, FILE), `${JSON.stringify(manifest, undefined, 2)}\n`);
+  await writeFileAtomic(manifestPath(folder), `${JSON.stringify(manifest, undefined, 2)}\n`);
 }
 
 function damaged(path: string, fault: string): KeepsakeError {
-  return new KeepsakeError("state", `${path}: ${fault}.`);
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ENOENT";
+  return new KeepsakeError("state", `${path}: the manifest is damaged (${fault}); restore the library from a backup.`);
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -94,22 +102,39 @@ function isManifest(value: Readonly<Record<string, unknown>>): value is Readonly
   const { model, adapter, concepts } = value;
   return (
     hasTypes(model, { folder: "string", fingerprint: "string" }) &&
-    (adapter === undefined ||
-      (hasTypes(adapter, { blob: "string", rank: "number", loraAlpha: "number", targets: "string" }) &&
-        isBlobName(adapter.blob))) &&
     Array.isArray(concepts) &&
-    concepts.every(
-      (concept: unknown) =>
-        hasTypes(concept, { name: "string", token: "string", classNoun: "string", vectors: "number" }) &&
-        isBlobName(concept.embedding) &&
-        isRecord(concept.training),
-    )
+    concepts.every(isConcept) &&
+    (adapter === undefined ? concepts.length === 0 : isAdapter(adapter))
+  );
+}
+
+function isAdapter(value: unknown): boolean {
+  return (
+    hasTypes(value, { rank: "number", loraAlpha: "number", targets: "string" }) &&
+    isBlobName(value.blob) &&
+    isCount(value.rank) &&
+    Number(value.loraAlpha) > 0
+  );
+}
+
+function isConcept(value: unknown): boolean {
+  return (
+    hasTypes(value, { name: "string", token: "string", classNoun: "string" }) &&
+    isConceptName(String(value.name)) &&
+    value.token === tokenOf(String(value.name)) &&
+    isCount(value.vectors) &&
+    isBlobName(value.embedding) &&
+    isRecord(value.training)
   );
 }
 
 /** Blob names come from a file that people can edit: anything but a hash could lead out of the folder. */
 function isBlobName(value: unknown): boolean {
   return typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && Number(value) > 0;
 }
 
 function hasTypes(

@@ -6,6 +6,7 @@
 import { access, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { KeepsakeError } from "../../errors.ts";
+import { sha256 } from "../../io/hash.ts";
 import { SafetensorsFile, writeSafetensors, type TensorToWrite } from "../../io/safetensors.ts";
 import type { TrainingState } from "../training.ts";
 
@@ -46,8 +47,9 @@ export async function writeSnapshot(library: string, identity: RunIdentity, stat
     name,
     { shape: [data.length], data },
   ]);
-  const metadata = new Map([["step", String(state.optimizer.step)], ...Object.entries(identity)]);
-  await writeSafetensors(snapshotPath(library), new Map(entries), metadata);
+  const { step } = state.optimizer;
+  const facts = { step: String(step), checksum: checksumOf(step, tensors) };
+  await writeSafetensors(snapshotPath(library), new Map(entries), new Map(Object.entries({ ...facts, ...identity })));
 }
 
 /**
@@ -63,15 +65,19 @@ export async function readSnapshot(library: string): Promise<RunSnapshot | undef
     () => false,
   );
   if (!exists) return undefined;
-  const file = await SafetensorsFile.open(path);
-  const { step: stepText, ...identity } = Object.fromEntries(file.metadata);
-  const step = Number(stepText);
-  if (!Number.isInteger(step) || step < 0) {
-    throw new KeepsakeError(
-      "state",
-      `${path}: the snapshot does not say its step; learn the concept again with --restart.`,
-    );
+  try {
+    return await readFrom(path);
+  } catch (error) {
+    if (!(error instanceof KeepsakeError)) throw error;
+    const fault = `${path}: the saved state of an unfinished run is damaged`;
+    throw new KeepsakeError("state", `${fault}; add --restart to begin that run again.`, { cause: error });
   }
+}
+
+async function readFrom(path: string): Promise<RunSnapshot> {
+  const file = await SafetensorsFile.open(path);
+  const { step: stepText, checksum, ...identity } = Object.fromEntries(file.metadata);
+  const step = Number(stepText);
   const [lora, loraAvg, loraAvgSq, embedding, embeddingAvg, embeddingAvgSq] = await Promise.all(
     TENSORS.map((name) => file.readFloat32(name)),
   );
@@ -83,10 +89,70 @@ export async function readSnapshot(library: string): Promise<RunSnapshot | undef
     "embedding.expAvg": embeddingAvg,
     "embedding.expAvgSq": embeddingAvgSq,
   };
+  if (checksum !== checksumOf(step, tensors)) throw new KeepsakeError("state", `${path}: the checksum is wrong.`);
   return { identity, step, tensors };
+}
+
+/** Unlike the blobs, the snapshot cannot be named by its content; a flipped bit must be found out all the same. */
+function checksumOf(step: number, tensors: Readonly<Record<TensorName, Float32Array>>): string {
+  return sha256(JSON.stringify([step, ...TENSORS.map((name) => sha256(asBytes(tensors[name])))]));
+}
+
+function asBytes(values: Float32Array): Uint8Array {
+  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }
 
 /** Deletes the snapshot: the run has ended or was given up. */
 export async function deleteSnapshot(library: string): Promise<void> {
   await rm(snapshotPath(library), { force: true });
+}
+
+/**
+ * Deletes the snapshot of a run that has ended, but whose process was killed before it could do so.
+ *
+ * @param stateId - of the library as it is: a run that has not ended was begun on it
+ */
+export async function deleteEndedSnapshot(library: string, stateId: string): Promise<void> {
+  const snapshot = await readSnapshot(library).catch(() => undefined);
+  if (snapshot !== undefined && snapshot.identity.library !== stateId) await deleteSnapshot(library);
+}
+
+/**
+ * The snapshot to go on from.
+ *
+ * @param restart - give up an unfinished run
+ * @throws KeepsakeError if there is an unfinished run of another kind
+ */
+export async function snapshotToContinue(
+  library: string,
+  identity: RunIdentity,
+  restart: boolean,
+): Promise<RunSnapshot | undefined> {
+  if (restart) {
+    await deleteSnapshot(library);
+    return undefined;
+  }
+  const snapshot = await readSnapshot(library);
+  if (snapshot === undefined) return undefined;
+  const differing = Object.keys(identity).filter((key) => snapshot.identity[key] !== identity[key]);
+  if (differing.length === 0) return snapshot;
+  const { concept = "?" } = snapshot.identity;
+  const other = differing.includes("concept") ? "" : `, begun with other ${differing.map(inWords).join(" and ")}`;
+  throw new KeepsakeError(
+    "state",
+    `${library} holds an unfinished run of "${concept}" (step ${snapshot.step})${other}: ` +
+      "repeat its command to go on with it, or add --restart to give it up.",
+  );
+}
+
+/** What may differ, in words of the command line. */
+function inWords(key: string): string {
+  const words: Readonly<Record<string, string>> = {
+    class: "--class",
+    vectors: "--vectors",
+    adapter: "--rank, --alpha or --targets",
+    training: "training options",
+    library: "contents of the library",
+  };
+  return words[key] ?? key;
 }

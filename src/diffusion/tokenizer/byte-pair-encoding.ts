@@ -111,7 +111,7 @@ export class BytePairEncoding {
 const MERGED_AWAY = -1;
 
 /** The printable characters that stand for the 256 bytes in vocab.json and merges.txt (GPT-2's bytes_to_unicode). */
-const BYTE_SYMBOLS: readonly string[] = byteSymbols();
+export const BYTE_SYMBOLS: readonly string[] = byteSymbols();
 
 function byteSymbols(): string[] {
   const isPrintable = (byte: number): boolean => (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte !== 0xad);

@@ -1,0 +1,26 @@
+/**
+ * @file What a concept may be called.
+ */
+import { KeepsakeError } from "../errors.ts";
+
+/** Whether a name can stand in a prompt, between angle brackets, and in a file name. */
+export function isConceptName(name: string): boolean {
+  return /^[a-z0-9][a-z0-9_-]{0,39}$/.test(name);
+}
+
+/** How a concept is called in prompts. */
+export function tokenOf(name: string): string {
+  return `<${name}>`;
+}
+
+/** Every token in a prompt that looks like a concept's. */
+export function tokensIn(prompt: string): string[] {
+  return prompt.toLowerCase().match(/<[a-z0-9][a-z0-9_-]{0,39}>/g) ?? [];
+}
+
+/** @throws KeepsakeError for a name that a concept cannot have */
+export function checkConceptName(name: string): void {
+  if (isConceptName(name)) return;
+  const rule = "up to 40 small letters a-z, digits, - and _, beginning with a letter or digit";
+  throw new KeepsakeError("usage", `"${name}" cannot be the name of a concept: it needs ${rule}.`);
+}
