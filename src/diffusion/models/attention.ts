@@ -2,7 +2,7 @@
  * @file Attention, feed-forward, and the transformer block made of them (diffusers: models/attention.py, models/attention_processor.py).
  */
 import type { Tensor } from "../../graph/index.ts";
-import { add, attention, gelu, mul, split } from "../../graph/index.ts";
+import { add, attention, checkpoint, gelu, mul, split } from "../../graph/index.ts";
 import type { ModuleContext } from "../module.ts";
 import { layerNormLayer, linearLayer, observed, scoped } from "../module.ts";
 
@@ -35,7 +35,9 @@ export function feedForward(context: ModuleContext, x: Tensor): Tensor {
   const inner = 4 * width;
   const [hidden, gate] = split(linearLayer(context, "net.0.proj", x, 2 * inner), [inner, inner], 2);
   if (hidden === undefined || gate === undefined) throw new Error("split gave fewer parts than sizes");
-  return observed(context, linearLayer(context, "net.2", mul(hidden, gelu(gate)), width));
+  // Keeping gelu(gate) for the backward pass would cost as much memory as the rest of the block; it is cheap to compute again.
+  const gated = checkpoint((g) => mul(hidden, gelu(g)), [gate]);
+  return observed(context, linearLayer(context, "net.2", gated, width));
 }
 
 /** BasicTransformerBlock: self-attention, cross-attention and feed-forward, each after a layer norm and added to its input. `[N, T, C]`. */
