@@ -7,48 +7,51 @@ import { KeepsakeError } from "../errors.ts";
 import { describeWriteError } from "../io/atomic.ts";
 
 /**
- * Makes a folder, and those above it, if need be.
+ * Makes a folder, and those above it, if need be. (Node's own `recursive: true` never ends below /proc and the like.)
  *
  * @returns a function that removes what was made, as far as it is empty
  * @throws KeepsakeError in one line if that is not possible
  */
 export async function makeFolder(folder: string): Promise<() => Promise<void>> {
-  const path = resolve(folder);
-  const first = await makeMissing(path).catch((error: unknown) => {
-    if (error instanceof Error && "code" in error && (error.code === "EEXIST" || error.code === "ENOTDIR")) {
-      const fault = "this path, or a part of it, is a file; choose another folder";
+  const made: string[] = [];
+  const undo = async () => {
+    for (const path of made.reverse()) await rmdir(path).catch(() => undefined);
+  };
+  try {
+    for (const path of await missingFolders(folder)) {
+      await mkdir(path).then(() => made.push(path), ignoreExisting);
+    }
+  } catch (error) {
+    await undo();
+    if (isCode(error, "ENOENT")) {
+      const fault = "the system does not allow a folder there; choose another place";
       throw new KeepsakeError("environment", `Cannot make the folder ${folder}: ${fault}.`, { cause: error });
     }
     throw describeWriteError(folder, error);
-  });
-  return async () => {
-    if (first === undefined) return;
-    for (let made = path; ; made = dirname(made)) {
-      const isRemoved = await rmdir(made).then(
-        () => true,
-        () => false,
-      );
-      if (!isRemoved || made === resolve(first)) return;
-    }
-  };
+  }
+  return undo;
 }
 
-/**
- * What `mkdir` with `recursive` does, but it comes to an end where the system says "not found" for a folder whose parent exists, as in /proc: there
- * Node's own never does.
- *
- * @returns the topmost folder that was made
- */
-async function makeMissing(path: string): Promise<string | undefined> {
-  const isCode = (error: unknown, code: string) => error instanceof Error && "code" in error && error.code === code;
-  try {
-    await mkdir(path);
-    return path;
-  } catch (error) {
-    if (isCode(error, "EEXIST") && (await stat(path)).isDirectory()) return undefined;
-    if (!isCode(error, "ENOENT") || dirname(path) === path) throw error;
+/** The folders that are to be made, from the outermost to `folder` itself. */
+async function missingFolders(folder: string): Promise<string[]> {
+  const missing: string[] = [];
+  for (let path = resolve(folder); ; path = dirname(path)) {
+    const found = await stat(path).catch(() => undefined);
+    if (found?.isDirectory()) return missing;
+    if (found !== undefined) {
+      const fault = "this path, or a part of it, is a file; choose another folder";
+      throw new KeepsakeError("environment", `Cannot make the folder ${folder}: ${fault}.`);
+    }
+    if (path === dirname(path)) return missing;
+    missing.unshift(path);
   }
-  const first = await makeMissing(dirname(path));
-  await mkdir(path);
-  return first ?? path;
+}
+
+/** Another process may have made it just now. */
+function ignoreExisting(error: unknown): void {
+  if (!isCode(error, "EEXIST")) throw error;
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
 }
