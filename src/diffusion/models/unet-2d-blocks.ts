@@ -37,7 +37,7 @@ export function downBlock2D(
   let hidden = x;
   const states: Tensor[] = [];
   for (let layer = 0; layer < options.layers; layer++) {
-    hidden = resnet(context, layer, hidden, conditioning, options.resnet);
+    hidden = resnet(context, layer, [hidden], conditioning, options.resnet);
     hidden = crossAttention(context, layer, hidden, conditioning, options.attention);
     states.push(hidden);
   }
@@ -60,9 +60,9 @@ export function midBlock2DCrossAttn(
   conditioning: UNetConditioning,
   options: { readonly resnet: ResnetBlockOptions; readonly attention: Transformer2DOptions },
 ): Tensor {
-  let hidden = resnet(context, 0, x, conditioning, options.resnet);
+  let hidden = resnet(context, 0, [x], conditioning, options.resnet);
   hidden = crossAttention(context, 0, hidden, conditioning, options.attention);
-  return observed(context, resnet(context, 1, hidden, conditioning, options.resnet));
+  return observed(context, resnet(context, 1, [hidden], conditioning, options.resnet));
 }
 
 /**
@@ -80,7 +80,7 @@ export function upBlock2D(
 ): Tensor {
   let hidden = x;
   for (const [layer, skip] of skips.entries()) {
-    hidden = resnet(context, layer, concat([hidden, skip], 1), conditioning, options.resnet);
+    hidden = resnet(context, layer, [hidden, skip], conditioning, options.resnet);
     hidden = crossAttention(context, layer, hidden, conditioning, options.attention);
   }
   if (options.upsampleTo !== undefined) {
@@ -89,16 +89,17 @@ export function upBlock2D(
   return observed(context, hidden);
 }
 
+/** A residual block on `parts`, joined along the channels: joining is done again in a recomputation, so the joined tensor is not kept. */
 function resnet(
   context: ModuleContext,
   layer: number,
-  x: Tensor,
+  parts: readonly Tensor[],
   { timeEmbedding, checkpointing }: UNetConditioning,
   options: ResnetBlockOptions,
 ): Tensor {
-  const block = (hidden: Tensor, time: Tensor): Tensor =>
-    resnetBlock2D(scoped(context, `resnets.${layer}`), hidden, time, options);
-  return maybeCheckpoint(checkpointing, block, x, timeEmbedding);
+  const block = (time: Tensor, ...hidden: Tensor[]): Tensor =>
+    resnetBlock2D(scoped(context, `resnets.${layer}`), concat(hidden, 1), time, options);
+  return maybeCheckpoint(checkpointing, block, timeEmbedding, ...parts);
 }
 
 function crossAttention(
@@ -109,16 +110,11 @@ function crossAttention(
   options: Transformer2DOptions | undefined,
 ): Tensor {
   if (options === undefined) return x;
-  const block = (hidden: Tensor, states: Tensor): Tensor =>
+  const block = (states: Tensor, hidden: Tensor): Tensor =>
     transformer2DModel(scoped(context, `attentions.${layer}`), hidden, states, options);
-  return maybeCheckpoint(checkpointing, block, x, encoderHiddenStates);
+  return maybeCheckpoint(checkpointing, block, encoderHiddenStates, x);
 }
 
-function maybeCheckpoint(
-  checkpointing: boolean,
-  block: (x: Tensor, condition: Tensor) => Tensor,
-  x: Tensor,
-  condition: Tensor,
-): Tensor {
-  return checkpointing ? checkpoint(block, [x, condition]) : block(x, condition);
+function maybeCheckpoint(checkpointing: boolean, block: (...inputs: Tensor[]) => Tensor, ...inputs: Tensor[]): Tensor {
+  return checkpointing ? checkpoint(block, inputs) : block(...inputs);
 }
