@@ -66,6 +66,37 @@ describe("parameter", () => {
     );
   });
 
+  it("widens a large half-precision kernel in parts, with the same result", async () => {
+    // One more row than fits the largest part. The numbers are small integers, so every sum is exact.
+    const [rows, columns] = [2049, 4096];
+    const integers = (count: number, step: number) =>
+      Float32Array.from({ length: count }, (_, i) => ((i * step) % 7) - 3);
+    const [kernel, offset] = [integers(rows * columns, 5), integers(rows, 3)];
+    const file = await weights("large.safetensors", {
+      "conv.weight": { shape: [rows, columns, 1, 1], data: kernel, dtype: "F16" },
+      "conv.bias": { shape: [rows], data: offset, dtype: "F16" },
+    });
+    const [weight, bias] = [await load(file, "conv.weight"), await load(file, "conv.bias")];
+    const x = input("x", [1, columns, 1, 1]);
+    const y = conv2d(x, toFloat32(weight), toFloat32(bias));
+    const [dx] = gradients(sum(mul(y, input("dy", y.shape))), [x]);
+    if (dx === undefined) throw new Error("no gradient");
+    const feeds = { x: integers(columns, 2), dy: integers(rows, 4) };
+    const result = await compute({ y, dx }, feeds);
+    const expected = offset.map((b, row) => {
+      let total = b;
+      for (let i = 0; i < columns; i++) total += (kernel[row * columns + i] ?? NaN) * (feeds.x[i] ?? NaN);
+      return total;
+    });
+    expect(result.y).toEqual(expected);
+    const gradient = feeds.x.map((_, column) => {
+      let total = 0;
+      for (let i = 0; i < rows; i++) total += (kernel[i * columns + column] ?? NaN) * (feeds.dy[i] ?? NaN);
+      return total;
+    });
+    expect(result.dx).toEqual(gradient);
+  });
+
   it.each(["F16", "BF16"] as const)(
     "converts %s weights exactly, in every use and through a reshape",
     async (dtype) => {

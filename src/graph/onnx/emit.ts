@@ -109,7 +109,23 @@ function weightView(node: Node, views: ReadonlyMap<Tensor, WeightView>): WeightV
   if (view === undefined) return undefined;
   if (node.op === "reshape") return { ...view, shape: output.shape };
   if (node.op === "toFloat32") return { ...view, cast: true };
-  return undefined;
+  return node.op === "slice" ? rowsOf(view, node, output.shape) : undefined;
+}
+
+/** Some rows of a weight lie together in the file, as a smaller weight. */
+function rowsOf(view: WeightView, { rules }: Node, shape: Shape): WeightView | undefined {
+  const { starts, steps } = rules.attributes ?? {};
+  const isRows = view.shape.slice(1).join() === shape.slice(1).join();
+  if (!isRows || typeof starts !== "object" || typeof steps !== "object" || steps[0] !== 1) return undefined;
+  const [first = 0] = starts;
+  const [rows = 0] = shape;
+  const bytesPerRow = view.source.byteLength / (view.shape[0] ?? 1);
+  const source = {
+    ...view.source,
+    byteOffset: view.source.byteOffset + first * bytesPerRow,
+    byteLength: rows * bytesPerRow,
+  };
+  return { ...view, name: `${view.name}[${first}:${first + rows}]`, source, shape };
 }
 
 /** The deepest folder that holds every weights file: ONNX Runtime refuses external data outside the model's folder. */

@@ -13,6 +13,29 @@ export interface Conv2dOptions {
   readonly padding?: number | readonly [number, number, number, number];
 }
 
+/** A half-precision kernel is widened in parts of at most this many elements, so that no large float32 copy has to exist at once. */
+const WIDENED_PART = 1 << 23;
+
+function widenedParts(weight: Tensor): number {
+  return weight.node.op === "toFloat32" ? Math.ceil(sizeOf(weight.shape) / WIDENED_PART) : 1;
+}
+
+function evenParts(total: number, parts: number): number[] {
+  const cuts = Array.from({ length: parts + 1 }, (_, i) => Math.floor((i * total) / parts));
+  return cuts.slice(1).map((cut, i) => cut - (cuts[i] ?? 0));
+}
+
+/** Slices and not `split`: rows of a stored weight are read where they lie. */
+function splitRows(x: Tensor, extents: readonly number[]): Tensor[] {
+  let first = 0;
+  return extents.map((extent) => {
+    const rest = x.shape.slice(1);
+    const rows = slice(x, [first, ...rest.map(() => 0)], [first + extent, ...rest]);
+    first += extent;
+    return rows;
+  });
+}
+
 interface Geometry {
   readonly batch: number;
   readonly inChannels: number;
@@ -35,6 +58,15 @@ interface Geometry {
  * @param bias - `[outChannels]`
  */
 export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2dOptions = {}): Tensor {
+  const parts = widenedParts(weight);
+  if (parts > 1) {
+    const extents = evenParts(weight.shape[0] ?? 0, parts);
+    const biases = bias && splitRows(bias, extents);
+    return concat(
+      splitRows(weight, extents).map((rows, i) => conv2d(x, rows, biases?.[i], options)),
+      1,
+    );
+  }
   const geometry = convolutionGeometry(x.shape, weight.shape, bias?.shape, options);
   const { batch, outChannels, output, pads, stride } = geometry;
   const inputs = bias === undefined ? [x, weight] : [x, weight, bias];
