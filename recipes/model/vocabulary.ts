@@ -15,7 +15,7 @@ const END_OF_TEXT = "<|endoftext|>";
 /** Learns the merges of a set of words (Sennrich et al. 2016): the most frequent pair first, ties by the alphabet. */
 export function learnMerges(words: ReadonlyMap<string, number>): string[] {
   const split = [...words].map(([word, count]) => {
-    const symbols = [...word];
+    const symbols = Array.from(word);
     symbols.push(`${symbols.pop() ?? ""}${END_OF_WORD}`);
     return { symbols, count };
   });
@@ -59,7 +59,13 @@ export async function writeTokenizer(folder: string, words: ReadonlyMap<string, 
   const merges = learnMerges(words);
   const vocabulary = vocabularyOf(merges);
   const special = { bos_token: START_OF_TEXT, eos_token: END_OF_TEXT, pad_token: END_OF_TEXT, unk_token: END_OF_TEXT };
-  const config = { ...special, do_lower_case: true, errors: "replace", model_max_length: MAX_TOKENS, tokenizer_class: "CLIPTokenizer" };
+  const config = {
+    ...special,
+    do_lower_case: true,
+    errors: "replace",
+    model_max_length: MAX_TOKENS,
+    tokenizer_class: "CLIPTokenizer",
+  };
   await mkdir(folder, { recursive: true });
   await writeFileAtomic(join(folder, "vocab.json"), JSON.stringify(vocabulary));
   await writeFileAtomic(join(folder, "merges.txt"), ["#version: 0.2", ...merges, ""].join("\n"));

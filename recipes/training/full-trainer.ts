@@ -3,14 +3,7 @@
  * which training goes on as if it had not stopped.
  */
 import { access } from "node:fs/promises";
-import {
-  AdamW,
-  clipGradNorm,
-  gradients,
-  Program,
-  type Feeds,
-  type Tensor,
-} from "../../src/graph/index.ts";
+import { AdamW, clipGradNorm, gradients, Program, type Feeds, type Tensor } from "../../src/graph/index.ts";
 import type { ModuleContext } from "../../src/diffusion/module.ts";
 import { SafetensorsFile, writeSafetensors } from "../../src/io/safetensors.ts";
 import { traceParameters, type Parameters } from "./parameters.ts";
@@ -82,7 +75,10 @@ export class FullTrainer<Extra extends string> {
    * @param learningRateFactor - multiplies the learning rate
    * @throws Error if the loss is not finite
    */
-  async train(feeds: Feeds, learningRateFactor: number): Promise<{ readonly loss: number } & Readonly<Record<Extra, Float32Array>>> {
+  async train(
+    feeds: Feeds,
+    learningRateFactor: number,
+  ): Promise<{ readonly loss: number } & Readonly<Record<Extra, Float32Array>>> {
     const results = await this.#program.run({ ...feeds, ...this.parameters.feeds() });
     const loss = results.loss?.[0] ?? NaN;
     const gradient = this.parameters.places.map((_, i) => results[`gradient ${i}`] ?? new Float32Array());

@@ -57,7 +57,12 @@ export async function trainLoop(
       const seconds = (performance.now() - started.at) / 1000;
       const pace = (step - started.step) / seconds;
       const metrics = await evaluate(step * batchSize);
-      const line = { samples: step * batchSize, loss: lossSum / lossCount, samplesPerSecond: pace * batchSize, ...metrics };
+      const line = {
+        samples: step * batchSize,
+        loss: lossSum / lossCount,
+        samplesPerSecond: pace * batchSize,
+        ...metrics,
+      };
       await appendFile(settings.log, `${JSON.stringify(line)}\n`);
       const values = Object.entries(line).map(([name, value]) => `${name} ${Number(value.toPrecision(4))}`);
       process.stderr.write(`${values.join(", ")}, ${formatDuration((steps - step) / pace)} left\n`);

@@ -1,5 +1,5 @@
 /** @file What is behind the subjects: plain colours, gradients, patterns of two colours, places. */
-import { Canvas } from "./canvas.ts";
+import type { Canvas } from "./canvas.ts";
 import {
   COLOR_NAMES,
   labFromRgb,
