@@ -1,0 +1,195 @@
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { Library, newLora } from "../../../src/continual/library/library.ts";
+import { DEFAULT_TRAINING } from "../../../src/continual/learn-settings.ts";
+import { StableDiffusionPipeline } from "../../../src/diffusion/pipeline.ts";
+import { KeepsakeError } from "../../../src/errors.ts";
+import { failure } from "../../io/failure.ts";
+import { temporaryFolder } from "../../io/temporary-folder.ts";
+import { MODEL, treeOf } from "../support.ts";
+
+const inFolder = temporaryFolder();
+const WIDTH = 32;
+const adapter = { rank: 2, loraAlpha: 2, targets: "crossattn-kv" };
+
+let pipeline: StableDiffusionPipeline;
+let library: Library;
+let copies = 0;
+
+beforeAll(async () => {
+  pipeline = await StableDiffusionPipeline.load(MODEL);
+  library = await add(
+    await add(Library.blank(inFolder("original"), { folder: MODEL, fingerprint: "f" }), "dog"),
+    "mug",
+  );
+});
+
+function add(to: Library, name: string, fill = name.length): Promise<Library> {
+  const training = { ...DEFAULT_TRAINING, resolution: 64 };
+  const lora = newLora(pipeline, adapter, to.concepts.length);
+  const vectors = new Float32Array(2 * WIDTH).fill(fill);
+  const embedding = { token: `<${name}>`, vectors, count: 2, width: WIDTH };
+  return to.addConcept(lora, adapter, { name, classNoun: "thing", vectors: 2, training }, embedding);
+}
+
+/** A copy of the library whose manifest has been changed as text. */
+function edited(...changes: [string | RegExp, string][]): string {
+  const folder = inFolder(`copy ${copies++}`);
+  cpSync(library.folder, folder, { recursive: true });
+  const path = join(folder, "library.json");
+  const before = readFileSync(path, "utf8");
+  const after = changes.reduce((text, [from, to]) => text.replace(from, () => to), before);
+  expect(after, "the edit").not.toBe(before);
+  writeFileSync(path, after);
+  return folder;
+}
+
+async function openAll(folder: string): Promise<void> {
+  const opened = await Library.open(folder);
+  await opened.embeddings();
+  await opened.adapter(pipeline);
+}
+
+describe("Library", () => {
+  it("gives back what was put in, and keeps one adapter and each token's numbers in files named by their hashes", async () => {
+    const opened = await Library.open(library.folder);
+    expect(opened.manifest).toEqual(library.manifest);
+    expect(opened.stateId).toBe(library.stateId);
+    expect((await opened.adapter(pipeline))?.parameters).toEqual(newLora(pipeline, adapter, 1).parameters);
+    expect((await opened.embeddings()).map(({ token, count, width }) => [token, count, width])).toEqual([
+      ["<dog>", 2, WIDTH],
+      ["<mug>", 2, WIDTH],
+    ]);
+    const tree = Object.entries(treeOf(library.folder) ?? {}).filter(([name]) => name.startsWith("blobs/"));
+    // Both tokens hold the same numbers here, so there are two blobs: theirs, and the adapter after the second concept.
+    expect(tree).toHaveLength(2);
+    for (const [name, hash] of tree) expect(name).toBe(`blobs/${hash}.safetensors`);
+  });
+
+  it("is another state after each concept, and the same with its model elsewhere", async () => {
+    const more = await add(await Library.open(edited([MODEL, "/elsewhere"])), "cup", 7);
+    expect(more.stateId).not.toBe(library.stateId);
+    expect(library.withModelFolder("/elsewhere").stateId).toBe(library.stateId);
+    expect(Library.blank("a", { folder: "a", fingerprint: "f" }).stateId).toBe(
+      Library.blank("b", { folder: "b", fingerprint: "f" }).stateId,
+    );
+    expect(Library.blank("a", { folder: "a", fingerprint: "f" }).stateId).not.toBe(
+      Library.blank("a", { folder: "a", fingerprint: "g" }).stateId,
+    );
+  });
+
+  it("prunes what the current state does not need, and no folders", async () => {
+    const folder = edited([MODEL, "/elsewhere"]);
+    const before = treeOf(folder);
+    writeFileSync(join(folder, "blobs", `${"0".repeat(64)}.safetensors`), "of an earlier state");
+    writeFileSync(join(folder, "blobs", ".keepsake-0123456789abcdef.tmp"), "half-written");
+    await (await Library.open(folder)).prune();
+    expect(treeOf(folder)).toEqual(before);
+    mkdirSync(join(folder, "blobs", "mine"));
+    await (await Library.open(folder)).prune();
+    expect(readdirSync(join(folder, "blobs"))).toContain("mine");
+  });
+
+  it("is nothing where there is none, and says so if there has to be one", async () => {
+    expect(await Library.openIfExists(inFolder("none"))).toBeUndefined();
+    const { kind, message } = await failure(Library.open(inFolder("none")));
+    expect(kind).toBe("state");
+    expect(message).toContain(`${inFolder("none")}: no library here yet`);
+  });
+
+  const hash = /"embedding": "[0-9a-f]{64}"/;
+  it.each<{ fault: string; changes: [string | RegExp, string][]; words: string }>([
+    { fault: "half a manifest", changes: [[/"concepts"[^]*/, ""]], words: "is damaged (it is not JSON)" },
+    { fault: "an empty manifest", changes: [[/[^]*/, ""]], words: "is damaged (it is not JSON)" },
+    { fault: "another JSON file", changes: [[/[^]*/, "[1]"]], words: "not the manifest of a Keepsake library" },
+    { fault: "another format", changes: [["keepsake-library", "x"]], words: "not the manifest of a Keepsake library" },
+    { fault: "a future version", changes: [['"version": 1', '"version": 2']], words: "update Keepsake" },
+    { fault: "no version", changes: [['"version": 1,', ""]], words: "the version is missing" },
+    {
+      fault: "a version of the wrong type",
+      changes: [['"version": 1', '"version": "2"']],
+      words: "version is missing",
+    },
+    { fault: "no concepts", changes: [['"concepts"', '"x"']], words: "missing or have impossible values" },
+    { fault: "no fingerprint", changes: [['"fingerprint"', '"x"']], words: "missing or have impossible values" },
+    { fault: "concepts but no adapter", changes: [['"adapter"', '"x"']], words: "missing or have impossible values" },
+    {
+      fault: "two concepts of one name",
+      changes: [
+        ['"name": "mug"', '"name": "dog"'],
+        ["<mug>", "<dog>"],
+      ],
+      words: "two concepts have the same name",
+    },
+    { fault: "a name that is a path", changes: [['"name": "dog"', '"name": "../x"']], words: "impossible values" },
+    { fault: "a token of another name", changes: [["<dog>", "<cat>"]], words: "impossible values" },
+    { fault: "no vectors", changes: [['"vectors": 2', '"vectors": 0']], words: "impossible values" },
+    { fault: "half a vector", changes: [['"vectors": 2', '"vectors": 1.5']], words: "impossible values" },
+    { fault: "a blob that is a path", changes: [[hash, '"embedding": "../../secret"']], words: "impossible values" },
+    { fault: "an absolute blob", changes: [[hash, '"embedding": "/etc/passwd"']], words: "impossible values" },
+    { fault: "an adapter blob that is a path", changes: [[/"blob": "/, '"blob": "../']], words: "impossible values" },
+    { fault: "a missing blob", changes: [[hash, `"embedding": "${"a".repeat(64)}"`]], words: "is missing; restore" },
+    {
+      fault: "another number of vectors",
+      changes: [['"vectors": 2', '"vectors": 3']],
+      words: "3 vectors, but its blob 2",
+    },
+    { fault: "another rank", changes: [['"rank": 2', '"rank": 4']], words: "rank 4 and targets crossattn-kv need" },
+    { fault: "unknown targets", changes: [["crossattn-kv", "to_x"]], words: "to_x" },
+  ])("says in one line what is wrong with $fault", async ({ changes, words }) => {
+    const folder = edited(...changes);
+    const before = treeOf(folder);
+    const { message } = await failure(openAll(folder));
+    expect(message).toContain(words);
+    expect(treeOf(folder)).toEqual(before);
+  });
+
+  it("finds any flipped bit in any blob, and any truncated one", async () => {
+    for (const name of readdirSync(join(library.folder, "blobs"))) {
+      const bytes = readFileSync(join(library.folder, "blobs", name));
+      const flipped = [0, 9, bytes.length >> 1, bytes.length - 1].map((position) => {
+        const copy = Buffer.from(bytes);
+        copy[position] ^= 1 << (position % 8);
+        return copy;
+      });
+      for (const damaged of [...flipped, bytes.subarray(0, -4), Buffer.alloc(0)]) {
+        const folder = edited([MODEL, "/elsewhere"]);
+        writeFileSync(join(folder, "blobs", name), damaged);
+        const error = await failure(openAll(folder));
+        expect(error.kind).toBe("state");
+        expect(error.message).toContain(name);
+        expect(error.message).toContain("changed or damaged");
+        rmSync(folder, { recursive: true });
+      }
+    }
+  });
+
+  it("never opens in another state than the one before or the one after a change that was cut off", async () => {
+    // A crash between any two writes leaves one of these: new blobs and the old manifest, or the new manifest and old blobs.
+    const folder = edited([MODEL, "/elsewhere"]);
+    const old = await Library.open(folder);
+    const oldBlobs = readdirSync(join(folder, "blobs"));
+    const keep = inFolder("old blobs");
+    cpSync(join(folder, "blobs"), keep, { recursive: true });
+    const oldManifest = readFileSync(join(folder, "library.json"));
+    const changed = await add(old, "cup", 9);
+    const newManifest = readFileSync(join(folder, "library.json"));
+    cpSync(keep, join(folder, "blobs"), { recursive: true });
+    for (const [manifest, state] of [
+      [oldManifest, old],
+      [newManifest, changed],
+    ] as const) {
+      writeFileSync(join(folder, "library.json"), manifest);
+      await openAll(folder);
+      expect((await Library.open(folder)).stateId).toBe(state.stateId);
+    }
+    await changed.prune();
+    expect(readdirSync(join(folder, "blobs"))).not.toEqual(expect.arrayContaining(oldBlobs));
+    await openAll(folder);
+  });
+
+  it("throws nothing but errors for people", async () => {
+    await expect(openAll(edited(["{", "\u001b"]))).rejects.toThrow(KeepsakeError);
+  });
+});
