@@ -126,8 +126,8 @@ export function nameOfColor(lab: Lab): ColorName | undefined {
   }
   if (chroma < 0.05) return undefined;
   if (hue >= 335 || hue < 18) {
-    if (lightness > 0.68) return "pink";
-    return hue >= 5 && hue < 18 && chroma > 0.14 ? "red" : undefined;
+    if (lightness > (chroma > 0.13 && hue < 90 ? 0.74 : 0.68)) return "pink";
+    return hue >= 5 && hue < 18 && chroma > 0.14 && lightness < 0.64 ? "red" : undefined;
   }
   if (hue < 46) {
     if (chroma > 0.16) return hue < 40 && lightness < 0.68 ? "red" : undefined;
@@ -137,7 +137,7 @@ export function nameOfColor(lab: Lab): ColorName | undefined {
     if (lightness < 0.6 && chroma < 0.13) return "brown";
     return lightness > 0.66 && chroma > 0.13 && hue < 70 ? "orange" : undefined;
   }
-  if (hue < 112) return lightness > 0.78 && chroma > 0.1 && hue > 80 ? "yellow" : undefined;
+  if (hue < 112) return lightness > 0.78 && chroma > 0.1 && hue > 80 && hue < 104 ? "yellow" : undefined;
   if (hue < 165) return hue > 118 && chroma > 0.07 ? "green" : undefined;
   if (hue < 215) return hue > 180 && hue < 205 ? "teal" : undefined;
   if (hue < 275) return hue > 225 ? "blue" : undefined;

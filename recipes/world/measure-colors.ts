@@ -8,11 +8,11 @@ import { belongsToMain, Icons, type Bitmap } from "./icons.ts";
 import { NOUNS, STYLE_NAMES } from "./nouns.ts";
 
 /** Below this share of the icon's area, there is no main colour to change. */
-const minimalShare = 0.45;
+const minimalShare = 0.51;
 /** Below this share, the main colour is not what people would call the thing's colour. */
 const minimalShareForName = 0.58;
-/** What is many-coloured by nature. */
-const manyColored: ReadonlySet<string> = new Set(["rainbow", "bee", "zebra", "pizza", "hamburger"]);
+/** What is many-coloured by nature, or whose largest colour is not its own: that of a television's screen. */
+const manyColored: ReadonlySet<string> = new Set(["rainbow", "bee", "zebra", "pizza", "hamburger", "television"]);
 
 interface Area {
   readonly lab: Lab;
