@@ -4,6 +4,7 @@
  * goes on from a saved state takes the very steps it would have taken.
  */
 import type { Lora } from "../adapters/lora.ts";
+import { concatenated } from "../diffusion/flat-arrays.ts";
 import { latentsFromPosterior, type Posterior } from "../diffusion/latents.ts";
 import type { AutoencoderKlConfig } from "../diffusion/config/autoencoder-kl-config.ts";
 import type { NoiseSchedule } from "../diffusion/schedulers/index.ts";
@@ -141,7 +142,7 @@ export class TrainingRun {
       if (photo === undefined) throw new Error(`no photo ${index}`);
       latents.push(latentsFromPosterior(photo, vae, posteriorNoise.normal(photo.mean.length)));
     }
-    const clean = concatenate(latents);
+    const clean = concatenated(latents);
     const noises = noise.normal(clean.length);
     return {
       noisyLatents: schedule.addNoise(clean, noises, timesteps),
@@ -150,14 +151,4 @@ export class TrainingRun {
       tokenIds: [...templates].map((index) => tokenize(fillTemplate(PROMPT_TEMPLATES[index] ?? "{}", token))),
     };
   }
-}
-
-function concatenate(arrays: readonly Float32Array[]): Float32Array {
-  const joined = new Float32Array(arrays.reduce((length, array) => length + array.length, 0));
-  let offset = 0;
-  for (const array of arrays) {
-    joined.set(array, offset);
-    offset += array.length;
-  }
-  return joined;
 }

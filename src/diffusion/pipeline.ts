@@ -17,6 +17,7 @@ import { vaeScaleFactor } from "./config/autoencoder-kl-config.ts";
 import type { ClipTextConfig } from "./config/clip-config.ts";
 import { isObject } from "./config/config-reader.ts";
 import type { UNet2DConditionConfig } from "./config/unet-2d-condition-config.ts";
+import { concatenated } from "./flat-arrays.ts";
 import type { LatentShape, PictureSize } from "./latents.ts";
 import { compileDecoder, latentShape } from "./latents.ts";
 import { timestepProjection } from "./models/embeddings.ts";
@@ -283,16 +284,6 @@ async function denoiseFrom(noise: Float32Array, run: DenoisingRun): Promise<Floa
 
 function startingNoise(seed: number, index: number, [channels, height, width]: LatentShape): Float32Array {
   return new RandomStream(seed, "latents", index).normal(channels * height * width);
-}
-
-function concatenated(arrays: readonly Float32Array[]): Float32Array {
-  const result = new Float32Array(arrays.reduce((length, array) => length + array.length, 0));
-  let offset = 0;
-  for (const array of arrays) {
-    result.set(array, offset);
-    offset += array.length;
-  }
-  return result;
 }
 
 /** @throws KeepsakeError when the parts are each fine but do not belong together. */
