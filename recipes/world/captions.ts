@@ -215,8 +215,10 @@ function wholePhrase(scene: Scene, options: Required<CaptionOptions>, dice: Dice
     return dice.chance(0.6) ? `${subjects} ${where}, ${position}` : `${placed}, ${where}`;
   }
   const behind = backgroundNoun(background, dice) ?? "";
-  if (dice.chance(0.08)) return `${behind} with ${placed}`;
-  const where = `${dice.weighted(prepositions)} ${behind}`;
+  // "with a background with dots" would be hard to read.
+  const simple = !behind.includes(" with ");
+  if (simple && dice.chance(0.08)) return `${behind} with ${placed}`;
+  const where = `${dice.weighted(simple ? prepositions : { ...prepositions, with: 0 })} ${behind}`;
   if (position === undefined) return `${subjects} ${where}`;
   return dice.chance(0.5) ? `${subjects} ${where}, ${position}` : `${placed}, ${where}`;
 }

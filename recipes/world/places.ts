@@ -60,17 +60,17 @@ function rolling(dice: Dice, height: number, swing: number, waves: number): (x: 
 
 const painters: Readonly<Record<PlaceName, (canvas: Canvas, dice: Dice) => void>> = {
   beach(canvas, dice) {
-    canvas.gradient([120, 200, 245], [200, 235, 252], 0, 0.4);
+    canvas.gradient([120, 200, 245], [200, 235, 252], 0, 0.45);
     clouds(canvas, dice, 0.2);
     const horizon = dice.between(0.32, 0.4);
-    canvas.gradient([24, 130, 195], [72, 196, 214], horizon, 0.62);
+    canvas.gradient([24, 130, 195], [72, 196, 214], horizon, 0.7);
     const shore = rolling(dice, dice.between(0.53, 0.6), 0.012, 1.2);
     canvas.below((x) => shore(x) - 0.025, white, 0.9);
     canvas.below(shore, [243, 219, 164]);
     canvas.below((x) => shore(x) + 0.22, [234, 204, 144]);
   },
   snow(canvas, dice) {
-    canvas.gradient([150, 185, 220], [214, 230, 244], 0, 0.62);
+    canvas.gradient([150, 185, 220], [214, 230, 244], 0, 0.75);
     canvas.below(rolling(dice, dice.between(0.5, 0.56), 0.03, 0.8), [222, 234, 246]);
     canvas.below(rolling(dice, dice.between(0.6, 0.68), 0.025, 0.7), [246, 250, 254]);
     for (let i = 0; i < 26; i += 1) {
@@ -90,7 +90,7 @@ const painters: Readonly<Record<PlaceName, (canvas: Canvas, dice: Dice) => void>
     canvas.ellipse(x + 0.035, y - 0.015, 0.065, 0.065, [18, 22, 60]);
   },
   grass(canvas, dice) {
-    canvas.gradient([110, 190, 245], [198, 232, 252], 0, 0.6);
+    canvas.gradient([110, 190, 245], [198, 232, 252], 0, 0.7);
     clouds(canvas, dice, 0.3);
     canvas.below(rolling(dice, dice.between(0.44, 0.52), 0.03, 0.7), [134, 202, 96]);
     canvas.below(rolling(dice, dice.between(0.56, 0.63), 0.025, 0.9), [104, 182, 76]);
@@ -131,14 +131,14 @@ const painters: Readonly<Record<PlaceName, (canvas: Canvas, dice: Dice) => void>
     }
   },
   desert(canvas, dice) {
-    canvas.gradient([250, 190, 110], [255, 232, 176], 0, 0.6);
+    canvas.gradient([250, 190, 110], [255, 232, 176], 0, 0.7);
     const sun = dice.between(0.15, 0.85);
     canvas.ellipse(sun, dice.between(0.12, 0.22), 0.08, 0.08, [255, 246, 200]);
     canvas.below(rolling(dice, dice.between(0.46, 0.53), 0.045, 0.9), [226, 170, 96]);
     canvas.below(rolling(dice, dice.between(0.58, 0.66), 0.035, 0.7), [238, 190, 116]);
   },
   city(canvas, dice) {
-    canvas.gradient([150, 196, 232], [226, 234, 240], 0, 0.75);
+    canvas.gradient([150, 196, 232], [226, 234, 240], 0, 0.8);
     const walls: readonly Rgb[] = [
       [104, 116, 140],
       [130, 138, 158],
@@ -164,7 +164,7 @@ const painters: Readonly<Record<PlaceName, (canvas: Canvas, dice: Dice) => void>
       canvas.rectangle(dash, 0.88, dash + 0.15, 0.905, white, 0.9);
   },
   forest(canvas, dice) {
-    canvas.gradient([186, 226, 214], [150, 204, 160], 0, 0.7);
+    canvas.gradient([186, 226, 214], [150, 204, 160], 0, 0.85);
     const rows: readonly (readonly [number, Rgb])[] = [
       [0.62, [92, 156, 100]],
       [0.72, [52, 116, 66]],
@@ -180,7 +180,7 @@ const painters: Readonly<Record<PlaceName, (canvas: Canvas, dice: Dice) => void>
     canvas.below(rolling(dice, dice.between(0.68, 0.72), 0.015, 1.1), [84, 142, 66]);
   },
   mountains(canvas, dice) {
-    canvas.gradient([126, 190, 240], [220, 238, 250], 0, 0.65);
+    canvas.gradient([126, 190, 240], [220, 238, 250], 0, 0.8);
     const count = 3;
     for (let i = 0; i < count; i += 1) {
       const x = (i + dice.between(0.2, 0.8)) / count;

@@ -6,7 +6,7 @@ import {
   type Background,
   type BackgroundKind,
 } from "./backgrounds.ts";
-import { ICON_TARGETS, labDistance, labFromLch, labFromRgb, type ColorName, ICON_COLORS } from "./color.ts";
+import { ICON_TARGETS, labDistance, labFromLch, labFromRgb, PALETTE, type ColorName, ICON_COLORS } from "./color.ts";
 import type { Dice } from "./dice.ts";
 import { ICON_COLORS_MEASURED } from "./icon-colors.ts";
 import { NOUNS, nounNamed, STYLE_NAMES, type StyleName } from "./nouns.ts";
@@ -19,7 +19,15 @@ import {
   type Size,
   type Subject,
 } from "./scene.ts";
-import { canWear, comesInColors, GARMENT_COLORS, GARMENT_NAMES, overhang, type Garment } from "./wearing.ts";
+import {
+  canWear,
+  comesInColors,
+  GARMENT_COLORS,
+  GARMENT_NAMES,
+  mainColorOf,
+  overhang,
+  type Garment,
+} from "./wearing.ts";
 
 /** What the pictures of a training or an evaluation are like. Every number is a probability or a weight. */
 export interface WorldOptions {
@@ -85,6 +93,13 @@ export function standsOut(
   if (measured === undefined || (color === undefined && measured.share < 0.6)) return true;
   const main = color === undefined ? measured.main : labFromLch(ICON_TARGETS[color]);
   return backgroundColors(background).every((behind) => labDistance(main, labFromRgb(behind)) > 0.14);
+}
+
+/** Whether a garment can be seen on its wearer: a yellow bow tie is lost on a yellow chick. */
+export function showsOn(garment: Garment, noun: string, style: StyleName, color: ColorName | undefined): boolean {
+  const measured = ICON_COLORS_MEASURED[style][noun];
+  const wearer = color === undefined ? measured?.main : labFromLch(ICON_TARGETS[color]);
+  return wearer === undefined || labDistance(wearer, labFromRgb(PALETTE[mainColorOf(garment)])) > 0.15;
 }
 
 /** Whether a scene of that noun may be shown under the options. */
@@ -160,6 +175,11 @@ function withRoomFor(spot: Spot, garment: Garment | undefined, noun: string, sty
   return { x: spot.x, y: spot.y + ((above - below) / 2) * scale, scale };
 }
 
+/** On small subjects a garment could not be told. */
+function mayWear(noun: string, layout: Layout): boolean {
+  return layout.kind === "single" && layout.size !== "small" && canWear(noun);
+}
+
 function randomGarment(dice: Dice): Garment {
   const name = dice.pick(GARMENT_NAMES);
   return { name, color: comesInColors(name) ? dice.pick(GARMENT_COLORS) : undefined };
@@ -211,24 +231,22 @@ function tryScene(dice: Dice, options: Required<WorldOptions>, fixed: FixedAttri
   const subjects = nouns.map((noun, i): Subject => {
     const color = layout.kind === "pair" && i === 1 ? randomColor(noun) : firstColor;
     const wearing =
-      fixed.wearing === undefined
-        ? layout.kind === "single" && canWear(noun) && dice.chance(options.wearing)
-          ? randomGarment(dice)
-          : undefined
-        : fixed.wearing === "nothing"
-          ? undefined
-          : fixed.wearing;
+      fixed.wearing ?? (mayWear(noun, layout) && dice.chance(options.wearing) ? randomGarment(dice) : "nothing");
+    const garment = wearing === "nothing" ? undefined : wearing;
     return {
       noun,
       style,
       color,
-      wearing,
-      ...withRoomFor(spots[i], wearing, noun, style),
+      wearing: garment,
+      ...withRoomFor(spots[i], garment, noun, style),
       rotation: dice.between(-options.maxRotation, options.maxRotation),
       mirror: dice.chance(0.5),
     };
   });
-  if (subjects.some(({ noun, color }) => !standsOut(noun, style, color, background))) return undefined;
+  for (const { noun, color, wearing } of subjects) {
+    if (!standsOut(noun, style, color, background)) return undefined;
+    if (wearing !== undefined && !showsOn(wearing, noun, style, color)) return undefined;
+  }
   const scene = { background, layout, subjects };
   return options.split === "all" || isHeldOut(scene) === (options.split === "held out") ? scene : undefined;
 }

@@ -18,6 +18,11 @@ export function comesInColors(name: GarmentName): boolean {
   return name === "party hat" || name === "scarf" || name === "bow tie";
 }
 
+/** What most of a garment looks like. */
+export function mainColorOf({ name, color }: Garment): ColorName {
+  return color ?? (name === "crown" ? "yellow" : "black");
+}
+
 const css = ([r, g, b]: Rgb) => `rgb(${r} ${g} ${b})`;
 const mixed = (x: Rgb, y: Rgb, share: number): Rgb => [
   Math.round(x[0] + share * (y[0] - x[0])),

@@ -14,6 +14,7 @@ import {
   isAllowed,
   possibleColors,
   sampleScene,
+  showsOn,
   standsOut,
   type FixedAttributes,
   type WorldOptions,
@@ -188,9 +189,14 @@ function attributeBlock(dice: Dice, noun: string, count: number, world: Required
   throw new RangeError(`The options leave too few pictures of a ${noun} for a group.`);
 }
 
-function isPossible({ noun, style, color, background }: FixedAttributes, world: Required<WorldOptions>): boolean {
+function isPossible(
+  { noun, style, color, background, wearing }: FixedAttributes,
+  world: Required<WorldOptions>,
+): boolean {
   if (noun === undefined || style === undefined || background === undefined) return false;
   const painted = color === "own" ? undefined : color;
+  const garment = wearing === "nothing" ? undefined : wearing;
+  if (garment !== undefined && !showsOn(garment, noun, style, painted)) return false;
   return standsOut(noun, style, painted, background) && isAllowed(noun, painted, background, world.split);
 }
 
