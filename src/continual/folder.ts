@@ -1,8 +1,9 @@
 /**
  * @file Folders that are made for a result, and that are gone again if there is none.
  */
-import { mkdir, rmdir, stat } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { randomBytes } from "node:crypto";
+import { mkdir, rm, rmdir, stat, writeFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { KeepsakeError } from "../errors.ts";
 import { describeWriteError } from "../io/atomic.ts";
 
@@ -24,13 +25,37 @@ export async function makeFolder(folder: string): Promise<() => Promise<void>> {
   } catch (error) {
     await undo();
     if (isCode(error, "ENOENT")) {
-      const fault = "the system does not allow a folder there; choose another place";
-      throw new KeepsakeError("environment", `Cannot make the folder ${folder}: ${fault}.`, { cause: error });
+      const fault = "the system does not allow it";
+      throw new KeepsakeError("environment", `Cannot make the folder ${folder}: ${fault}; ${advice}.`, {
+        cause: error,
+      });
     }
     throw describeWriteError(folder, error);
   }
   return undo;
 }
+
+/**
+ * Finds out whether files can be written in a folder, by writing one: asking for permissions does not tell for every disk.
+ *
+ * @throws KeepsakeError in one line if they cannot
+ */
+export async function checkWritable(folder: string): Promise<void> {
+  const probe = join(folder, `.keepsake-${randomBytes(8).toString("hex")}.tmp`);
+  try {
+    await writeFile(probe, "", { flag: "wx" });
+    await rm(probe);
+  } catch (error) {
+    if (isCode(error, "ENOENT")) {
+      throw new KeepsakeError("environment", `Cannot write in ${folder}: the system does not allow it; ${advice}.`, {
+        cause: error,
+      });
+    }
+    throw describeWriteError(folder, error);
+  }
+}
+
+const advice = "choose another folder";
 
 /** The folders that are to be made, from the outermost to `folder` itself. */
 async function missingFolders(folder: string): Promise<string[]> {
@@ -39,8 +64,8 @@ async function missingFolders(folder: string): Promise<string[]> {
     const found = await stat(path).catch(() => undefined);
     if (found?.isDirectory()) return missing;
     if (found !== undefined) {
-      const fault = "this path, or a part of it, is a file; choose another folder";
-      throw new KeepsakeError("environment", `Cannot make the folder ${folder}: ${fault}.`);
+      const fault = "this path, or a part of it, is a file";
+      throw new KeepsakeError("environment", `Cannot make the folder ${folder}: ${fault}; ${advice}.`);
     }
     if (path === dirname(path)) return missing;
     missing.unshift(path);

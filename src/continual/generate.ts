@@ -1,17 +1,16 @@
 /**
  * @file Pictures from a prompt, with everything that a library has learned.
  */
-import { access, constants, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { LoraBinding } from "../adapters/lora-binding.ts";
 import { tokenNames, type TokenEmbedding } from "../adapters/textual-inversion.ts";
 import { StableDiffusionPipeline, type GenerateOptions } from "../diffusion/pipeline.ts";
 import { KeepsakeError } from "../errors.ts";
 import type { ProgramOptions } from "../graph/index.ts";
-import { describeWriteError } from "../io/atomic.ts";
 import { writePng } from "../io/image.ts";
 import { tokensIn } from "./concept-name.ts";
-import { makeFolder } from "./folder.ts";
+import { checkWritable, makeFolder } from "./folder.ts";
 import { checkModel } from "./learn.ts";
 import { Library } from "./library/library.ts";
 import { modelFingerprint } from "./model-fingerprint.ts";
@@ -146,13 +145,17 @@ async function makeWritable(files: readonly string[]): Promise<() => Promise<voi
   const undoAll = async () => {
     for (const step of undo.reverse()) await step();
   };
+  for (const file of files) {
+    const found = await stat(file).catch(() => undefined);
+    if (found?.isDirectory()) throw new KeepsakeError("input", `${file} is a folder: give the name of a file.`);
+  }
   for (const folder of new Set(files.map((file) => dirname(file)))) {
     try {
       undo.push(await makeFolder(folder));
-      await access(folder, constants.W_OK);
+      await checkWritable(folder);
     } catch (error) {
       await undoAll();
-      throw describeWriteError(folder, error);
+      throw error;
     }
   }
   return undoAll;

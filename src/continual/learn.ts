@@ -166,9 +166,9 @@ async function runSteps(
     onProgress?.({ kind: "step", step: run.step, steps, loss });
     const isDue = run.step % snapshotEvery === 0 || signal?.aborted === true;
     if (!isDue || run.isFinished) continue;
-    // First the manifest: a snapshot belongs to a library, and may only go on with its model.
-    await library.save();
+    // In this order a disk that is too full for the snapshot is left without a library that holds nothing.
     await writeSnapshot(library.folder, identity, run.state());
+    await library.save();
   }
   return losses;
 }

@@ -139,7 +139,7 @@ describe("learnConcept", () => {
   });
 
   it("takes any name that is allowed, also one that is special elsewhere", async () => {
-    for (const name of ["con", "constructor", "0", "a-b_c", "x".repeat(40)]) {
+    for (const name of ["con", `0${"_-".repeat(19)}z`]) {
       const library = copyOf(knowsDog);
       await learnQuickly({ library, name, photos: [dog], training: { steps: 1 } });
       expect((await Library.open(library)).concepts[1].token).toBe(`<${name}>`);
@@ -223,7 +223,7 @@ describe("an unfinished run", () => {
     { change: "more steps", changed: () => ({ training: { steps: 5 } }), words: "begun with other training options" },
     { change: "more vectors", changed: () => ({ vectors: 2 }), words: "begun with other --vectors" },
     { change: "another concept", changed: () => ({ name: "cup" }), words: '"mug" (step 2): repeat its command' },
-  ])("is not continued with $change, but given up with --restart", async ({ changed, words }) => {
+  ])("is not continued with $change", async ({ changed, words }) => {
     const library = copyOf(knowsDog);
     await stopAfter(2, request(library));
     const before = treeOf(library);
@@ -233,10 +233,14 @@ describe("an unfinished run", () => {
     expect(message).toContain(words);
     expect(message).toContain("add --restart to give it up");
     expect(treeOf(library)).toEqual(before);
+  });
 
+  it("is given up with --restart", async () => {
+    const library = copyOf(knowsDog);
+    await stopAfter(2, request(library));
     const progress: string[] = [];
     const onProgress = ({ kind: what }: LearnProgress) => progress.push(what);
-    await learnQuickly({ ...request(library), ...changed(), restart: true, onProgress });
+    await learnQuickly({ ...request(library), name: "cup", restart: true, onProgress });
     expect(progress).not.toContain("resumed");
     expect(existsSync(join(library, "run.safetensors"))).toBe(false);
   });

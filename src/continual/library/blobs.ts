@@ -1,7 +1,7 @@
 /**
  * @file Immutable blobs named by their content: float32 tensors in safetensors files called after their SHA-256.
  */
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { KeepsakeError } from "../../errors.ts";
 import { writeFileAtomic } from "../../io/atomic.ts";
@@ -49,13 +49,14 @@ export class BlobStore {
     return SafetensorsFile.open(path);
   }
 
-  /** Removes every file that is not one of `names`. */
+  /** Removes every file that is not one of `names`, and the folder if nothing is left in it. */
   async prune(names: ReadonlySet<string>): Promise<void> {
     const entries = await readdir(this.#folder, { withFileTypes: true }).catch(() => []);
     for (const entry of entries) {
       const isKept = entry.name.endsWith(ENDING) && names.has(entry.name.slice(0, -ENDING.length));
       if (!isKept && !entry.isDirectory()) await rm(join(this.#folder, entry.name), { force: true });
     }
+    await rmdir(this.#folder).catch(() => undefined);
   }
 
   #path(name: string): string {

@@ -116,18 +116,31 @@ export class Library {
     concept: Omit<ConceptEntry, "embedding" | "token">,
     embedding: TokenEmbedding,
   ): Promise<Library> {
-    const { vectors, count, width, token } = embedding;
+    try {
+      const changed = await this.#write(lora, settings, concept, embedding);
+      await changed.prune();
+      return changed;
+    } catch (error) {
+      // The disk may be full: what was written for the new state is not needed.
+      await this.prune().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async #write(
+    lora: Lora,
+    settings: AdapterSettings,
+    { name, classNoun, training }: Omit<ConceptEntry, "embedding" | "token">,
+    { vectors, count, width, token }: TokenEmbedding,
+  ): Promise<Library> {
     const blob = await this.#blobs.write(
       new Map([["lora", { shape: [lora.parameters.length], data: lora.parameters }]]),
     );
     const tokenBlob = await this.#blobs.write(new Map([["embedding", { shape: [count, width], data: vectors }]]));
-    const { name, classNoun, training } = concept;
     const entry: ConceptEntry = { name, token, classNoun, vectors: count, embedding: tokenBlob, training };
     const manifest = { ...this.manifest, adapter: { blob, ...settings }, concepts: [...this.concepts, entry] };
     await writeManifest(this.folder, manifest);
-    const changed = new Library(this.folder, manifest);
-    await changed.prune();
-    return changed;
+    return new Library(this.folder, manifest);
   }
 
   /** Removes blobs that the current state does not need. The caller holds the lock. */

@@ -1,0 +1,135 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
+import { beforeAll, describe, expect, it } from "vitest";
+import { temporaryFolder } from "../io/temporary-folder.ts";
+import { treeOf, writePhotos } from "../continual/support.ts";
+import { generate, keepsake, learn, MAIN, succeeded } from "./support.ts";
+
+/** One write of so many is tried: all of them (1) take a minute or two. */
+const STRIDE = 7;
+
+const inFolder = temporaryFolder();
+let photos: string;
+
+beforeAll(async () => {
+  photos = await writePhotos(inFolder("photos"), "dog");
+});
+
+const command = (library: string) => learn(library, "dog", [photos], "--steps", "3", "--snapshot-every", "1");
+const signals = (...at: [words: string, signal: string][]) => ({
+  hooks: ["signal-at-news"],
+  env: { SIGNAL_AT: JSON.stringify(at) },
+});
+
+describe("learning", () => {
+  let straight: Record<string, string> | undefined;
+
+  beforeAll(async () => {
+    succeeded(await keepsake(command(inFolder("straight"))));
+    straight = treeOf(inFolder("straight"));
+  });
+
+  it("that is killed at a write ends in the same bytes when the command is repeated", async () => {
+    let kills = 0;
+    for (let write = 1; ; write += STRIDE) {
+      const library = inFolder(`killed at ${write}`);
+      const killed = await keepsake(command(library), {
+        hooks: ["die-at-write"],
+        env: { DIE_AT_WRITE: String(write) },
+      });
+      if (killed.code === 0) break;
+      kills++;
+      expect(killed.code).toBe("SIGKILL");
+      const repeated = await keepsake(command(library));
+      // Killed after the last change of the library, but before the run could clear up: there is nothing left to learn.
+      if (repeated.code !== 0) expect(repeated.stderr).toContain('already knows "dog"');
+      expect(treeOf(library), `killed at write ${write}`).toEqual(straight);
+    }
+    expect(kills).toBeGreaterThan(3);
+  }, 180_000);
+
+  it("that is killed between writes ends in the same bytes when the command is repeated", async () => {
+    const library = inFolder("killed in a step");
+    expect((await keepsake(command(library), signals(["step 2/3", "SIGKILL"]))).code).toBe("SIGKILL");
+    expect(succeeded(await keepsake(command(library))).stderr).toContain("going on from step 1");
+    expect(treeOf(library)).toEqual(straight);
+  });
+
+  it("that is stopped by Ctrl-C finishes its step, says so, and goes on later", async () => {
+    const library = inFolder("stopped");
+    const args = learn(library, "dog", [photos], "--steps", "3", "--snapshot-every", "100");
+    const stopped = await keepsake(args, signals(["step 1/3", "SIGINT"]));
+    expect(stopped.code).toBe(130);
+    expect(stopped.stderr).toContain("stopping after this step");
+    const [, step] = /^Stopped at step (\d) of 3; the same command goes on from there\.\n$/.exec(stopped.stdout) ?? [];
+    expect(step).toBeDefined();
+    expect(readdirSync(library).sort()).toEqual(["library.json", "run.safetensors"]);
+    expect(succeeded(await keepsake(args)).stderr).toContain(`going on from step ${step}`);
+    expect(treeOf(library)).toEqual(straight);
+  });
+
+  it("that is stopped twice ends at once, and goes on later", async () => {
+    const library = inFolder("stopped twice");
+    const stopped = await keepsake(command(library), signals(["step 2/3", "SIGINT"], ["stopping", "SIGINT"]));
+    expect(stopped.code).toBe(130);
+    succeeded(await keepsake(command(library)));
+    expect(treeOf(library)).toEqual(straight);
+  });
+
+  it("tells a second process that the library is in use", async () => {
+    const library = inFolder("two at once");
+    const first = spawn(process.execPath, [MAIN, ...learn(library, "dog", [photos], "--steps", "100000")]);
+    first.stdout.resume();
+    try {
+      await Promise.race([once(first.stderr, "data"), once(first, "exit")]);
+      const second = await keepsake(learn(library, "mug", [photos]));
+      expect(second.code).toBe(5);
+      expect(second.stderr).toContain(`${library} is in use by process ${first.pid} (learning dog)`);
+    } finally {
+      const exit = once(first, "exit");
+      first.kill("SIGKILL");
+      await exit;
+    }
+  });
+});
+
+describe("drawing", () => {
+  it("that is stopped or killed leaves whole pictures only, and draws the same ones when repeated", async () => {
+    const library = inFolder("straight");
+    const draw = (folder: string) => generate(library, "<dog>", inFolder(folder), "-n", "3");
+    const pictures = (folder: string) =>
+      Object.fromEntries(
+        readdirSync(inFolder(folder))
+          .filter((name) => name.endsWith(".png"))
+          .map((name) => [name, readFileSync(inFolder(folder, name))]),
+      );
+    succeeded(await keepsake(draw("all")));
+    const all = pictures("all");
+
+    const stopped = await keepsake(draw("stopped"), signals(["picture 2/3", "SIGINT"]));
+    expect([stopped.code, stopped.stdout]).toEqual([130, ""]);
+    expect(stopped.stderr.trimEnd().split("\n").at(-1)).toBe("stopped");
+    expect(all).toMatchObject(pictures("stopped"));
+    succeeded(await keepsake(draw("stopped")));
+    expect(pictures("stopped")).toEqual(all);
+
+    // The writes are: two for the folder, a probe and its removal, then three for each picture; the sixth is the content.
+    for (const write of ["5", "6", "8"]) {
+      const killed = await keepsake(draw("killed"), { hooks: ["die-at-write"], env: { DIE_AT_WRITE: write } });
+      expect(killed.code).toBe("SIGKILL");
+      expect(all).toMatchObject(pictures("killed"));
+    }
+    succeeded(await keepsake(draw("killed")));
+    expect(pictures("killed")).toEqual(all);
+  });
+
+  it("does not complain when nobody reads to the end", async () => {
+    const child = spawn("bash", ["-c", `"$0" "$1" --help | head -c 1`, process.execPath, MAIN]);
+    const errors: Buffer[] = [];
+    child.stderr.on("data", (data: Buffer) => errors.push(data));
+    child.stdout.resume();
+    await once(child, "close");
+    expect(Buffer.concat(errors).toString()).toBe("");
+  });
+});

@@ -1,0 +1,84 @@
+/**
+ * @file Runs the built command line in a process of its own.
+ */
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { expect } from "vitest";
+import { MODEL } from "../continual/support.ts";
+
+const ROOT = join(import.meta.dirname, "..", "..");
+export const MAIN = join(ROOT, "dist", "cli", "main.js");
+
+if (!existsSync(MAIN)) throw new Error(`${MAIN} is missing: "npm test" builds it, or run "npm run build" first.`);
+
+export interface Outcome {
+  /** Exit code, or the name of the signal that ended the process. */
+  readonly code: number | string;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Modules of test/cli/hooks that are loaded into the process first. */
+  readonly hooks?: readonly string[];
+  /** Largest file that the process can write, in KiB. */
+  readonly fileSizeLimit?: number;
+}
+
+/** Runs `keepsake ...` to its end. */
+export function keepsake(args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
+  const { cwd, env, hooks = [], fileSizeLimit } = options;
+  const urls = hooks.map((hook) => pathToFileURL(join(import.meta.dirname, "hooks", `${hook}.ts`)).href);
+  // Hooks are TypeScript, hence tsx; the program itself runs as it is shipped.
+  const loaders = urls.length === 0 ? [] : [import.meta.resolve("tsx"), ...urls];
+  const command = [process.execPath, ...loaders.flatMap((url) => ["--import", url]), MAIN, ...args];
+  const limited = ["bash", "-c", `ulimit -f ${fileSizeLimit ?? 0}; exec "$@"`, "bash", ...command];
+  const [file = "", ...rest] = fileSizeLimit === undefined ? command : limited;
+  const child = spawn(file, rest, { cwd, env: { ...process.env, CI: "1", ...env }, stdio: ["ignore", "pipe", "pipe"] });
+  const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
+  child.stdout.on("data", (data: Buffer) => stdout.push(data));
+  child.stderr.on("data", (data: Buffer) => stderr.push(data));
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code, signal) => {
+      resolve({
+        code: code ?? signal ?? "",
+        stdout: Buffer.concat(stdout).toString(),
+        stderr: Buffer.concat(stderr).toString(),
+      });
+    });
+  });
+}
+
+/** `keepsake learn` with few and small steps. */
+export const learn = (library: string, name: string, photos: readonly string[], ...more: string[]): string[] => [
+  ...["learn", name, ...photos, "--class", "dog", "--model", MODEL, "--library", library],
+  ...["--steps", "6", "--resolution", "32", "--rank", "2", "--threads", "1", ...more],
+];
+
+/** `keepsake generate` with few and small steps. */
+export const generate = (library: string, prompt: string, output: string, ...more: string[]): string[] => [
+  ...["generate", prompt, "--library", library, "-o", output],
+  ...["--steps", "3", "--width", "32", "--height", "40", "--threads", "1", ...more],
+];
+
+/** The line on stderr with which a command failed, after a check that it was the last of it, and nothing was on stdout. */
+export function failureLine({ code, stdout, stderr }: Outcome, exitCode: number): string {
+  const lines = stderr.trimEnd().split("\n");
+  const line = lines.pop() ?? "";
+  expect(line).toMatch(/^error: /);
+  for (const news of lines) expect(news).toMatch(/^(warning: |\d+ photos?$|step \d|picture \d)/);
+  expect(stdout).toBe("");
+  expect(code, stderr).toBe(exitCode);
+  return line;
+}
+
+/** For commands that must succeed: shows why one did not. */
+export function succeeded(outcome: Outcome): Outcome {
+  expect(outcome.code, outcome.stderr).toBe(0);
+  return outcome;
+}

@@ -1,0 +1,95 @@
+import { describe, expect, it } from "vitest";
+import { formatDuration, printable, TimeLeft } from "../../src/cli/output.ts";
+import { keepsake } from "./support.ts";
+
+describe("keepsake --help", () => {
+  it("says what there is and where to start, on stdout", async () => {
+    const { code, stdout, stderr } = await keepsake(["--help"]);
+    expect([code, stderr]).toEqual([0, ""]);
+    for (const words of ["learn [options]", "generate [options]", "Start here:", "Exit codes:", "130 stopped"]) {
+      expect(stdout).toContain(words);
+    }
+  });
+
+  it.each(["learn", "generate"])("gives examples and defaults for %s", async (command) => {
+    const { code, stdout, stderr } = await keepsake([command, "--help"]);
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(stdout).toContain("Examples:");
+    expect(stdout).toContain(`  keepsake ${command} `);
+    expect(stdout).toMatch(/--steps <n> .*\(default: \d+\)/);
+  });
+
+  it("documents what happens to long prompts and to class nouns of several tokens", async () => {
+    expect((await keepsake(["generate", "--help"])).stdout.replace(/\s+/g, " ")).toContain(
+      "77 tokens is cut, with a warning",
+    );
+    expect((await keepsake(["learn", "--help"])).stdout.replace(/\s+/g, " ")).toContain("mean of their embeddings");
+  });
+
+  it("is what comes without a command, which is a mistake", async () => {
+    const { code, stdout, stderr } = await keepsake([]);
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toContain("Start here:");
+  });
+
+  it("has a version", async () => {
+    const { code, stdout } = await keepsake(["--version"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+});
+
+describe("a mistake in the command", () => {
+  it.each([
+    { args: ["lern"], words: "unknown command 'lern'\n(Did you mean learn?)" },
+    {
+      args: ["learn", "a", "b", "--class", "c", "--step", "4"],
+      words: "unknown option '--step'\n(Did you mean --steps?)",
+    },
+    { args: ["learn", "a", "b"], words: "required option '--class <noun>' not specified" },
+    { args: ["learn", "--class", "c"], words: "missing required argument 'name'" },
+    { args: ["generate", "a", "photo"], words: "too many arguments for 'generate'" },
+    {
+      args: ["generate", "a", "--steps", "0"],
+      words: "'--steps <n>' argument '0' is invalid. It must be a whole number",
+    },
+    { args: ["generate", "a", "--guidance", "NaN"], words: "argument 'NaN' is invalid. It must be a number" },
+    { args: ["generate", "a", "--seed", "-1"], words: "argument '-1' is invalid" },
+    { args: ["generate", "a", "--provider", "tpu"], words: "It must be one of cpu, webgpu" },
+    { args: ["learn", "a", "b", "--class", "c", "--alpha", "0"], words: "It must be a number larger than 0" },
+    { args: ["generate", "a", "-n", "2", "-o", "x.png"], words: "2 pictures do not fit the one file x.png" },
+    { args: ["generate", "\u001b[31mred", "\u009bx"], words: "too many arguments" },
+    { args: ["\u001b]0;title\u0007"], words: "unknown command '\ufffd]0;title\ufffd'" },
+  ])("$args is said on stderr, with exit code 2", async ({ args, words }) => {
+    const { code, stdout, stderr } = await keepsake(args);
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toContain(`error: `);
+    expect(stderr).toContain(words);
+    // eslint-disable-next-line no-control-regex -- control characters must not reach a terminal
+    expect(stderr).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
+  });
+});
+
+describe("printable", () => {
+  it("takes away what a terminal would obey, and keeps text of any language", () => {
+    expect(printable("\u001b[2J\u009b31m\u0007\r\u202egnp.exe\u2066")).toBe(
+      "\ufffd[2J\ufffd31m\ufffd\ufffd\ufffdgnp.exe\ufffd",
+    );
+    expect(printable("Größe 猫 кошка 👩‍🎨\nline")).toBe("Größe 猫 кошка 👩‍🎨\nline");
+  });
+});
+
+describe("the time left", () => {
+  it("is said as people say it", () => {
+    expect([0, 59.4, 60, 200, 3600, 7500].map(formatDuration)).toEqual([
+      ...["0 s", "59 s", "1 min 0 s", "3 min 20 s", "1 h 0 min", "2 h 5 min"],
+    ]);
+  });
+
+  it("is unknown after the first step, and nothing after the last", () => {
+    const timeLeft = new TimeLeft();
+    expect(timeLeft.after(5, 7)).toBeUndefined();
+    expect(timeLeft.after(6, 7)).toBeGreaterThanOrEqual(0);
+    expect(timeLeft.after(7, 7)).toBe(0);
+  });
+});
