@@ -27,7 +27,7 @@ let models = 0;
 beforeAll(async () => {
   photos = await writePhotos(inFolder("photos"), "dog");
   succeeded(await keepsake(learn(library, "dog", [photos])));
-});
+}, 120_000);
 
 /** Runs a command that must fail and change nothing, and returns its one line. */
 async function refused(args: readonly string[], exitCode: number, options: RunOptions = {}): Promise<string> {

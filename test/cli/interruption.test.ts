@@ -14,7 +14,7 @@ let photos: string;
 
 beforeAll(async () => {
   photos = await writePhotos(inFolder("photos"), "dog");
-});
+}, 120_000);
 
 const command = (library: string) => learn(library, "dog", [photos], "--steps", "3", "--snapshot-every", "1");
 const signals = (...at: [words: string, signal: string][]) => ({
@@ -28,7 +28,7 @@ describe("learning", () => {
   beforeAll(async () => {
     succeeded(await keepsake(command(inFolder("straight"))));
     straight = treeOf(inFolder("straight"));
-  });
+  }, 120_000);
 
   it("that is killed at a write ends in the same bytes when the command is repeated", async () => {
     let kills = 0;
@@ -47,7 +47,7 @@ describe("learning", () => {
       expect(treeOf(library), `killed at write ${write}`).toEqual(straight);
     }
     expect(kills).toBeGreaterThan(3);
-  }, 180_000);
+  }, 600_000);
 
   it("that is killed between writes ends in the same bytes when the command is repeated", async () => {
     const library = inFolder("killed in a step");
