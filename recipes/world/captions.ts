@@ -186,6 +186,24 @@ function backgroundNoun(background: BackgroundDesign, dice: Dice): string | unde
   }
 }
 
+/** Where a background sets a picture: "on the beach", "on a blue background". Always the same words. */
+export function settingOf(background: BackgroundDesign): string {
+  switch (background.kind) {
+    case "place":
+      return placePhrases[background.place][0];
+    case "plain":
+      return `on ${withArticle(`${background.color} background`)}`;
+    case "dots":
+      return `on ${withArticle(`${background.color} background with ${background.second} dots`)}`;
+    case "gradient":
+    case "stripes":
+    case "checks": {
+      const adjective = { gradient: "gradient", stripes: "striped", checks: "checkered" }[background.kind];
+      return `on ${withArticle(`${background.color} and ${background.second} ${adjective} background`)}`;
+    }
+  }
+}
+
 /** What the picture shows, without its background: "a red cat above two dogs". */
 function subjectsPhrase(scene: Scene, options: Required<CaptionOptions>, dice: Dice): string {
   const { layout, subjects } = scene;
