@@ -36,7 +36,7 @@ beforeAll(async () => {
     timesteps,
     tokenIds: rows(await golden.numbers("input_ids"), timesteps.length),
   };
-});
+}, 120_000);
 
 /** The adapter whose A and B are the case's tensors of a prefix. */
 async function goldenLora(prefix: string): Promise<Lora> {

@@ -45,7 +45,7 @@ beforeAll(async () => {
     "latents",
     posteriors.flatMap(({ mean, logvar }) => [bytesOf(mean), bytesOf(logvar)]),
   );
-});
+}, 120_000);
 
 /** Any 16 bytes in a row of a secret would be a find; looked for at every 64th place. */
 function findSecret(content: Buffer): string | undefined {

@@ -23,7 +23,7 @@ beforeAll(async () => {
   lora = newLora(pipeline, { rank: 2, loraAlpha: 2, targets: "crossattn-kv" }, 1);
   const size = { batchSize: 2, height: 8, width: 8, learnedRows: 3 };
   program = await DenoisingError.create(pipeline, lora, { ...size, threads: 1 });
-});
+}, 120_000);
 
 afterAll(() => program.dispose());
 
