@@ -26,7 +26,7 @@ const layerRules = layers.flatMap((rooms, level) =>
 );
 
 export default tseslint.config(
-  { ignores: ["dist", "node_modules", "coverage", "models"] },
+  { ignores: ["dist", "node_modules", "coverage", "models", "build", "bench/.cache"] },
   eslint.configs.recommended,
   tseslint.configs.strictTypeChecked,
   {
