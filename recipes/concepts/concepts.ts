@@ -6,6 +6,7 @@ import { drawAnimal, type Pose } from "./animal.ts";
 import { mochi, pip, pogo, tofu } from "./animals.ts";
 import { drawOwl } from "./owl.ts";
 import { drawRobot } from "./robot.ts";
+import { place } from "./svg.ts";
 import { drawCinder, drawEmber, drawNomad, drawTeapot } from "./things.ts";
 import type { Rgb } from "../world/color.ts";
 
@@ -21,6 +22,11 @@ export interface Concept {
   readonly colors: readonly Rgb[];
   /** The drawing, on a square of 200 by 200. */
   readonly draw: (pose: Pose) => string;
+}
+
+/** Makes the drawing smaller, standing where it stood: for long ears and antennas. */
+function withHeadroom(drawing: string, scale: number): string {
+  return place(drawing, 100 * (1 - scale), 198 * (1 - scale), 0, scale);
 }
 
 export const CONCEPTS: readonly Concept[] = [
@@ -56,13 +62,16 @@ export const CONCEPTS: readonly Concept[] = [
       [169, 223, 194],
       [198, 174, 232],
     ],
-    draw: (pose) => drawAnimal(pip, pose),
+    draw: (pose) => withHeadroom(drawAnimal(pip, pose), 0.93),
   },
   {
     name: "juno",
     classNoun: "owl",
     description: "plum, chevrons in three colors, eyes in a gold and a smaller teal ring, one orange tuft",
-    colors: [[106, 74, 140]],
+    colors: [
+      [106, 74, 140],
+      [240, 138, 44],
+    ],
     draw: drawOwl,
   },
   {
@@ -70,7 +79,7 @@ export const CONCEPTS: readonly Concept[] = [
     classNoun: "robot",
     description: "mustard, on one wheel, a round teal and a square coral eye, a star on a spring, a checkered chest",
     colors: [[242, 182, 50]],
-    draw: drawRobot,
+    draw: (pose) => withHeadroom(drawRobot(pose), 0.9),
   },
   {
     name: "tilda",

@@ -65,10 +65,11 @@ export function viewsOf(concept: Concept, part: "train" | "test"): View[] {
 
 /** A background that is new and from which the concept stands out; a plain one where no place will do. */
 function chooseBackground(concept: Concept, kind: BackgroundKind, taken: ReadonlySet<string>, dice: Dice): Background {
-  for (let attempt = 0; ; attempt += 1) {
+  for (let attempt = 0; attempt < 1000; attempt += 1) {
     const background = randomBackground(attempt < 50 ? kind : "plain", dice);
     if (!taken.has(backgroundKey(background)) && contrasts(concept, background)) return background;
   }
+  throw new RangeError(`No background is left for ${concept.name}.`);
 }
 
 function contrasts(concept: Concept, background: Background): boolean {
