@@ -46,7 +46,7 @@ const config = clipConfig(await writeTokenizer(tokenizerFolder, wordCounts));
 const tokenizer = await ClipTokenizer.load(tokenizerFolder);
 const world = await World.load();
 
-/** CLIP's pixels have mean 0 and deviation 1 channel by channel; ours, in [-1, 1], are near enough and need no constants. */
+/** Pixels in [-1, 1], not normalised channel by channel as CLIP's usually are: whatever measures pictures with this CLIP must do the same. */
 const pixelShape = (count: number) => [count, 3, PICTURE_SIZE, PICTURE_SIZE];
 
 function textFeeds(captions: readonly string[]) {
