@@ -5,17 +5,13 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import {
-  clipContrastiveLoss,
-  clipImageFeatures,
-  clipLogitsPerImage,
-  clipTextFeatures,
-} from "../src/diffusion/clip/clip-model.ts";
+import { clipContrastiveLoss, clipLogitsPerImage, clipTextFeatures } from "../src/diffusion/clip/clip-model.ts";
 import { endOfTextRows } from "../src/diffusion/clip/text-inputs.ts";
 import type { ModuleContext } from "../src/diffusion/module.ts";
 import { ClipTokenizer } from "../src/diffusion/tokenizer/index.ts";
 import { input, Program, type Feeds } from "../src/graph/index.ts";
 import { clipConfig, MAX_TOKENS, PICTURE_SIZE } from "./model/architecture.ts";
+import { visionTower } from "./model/vision-tower.ts";
 import { writeTokenizer } from "./model/vocabulary.ts";
 import { FullTrainer } from "./training/full-trainer.ts";
 import { trainLoop } from "./training/loop.ts";
@@ -28,11 +24,14 @@ const { values } = parseArgs({
     output: { type: "string", default: "build/model" },
     samples: { type: "string", default: "300000" },
     seed: { type: "string", default: "1" },
+    threads: { type: "string" },
     smoke: { type: "boolean", default: false },
   },
 });
 const seed = Number(values.seed);
 const samples = values.smoke ? 2048 : Number(values.samples);
+
+const threads = values.threads === undefined ? {} : { threads: Number(values.threads) };
 
 const BATCH = 128;
 const GROUP = 32;
@@ -55,7 +54,7 @@ function textFeeds(captions: readonly string[]) {
 }
 
 const imageTower = (context: ModuleContext, count: number) =>
-  clipImageFeatures(context, config, input("pixels", pixelShape(count)));
+  visionTower(context, input("pixels", pixelShape(count)), config.projectionDim);
 const textTower = (context: ModuleContext, count: number) =>
   clipTextFeatures(
     context,
@@ -68,7 +67,7 @@ const trainer = await FullTrainer.create(
   (context) => ({
     loss: clipContrastiveLoss(clipLogitsPerImage(context, imageTower(context, BATCH), textTower(context, BATCH))),
   }),
-  { learningRate: 2e-3, betas: [0.9, 0.98], weightDecay: 0.1, maxGradNorm: 1, emaDecay: 0.999, seed },
+  { learningRate: 1.5e-3, betas: [0.9, 0.98], weightDecay: 0.05, maxGradNorm: 1, emaDecay: 0.998, seed, ...threads },
 );
 
 function feedsOf(step: number): Feeds {
@@ -84,7 +83,7 @@ const nouns = NOUNS.map(({ name }) => name);
 const zeroShot = traceParameters((context) =>
   clipLogitsPerImage(context, imageTower(context, EVALUATED), textTower(context, nouns.length)),
 );
-const zeroShotProgram = await Program.create({ logits: zeroShot.traced });
+const zeroShotProgram = await Program.create({ logits: zeroShot.traced }, threads);
 const heldOut = world.renderBatch(seed, 0, EVALUATED, PICTURE_SIZE, {
   split: "held out",
   layouts: { single: 1 },

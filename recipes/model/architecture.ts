@@ -33,7 +33,7 @@ const textConfig = (vocabSize: number) => ({
   ...CLIP_LAYERS,
 });
 
-/** CLIPModel: the text tower is the pipeline's text encoder, the vision tower measures pictures. */
+/** CLIPModel: the text tower is the pipeline's text encoder. The recipe's image tower is `visionTower`, not the transformer of `vision_config`. */
 export function clipConfigJson(vocabSize: number) {
   return {
     architectures: ["CLIPModel"],

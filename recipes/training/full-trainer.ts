@@ -17,6 +17,8 @@ export interface TrainerSettings {
   /** Decay of the moving average once it is warm. */
   readonly emaDecay: number;
   readonly seed: number;
+  /** Of the compiled program; all cores unless given. */
+  readonly threads?: number;
 }
 
 /** A model under training. `Extra` are further outputs of a step besides the loss. */
@@ -59,7 +61,7 @@ export class FullTrainer<Extra extends string> {
     parameters.initialize(settings.seed);
     const outputs: Record<string, Tensor> = { loss: traced.loss, ...traced.extra };
     gradients(traced.loss, inputs).forEach((gradient, i) => (outputs[`gradient ${i}`] = gradient));
-    const program = await Program.create(outputs);
+    const program = await Program.create(outputs, settings.threads === undefined ? {} : { threads: settings.threads });
     const extra = Object.keys(traced.extra ?? {}).filter((key): key is Extra => key in (traced.extra ?? {}));
     return new FullTrainer(parameters, program, settings, extra);
   }

@@ -1,0 +1,144 @@
+/**
+ * @file Recipe (b): the built-in model's AutoencoderKL on pictures of the world. The loss is L1 + MSE + L1 of the pixels' differences, so that outlines
+ * stay sharp, and a KL term just large enough to keep the latents bounded. Prints the reconstruction PSNR on held-out pictures while it trains.
+ *
+ * With `--decoder-only` the encoder stays as it is, so that a UNet that has learned its latents stays valid.
+ */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { decode, encode, klDivergence, samplePosterior } from "../src/diffusion/models/autoencoder-kl.ts";
+import {
+  add,
+  detach,
+  input,
+  mean,
+  meanSquaredError,
+  mul,
+  Program,
+  slice,
+  sqrt,
+  square,
+  sub,
+  type Tensor,
+} from "../src/graph/index.ts";
+import { RandomStream } from "../src/random/random.ts";
+import { LATENT_CHANNELS, LATENT_SIZE, PICTURE_SIZE, vaeConfig } from "./model/architecture.ts";
+import { FullTrainer } from "./training/full-trainer.ts";
+import { trainLoop } from "./training/loop.ts";
+import { onlyInputs } from "../src/diffusion/prompt-encoder.ts";
+import { traceParameters } from "./training/parameters.ts";
+import { writeComparison } from "./training/sheets.ts";
+import { World } from "./world/world.ts";
+
+const { values } = parseArgs({
+  options: {
+    output: { type: "string", default: "build/model" },
+    samples: { type: "string", default: "300000" },
+    seed: { type: "string", default: "1" },
+    threads: { type: "string" },
+    "decoder-only": { type: "boolean", default: false },
+    smoke: { type: "boolean", default: false },
+  },
+});
+const seed = Number(values.seed);
+const samples = values.smoke ? 512 : Number(values.samples);
+const threads = values.threads === undefined ? {} : { threads: Number(values.threads) };
+
+const BATCH = 32;
+const EVALUATED = 64;
+const KL_WEIGHT = 1e-6;
+
+const folder = join(values.output, "vae");
+await mkdir(folder, { recursive: true });
+const world = await World.load();
+
+const pixelShape = (count: number) => [count, 3, PICTURE_SIZE, PICTURE_SIZE];
+const noiseShape = [BATCH, LATENT_CHANNELS, LATENT_SIZE, LATENT_SIZE];
+
+/** |x|, rounded off at zero so that it has a gradient there (Charbonnier). */
+const magnitude = (x: Tensor): Tensor => sqrt(add(square(x), 1e-6));
+
+/** Mean absolute difference of the pictures' horizontal and vertical pixel differences. */
+function gradientL1(a: Tensor, b: Tensor): Tensor {
+  const error = sub(a, b);
+  const [count = 0, channels = 0, height = 0, width = 0] = error.shape;
+  const part = (y: number, x: number, lessY: number, lessX: number) =>
+    slice(error, [0, 0, y, x], [count, channels, height - lessY + y, width - lessX + x]);
+  const horizontal = mean(magnitude(sub(part(0, 1, 0, 1), part(0, 0, 0, 1))));
+  return add(horizontal, mean(magnitude(sub(part(1, 0, 1, 0), part(0, 0, 1, 0)))));
+}
+
+const trainer = await FullTrainer.create(
+  (context) => {
+    const pixels = input("pixels", pixelShape(BATCH));
+    const posterior = encode(context, vaeConfig, pixels);
+    const sampled = samplePosterior(posterior, input("noise", noiseShape));
+    const latents = values["decoder-only"] ? detach(sampled) : sampled;
+    const decoded = decode(context, vaeConfig, latents);
+    const l1 = mean(magnitude(sub(decoded, pixels)));
+    const reconstruction = add(add(l1, meanSquaredError(decoded, pixels)), gradientL1(decoded, pixels));
+    const kl = mean(klDivergence(posterior));
+    return { loss: values["decoder-only"] ? reconstruction : add(reconstruction, mul(kl, KL_WEIGHT)) };
+  },
+  {
+    learningRate: values["decoder-only"] ? 5e-4 : 1.5e-3,
+    betas: [0.9, 0.99],
+    weightDecay: 0.01,
+    maxGradNorm: 1,
+    emaDecay: 0.999,
+    seed,
+    ...threads,
+  },
+);
+
+/** Training sees every background equally often: reconstruction has nothing to do with how easy a caption is. */
+function feedsOf(step: number) {
+  const { pixels } = world.renderBatch(seed, step * BATCH, BATCH, PICTURE_SIZE);
+  const noise = new RandomStream(seed, "posterior", step).normal(noiseShape.reduce((a, b) => a * b));
+  return { pixels, noise };
+}
+
+const heldOut = world.renderBatch(seed + 1, 0, EVALUATED, PICTURE_SIZE, { split: "held out" });
+const reconstruct = await Program.create(
+  traceParameters((context) => ({
+    decoded: decode(context, vaeConfig, encode(context, vaeConfig, input("pixels", pixelShape(EVALUATED))).mean),
+  })).traced,
+  threads,
+);
+
+/** Mean over pictures of the peak signal-to-noise ratio, in dB; pixels span 2. */
+async function evaluate(samplesSeen: number): Promise<Record<string, number>> {
+  const feeds = onlyInputs(reconstruct, trainer.parameters.feeds(trainer.ema));
+  const { decoded } = await reconstruct.run({ ...feeds, pixels: heldOut.pixels });
+  const each = decoded.length / EVALUATED;
+  let psnr = 0;
+  for (let i = 0; i < EVALUATED; i++) {
+    let squares = 0;
+    for (let j = i * each; j < (i + 1) * each; j++) {
+      squares += (Math.min(1, Math.max(-1, decoded[j])) - heldOut.pixels[j]) ** 2;
+    }
+    psnr += (10 * Math.log10(4 / (squares / each))) / EVALUATED;
+  }
+  await writeComparison(join(folder, `reconstructions-${samplesSeen}.png`), [heldOut.pixels, decoded], 16);
+  return { psnr };
+}
+
+const checkpoint = join(folder, "checkpoint.safetensors");
+if (await trainer.load(checkpoint)) process.stderr.write(`going on from step ${trainer.step}\n`);
+const isComplete = await trainLoop(
+  trainer,
+  {
+    samples,
+    batchSize: BATCH,
+    warmupSteps: 100,
+    constantShare: 0.4,
+    checkpoint,
+    checkpointEvery: 120,
+    evaluateEvery: values.smoke ? 256 : 6400,
+    log: join(folder, "log.jsonl"),
+  },
+  feedsOf,
+  evaluate,
+);
+process.exitCode = isComplete ? 0 : 130;
