@@ -92,7 +92,6 @@ const trainer = await FullTrainer.create(
   },
 );
 
-/** Training sees every background equally often: reconstruction has nothing to do with how easy a caption is. */
 function feedsOf(step: number) {
   const { pixels } = world.renderBatch(seed, step * BATCH, BATCH, PICTURE_SIZE);
   const noise = new RandomStream(seed, "posterior", step).normal(noiseShape.reduce((a, b) => a * b));

@@ -113,7 +113,9 @@ export class FullTrainer<Extra extends string> {
     }
     const arrays = { values: this.parameters.values, ema: this.ema, expAvg, expAvgSq };
     const tensors = new Map(Object.entries(arrays).map(([name, data]) => [name, { shape: [total], data }]));
-    await writeSafetensors(path, tensors, new Map([["step", String(step)]]));
+    const places = this.parameters.places.map(({ name, length }) => [name, length]);
+    const metadata = { step: String(step), parameters: JSON.stringify(places) };
+    await writeSafetensors(path, tensors, new Map(Object.entries(metadata)));
   }
 
   /** Goes on from a saved state. @returns false if there is none. */

@@ -1,0 +1,189 @@
+/**
+ * @file Recipe (c): the built-in model's UNet, on latents of recipe (b) under the text encoder of recipe (a), both frozen. v-prediction with uniform timesteps;
+ * one caption in ten is dropped for classifier-free guidance. While it trains it draws the same noise under different prompts: nouns must differ.
+ */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { clipTextModel } from "../src/diffusion/clip/clip-text-model.ts";
+import { decode } from "../src/diffusion/models/autoencoder-kl.ts";
+import { timestepProjection } from "../src/diffusion/models/embeddings.ts";
+import { unet2DConditionModel } from "../src/diffusion/models/unet-2d-condition-model.ts";
+import type { ModuleContext } from "../src/diffusion/module.ts";
+import { onlyInputs } from "../src/diffusion/prompt-encoder.ts";
+import { createScheduler, NoiseSchedule } from "../src/diffusion/schedulers/index.ts";
+import { ClipTokenizer } from "../src/diffusion/tokenizer/index.ts";
+import { input, meanSquaredError, Program } from "../src/graph/index.ts";
+import { RandomStream } from "../src/random/random.ts";
+import * as architecture from "./model/architecture.ts";
+import { encodedWorld, latentStatistics, pictureEncoder } from "./training/encoded-world.ts";
+import { averagedWeights, frozenProgram } from "./training/frozen.ts";
+import { FullTrainer } from "./training/full-trainer.ts";
+import { trainLoop } from "./training/loop.ts";
+import { traceParameters } from "./training/parameters.ts";
+import { picturesOf, writeGrid } from "./training/sheets.ts";
+import { World } from "./world/world.ts";
+
+const { LATENT_CHANNELS, LATENT_SIZE, MAX_TOKENS, PICTURE_SIZE, unetConfig, vaeConfig } = architecture;
+
+const { values } = parseArgs({
+  options: {
+    output: { type: "string", default: "build/model" },
+    samples: { type: "string", default: "1200000" },
+    seed: { type: "string", default: "1" },
+    threads: { type: "string" },
+    smoke: { type: "boolean", default: false },
+  },
+});
+const seed = Number(values.seed);
+const samples = values.smoke ? 256 : Number(values.samples);
+const program = values.threads === undefined ? {} : { threads: Number(values.threads) };
+
+const BATCH = 32;
+const CAPTION_DROPOUT = 0.1;
+const GUIDANCE_SCALE = 3;
+const SAMPLING_STEPS = 20;
+const DRAWN_PROMPTS = ["cat", "dog", "apple", "car", "robot", "teapot", "fish", "tree"].flatMap((noun) => [
+  `a ${noun} on a white background`,
+  `a ${noun} on a blue background`,
+]);
+const DRAWN = DRAWN_PROMPTS.length;
+const LATENT = LATENT_CHANNELS * LATENT_SIZE * LATENT_SIZE;
+
+const folder = join(values.output, "unet");
+await mkdir(folder, { recursive: true });
+const vae = await averagedWeights(join(values.output, "vae", "checkpoint.safetensors"));
+const clip = await averagedWeights(join(values.output, "clip", "checkpoint.safetensors"));
+const tokenizer = await ClipTokenizer.load(join(values.output, "tokenizer"));
+const { textConfig } = architecture.clipConfig(tokenizer.vocabSize);
+const world = await World.load();
+const encodePictures = await pictureEncoder(vae, program);
+const measured = world.renderBatch(seed + 1, 0, values.smoke ? 64 : 2048, PICTURE_SIZE);
+const statistics = latentStatistics(await encodePictures(measured.pixels));
+const batchAt = encodedWorld(world, encodePictures, statistics, {
+  seed,
+  batchSize: BATCH,
+  blockBatches: values.smoke ? 2 : 64,
+  repeats: 4,
+});
+
+const textEncoder = await frozenProgram(
+  clip,
+  (context) => ({
+    states: clipTextModel(context, textConfig, { inputIds: input("inputIds", [BATCH, MAX_TOKENS], "int32") })
+      .lastHiddenState,
+  }),
+  program,
+);
+/** Encoder states `[BATCH, MAX_TOKENS, width]` of that many captions. */
+async function encodeCaptions(captions: readonly string[]): Promise<Float32Array> {
+  const inputIds = Int32Array.from(captions.flatMap((caption) => [...tokenizer.encode(caption).inputIds]));
+  return (await textEncoder({ inputIds })).states;
+}
+
+const noiseSchedule = new NoiseSchedule(architecture.schedulerConfigJson);
+const predict = (context: ModuleContext) =>
+  unet2DConditionModel(context, unetConfig, {
+    sample: input("sample", [BATCH, LATENT_CHANNELS, LATENT_SIZE, LATENT_SIZE]),
+    timestepProjection: input("timestepProjection", [BATCH, unetConfig.blockOutChannels[0] ?? 0]),
+    encoderHiddenStates: input("encoderHiddenStates", [BATCH, MAX_TOKENS, textConfig.hiddenSize]),
+  });
+const projectTimesteps = (timesteps: readonly number[]) =>
+  timestepProjection(timesteps, unetConfig.blockOutChannels[0] ?? 0, unetConfig);
+
+const trainer = await FullTrainer.create(
+  (context) => ({
+    loss: meanSquaredError(predict(context), input("target", [BATCH, LATENT_CHANNELS, LATENT_SIZE, LATENT_SIZE])),
+  }),
+  { learningRate: 1e-3, betas: [0.9, 0.99], weightDecay: 0.01, maxGradNorm: 1, emaDecay: 0.9995, seed, ...program },
+);
+
+async function feedsOf(step: number) {
+  const { latents, captions } = await batchAt(step);
+  const random = new RandomStream(seed, "diffusion", step);
+  const noise = random.normal(latents.length);
+  const timesteps = Array.from(random.uniform(BATCH), (u) => Math.floor(u * noiseSchedule.numTrainTimesteps));
+  const kept = random.uniform(BATCH);
+  return {
+    sample: noiseSchedule.addNoise(latents, noise, timesteps),
+    target: noiseSchedule.trainingTarget(latents, noise, timesteps),
+    timestepProjection: projectTimesteps(timesteps),
+    encoderHiddenStates: await encodeCaptions(captions.map((caption, i) => (kept[i] < CAPTION_DROPOUT ? "" : caption))),
+  };
+}
+
+// One run predicts for every drawn prompt and for as many empty ones: together a batch of training's size.
+if (2 * DRAWN !== BATCH) throw new Error(`${2 * DRAWN} predictions do not fill a batch of ${BATCH}`);
+const unet = await Program.create({ prediction: traceParameters(predict).traced }, program);
+const decoder = await frozenProgram(
+  vae,
+  (context) => ({
+    decoded: decode(context, vaeConfig, input("latents", [DRAWN, LATENT_CHANNELS, LATENT_SIZE, LATENT_SIZE])),
+  }),
+  program,
+);
+const drawnStates = await encodeCaptions([...DRAWN_PROMPTS, ...DRAWN_PROMPTS.map(() => "")]);
+
+/** Draws the prompts, all from the same noise. */
+async function draw(samplesSeen: number): Promise<Record<string, number>> {
+  const weights = onlyInputs(unet, trainer.parameters.feeds(trainer.ema));
+  const scheduler = createScheduler("ddim", architecture.schedulerConfigJson);
+  const noise = new RandomStream(seed, "drawn").normal(LATENT);
+  let latents: Float32Array = Float32Array.from({ length: DRAWN * LATENT }, (_, i) => noise[i % LATENT]);
+  scheduler.setTimesteps(SAMPLING_STEPS);
+  for (const [i, timestep] of scheduler.timesteps.entries()) {
+    const sample = new Float32Array(2 * latents.length);
+    sample.set(latents);
+    sample.set(latents, latents.length);
+    const { prediction } = await unet.run({
+      ...weights,
+      sample,
+      timestepProjection: projectTimesteps(Array.from({ length: BATCH }, () => timestep)),
+      encoderHiddenStates: drawnStates,
+    });
+    const guided = latents.map((_, j) => {
+      const unconditional = prediction[latents.length + j];
+      return unconditional + GUIDANCE_SCALE * (prediction[j] - unconditional);
+    });
+    latents = scheduler.step(guided, i, latents).prevSample;
+  }
+  const restored = latents.map((x, i) => {
+    const channel = Math.floor(i / (LATENT_SIZE * LATENT_SIZE)) % LATENT_CHANNELS;
+    return x * statistics.deviation[channel] + statistics.mean[channel];
+  });
+  const { decoded } = await decoder({ latents: restored });
+  await writeGrid(join(folder, `samples-${samplesSeen}.png`), picturesOf(decoded), 8);
+  return { distanceOfNouns: meanDistance(latents) };
+}
+
+/** Root of the mean squared difference of the drawn latents on the first background: near zero while nouns make no difference. */
+function meanDistance(latents: Float32Array): number {
+  let squares = 0;
+  let count = 0;
+  for (let a = 0; a < DRAWN; a += 2) {
+    for (let b = 0; b < a; b += 2) {
+      for (let i = 0; i < LATENT; i++) squares += (latents[a * LATENT + i] - latents[b * LATENT + i]) ** 2;
+      count += LATENT;
+    }
+  }
+  return Math.sqrt(squares / count);
+}
+
+const checkpoint = join(folder, "checkpoint.safetensors");
+if (await trainer.load(checkpoint)) process.stderr.write(`going on from step ${trainer.step}\n`);
+const isComplete = await trainLoop(
+  trainer,
+  {
+    samples,
+    batchSize: BATCH,
+    warmupSteps: 200,
+    constantShare: 0.4,
+    checkpoint,
+    checkpointEvery: 180,
+    evaluateEvery: values.smoke ? 128 : 12_800,
+    log: join(folder, "log.jsonl"),
+  },
+  feedsOf,
+  draw,
+);
+process.exitCode = isComplete ? 0 : 130;
