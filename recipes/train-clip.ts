@@ -4,7 +4,6 @@
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { clipContrastiveLoss, clipLogitsPerImage, clipTextFeatures } from "../src/diffusion/clip/clip-model.ts";
 import { endOfTextRows } from "../src/diffusion/clip/text-inputs.ts";
 import type { ModuleContext } from "../src/diffusion/module.ts";
@@ -13,33 +12,22 @@ import { input, Program, type Feeds } from "../src/graph/index.ts";
 import { clipConfig, MAX_TOKENS, PICTURE_SIZE } from "./model/architecture.ts";
 import { visionTower } from "./model/vision-tower.ts";
 import { writeTokenizer } from "./model/vocabulary.ts";
+import { recipeOptions } from "./training/options.ts";
 import { FullTrainer } from "./training/full-trainer.ts";
 import { trainLoop } from "./training/loop.ts";
 import { traceParameters } from "./training/parameters.ts";
 import { NOUNS } from "./world/nouns.ts";
 import { captionWords, World } from "./world/world.ts";
 
-const { values } = parseArgs({
-  options: {
-    output: { type: "string", default: "build/model" },
-    samples: { type: "string", default: "300000" },
-    seed: { type: "string", default: "1" },
-    threads: { type: "string" },
-    smoke: { type: "boolean", default: false },
-  },
-});
-const seed = Number(values.seed);
-const samples = values.smoke ? 2048 : Number(values.samples);
-
-const threads = values.threads === undefined ? {} : { threads: Number(values.threads) };
+const { output, samples, seed, smoke, program } = recipeOptions({ samples: 300_000, smokeSamples: 2048 });
 
 const BATCH = 128;
 const GROUP = 32;
-const EVALUATED = values.smoke ? 64 : 512;
+const EVALUATED = smoke ? 64 : 512;
 
 const wordCounts = new Map(captionWords().map((word) => [word, 1]));
-const folder = join(values.output, "clip");
-const tokenizerFolder = join(values.output, "tokenizer");
+const folder = join(output, "clip");
+const tokenizerFolder = join(output, "tokenizer");
 await mkdir(folder, { recursive: true });
 const config = clipConfig(await writeTokenizer(tokenizerFolder, wordCounts));
 const tokenizer = await ClipTokenizer.load(tokenizerFolder);
@@ -67,7 +55,7 @@ const trainer = await FullTrainer.create(
   (context) => ({
     loss: clipContrastiveLoss(clipLogitsPerImage(context, imageTower(context, BATCH), textTower(context, BATCH))),
   }),
-  { learningRate: 1.5e-3, betas: [0.9, 0.98], weightDecay: 0.05, maxGradNorm: 1, emaDecay: 0.998, seed, ...threads },
+  { learningRate: 1.5e-3, betas: [0.9, 0.98], weightDecay: 0.05, maxGradNorm: 1, emaDecay: 0.998, seed, ...program },
 );
 
 function feedsOf(step: number): Feeds {
@@ -83,7 +71,7 @@ const nouns = NOUNS.map(({ name }) => name);
 const zeroShot = traceParameters((context) =>
   clipLogitsPerImage(context, imageTower(context, EVALUATED), textTower(context, nouns.length)),
 );
-const zeroShotProgram = await Program.create({ logits: zeroShot.traced }, threads);
+const zeroShotProgram = await Program.create({ logits: zeroShot.traced }, program);
 const heldOut = world.renderBatch(seed, 0, EVALUATED, PICTURE_SIZE, {
   split: "held out",
   layouts: { single: 1 },
@@ -116,7 +104,7 @@ const isComplete = await trainLoop(
     constantShare: 0.1,
     checkpoint,
     checkpointEvery: 120,
-    evaluateEvery: values.smoke ? 1024 : 12_800,
+    evaluateEvery: smoke ? 1024 : 12_800,
     log: join(folder, "log.jsonl"),
   },
   feedsOf,

@@ -4,7 +4,6 @@
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { clipTextModel } from "../src/diffusion/clip/clip-text-model.ts";
 import { decode } from "../src/diffusion/models/autoencoder-kl.ts";
 import { timestepProjection } from "../src/diffusion/models/embeddings.ts";
@@ -18,6 +17,7 @@ import { RandomStream } from "../src/random/random.ts";
 import * as architecture from "./model/architecture.ts";
 import { encodedWorld, latentStatistics, pictureEncoder } from "./training/encoded-world.ts";
 import { averagedWeights, frozenProgram } from "./training/frozen.ts";
+import { recipeOptions } from "./training/options.ts";
 import { FullTrainer } from "./training/full-trainer.ts";
 import { trainLoop } from "./training/loop.ts";
 import { traceParameters } from "./training/parameters.ts";
@@ -26,18 +26,7 @@ import { World } from "./world/world.ts";
 
 const { LATENT_CHANNELS, LATENT_SIZE, MAX_TOKENS, PICTURE_SIZE, unetConfig, vaeConfig } = architecture;
 
-const { values } = parseArgs({
-  options: {
-    output: { type: "string", default: "build/model" },
-    samples: { type: "string", default: "1200000" },
-    seed: { type: "string", default: "1" },
-    threads: { type: "string" },
-    smoke: { type: "boolean", default: false },
-  },
-});
-const seed = Number(values.seed);
-const samples = values.smoke ? 256 : Number(values.samples);
-const program = values.threads === undefined ? {} : { threads: Number(values.threads) };
+const { output, samples, seed, smoke, program } = recipeOptions({ samples: 1_200_000, smokeSamples: 256 });
 
 const BATCH = 32;
 const CAPTION_DROPOUT = 0.1;
@@ -50,20 +39,20 @@ const DRAWN_PROMPTS = ["cat", "dog", "apple", "car", "robot", "teapot", "fish", 
 const DRAWN = DRAWN_PROMPTS.length;
 const LATENT = LATENT_CHANNELS * LATENT_SIZE * LATENT_SIZE;
 
-const folder = join(values.output, "unet");
+const folder = join(output, "unet");
 await mkdir(folder, { recursive: true });
-const vae = await averagedWeights(join(values.output, "vae", "checkpoint.safetensors"));
-const clip = await averagedWeights(join(values.output, "clip", "checkpoint.safetensors"));
-const tokenizer = await ClipTokenizer.load(join(values.output, "tokenizer"));
+const vae = await averagedWeights(join(output, "vae", "checkpoint.safetensors"));
+const clip = await averagedWeights(join(output, "clip", "checkpoint.safetensors"));
+const tokenizer = await ClipTokenizer.load(join(output, "tokenizer"));
 const { textConfig } = architecture.clipConfig(tokenizer.vocabSize);
 const world = await World.load();
 const encodePictures = await pictureEncoder(vae, program);
-const measured = world.renderBatch(seed + 1, 0, values.smoke ? 64 : 2048, PICTURE_SIZE);
+const measured = world.renderBatch(seed + 1, 0, smoke ? 64 : 2048, PICTURE_SIZE);
 const statistics = latentStatistics(await encodePictures(measured.pixels));
 const batchAt = encodedWorld(world, encodePictures, statistics, {
   seed,
   batchSize: BATCH,
-  blockBatches: values.smoke ? 2 : 64,
+  blockBatches: smoke ? 2 : 64,
   repeats: 4,
 });
 
@@ -180,7 +169,7 @@ const isComplete = await trainLoop(
     constantShare: 0.4,
     checkpoint,
     checkpointEvery: 180,
-    evaluateEvery: values.smoke ? 128 : 12_800,
+    evaluateEvery: smoke ? 128 : 12_800,
     log: join(folder, "log.jsonl"),
   },
   feedsOf,

@@ -1,16 +1,12 @@
 /**
  * @file Recipe (b): the built-in model's AutoencoderKL on pictures of the world. The loss is L1 + MSE + L1 of the pixels' differences, so that outlines
  * stay sharp, and a KL term just large enough to keep the latents bounded. Prints the reconstruction PSNR on held-out pictures while it trains.
- *
- * With `--decoder-only` the encoder stays as it is, so that a UNet that has learned its latents stays valid.
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { decode, encode, klDivergence, samplePosterior } from "../src/diffusion/models/autoencoder-kl.ts";
 import {
   add,
-  detach,
   input,
   mean,
   meanSquaredError,
@@ -24,6 +20,7 @@ import {
 } from "../src/graph/index.ts";
 import { RandomStream } from "../src/random/random.ts";
 import { LATENT_CHANNELS, LATENT_SIZE, PICTURE_SIZE, vaeConfig } from "./model/architecture.ts";
+import { recipeOptions } from "./training/options.ts";
 import { FullTrainer } from "./training/full-trainer.ts";
 import { trainLoop } from "./training/loop.ts";
 import { onlyInputs } from "../src/diffusion/prompt-encoder.ts";
@@ -31,25 +28,13 @@ import { traceParameters } from "./training/parameters.ts";
 import { writeComparison } from "./training/sheets.ts";
 import { World } from "./world/world.ts";
 
-const { values } = parseArgs({
-  options: {
-    output: { type: "string", default: "build/model" },
-    samples: { type: "string", default: "300000" },
-    seed: { type: "string", default: "1" },
-    threads: { type: "string" },
-    "decoder-only": { type: "boolean", default: false },
-    smoke: { type: "boolean", default: false },
-  },
-});
-const seed = Number(values.seed);
-const samples = values.smoke ? 512 : Number(values.samples);
-const threads = values.threads === undefined ? {} : { threads: Number(values.threads) };
+const { output, samples, seed, smoke, program } = recipeOptions({ samples: 300_000, smokeSamples: 512 });
 
 const BATCH = 32;
 const EVALUATED = 64;
 const KL_WEIGHT = 1e-6;
 
-const folder = join(values.output, "vae");
+const folder = join(output, "vae");
 await mkdir(folder, { recursive: true });
 const world = await World.load();
 
@@ -73,22 +58,21 @@ const trainer = await FullTrainer.create(
   (context) => {
     const pixels = input("pixels", pixelShape(BATCH));
     const posterior = encode(context, vaeConfig, pixels);
-    const sampled = samplePosterior(posterior, input("noise", noiseShape));
-    const latents = values["decoder-only"] ? detach(sampled) : sampled;
+    const latents = samplePosterior(posterior, input("noise", noiseShape));
     const decoded = decode(context, vaeConfig, latents);
     const l1 = mean(magnitude(sub(decoded, pixels)));
     const reconstruction = add(add(l1, meanSquaredError(decoded, pixels)), gradientL1(decoded, pixels));
     const kl = mean(klDivergence(posterior));
-    return { loss: values["decoder-only"] ? reconstruction : add(reconstruction, mul(kl, KL_WEIGHT)) };
+    return { loss: add(reconstruction, mul(kl, KL_WEIGHT)) };
   },
   {
-    learningRate: values["decoder-only"] ? 5e-4 : 1.5e-3,
+    learningRate: 1.5e-3,
     betas: [0.9, 0.99],
     weightDecay: 0.01,
     maxGradNorm: 1,
     emaDecay: 0.999,
     seed,
-    ...threads,
+    ...program,
   },
 );
 
@@ -103,7 +87,7 @@ const reconstruct = await Program.create(
   traceParameters((context) => ({
     decoded: decode(context, vaeConfig, encode(context, vaeConfig, input("pixels", pixelShape(EVALUATED))).mean),
   })).traced,
-  threads,
+  program,
 );
 
 /** Mean over pictures of the peak signal-to-noise ratio, in dB; pixels span 2. */
@@ -134,7 +118,7 @@ const isComplete = await trainLoop(
     constantShare: 0.4,
     checkpoint,
     checkpointEvery: 120,
-    evaluateEvery: values.smoke ? 256 : 6400,
+    evaluateEvery: smoke ? 256 : 6400,
     log: join(folder, "log.jsonl"),
   },
   feedsOf,

@@ -1,0 +1,48 @@
+/**
+ * @file The command line that the training recipes share.
+ */
+import { parseArgs } from "node:util";
+import type { ProgramOptions } from "../../src/graph/index.ts";
+
+export interface RecipeOptions {
+  /** Folder of all recipes' results. */
+  readonly output: string;
+  readonly samples: number;
+  readonly seed: number;
+  /** A run so short that it shows only that the recipe runs. */
+  readonly smoke: boolean;
+  /** For every program that the recipe compiles. */
+  readonly program: Pick<ProgramOptions, "threads">;
+}
+
+/**
+ * `--output`, `--samples`, `--seed`, `--threads` and `--smoke`.
+ *
+ * @throws RangeError if a number is none
+ */
+export function recipeOptions(defaults: { readonly samples: number; readonly smokeSamples: number }): RecipeOptions {
+  const { values } = parseArgs({
+    options: {
+      output: { type: "string", default: "build/model" },
+      samples: { type: "string", default: String(defaults.samples) },
+      seed: { type: "string", default: "1" },
+      threads: { type: "string" },
+      smoke: { type: "boolean", default: false },
+    },
+  });
+  return {
+    output: values.output,
+    smoke: values.smoke,
+    samples: values.smoke ? defaults.smokeSamples : wholeNumber("samples", values.samples),
+    seed: wholeNumber("seed", values.seed),
+    program: values.threads === undefined ? {} : { threads: wholeNumber("threads", values.threads) },
+  };
+}
+
+function wholeNumber(name: string, text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isSafeInteger(value) || value < 1) {
+    throw new RangeError(`--${name} ${text}: give a whole number from 1.`);
+  }
+  return value;
+}
