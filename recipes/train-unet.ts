@@ -2,8 +2,9 @@
  * @file Recipe (c): the built-in model's UNet, on latents of recipe (b) under the text encoder of recipe (a), both frozen. v-prediction with uniform timesteps;
  * one caption in ten is dropped for classifier-free guidance. While it trains it draws the same noise under different prompts: nouns must differ.
  */
-import { mkdir } from "node:fs/promises";
+import { cp, mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { openAutoencoderKl, openClipTextModel, openUNet2DConditionModel } from "../src/diffusion/checkpoint.ts";
 import { clipTextModel } from "../src/diffusion/clip/clip-text-model.ts";
 import { decode } from "../src/diffusion/models/autoencoder-kl.ts";
 import { timestepProjection } from "../src/diffusion/models/embeddings.ts";
@@ -15,8 +16,8 @@ import { ClipTokenizer } from "../src/diffusion/tokenizer/index.ts";
 import { input, meanSquaredError, Program } from "../src/graph/index.ts";
 import { RandomStream } from "../src/random/random.ts";
 import * as architecture from "./model/architecture.ts";
-import { encodedWorld, latentStatistics, pictureEncoder } from "./training/encoded-world.ts";
-import { averagedWeights, frozenProgram } from "./training/frozen.ts";
+import { encodedWorld, pictureEncoder } from "./training/encoded-world.ts";
+import { DIFFUSERS_WEIGHTS, namedTensors, writeComponent, writePipelineFiles } from "./training/export.ts";
 import { recipeOptions } from "./training/options.ts";
 import { FullTrainer } from "./training/full-trainer.ts";
 import { trainLoop } from "./training/loop.ts";
@@ -24,9 +25,9 @@ import { traceParameters } from "./training/parameters.ts";
 import { picturesOf, writeGrid } from "./training/sheets.ts";
 import { World } from "./world/world.ts";
 
-const { LATENT_CHANNELS, LATENT_SIZE, MAX_TOKENS, PICTURE_SIZE, unetConfig, vaeConfig } = architecture;
+const { LATENT_CHANNELS, LATENT_SIZE, MAX_TOKENS, unetConfig } = architecture;
 
-const { output, samples, seed, smoke, program } = recipeOptions({ samples: 1_200_000, smokeSamples: 256 });
+const { output, samples, from, seed, smoke, program } = recipeOptions({ samples: 1_200_000, smokeSamples: 256 });
 
 const BATCH = 32;
 const CAPTION_DROPOUT = 0.1;
@@ -41,33 +42,28 @@ const LATENT = LATENT_CHANNELS * LATENT_SIZE * LATENT_SIZE;
 
 const folder = join(output, "unet");
 await mkdir(folder, { recursive: true });
-const vae = await averagedWeights(join(output, "vae", "checkpoint.safetensors"));
-const clip = await averagedWeights(join(output, "clip", "checkpoint.safetensors"));
-const tokenizer = await ClipTokenizer.load(join(output, "tokenizer"));
-const { textConfig } = architecture.clipConfig(tokenizer.vocabSize);
+const model = join(output, "model");
+if (from !== undefined) await cp(from, model, { recursive: true });
+const vae = await openAutoencoderKl(join(model, "vae"));
+const { config: textConfig, weights: textWeights } = await openClipTextModel(join(model, "text_encoder"));
+const tokenizer = await ClipTokenizer.load(join(model, "tokenizer"));
 const world = await World.load();
-const encodePictures = await pictureEncoder(vae, program);
-const measured = world.renderBatch(seed + 1, 0, smoke ? 64 : 2048, PICTURE_SIZE);
-const statistics = latentStatistics(await encodePictures(measured.pixels));
-const batchAt = encodedWorld(world, encodePictures, statistics, {
+const batchAt = encodedWorld(world, await pictureEncoder(vae, program), {
   seed,
   batchSize: BATCH,
   blockBatches: smoke ? 2 : 64,
   repeats: 4,
 });
 
-const textEncoder = await frozenProgram(
-  clip,
-  (context) => ({
-    states: clipTextModel(context, textConfig, { inputIds: input("inputIds", [BATCH, MAX_TOKENS], "int32") })
-      .lastHiddenState,
-  }),
+const textInputs = { inputIds: input("inputIds", [BATCH, MAX_TOKENS], "int32") };
+const textEncoder = await Program.create(
+  { states: clipTextModel(textWeights.frozen(), textConfig, textInputs).lastHiddenState },
   program,
 );
 /** Encoder states `[BATCH, MAX_TOKENS, width]` of that many captions. */
 async function encodeCaptions(captions: readonly string[]): Promise<Float32Array> {
   const inputIds = Int32Array.from(captions.flatMap((caption) => [...tokenizer.encode(caption).inputIds]));
-  return (await textEncoder({ inputIds })).states;
+  return (await textEncoder.run({ inputIds })).states;
 }
 
 const noiseSchedule = new NoiseSchedule(architecture.schedulerConfigJson);
@@ -104,17 +100,15 @@ async function feedsOf(step: number) {
 // One run predicts for every drawn prompt and for as many empty ones: together a batch of training's size.
 if (2 * DRAWN !== BATCH) throw new Error(`${2 * DRAWN} predictions do not fill a batch of ${BATCH}`);
 const unet = await Program.create({ prediction: traceParameters(predict).traced }, program);
-const decoder = await frozenProgram(
-  vae,
-  (context) => ({
-    decoded: decode(context, vaeConfig, input("latents", [DRAWN, LATENT_CHANNELS, LATENT_SIZE, LATENT_SIZE])),
-  }),
-  program,
-);
+const drawnLatents = input("latents", [DRAWN, LATENT_CHANNELS, LATENT_SIZE, LATENT_SIZE]);
+const decoder = await Program.create({ decoded: decode(vae.weights.frozen(), vae.config, drawnLatents) }, program);
 const drawnStates = await encodeCaptions([...DRAWN_PROMPTS, ...DRAWN_PROMPTS.map(() => "")]);
 
-/** Draws the prompts, all from the same noise. */
+/** Writes the model as it is by now, and draws the prompts, all from the same noise. */
 async function draw(samplesSeen: number): Promise<Record<string, number>> {
+  const averaged = namedTensors(trainer.parameters, trainer.ema);
+  await writeComponent(join(model, "unet"), DIFFUSERS_WEIGHTS, architecture.unetConfigJson, averaged);
+  await writePipelineFiles(model);
   const weights = onlyInputs(unet, trainer.parameters.feeds(trainer.ema));
   const scheduler = createScheduler("ddim", architecture.schedulerConfigJson);
   const noise = new RandomStream(seed, "drawn").normal(LATENT);
@@ -136,11 +130,7 @@ async function draw(samplesSeen: number): Promise<Record<string, number>> {
     });
     latents = scheduler.step(guided, i, latents).prevSample;
   }
-  const restored = latents.map((x, i) => {
-    const channel = Math.floor(i / (LATENT_SIZE * LATENT_SIZE)) % LATENT_CHANNELS;
-    return x * statistics.deviation[channel] + statistics.mean[channel];
-  });
-  const { decoded } = await decoder({ latents: restored });
+  const { decoded } = await decoder.run({ latents });
   await writeGrid(join(folder, `samples-${samplesSeen}.png`), picturesOf(decoded), 8);
   return { distanceOfNouns: meanDistance(latents) };
 }
@@ -160,6 +150,7 @@ function meanDistance(latents: Float32Array): number {
 
 const checkpoint = join(folder, "checkpoint.safetensors");
 if (await trainer.load(checkpoint)) process.stderr.write(`going on from step ${trainer.step}\n`);
+else if (from !== undefined) await trainer.startFrom((await openUNet2DConditionModel(join(from, "unet"))).weights);
 const isComplete = await trainLoop(
   trainer,
   {

@@ -19,7 +19,11 @@ import {
   type Tensor,
 } from "../src/graph/index.ts";
 import { RandomStream } from "../src/random/random.ts";
-import { LATENT_CHANNELS, LATENT_SIZE, PICTURE_SIZE, vaeConfig } from "./model/architecture.ts";
+import { LATENT_CHANNELS, LATENT_SIZE, PICTURE_SIZE, vaeConfig, vaeConfigJson } from "./model/architecture.ts";
+import { openAutoencoderKl } from "../src/diffusion/checkpoint.ts";
+import { pictureEncoder } from "./training/encoded-world.ts";
+import { DIFFUSERS_WEIGHTS, namedTensors, writeComponent } from "./training/export.ts";
+import { foldLatentStatistics, latentStatistics } from "./training/latent-statistics.ts";
 import { recipeOptions } from "./training/options.ts";
 import { FullTrainer } from "./training/full-trainer.ts";
 import { trainLoop } from "./training/loop.ts";
@@ -28,9 +32,10 @@ import { traceParameters } from "./training/parameters.ts";
 import { writeComparison } from "./training/sheets.ts";
 import { World } from "./world/world.ts";
 
-const { output, samples, seed, smoke, program } = recipeOptions({ samples: 300_000, smokeSamples: 512 });
+const { output, samples, from, seed, smoke, program } = recipeOptions({ samples: 300_000, smokeSamples: 512 });
 
-const BATCH = 32;
+/** Small: a picture has pixels enough for a good gradient, and more steps count for more than larger ones. */
+const BATCH = 8;
 const EVALUATED = 64;
 const KL_WEIGHT = 1e-6;
 
@@ -66,7 +71,7 @@ const trainer = await FullTrainer.create(
     return { loss: add(reconstruction, mul(kl, KL_WEIGHT)) };
   },
   {
-    learningRate: 1.5e-3,
+    learningRate: 1e-3,
     betas: [0.9, 0.99],
     weightDecay: 0.01,
     maxGradNorm: 1,
@@ -109,6 +114,7 @@ async function evaluate(samplesSeen: number): Promise<Record<string, number>> {
 
 const checkpoint = join(folder, "checkpoint.safetensors");
 if (await trainer.load(checkpoint)) process.stderr.write(`going on from step ${trainer.step}\n`);
+else if (from !== undefined) await trainer.startFrom((await openAutoencoderKl(join(from, "vae"))).weights);
 const isComplete = await trainLoop(
   trainer,
   {
@@ -124,4 +130,12 @@ const isComplete = await trainLoop(
   feedsOf,
   evaluate,
 );
+// Exported twice: the statistics of the latents are those of the weights as they are stored, in half precision.
+const modelFolder = join(output, "model", "vae");
+const averaged = namedTensors(trainer.parameters, trainer.ema);
+await writeComponent(modelFolder, DIFFUSERS_WEIGHTS, vaeConfigJson, averaged);
+const encodePictures = await pictureEncoder(await openAutoencoderKl(modelFolder), program);
+const measured = world.renderBatch(seed + 1, EVALUATED, smoke ? 64 : 2048, PICTURE_SIZE);
+const statistics = latentStatistics(await encodePictures(measured.pixels));
+await writeComponent(modelFolder, DIFFUSERS_WEIGHTS, vaeConfigJson, foldLatentStatistics(averaged, statistics));
 process.exitCode = isComplete ? 0 : 130;

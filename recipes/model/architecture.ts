@@ -33,7 +33,7 @@ const textConfig = (vocabSize: number) => ({
   ...CLIP_LAYERS,
 });
 
-/** CLIPModel: the text tower is the pipeline's text encoder. The recipe's image tower is `visionTower`, not the transformer of `vision_config`. */
+/** CLIPModel: the text tower is the pipeline's text encoder, the image tower measures pictures. */
 export function clipConfigJson(vocabSize: number) {
   return {
     architectures: ["CLIPModel"],
@@ -60,11 +60,27 @@ export function textEncoderConfigJson(vocabSize: number) {
   return { architectures: ["CLIPTextModel"], ...textConfig(vocabSize) };
 }
 
+/** Of transformers' CLIPImageProcessor: pixels in [-1, 1], not normalised channel by channel as CLIP's usually are. */
+export const clipPreprocessorConfigJson = {
+  image_processor_type: "CLIPImageProcessor",
+  do_resize: true,
+  size: { shortest_edge: PICTURE_SIZE },
+  resample: 3,
+  do_center_crop: true,
+  crop_size: { height: PICTURE_SIZE, width: PICTURE_SIZE },
+  do_rescale: true,
+  rescale_factor: 1 / 255,
+  do_normalize: true,
+  image_mean: [0.5, 0.5, 0.5],
+  image_std: [0.5, 0.5, 0.5],
+  do_convert_rgb: true,
+};
+
 /** AutoencoderKL: 64×64 pixels to 16×16 latents. The latents are normalised inside it, so that the scaling factor is 1. */
 export const vaeConfigJson = {
   _class_name: "AutoencoderKL",
   act_fn: "silu",
-  block_out_channels: [24, 48, 96],
+  block_out_channels: [16, 48, 96],
   down_block_types: ["DownEncoderBlock2D", "DownEncoderBlock2D", "DownEncoderBlock2D"],
   up_block_types: ["UpDecoderBlock2D", "UpDecoderBlock2D", "UpDecoderBlock2D"],
   in_channels: 3,

@@ -4,6 +4,7 @@
  */
 import { access } from "node:fs/promises";
 import { AdamW, clipGradNorm, gradients, Program, type Feeds, type Tensor } from "../../src/graph/index.ts";
+import type { Weights } from "../../src/diffusion/weights.ts";
 import type { ModuleContext } from "../../src/diffusion/module.ts";
 import { SafetensorsFile, writeSafetensors } from "../../src/io/safetensors.ts";
 import { traceParameters, type Parameters } from "./parameters.ts";
@@ -143,6 +144,16 @@ export class FullTrainer<Extra extends string> {
     });
     this.#optimizer.loadState({ step: Number(file.metadata.get("step")), groups: Object.fromEntries(groups) });
     return true;
+  }
+
+  /** Starts from the weights of a finished model, as far as it has them; to be called before the first step. */
+  async startFrom(weights: Weights): Promise<void> {
+    for (const place of this.parameters.places) {
+      if (!weights.has(place.name)) continue;
+      const values = await weights.readFloat32(place.name);
+      this.parameters.window(place).set(values);
+      this.parameters.window(place, this.ema).set(values);
+    }
   }
 
   async dispose(): Promise<void> {

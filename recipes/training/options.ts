@@ -8,6 +8,8 @@ export interface RecipeOptions {
   /** Folder of all recipes' results. */
   readonly output: string;
   readonly samples: number;
+  /** Folder of a finished model to start from, in place of random weights. */
+  readonly from?: string;
   readonly seed: number;
   /** A run so short that it shows only that the recipe runs. */
   readonly smoke: boolean;
@@ -16,7 +18,7 @@ export interface RecipeOptions {
 }
 
 /**
- * `--output`, `--samples`, `--seed`, `--threads` and `--smoke`.
+ * `--output`, `--samples`, `--from`, `--seed`, `--threads` and `--smoke`.
  *
  * @throws RangeError if a number is none
  */
@@ -25,6 +27,7 @@ export function recipeOptions(defaults: { readonly samples: number; readonly smo
     options: {
       output: { type: "string", default: "build/model" },
       samples: { type: "string", default: String(defaults.samples) },
+      from: { type: "string" },
       seed: { type: "string", default: "1" },
       threads: { type: "string" },
       smoke: { type: "boolean", default: false },
@@ -32,6 +35,7 @@ export function recipeOptions(defaults: { readonly samples: number; readonly smo
   });
   return {
     output: values.output,
+    ...(values.from !== undefined && { from: values.from }),
     smoke: values.smoke,
     samples: values.smoke ? defaults.smokeSamples : wholeNumber("samples", values.samples),
     seed: wholeNumber("seed", values.seed),

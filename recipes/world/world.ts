@@ -150,7 +150,8 @@ function attributeValues(axis: string, dice: Dice, noun: string, world: Required
     }
     default: {
       const backgrounds = new Map<string, Background>();
-      while (backgrounds.size < 3 * blockSize) {
+      // Few kinds of background have few designs: a world of plain ones alone has no more than its colours.
+      for (let i = 0; i < 20 * blockSize && backgrounds.size < 3 * blockSize; i += 1) {
         const background = randomBackground(dice.weighted(world.backgrounds), dice);
         backgrounds.set(JSON.stringify({ ...background, variation: 0 }), background);
       }

@@ -1,0 +1,71 @@
+import { describe, expect, it } from "vitest";
+import { LATENT_CHANNELS, LATENT_SIZE } from "../../recipes/model/architecture.ts";
+import type { NamedTensors } from "../../recipes/training/export.ts";
+import { foldLatentStatistics, latentStatistics } from "../../recipes/training/latent-statistics.ts";
+import { RandomStream } from "../../src/random/random.ts";
+
+const AREA = LATENT_SIZE * LATENT_SIZE;
+
+describe("latentStatistics", () => {
+  it("finds mean and deviation of each channel", () => {
+    const noise = new RandomStream(1, "test").normal(64 * LATENT_CHANNELS * AREA);
+    const latents = noise.map((x, i) => {
+      const channel = Math.floor(i / AREA) % LATENT_CHANNELS;
+      return channel + (1 + channel) * x;
+    });
+    const { mean, deviation } = latentStatistics(latents);
+    for (let channel = 0; channel < LATENT_CHANNELS; channel++) {
+      expect(mean[channel]).toBeCloseTo(channel, 1);
+      expect(deviation[channel]).toBeCloseTo(1 + channel, 1);
+    }
+  });
+});
+
+describe("foldLatentStatistics", () => {
+  const channels = 3;
+  const random = new RandomStream(2, "test");
+  const tensor = (...shape: number[]) => ({ shape, data: random.normal(shape.reduce((a, b) => a * b)) });
+  const vae: NamedTensors = new Map(
+    Object.entries({
+      "quant_conv.weight": tensor(2 * channels, 5, 1, 1),
+      "quant_conv.bias": tensor(2 * channels),
+      "post_quant_conv.weight": tensor(channels, channels, 1, 1),
+      "post_quant_conv.bias": tensor(channels),
+    }),
+  );
+  const statistics = { mean: [0.5, -2, 3], deviation: [0.25, 1.5, 4] };
+  const folded = foldLatentStatistics(vae, statistics);
+
+  /** A 1x1 convolution at one pixel. */
+  const apply = (tensors: NamedTensors, layer: string, x: readonly number[]): number[] => {
+    const numbers = (name: string) => Array.from(tensors.get(`${layer}.${name}`)?.data ?? [], Number);
+    const weight = numbers("weight");
+    return numbers("bias").map((bias, row) =>
+      x.reduce((sum, value, column) => sum + weight[row * x.length + column] * value, bias),
+    );
+  };
+
+  it("normalises means and log-variances", () => {
+    const x = [...random.normal(5)];
+    const [plain, normalized] = [apply(vae, "quant_conv", x), apply(folded, "quant_conv", x)];
+    for (let c = 0; c < channels; c++) {
+      expect(normalized[c]).toBeCloseTo((plain[c] - statistics.mean[c]) / statistics.deviation[c], 5);
+      const deviation = Math.exp(plain[channels + c] / 2) / statistics.deviation[c];
+      expect(Math.exp(normalized[channels + c] / 2)).toBeCloseTo(deviation, 5);
+    }
+  });
+
+  it("decodes normalised latents to what the latents themselves were decoded to", () => {
+    const z = [...random.normal(channels)];
+    const normalized = z.map((value, c) => (value - statistics.mean[c]) / statistics.deviation[c]);
+    const [plain, restored] = [apply(vae, "post_quant_conv", z), apply(folded, "post_quant_conv", normalized)];
+    for (let c = 0; c < channels; c++) expect(restored[c]).toBeCloseTo(plain[c], 5);
+  });
+
+  it("leaves the given weights as they are, and refuses a VAE without those layers", () => {
+    const before = vae.get("quant_conv.bias")?.data.slice();
+    foldLatentStatistics(vae, statistics);
+    expect(vae.get("quant_conv.bias")?.data).toEqual(before);
+    expect(() => foldLatentStatistics(new Map(), statistics)).toThrow("quant_conv");
+  });
+});
