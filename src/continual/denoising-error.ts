@@ -140,6 +140,11 @@ export class DenoisingError {
     return new DenoisingError(models, binding, program, options);
   }
 
+  /** Items in one run. */
+  get batchSize(): number {
+    return this.#options.batchSize ?? 1;
+  }
+
   /** Computes the errors of a batch, and their derivatives. */
   async run(batch: DenoisingBatch, { lora, embeddings }: Trainable): Promise<DenoisingErrorResult> {
     const { unet, textEncoder } = this.#models;

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { createLora, Lora, type LoraLayer } from "../../src/adapters/lora.ts";
+import { createLora, type Lora } from "../../src/adapters/lora.ts";
 import {
   DenoisingError,
   type DenoisingBatch,
@@ -12,7 +12,7 @@ import { AdamW } from "../../src/graph/optim/index.ts";
 import { RandomStream } from "../../src/random/random.ts";
 import { failure } from "../io/failure.ts";
 import { openCase, relativeError, rows, type GoldenCase } from "../diffusion/support.ts";
-import { MODEL } from "./support.ts";
+import { goldenLora, MODEL } from "./support.ts";
 
 /** The placeholder of the golden case: an ordinary token (`<|...|>` would be a new one) whose gradient was recorded. */
 const TOKEN = 66;
@@ -28,7 +28,7 @@ beforeAll(async () => {
   golden = await openCase("training/lora-train");
   pipeline = await StableDiffusionPipeline.load(MODEL);
   vocabulary = pipeline.textEncoder.config.vocabSize;
-  lora = await goldenLora("init.");
+  lora = await goldenLora(golden, "init.");
   const timesteps = await golden.numbers("timesteps");
   batch = {
     noisyLatents: await golden.read("noisy"),
@@ -37,26 +37,6 @@ beforeAll(async () => {
     tokenIds: rows(await golden.numbers("input_ids"), timesteps.length),
   };
 }, 120_000);
-
-/** The adapter whose A and B are the case's tensors of a prefix. */
-async function goldenLora(prefix: string): Promise<Lora> {
-  const layers = golden.names(`${prefix}down_blocks`).concat(golden.names(`${prefix}mid`), golden.names(`${prefix}up`));
-  const modules = layers.filter((name) => name.endsWith(".lora_A")).map((name) => name.slice(prefix.length, -7));
-  return new Lora(
-    await Promise.all(
-      modules.map(async (module): Promise<LoraLayer> => {
-        const [rank = 0, inFeatures = 0] = golden.shape(`${prefix}${module}.lora_A`);
-        const [outFeatures = 0] = golden.shape(`${prefix}${module}.lora_B`);
-        const shape = { kind: "linear", rank, inFeatures, outFeatures, loraAlpha: 8 } as const;
-        const [loraA, loraB] = [
-          await golden.read(`${prefix}${module}.lora_A`),
-          await golden.read(`${prefix}${module}.lora_B`),
-        ];
-        return { component: "unet", module, ...shape, loraA, loraB };
-      }),
-    ),
-  );
-}
 
 async function withProgram<T>(
   options: Partial<DenoisingErrorOptions>,
@@ -112,7 +92,7 @@ describe("DenoisingError", () => {
 
   /** Adam divides by the gradient's size, so where a gradient is nearly zero its rounding shows (see the case's note). */
   async function expectSteppedTo(prefix: string, { parameters }: Lora): Promise<void> {
-    const reference = (await goldenLora(prefix)).parameters;
+    const reference = (await goldenLora(golden, prefix)).parameters;
     const errors = parameters.map((value, i) => Math.abs(value - reference[i]));
     expect(Math.max(...errors)).toBeLessThanOrEqual(1e-4);
     expect(errors.filter((error) => error > 2e-6).length / errors.length).toBeLessThanOrEqual(0.005);

@@ -4,7 +4,9 @@
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
+import { Lora, type LoraLayer } from "../../src/adapters/lora.ts";
 import { learnConcept, type LearnRequest, type LearnResult } from "../../src/continual/learn.ts";
+import type { GoldenCase } from "../diffusion/support.ts";
 import { sha256 } from "../../src/io/hash.ts";
 import { RandomStream } from "../../src/random/random.ts";
 
@@ -52,4 +54,24 @@ export function learnQuickly(
     training: { steps: 4, resolution: 32, seed: 3, ...request.training },
     program: { threads: 1 },
   });
+}
+
+/** The adapter of the golden cases, whose A and B are the case's tensors of a prefix. */
+export async function goldenLora(golden: GoldenCase, prefix: string): Promise<Lora> {
+  const names = golden.names(`${prefix}down_blocks`).concat(golden.names(`${prefix}mid`), golden.names(`${prefix}up`));
+  const modules = names.filter((name) => name.endsWith(".lora_A")).map((name) => name.slice(prefix.length, -7));
+  return new Lora(
+    await Promise.all(
+      modules.map(async (module): Promise<LoraLayer> => {
+        const [rank = 0, inFeatures = 0] = golden.shape(`${prefix}${module}.lora_A`);
+        const [outFeatures = 0] = golden.shape(`${prefix}${module}.lora_B`);
+        const shape = { kind: "linear", rank, inFeatures, outFeatures, loraAlpha: 8 } as const;
+        const [loraA, loraB] = [
+          await golden.read(`${prefix}${module}.lora_A`),
+          await golden.read(`${prefix}${module}.lora_B`),
+        ];
+        return { component: "unet", module, ...shape, loraA, loraB };
+      }),
+    ),
+  );
 }

@@ -1,0 +1,188 @@
+/**
+ * @file The diffusion classifier: a conditional diffusion model says what a picture shows by which prompt lets it predict the noise best (Li et al., "Your
+ * Diffusion Model is Secretly a Zero-Shot Classifier", ICCV 2023). All candidates are compared at the same (t, ε): paired differences need far fewer draws.
+ */
+import { concatenated } from "../diffusion/flat-arrays.ts";
+import type { NoiseSchedule } from "../diffusion/schedulers/index.ts";
+import { RandomStream } from "../random/random.ts";
+import type { DenoisingError, Trainable } from "./denoising-error.ts";
+
+/** One noise at one timestep, under which all candidates are compared. */
+export interface PairedDraw {
+  readonly timestep: number;
+  /** The size of the latents, standard normal. */
+  readonly noise: Float32Array;
+}
+
+/** Denoising errors of some candidates at some draws: one array for each candidate, one number for each draw. */
+export type CandidateErrors = (
+  candidates: readonly number[],
+  draws: readonly PairedDraw[],
+) => Promise<readonly (readonly number[])[]>;
+
+/**
+ * Draws with evenly spaced timesteps (the middles of `count` equal parts of the schedule), in an order in which every beginning is spread over the whole
+ * schedule: candidates can be given up after a few.
+ *
+ * @param size - numbers in the latents
+ */
+export function pairedDraws(
+  count: number,
+  { numTrainTimesteps }: Pick<NoiseSchedule, "numTrainTimesteps">,
+  size: number,
+  seed: number,
+): PairedDraw[] {
+  const stride = strideThroughAll(count);
+  return Array.from({ length: count }, (_, i) => ({
+    timestep: Math.floor(((((i * stride) % count) + 0.5) / count) * numTrainTimesteps),
+    noise: new RandomStream(seed, "classifier", i).normal(size),
+  }));
+}
+
+/** Coprime to the count, and nearest to its golden section, whose multiples fill a circle most evenly. */
+function strideThroughAll(count: number): number {
+  const divisor = (a: number, b: number): number => (b === 0 ? a : divisor(b, a % b));
+  let stride = Math.max(1, Math.round(count * 0.618));
+  while (divisor(count, stride) > 1) stride++;
+  return stride;
+}
+
+/**
+ * P(c_i | x) = softmax_i(-e_i / temperature) (METHOD.md, "Diffusion classifier scores").
+ *
+ * @param errors - mean squared errors
+ * @param temperature - above 0, in the units of the errors
+ */
+export function posterior(errors: readonly number[], temperature: number): number[] {
+  const least = Math.min(...errors);
+  const powers = errors.map((error) => Math.exp((least - error) / temperature));
+  const total = powers.reduce((sum, power) => sum + power, 0);
+  return powers.map((power) => power / total);
+}
+
+/** -log P(c_target | x). */
+export function crossEntropy(errors: readonly number[], target: number, temperature: number): number {
+  const least = Math.min(...errors);
+  const total = errors.reduce((sum, error) => sum + Math.exp((least - error) / temperature), 0);
+  return Math.log(total) + (errors[target] - least) / temperature;
+}
+
+/**
+ * The derivative of {@link crossEntropy} in each error: ((i = target) - P(c_i | x)) / temperature. The gradient of the cross-entropy in any
+ * parameters is the sum of the errors' gradients with these weights; they sum to 0, and a single candidate has none.
+ */
+export function crossEntropyGradient(errors: readonly number[], target: number, temperature: number): number[] {
+  return posterior(errors, temperature).map((p, i) => ((i === target ? 1 : 0) - p) / temperature);
+}
+
+export interface ClassifyOptions {
+  /** Default {@link DEFAULT_TEMPERATURE}. */
+  readonly temperature?: number;
+  /** Draws between two looks at the evidence. Default 8. */
+  readonly drawsAtOnce?: number;
+  /**
+   * A candidate is given up when its mean paired difference from the best one exceeds so many standard errors of that mean. Default 4; `Infinity`
+   * evaluates everything.
+   */
+  readonly giveUpAt?: number;
+}
+
+/** Errors are means of squares of about unit variance, and those of rival prompts differ in the third digit. */
+export const DEFAULT_TEMPERATURE = 1e-3;
+
+export interface Classification {
+  /** Of each candidate, sums to 1. */
+  readonly probabilities: readonly number[];
+  /** Estimated mean error of each candidate over all draws: that of the best one plus the paired difference. */
+  readonly errors: readonly number[];
+  /** Draws that each candidate was evaluated at. */
+  readonly draws: readonly number[];
+  /** UNet evaluations in all. */
+  readonly evaluations: number;
+}
+
+/**
+ * Finds the most probable candidate, and stops evaluating those that cannot be it any more.
+ *
+ * @throws RangeError without candidates or draws
+ */
+export async function classify(
+  count: number,
+  draws: readonly PairedDraw[],
+  errorsOf: CandidateErrors,
+  { temperature = DEFAULT_TEMPERATURE, drawsAtOnce = 8, giveUpAt = 4 }: ClassifyOptions = {},
+): Promise<Classification> {
+  if (count < 1 || draws.length < 1) throw new RangeError("a classification needs a candidate and a draw");
+  const seen = Array.from({ length: count }, (): number[] => []);
+  let alive = seen.map((_, candidate) => candidate);
+  for (let first = 0; first < draws.length; first += drawsAtOnce) {
+    const errors = await errorsOf(alive, draws.slice(first, first + drawsAtOnce));
+    alive.forEach((candidate, i) => seen[candidate].push(...errors[i]));
+    const best = leastMean(seen, alive);
+    alive = alive.filter((candidate) => !isHopeless(seen[candidate], seen[best], giveUpAt));
+    if (alive.length === 1 && count > 1) break;
+  }
+  const best = leastMean(seen, alive);
+  const errors = seen.map((own) => meanOf(seen[best]) + meanOf(differences(own, seen[best])));
+  return {
+    probabilities: posterior(errors, temperature),
+    errors,
+    draws: seen.map(({ length }) => length),
+    evaluations: seen.reduce((sum, { length }) => sum + length, 0),
+  };
+}
+
+/** Evaluates candidates with the denoising-error program, which needs no derivatives; `latents` are those of one picture, as the UNet sees them. */
+export function denoisingErrors(
+  program: DenoisingError,
+  trainable: Trainable,
+  schedule: NoiseSchedule,
+  latents: Float32Array,
+  tokenIds: readonly (readonly number[])[],
+): CandidateErrors {
+  const { batchSize } = program;
+  return async (candidates, draws) => {
+    const pairs = candidates.flatMap((candidate) => draws.map((draw) => ({ candidate, draw })));
+    const flat: number[] = [];
+    for (let first = 0; first < pairs.length; first += batchSize) {
+      const items = pairs.slice(first, first + batchSize);
+      // The program's batch has one size: the last one is filled up, and what is too much not read.
+      const filled = Array.from({ length: batchSize }, (_, i) => items[Math.min(i, items.length - 1)]);
+      const timesteps = filled.map(({ draw }) => draw.timestep);
+      const original = concatenated(filled.map(() => latents));
+      const noise = concatenated(filled.map(({ draw }) => draw.noise));
+      const { errors } = await program.run(
+        {
+          noisyLatents: schedule.addNoise(original, noise, timesteps),
+          target: schedule.trainingTarget(original, noise, timesteps),
+          timesteps,
+          tokenIds: filled.map(({ candidate }) => tokenIds[candidate]),
+        },
+        trainable,
+      );
+      flat.push(...errors.subarray(0, items.length));
+    }
+    return candidates.map((_, i) => flat.slice(i * draws.length, (i + 1) * draws.length));
+  };
+}
+
+function leastMean(seen: readonly (readonly number[])[], candidates: readonly number[]): number {
+  return candidates.reduce((best, candidate) => (meanOf(seen[candidate]) < meanOf(seen[best]) ? candidate : best));
+}
+
+function isHopeless(own: readonly number[], best: readonly number[], giveUpAt: number): boolean {
+  const apart = differences(own, best);
+  if (apart.length < 2) return false;
+  const mean = meanOf(apart);
+  const variance = apart.reduce((sum, x) => sum + (x - mean) ** 2, 0) / (apart.length - 1);
+  return mean > giveUpAt * Math.sqrt(variance / apart.length);
+}
+
+/** Over the draws that both have seen. */
+function differences(own: readonly number[], best: readonly number[]): number[] {
+  return own.slice(0, best.length).map((error, i) => error - best[i]);
+}
+
+function meanOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
