@@ -1,0 +1,172 @@
+/**
+ * @file Measures a trained model, as its card reports it: CLIP retrieval and accuracy by attribute of what it draws, next to the same for real pictures
+ * of the world; the diffusion classifier; the VAE's reconstruction. Writes metrics.json and a sheet of 48 unselected captions.
+ *
+ * `npm run model:evaluate -- --model build/model/model [--smoke]`
+ */
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { Lora } from "../src/adapters/lora.ts";
+import { DenoisingError } from "../src/continual/denoising-error.ts";
+import { classify, denoisingErrors, pairedDraws } from "../src/continual/diffusion-classifier.ts";
+import { ClipFeatures, cosine } from "../src/diffusion/clip/clip-features.ts";
+import { compileDecoder, ImageEncoder } from "../src/diffusion/latents.ts";
+import { StableDiffusionPipeline } from "../src/diffusion/pipeline.ts";
+import { NoiseSchedule } from "../src/diffusion/schedulers/index.ts";
+import { writeFileAtomic } from "../src/io/atomic.ts";
+import { imageToTensor, type RgbImage } from "../src/io/image.ts";
+import { attributeQuestions, heldOutScenes, TWENTY_NOUNS } from "./evaluation/questions.ts";
+import { LATENT_CHANNELS, LATENT_SIZE, PICTURE_SIZE } from "./model/architecture.ts";
+import { writeGrid } from "./training/sheets.ts";
+import { World, type CaptionedScene } from "./world/world.ts";
+
+const { values } = parseArgs({
+  options: {
+    model: { type: "string", default: "models/keepsake-64" },
+    output: { type: "string" },
+    smoke: { type: "boolean", default: false },
+  },
+});
+const output = values.output ?? values.model;
+const SEED = 2026;
+const GUIDANCE_SCALE = 3;
+const STEPS = 25;
+/** Candidates of a retrieval. */
+const CHOICES = values.smoke ? 8 : 50;
+const RETRIEVALS = values.smoke ? 1 : 4;
+const CLASSIFIED = values.smoke ? 2 : 100;
+const DRAWS = values.smoke ? 8 : 64;
+
+const world = await World.load();
+const pipeline = await StableDiffusionPipeline.load(values.model);
+const clip = await ClipFeatures.load(join(values.model, "clip"), { tokenizer: join(values.model, "tokenizer") });
+
+async function draw(prompt: string, seed: number): Promise<RgbImage> {
+  const [picture] = await pipeline.generate({ prompt, seed, steps: STEPS, guidanceScale: GUIDANCE_SCALE });
+  return picture.image;
+}
+
+const rendered = ({ scene }: CaptionedScene): RgbImage => ({
+  width: PICTURE_SIZE,
+  height: PICTURE_SIZE,
+  data: world.render(scene, PICTURE_SIZE),
+});
+
+/** How many pictures are nearer to their own text than to every other. */
+async function rightOf(images: readonly RgbImage[], texts: readonly string[]): Promise<number> {
+  const [pictures, words] = [await clip.ofImages(images), await clip.ofTexts(texts)];
+  return pictures.filter((picture, i) => {
+    const own = cosine(picture, words[i]);
+    return words.every((word, j) => i === j || cosine(picture, word) < own);
+  }).length;
+}
+
+const drawAll = async (prompts: readonly string[], seed: number): Promise<RgbImage[]> => {
+  const pictures: RgbImage[] = [];
+  for (const prompt of prompts) pictures.push(await draw(prompt, seed));
+  return pictures;
+};
+
+/** Image to caption among `CHOICES`, for drawn and for real pictures of the same captions. */
+async function retrieval() {
+  let [drawn, real] = [0, 0];
+  for (let i = 0; i < RETRIEVALS; i++) {
+    const scenes = heldOutScenes(SEED + i, CHOICES);
+    const captions = scenes.map(({ caption }) => caption);
+    real += await rightOf(scenes.map(rendered), captions);
+    drawn += await rightOf(await drawAll(captions, SEED + i), captions);
+  }
+  const asked = RETRIEVALS * CHOICES;
+  return { choices: CHOICES, pictures: asked, drawn: drawn / asked, real: real / asked };
+}
+
+/** One word is changed, everything else stays, the noise too: does CLIP find the word in the picture? */
+async function attributes() {
+  const right = new Map<string, { right: number; asked: number }>();
+  const questions = values.smoke ? attributeQuestions().slice(0, 1) : attributeQuestions();
+  for (const { attribute, prompts } of questions) {
+    const sum = right.get(attribute) ?? { right: 0, asked: 0 };
+    sum.right += await rightOf(await drawAll(prompts, SEED), prompts);
+    sum.asked += prompts.length;
+    right.set(attribute, sum);
+  }
+  return Object.fromEntries([...right].map(([attribute, sum]) => [attribute, sum.right / sum.asked]));
+}
+
+/** Which of twenty nouns is in a real picture, by the UNet's own errors. */
+async function diffusionClassifier() {
+  const size = { height: LATENT_SIZE, width: LATENT_SIZE };
+  const none = new Lora([]);
+  const program = await DenoisingError.create(pipeline, none, {
+    ...size,
+    learnedRows: 0,
+    batchSize: 20,
+    derivatives: false,
+  });
+  const encoder = await ImageEncoder.create(pipeline.vae, { height: PICTURE_SIZE, width: PICTURE_SIZE });
+  const schedule = new NoiseSchedule(pipeline.schedulerConfig);
+  const draws = pairedDraws(DRAWS, schedule, LATENT_CHANNELS * LATENT_SIZE * LATENT_SIZE, SEED);
+  const tokenizer = pipeline.newTokenizer();
+  const tokenIds = TWENTY_NOUNS.map((noun) => [...tokenizer.encode(`a photo of a ${noun}`).inputIds]);
+  const { scenes } = world.renderBatch(SEED, 0, CLASSIFIED, PICTURE_SIZE, {
+    nouns: TWENTY_NOUNS,
+    layouts: { single: 1 },
+    split: "held out",
+  });
+  let [right, evaluations] = [0, 0];
+  for (const scene of scenes) {
+    const latents = await encoder.encode(imageToTensor(rendered({ scene, caption: "" })));
+    const errorsOf = denoisingErrors(
+      program,
+      { lora: none, embeddings: new Float32Array() },
+      schedule,
+      latents,
+      tokenIds,
+    );
+    const result = await classify(tokenIds.length, draws, errorsOf);
+    const best = result.probabilities.indexOf(Math.max(...result.probabilities));
+    if (TWENTY_NOUNS[best] === scene.subjects[0].noun) right++;
+    evaluations += result.evaluations;
+  }
+  await Promise.all([program.dispose(), encoder.dispose()]);
+  return {
+    choices: tokenIds.length,
+    pictures: scenes.length,
+    accuracy: right / scenes.length,
+    evaluationsPerPicture: evaluations / scenes.length,
+  };
+}
+
+/** Mean PSNR of decode(encode(picture)) over held-out pictures, in dB. */
+async function reconstruction() {
+  const count = values.smoke ? 4 : 128;
+  const size = { height: PICTURE_SIZE, width: PICTURE_SIZE };
+  const encoder = await ImageEncoder.create(pipeline.vae, size);
+  const decoder = await compileDecoder(pipeline.vae, size);
+  let psnr = 0;
+  for (const scene of heldOutScenes(SEED, count)) {
+    const pixels = imageToTensor(rendered(scene));
+    const { decoded } = await decoder.run({ latents: await encoder.encode(pixels) });
+    const squares = decoded.reduce((sum, x, i) => sum + (Math.min(1, Math.max(-1, x)) - pixels[i]) ** 2, 0);
+    psnr += (10 * Math.log10(4 / (squares / decoded.length))) / count;
+  }
+  await Promise.all([encoder.dispose(), decoder.dispose()]);
+  return { pictures: count, psnr };
+}
+
+const sheet = heldOutScenes(SEED + 100, values.smoke ? 4 : 48).map(({ caption }) => caption);
+const drawn = await drawAll(sheet, SEED);
+await writeGrid(join(output, "sheet.png"), drawn.map(imageToTensor), 8);
+await writeFileAtomic(join(output, "sheet.txt"), `${sheet.map((caption, i) => `${i + 1}. ${caption}`).join("\n")}\n`);
+const metrics = {
+  seed: SEED,
+  guidanceScale: GUIDANCE_SCALE,
+  steps: STEPS,
+  reconstruction: await reconstruction(),
+  retrieval: await retrieval(),
+  attributes: await attributes(),
+  diffusionClassifier: await diffusionClassifier(),
+};
+const text = JSON.stringify(metrics, undefined, 2);
+await writeFileAtomic(join(output, "metrics.json"), `${text}\n`);
+process.stdout.write(`${text}\n`);
