@@ -1,0 +1,99 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { namedTensors, writeComponent } from "../../recipes/training/export.ts";
+import { FullTrainer } from "../../recipes/training/full-trainer.ts";
+import { Weights } from "../../src/diffusion/weights.ts";
+import { linearLayer } from "../../src/diffusion/module.ts";
+import { input, meanSquaredError } from "../../src/graph/index.ts";
+import { RandomStream } from "../../src/random/random.ts";
+
+const SETTINGS = {
+  learningRate: 0.02,
+  betas: [0.9, 0.99],
+  weightDecay: 0.01,
+  maxGradNorm: 1,
+  emaDecay: 0.9,
+  seed: 1,
+  threads: 1,
+} as const;
+
+/** One linear layer that has to learn to swap its two inputs. */
+const newTrainer = () =>
+  FullTrainer.create(
+    (context) => ({
+      loss: meanSquaredError(linearLayer(context, "layer", input("x", [8, 2]), 2), input("y", [8, 2])),
+    }),
+    SETTINGS,
+  );
+
+function feedsOf(step: number) {
+  const x = new RandomStream(2, "test", step).normal(16);
+  return { x, y: x.map((_, i) => x[i ^ 1]) };
+}
+
+async function steps(trainer: FullTrainer<never>, count: number): Promise<number> {
+  let loss = NaN;
+  for (let i = 0; i < count; i++) ({ loss } = await trainer.train(feedsOf(trainer.step), 1));
+  return loss;
+}
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "keepsake-trainer-"));
+});
+afterEach(() => {
+  rmSync(folder, { recursive: true });
+});
+
+describe("FullTrainer", () => {
+  it("learns, and its average follows", async () => {
+    const trainer = await newTrainer();
+    expect(await steps(trainer, 200)).toBeLessThan(1e-2);
+    const [weight] = trainer.parameters.places;
+    const averaged = trainer.parameters.window(weight, trainer.ema);
+    for (const [i, expected] of [0, 1, 1, 0].entries()) expect(averaged[i]).toBeCloseTo(expected, 1);
+    await trainer.dispose();
+  });
+
+  it("goes on from a checkpoint to the very bits of an uninterrupted training", async () => {
+    const path = join(folder, "checkpoint.safetensors");
+    const straight = await newTrainer();
+    await steps(straight, 3);
+    await straight.save(path);
+    await steps(straight, 4);
+    const resumed = await newTrainer();
+    expect(await resumed.load(path)).toBe(true);
+    expect(resumed.step).toBe(3);
+    await steps(resumed, 4);
+    expect(resumed.parameters.values).toEqual(straight.parameters.values);
+    expect(resumed.ema).toEqual(straight.ema);
+    expect(await resumed.load(join(folder, "none.safetensors"))).toBe(false);
+    await Promise.all([straight.dispose(), resumed.dispose()]);
+  });
+
+  it("exports its average in half precision, from which another training can start", async () => {
+    const trainer = await newTrainer();
+    await steps(trainer, 5);
+    await writeComponent(folder, "model.safetensors", { kind: "test" }, namedTensors(trainer.parameters, trainer.ema));
+    const path = join(folder, "model.safetensors");
+    const next = await newTrainer();
+    await next.startFrom(await Weights.open(path, [path]));
+    expect(next.step).toBe(0);
+    next.ema.forEach((value, i) => {
+      expect(Math.abs(value - trainer.ema[i])).toBeLessThanOrEqual(Math.abs(trainer.ema[i]) * 2 ** -11 + 1e-7);
+    });
+    expect(next.parameters.values).toEqual(next.ema);
+    await Promise.all([trainer.dispose(), next.dispose()]);
+  });
+
+  it("stops at a loss that is not a number, with the parameters as they were", async () => {
+    const trainer = await newTrainer();
+    const before = trainer.parameters.values.slice();
+    const { x, y } = feedsOf(0);
+    await expect(trainer.train({ x: x.fill(NaN), y }, 1)).rejects.toThrow("step 1");
+    expect(trainer.parameters.values).toEqual(before);
+    await trainer.dispose();
+  });
+});
