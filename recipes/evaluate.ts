@@ -15,9 +15,11 @@ import { StableDiffusionPipeline } from "../src/diffusion/pipeline.ts";
 import { NoiseSchedule } from "../src/diffusion/schedulers/index.ts";
 import { writeFileAtomic } from "../src/io/atomic.ts";
 import { imageToTensor, type RgbImage } from "../src/io/image.ts";
+import { psnr } from "./evaluation/psnr.ts";
 import { attributeQuestions, heldOutScenes, TWENTY_NOUNS } from "./evaluation/questions.ts";
 import { LATENT_CHANNELS, LATENT_SIZE, PICTURE_SIZE } from "./model/architecture.ts";
-import { writeGrid } from "./training/sheets.ts";
+import { picturesOf, writeGrid } from "./training/sheets.ts";
+import { withArticle } from "./world/captions.ts";
 import { World, type CaptionedScene } from "./world/world.ts";
 
 const { values } = parseArgs({
@@ -107,15 +109,15 @@ async function diffusionClassifier() {
   const schedule = new NoiseSchedule(pipeline.schedulerConfig);
   const draws = pairedDraws(DRAWS, schedule, LATENT_CHANNELS * LATENT_SIZE * LATENT_SIZE, SEED);
   const tokenizer = pipeline.newTokenizer();
-  const tokenIds = TWENTY_NOUNS.map((noun) => [...tokenizer.encode(`a photo of a ${noun}`).inputIds]);
-  const { scenes } = world.renderBatch(SEED, 0, CLASSIFIED, PICTURE_SIZE, {
+  const tokenIds = TWENTY_NOUNS.map((noun) => [...tokenizer.encode(`a photo of ${withArticle(noun)}`).inputIds]);
+  const { pixels, scenes } = world.renderBatch(SEED, 0, CLASSIFIED, PICTURE_SIZE, {
     nouns: TWENTY_NOUNS,
     layouts: { single: 1 },
     split: "held out",
   });
   let [right, evaluations] = [0, 0];
-  for (const scene of scenes) {
-    const latents = await encoder.encode(imageToTensor(rendered({ scene, caption: "" })));
+  for (const [i, picture] of picturesOf(pixels).entries()) {
+    const latents = await encoder.encode(picture);
     const errorsOf = denoisingErrors(
       program,
       { lora: none, embeddings: new Float32Array() },
@@ -125,7 +127,7 @@ async function diffusionClassifier() {
     );
     const result = await classify(tokenIds.length, draws, errorsOf);
     const best = result.probabilities.indexOf(Math.max(...result.probabilities));
-    if (TWENTY_NOUNS[best] === scene.subjects[0].noun) right++;
+    if (TWENTY_NOUNS[best] === scenes[i].subjects[0].noun) right++;
     evaluations += result.evaluations;
   }
   await Promise.all([program.dispose(), encoder.dispose()]);
@@ -143,15 +145,14 @@ async function reconstruction() {
   const size = { height: PICTURE_SIZE, width: PICTURE_SIZE };
   const encoder = await ImageEncoder.create(pipeline.vae, size);
   const decoder = await compileDecoder(pipeline.vae, size);
-  let psnr = 0;
+  let sum = 0;
   for (const scene of heldOutScenes(SEED, count)) {
     const pixels = imageToTensor(rendered(scene));
     const { decoded } = await decoder.run({ latents: await encoder.encode(pixels) });
-    const squares = decoded.reduce((sum, x, i) => sum + (Math.min(1, Math.max(-1, x)) - pixels[i]) ** 2, 0);
-    psnr += (10 * Math.log10(4 / (squares / decoded.length))) / count;
+    sum += psnr(decoded, pixels);
   }
   await Promise.all([encoder.dispose(), decoder.dispose()]);
-  return { pictures: count, psnr };
+  return { pictures: count, psnr: sum / count };
 }
 
 const sheet = heldOutScenes(SEED + 100, values.smoke ? 4 : 48).map(({ caption }) => caption);

@@ -2,6 +2,7 @@
  * @file Recipe (c): the built-in model's UNet, on latents of recipe (b) under the text encoder of recipe (a), both frozen. v-prediction with uniform timesteps;
  * one caption in ten is dropped for classifier-free guidance. While it trains it draws the same noise under different prompts: nouns must differ.
  */
+import { existsSync } from "node:fs";
 import { cp, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { openAutoencoderKl, openClipTextModel, openUNet2DConditionModel } from "../src/diffusion/checkpoint.ts";
@@ -27,7 +28,7 @@ import { World } from "./world/world.ts";
 
 const { LATENT_CHANNELS, LATENT_SIZE, MAX_TOKENS, unetConfig } = architecture;
 
-const { output, samples, from, seed, smoke, program } = recipeOptions({ samples: 1_200_000, smokeSamples: 256 });
+const { output, samples, from, seed, smoke, threads, program } = recipeOptions({ samples: 1_200_000, smokeSamples: 256 });
 
 const BATCH = 32;
 const CAPTION_DROPOUT = 0.1;
@@ -43,7 +44,9 @@ const LATENT = LATENT_CHANNELS * LATENT_SIZE * LATENT_SIZE;
 const folder = join(output, "unet");
 await mkdir(folder, { recursive: true });
 const model = join(output, "model");
-if (from !== undefined) await cp(from, model, { recursive: true });
+const checkpoint = join(folder, "checkpoint.safetensors");
+// A run that goes on has its model already, newer than the one that it started from.
+if (from !== undefined && !existsSync(checkpoint)) await cp(from, model, { recursive: true });
 const vae = await openAutoencoderKl(join(model, "vae"));
 const { config: textConfig, weights: textWeights } = await openClipTextModel(join(model, "text_encoder"));
 const tokenizer = await ClipTokenizer.load(join(model, "tokenizer"));
@@ -67,20 +70,29 @@ async function encodeCaptions(captions: readonly string[]): Promise<Float32Array
 }
 
 const noiseSchedule = new NoiseSchedule(architecture.schedulerConfigJson);
-const predict = (context: ModuleContext) =>
+const predict = (context: ModuleContext, count: number) =>
   unet2DConditionModel(context, unetConfig, {
-    sample: input("sample", [BATCH, LATENT_CHANNELS, LATENT_SIZE, LATENT_SIZE]),
-    timestepProjection: input("timestepProjection", [BATCH, unetConfig.blockOutChannels[0] ?? 0]),
-    encoderHiddenStates: input("encoderHiddenStates", [BATCH, MAX_TOKENS, textConfig.hiddenSize]),
+    sample: input("sample", [count, LATENT_CHANNELS, LATENT_SIZE, LATENT_SIZE]),
+    timestepProjection: input("timestepProjection", [count, unetConfig.blockOutChannels[0] ?? 0]),
+    encoderHiddenStates: input("encoderHiddenStates", [count, MAX_TOKENS, textConfig.hiddenSize]),
   });
 const projectTimesteps = (timesteps: readonly number[]) =>
   timestepProjection(timesteps, unetConfig.blockOutChannels[0] ?? 0, unetConfig);
 
-const trainer = await FullTrainer.create(
-  (context) => ({
-    loss: meanSquaredError(predict(context), input("target", [BATCH, LATENT_CHANNELS, LATENT_SIZE, LATENT_SIZE])),
+const trainer = FullTrainer.create(
+  (context, count) => ({
+    loss: meanSquaredError(predict(context, count), input("target", [count, LATENT_CHANNELS, LATENT_SIZE, LATENT_SIZE])),
   }),
-  { learningRate: 1e-3, betas: [0.9, 0.99], weightDecay: 0.01, maxGradNorm: 1, emaDecay: 0.9995, seed, ...program },
+  {
+    learningRate: 1e-3,
+    betas: [0.9, 0.99],
+    weightDecay: 0.01,
+    maxGradNorm: 1,
+    emaDecay: 0.9995,
+    seed,
+    batchSize: BATCH,
+    workers: threads,
+  },
 );
 
 async function feedsOf(step: number) {
@@ -99,7 +111,7 @@ async function feedsOf(step: number) {
 
 // One run predicts for every drawn prompt and for as many empty ones: together a batch of training's size.
 if (2 * DRAWN !== BATCH) throw new Error(`${2 * DRAWN} predictions do not fill a batch of ${BATCH}`);
-const unet = await Program.create({ prediction: traceParameters(predict).traced }, program);
+const unet = await Program.create({ prediction: traceParameters((context) => predict(context, BATCH)).traced }, program);
 const drawnLatents = input("latents", [DRAWN, LATENT_CHANNELS, LATENT_SIZE, LATENT_SIZE]);
 const decoder = await Program.create({ decoded: decode(vae.weights.frozen(), vae.config, drawnLatents) }, program);
 const drawnStates = await encodeCaptions([...DRAWN_PROMPTS, ...DRAWN_PROMPTS.map(() => "")]);
@@ -148,7 +160,6 @@ function meanDistance(latents: Float32Array): number {
   return Math.sqrt(squares / count);
 }
 
-const checkpoint = join(folder, "checkpoint.safetensors");
 if (await trainer.load(checkpoint)) process.stderr.write(`going on from step ${trainer.step}\n`);
 else if (from !== undefined) await trainer.startFrom((await openUNet2DConditionModel(join(from, "unet"))).weights);
 const isComplete = await trainLoop(

@@ -21,6 +21,7 @@ import {
 import { RandomStream } from "../src/random/random.ts";
 import { LATENT_CHANNELS, LATENT_SIZE, PICTURE_SIZE, vaeConfig, vaeConfigJson } from "./model/architecture.ts";
 import { openAutoencoderKl } from "../src/diffusion/checkpoint.ts";
+import { psnr } from "./evaluation/psnr.ts";
 import { pictureEncoder } from "./training/encoded-world.ts";
 import { DIFFUSERS_WEIGHTS, namedTensors, writeComponent } from "./training/export.ts";
 import { foldLatentStatistics, latentStatistics } from "./training/latent-statistics.ts";
@@ -29,12 +30,11 @@ import { FullTrainer } from "./training/full-trainer.ts";
 import { trainLoop } from "./training/loop.ts";
 import { onlyInputs } from "../src/diffusion/prompt-encoder.ts";
 import { traceParameters } from "./training/parameters.ts";
-import { writeComparison } from "./training/sheets.ts";
+import { picturesOf, writeComparison } from "./training/sheets.ts";
 import { World } from "./world/world.ts";
 
-const { output, samples, from, seed, smoke, program } = recipeOptions({ samples: 300_000, smokeSamples: 512 });
+const { output, samples, from, seed, smoke, threads, program } = recipeOptions({ samples: 300_000, smokeSamples: 512 });
 
-/** Small: a picture has pixels enough for a good gradient, and more steps count for more than larger ones. */
 const BATCH = 8;
 const EVALUATED = 64;
 const KL_WEIGHT = 1e-6;
@@ -44,7 +44,7 @@ await mkdir(folder, { recursive: true });
 const world = await World.load();
 
 const pixelShape = (count: number) => [count, 3, PICTURE_SIZE, PICTURE_SIZE];
-const noiseShape = [BATCH, LATENT_CHANNELS, LATENT_SIZE, LATENT_SIZE];
+const noiseShape = (count: number) => [count, LATENT_CHANNELS, LATENT_SIZE, LATENT_SIZE];
 
 /** |x|, rounded off at zero so that it has a gradient there (Charbonnier). */
 const magnitude = (x: Tensor): Tensor => sqrt(add(square(x), 1e-6));
@@ -59,11 +59,11 @@ function gradientL1(a: Tensor, b: Tensor): Tensor {
   return add(horizontal, mean(magnitude(sub(part(1, 0, 1, 0), part(0, 0, 1, 0)))));
 }
 
-const trainer = await FullTrainer.create(
-  (context) => {
-    const pixels = input("pixels", pixelShape(BATCH));
+const trainer = FullTrainer.create(
+  (context, count) => {
+    const pixels = input("pixels", pixelShape(count));
     const posterior = encode(context, vaeConfig, pixels);
-    const latents = samplePosterior(posterior, input("noise", noiseShape));
+    const latents = samplePosterior(posterior, input("noise", noiseShape(count)));
     const decoded = decode(context, vaeConfig, latents);
     const l1 = mean(magnitude(sub(decoded, pixels)));
     const reconstruction = add(add(l1, meanSquaredError(decoded, pixels)), gradientL1(decoded, pixels));
@@ -77,13 +77,14 @@ const trainer = await FullTrainer.create(
     maxGradNorm: 1,
     emaDecay: 0.999,
     seed,
-    ...program,
+    batchSize: BATCH,
+    workers: threads,
   },
 );
 
 function feedsOf(step: number) {
   const { pixels } = world.renderBatch(seed, step * BATCH, BATCH, PICTURE_SIZE);
-  const noise = new RandomStream(seed, "posterior", step).normal(noiseShape.reduce((a, b) => a * b));
+  const noise = new RandomStream(seed, "posterior", step).normal(noiseShape(BATCH).reduce((a, b) => a * b));
   return { pixels, noise };
 }
 
@@ -99,17 +100,10 @@ const reconstruct = await Program.create(
 async function evaluate(samplesSeen: number): Promise<Record<string, number>> {
   const feeds = onlyInputs(reconstruct, trainer.parameters.feeds(trainer.ema));
   const { decoded } = await reconstruct.run({ ...feeds, pixels: heldOut.pixels });
-  const each = decoded.length / EVALUATED;
-  let psnr = 0;
-  for (let i = 0; i < EVALUATED; i++) {
-    let squares = 0;
-    for (let j = i * each; j < (i + 1) * each; j++) {
-      squares += (Math.min(1, Math.max(-1, decoded[j])) - heldOut.pixels[j]) ** 2;
-    }
-    psnr += (10 * Math.log10(4 / (squares / each))) / EVALUATED;
-  }
+  const originals = picturesOf(heldOut.pixels);
+  const ratios = picturesOf(decoded).map((picture, i) => psnr(picture, originals[i]));
   await writeComparison(join(folder, `reconstructions-${samplesSeen}.png`), [heldOut.pixels, decoded], 16);
-  return { psnr };
+  return { psnr: ratios.reduce((sum, ratio) => sum + ratio, 0) / EVALUATED };
 }
 
 const checkpoint = join(folder, "checkpoint.safetensors");
@@ -130,12 +124,13 @@ const isComplete = await trainLoop(
   feedsOf,
   evaluate,
 );
-// Exported twice: the statistics of the latents are those of the weights as they are stored, in half precision.
-const modelFolder = join(output, "model", "vae");
+// The statistics of the latents are those of the weights as they are stored, in half precision: they are measured on a first export, kept apart from the model.
+const unnormalized = join(folder, "unnormalized");
 const averaged = namedTensors(trainer.parameters, trainer.ema);
-await writeComponent(modelFolder, DIFFUSERS_WEIGHTS, vaeConfigJson, averaged);
-const encodePictures = await pictureEncoder(await openAutoencoderKl(modelFolder), program);
+await writeComponent(unnormalized, DIFFUSERS_WEIGHTS, vaeConfigJson, averaged);
+const encodePictures = await pictureEncoder(await openAutoencoderKl(unnormalized), program);
 const measured = world.renderBatch(seed + 1, EVALUATED, smoke ? 64 : 2048, PICTURE_SIZE);
 const statistics = latentStatistics(await encodePictures(measured.pixels));
-await writeComponent(modelFolder, DIFFUSERS_WEIGHTS, vaeConfigJson, foldLatentStatistics(averaged, statistics));
+const normalized = foldLatentStatistics(averaged, statistics);
+await writeComponent(join(output, "model", "vae"), DIFFUSERS_WEIGHTS, vaeConfigJson, normalized);
 process.exitCode = isComplete ? 0 : 130;

@@ -2,6 +2,7 @@
  * @file What the built-in model is asked: captions of held-out combinations, and prompts of which one word is changed.
  */
 import { COLOR_NAMES } from "../world/color.ts";
+import { withArticle } from "../world/captions.ts";
 import { NOUNS } from "../world/nouns.ts";
 import { captionedScene, FULL_CAPTIONS, type CaptionedScene } from "../world/world.ts";
 
@@ -15,8 +16,8 @@ export function heldOutScenes(seed: number, count: number): CaptionedScene[] {
   return [...scenes.values()];
 }
 
-/** Things whose colour is a matter of words: they have no colour of their own, or one that can be replaced. */
-export const PAINTED_NOUNS = ["car", "mug", "balloon", "cat", "teapot", "shirt", "bus", "butterfly"] as const;
+/** Things that come in any colour. */
+const PAINTED_NOUNS = ["car", "mug", "balloon", "cat", "teapot", "shirt", "bus", "butterfly"] as const;
 /** Twenty of all kinds, evenly spread over the list of nouns. */
 export const TWENTY_NOUNS: readonly string[] = Array.from(
   { length: 20 },
@@ -29,16 +30,14 @@ export interface AttributeQuestion {
   readonly prompts: readonly string[];
 }
 
-const article = (word: string): string => (/^[aeiou]/.test(word) ? "an" : "a");
-
 export function attributeQuestions(): AttributeQuestion[] {
   const backgrounds = TWENTY_NOUNS.slice(0, 8).map((noun) => ({
     attribute: "background" as const,
-    prompts: COLOR_NAMES.map((color) => `${article(noun)} ${noun} on ${article(color)} ${color} background`),
+    prompts: COLOR_NAMES.map((color) => `${withArticle(noun)} on ${withArticle(`${color} background`)}`),
   }));
   const nouns = (["white", "blue"] as const).map((color) => ({
     attribute: "noun" as const,
-    prompts: TWENTY_NOUNS.map((noun) => `${article(noun)} ${noun} on a ${color} background`),
+    prompts: TWENTY_NOUNS.map((noun) => `${withArticle(noun)} on a ${color} background`),
   }));
   const colors = PAINTED_NOUNS.map((noun) => ({
     attribute: "color" as const,

@@ -1,12 +1,13 @@
 /**
- * @file Training all parameters of a model: one compiled program for loss and gradients, AdamW, an exponential moving average, and checkpoints from
- * which training goes on as if it had not stopped.
+ * @file Training all parameters of a model: one compiled program for loss and gradients, run by one or several worker threads, AdamW, an exponential moving
+ * average, and checkpoints from which training goes on as if it had not stopped.
  */
 import { access } from "node:fs/promises";
-import { AdamW, clipGradNorm, gradients, Program, type Feeds, type Tensor } from "../../src/graph/index.ts";
+import { gradients, Program, type Feeds, type Tensor } from "../../src/graph/index.ts";
 import type { Weights } from "../../src/diffusion/weights.ts";
 import type { ModuleContext } from "../../src/diffusion/module.ts";
 import { SafetensorsFile, writeSafetensors } from "../../src/io/safetensors.ts";
+import { DataParallel } from "./data-parallel.ts";
 import { traceParameters, type Parameters } from "./parameters.ts";
 
 export interface TrainerSettings {
@@ -18,104 +19,120 @@ export interface TrainerSettings {
   /** Decay of the moving average once it is warm. */
   readonly emaDecay: number;
   readonly seed: number;
-  /** Of the compiled program; all cores unless given. */
+  /** Samples of a step. */
+  readonly batchSize: number;
+  /** Threads that each take an equal part of the batch; sums over the batch depend on it in their last bits. Default 1. */
+  readonly workers?: number;
+  /** Threads of an operator, for each worker. Default 1. */
   readonly threads?: number;
 }
 
-/** A model under training. `Extra` are further outputs of a step besides the loss. */
-export class FullTrainer<Extra extends string> {
-  readonly parameters: Parameters;
-  /** Moving average of the parameters: what is exported. */
+/** What training changes, flat arrays of the parameters' layout in memory that the workers share. */
+interface SharedState {
+  readonly values: Float32Array;
   readonly ema: Float32Array;
-  readonly #program: Program;
-  readonly #optimizer: AdamW;
-  readonly #settings: TrainerSettings;
-  readonly #extra: readonly Extra[];
+  readonly expAvg: Float32Array;
+  readonly expAvgSq: Float32Array;
+}
 
-  private constructor(parameters: Parameters, program: Program, settings: TrainerSettings, extra: readonly Extra[]) {
+/** A model under training. */
+export class FullTrainer {
+  readonly parameters: Parameters;
+  readonly #state: SharedState;
+  readonly #workers: DataParallel;
+  readonly #settings: TrainerSettings;
+  #step = 0;
+
+  private constructor(parameters: Parameters, state: SharedState, workers: DataParallel, settings: TrainerSettings) {
     this.parameters = parameters;
-    this.ema = parameters.values.slice();
-    this.#program = program;
+    this.#state = state;
+    this.#workers = workers;
     this.#settings = settings;
-    this.#extra = extra;
-    this.#optimizer = new AdamW(
-      parameters.places.map((place) => ({
-        name: place.name,
-        parameters: parameters.window(place),
-        learningRate: settings.learningRate,
-        weightDecay: place.shape.length > 1 && !place.name.includes("embedding") ? settings.weightDecay : 0,
-      })),
-      { betas: settings.betas },
-    );
   }
 
   /**
    * Compiles the training step.
    *
-   * @param trace - builds the scalar loss, and whatever else a step should return, from parameters and inputs
+   * @param trace - builds the scalar loss, a mean over `count` samples, from parameters and inputs; the first axis of each input is cut among the workers
+   * @throws RangeError if the batch cannot be cut into equal parts
    */
-  static async create<Extra extends string = never>(
-    trace: (context: ModuleContext) => { readonly loss: Tensor; readonly extra?: Readonly<Record<Extra, Tensor>> },
+  static create(
+    trace: (context: ModuleContext, count: number) => { readonly loss: Tensor },
     settings: TrainerSettings,
-  ): Promise<FullTrainer<Extra>> {
-    const { traced, parameters, inputs } = traceParameters(trace);
+  ): FullTrainer {
+    const { batchSize, workers = 1, threads = 1, learningRate, betas } = settings;
+    const count = batchSize / workers;
+    if (!Number.isInteger(count)) throw new RangeError(`a batch of ${batchSize} cannot be cut for ${workers} workers`);
+    const { traced, parameters, inputs } = traceParameters((context) => trace(context, count));
     parameters.initialize(settings.seed);
-    const outputs: Record<string, Tensor> = { loss: traced.loss, ...traced.extra };
+    const outputs: Record<string, Tensor> = { loss: traced.loss };
     gradients(traced.loss, inputs).forEach((gradient, i) => (outputs[`gradient ${i}`] = gradient));
-    const program = await Program.create(outputs, settings.threads === undefined ? {} : { threads: settings.threads });
-    const extra = Object.keys(traced.extra ?? {}).filter((key): key is Extra => key in (traced.extra ?? {}));
-    return new FullTrainer(parameters, program, settings, extra);
+    const total = parameters.values.length;
+    const shared = () => new Float32Array(new SharedArrayBuffer(4 * total));
+    const state = { values: shared(), ema: shared(), expAvg: shared(), expAvgSq: shared() };
+    state.values.set(parameters.values);
+    state.ema.set(parameters.values);
+    const places = parameters.places.map(({ name, shape, offset, length }) => {
+      const decays = shape.length > 1 && !name.includes("embedding");
+      return { name, offset, length, weightDecay: decays ? settings.weightDecay : 0 };
+    });
+    const pool = new DataParallel({
+      compiled: Program.compile(outputs),
+      threads,
+      places,
+      ...state,
+      gradients: Array.from({ length: workers }, shared),
+      learningRate,
+      betas,
+    });
+    return new FullTrainer(parameters, state, pool, settings);
   }
 
   /** Optimiser steps done. */
   get step(): number {
-    return this.#optimizer.stepCount;
+    return this.#step;
+  }
+
+  /** The parameters as they are. */
+  get values(): Float32Array {
+    return Float32Array.from(this.#state.values);
+  }
+
+  /** Moving average of the parameters, a copy: what is exported. */
+  get ema(): Float32Array {
+    return Float32Array.from(this.#state.ema);
   }
 
   /**
    * One optimiser step.
    *
    * @param learningRateFactor - multiplies the learning rate
-   * @throws Error if the loss is not finite
+   * @throws Error if the loss or a gradient is not finite; the parameters are as they were then
    */
-  async train(
-    feeds: Feeds,
-    learningRateFactor: number,
-  ): Promise<{ readonly loss: number } & Readonly<Record<Extra, Float32Array>>> {
-    const results = await this.#program.run({ ...feeds, ...this.parameters.feeds() });
-    const loss = results.loss?.[0] ?? NaN;
-    const gradient = this.parameters.places.map((_, i) => results[`gradient ${i}`] ?? new Float32Array());
-    const norm = clipGradNorm(gradient, this.#settings.maxGradNorm);
+  async train(feeds: Feeds, learningRateFactor: number): Promise<{ readonly loss: number }> {
+    const losses = await this.#workers.differentiate(feeds);
+    const loss = losses.reduce((sum, x) => sum + x, 0) / losses.length;
+    const norm = await this.#workers.reduce();
     if (!Number.isFinite(loss) || !Number.isFinite(norm)) throw new Error(`step ${this.step + 1}: the loss is ${loss}`);
-    this.#optimizer.step(gradient, learningRateFactor);
-    this.#updateAverage();
-    const extra = Object.fromEntries(this.#extra.map((key) => [key, results[key]]));
-    return { loss, ...(extra as Record<Extra, Float32Array>) }; // every extra output is an output of the program
-  }
-
-  /** The average forgets the first steps quickly: decay min(emaDecay, (1 + step) / (10 + step)), as in diffusers. */
-  #updateAverage(): void {
-    const decay = Math.min(this.#settings.emaDecay, (1 + this.step) / (10 + this.step));
-    const { ema } = this;
-    const { values } = this.parameters;
-    for (let i = 0; i < ema.length; i++) ema[i] += (1 - decay) * (values[i] - ema[i]);
+    const { maxGradNorm, emaDecay } = this.#settings;
+    const step = this.#step + 1;
+    await this.#workers.update({
+      step: this.#step,
+      learningRateFactor,
+      gradientScale: Math.min(1, maxGradNorm / (norm + 1e-6)),
+      // The average forgets the first steps quickly, as in diffusers.
+      emaDecay: Math.min(emaDecay, (1 + step) / (10 + step)),
+    });
+    this.#step = step;
+    return { loss };
   }
 
   /** Writes everything from which training goes on, atomically. */
   async save(path: string): Promise<void> {
-    const { step, groups } = this.#optimizer.state();
-    const total = this.parameters.values.length;
-    const [expAvg, expAvgSq] = [new Float32Array(total), new Float32Array(total)];
-    for (const place of this.parameters.places) {
-      const moments = groups[place.name];
-      if (moments === undefined) continue;
-      this.parameters.window(place, expAvg).set(moments.expAvg);
-      this.parameters.window(place, expAvgSq).set(moments.expAvgSq);
-    }
-    const arrays = { values: this.parameters.values, ema: this.ema, expAvg, expAvgSq };
-    const tensors = new Map(Object.entries(arrays).map(([name, data]) => [name, { shape: [total], data }]));
+    const shape = [this.parameters.values.length];
+    const tensors = new Map(Object.entries(this.#state).map(([name, data]) => [name, { shape, data: data.slice() }]));
     const places = this.parameters.places.map(({ name, length }) => [name, length]);
-    const metadata = { step: String(step), parameters: JSON.stringify(places) };
+    const metadata = { step: String(this.step), parameters: JSON.stringify(places) };
     await writeSafetensors(path, tensors, new Map(Object.entries(metadata)));
   }
 
@@ -127,22 +144,10 @@ export class FullTrainer<Extra extends string> {
     );
     if (!exists) return false;
     const file = await SafetensorsFile.open(path);
-    const [values, ema, expAvg, expAvgSq] = await Promise.all(
-      ["values", "ema", "expAvg", "expAvgSq"].map((name) => file.readFloat32(name)),
-    );
-    if (values?.length !== this.parameters.values.length || !ema || !expAvg || !expAvgSq) {
-      throw new Error(`${path} is of another model`);
-    }
-    this.parameters.values.set(values);
-    this.ema.set(ema);
-    const groups = this.parameters.places.map((place) => {
-      const moments = {
-        expAvg: this.parameters.window(place, expAvg),
-        expAvgSq: this.parameters.window(place, expAvgSq),
-      };
-      return [place.name, moments] as const;
-    });
-    this.#optimizer.loadState({ step: Number(file.metadata.get("step")), groups: Object.fromEntries(groups) });
+    const places = JSON.stringify(this.parameters.places.map(({ name, length }) => [name, length]));
+    if (file.metadata.get("parameters") !== places) throw new Error(`${path} is of another model`);
+    for (const [name, data] of Object.entries(this.#state)) data.set(await file.readFloat32(name));
+    this.#step = Number(file.metadata.get("step"));
     return true;
   }
 
@@ -151,12 +156,12 @@ export class FullTrainer<Extra extends string> {
     for (const place of this.parameters.places) {
       if (!weights.has(place.name)) continue;
       const values = await weights.readFloat32(place.name);
-      this.parameters.window(place).set(values);
-      this.parameters.window(place, this.ema).set(values);
+      this.parameters.window(place, this.#state.values).set(values);
+      this.parameters.window(place, this.#state.ema).set(values);
     }
   }
 
   async dispose(): Promise<void> {
-    await this.#program.dispose();
+    await this.#workers.dispose();
   }
 }

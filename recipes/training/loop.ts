@@ -31,7 +31,7 @@ export interface LoopSettings {
  * @returns whether training is complete
  */
 export async function trainLoop(
-  trainer: FullTrainer<never>,
+  trainer: FullTrainer,
   settings: LoopSettings,
   feedsOf: (step: number) => Promise<Feeds> | Feeds,
   evaluate: (samplesSeen: number) => Promise<Readonly<Record<string, number>>>,
@@ -47,9 +47,14 @@ export async function trainLoop(
   let lastCheckpoint = performance.now();
   let lossSum = 0;
   let lossCount = 0;
+  let next = trainer.step < steps ? await feedsOf(trainer.step) : {};
   while (trainer.step < steps && !isStopped) {
     const factor = factorAt(trainer.step, steps, settings);
-    const { loss } = await trainer.train(await feedsOf(trainer.step), factor);
+    // The workers compute while this thread makes the next batch.
+    const running = trainer.train(next, factor);
+    const following = trainer.step + 1;
+    const [{ loss }, prepared] = await Promise.all([running, following < steps ? feedsOf(following) : {}]);
+    next = prepared;
     lossSum += loss;
     lossCount++;
     const { step } = trainer;

@@ -1,6 +1,7 @@
 /**
  * @file The command line that the training recipes share.
  */
+import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import type { ProgramOptions } from "../../src/graph/index.ts";
 
@@ -13,12 +14,16 @@ export interface RecipeOptions {
   readonly seed: number;
   /** A run so short that it shows only that the recipe runs. */
   readonly smoke: boolean;
-  /** For every program that the recipe compiles. */
+  /** Leave the text encoder of `from` as it is. */
+  readonly freezeText: boolean;
+  /** Cores to use. */
+  readonly threads: number;
+  /** For every program that the recipe compiles besides the training step. */
   readonly program: Pick<ProgramOptions, "threads">;
 }
 
 /**
- * `--output`, `--samples`, `--from`, `--seed`, `--threads` and `--smoke`.
+ * `--output`, `--samples`, `--from`, `--seed`, `--threads`, `--smoke` and, for CLIP, `--freeze-text`.
  *
  * @throws RangeError if a number is none
  */
@@ -31,15 +36,19 @@ export function recipeOptions(defaults: { readonly samples: number; readonly smo
       seed: { type: "string", default: "1" },
       threads: { type: "string" },
       smoke: { type: "boolean", default: false },
+      "freeze-text": { type: "boolean", default: false },
     },
   });
+  const threads = values.threads === undefined ? availableParallelism() : wholeNumber("threads", values.threads);
   return {
     output: values.output,
     ...(values.from !== undefined && { from: values.from }),
     smoke: values.smoke,
+    freezeText: values["freeze-text"],
     samples: values.smoke ? defaults.smokeSamples : wholeNumber("samples", values.samples),
     seed: wholeNumber("seed", values.seed),
-    program: values.threads === undefined ? {} : { threads: wholeNumber("threads", values.threads) },
+    threads,
+    program: { threads },
   };
 }
 

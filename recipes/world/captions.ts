@@ -110,7 +110,7 @@ const joints = [
   "plain gradient striped stripes dots polka checks checkered from",
 ];
 
-function withArticle(phrase: string): string {
+export function withArticle(phrase: string): string {
   return `${/^(?!unicorn)[aeiou]/.test(phrase) ? "an" : "a"} ${phrase}`;
 }
 

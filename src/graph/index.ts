@@ -17,6 +17,14 @@ export * from "./ops/resize.ts";
 export * from "./ops/softmax.ts";
 export * from "./optim/index.ts";
 export type { LoweringTarget } from "./onnx/builder.ts";
-export { Program, PROVIDERS, type Feeds, type ProgramOptions, type Provider } from "./program.ts";
+export {
+  Program,
+  PROVIDERS,
+  type CompiledProgram,
+  type Feeds,
+  type InputSpec,
+  type ProgramOptions,
+  type Provider,
+} from "./program.ts";
 export { formatShape, ShapeError, sizeOf, type Shape } from "./shape.ts";
 export type { DType, ParameterSource, Tensor } from "./tensor.ts";

@@ -30,27 +30,47 @@ export interface ProgramOptions {
 /** Values for a program's inputs, by name. */
 export type Feeds = Readonly<Record<string, Float32Array | Int32Array>>;
 
+/** What is fed to an input. */
+export type InputSpec = Pick<Tensor, "shape" | "dtype">;
+
+/** A graph as an ONNX model, not yet opened. Plain data: it can be sent to a worker thread and opened there. */
+export interface CompiledProgram<Name extends string = string> {
+  readonly model: Uint8Array;
+  readonly inputs: ReadonlyMap<string, InputSpec>;
+  readonly outputs: readonly Name[];
+  readonly weightsFolder: string | undefined;
+  readonly castsWeights: boolean;
+}
+
 /** A graph made runnable. One program may be run many times, one run at a time; `dispose` frees its native memory. */
 export class Program<Name extends string = string> {
   readonly #ort: typeof Ort;
   readonly #session: Ort.InferenceSession;
-  readonly #inputs: ReadonlyMap<string, Tensor>;
-  readonly #outputs: Readonly<Record<Name, Tensor>>;
+  readonly #compiled: CompiledProgram<Name>;
 
-  private constructor(
-    ort: typeof Ort,
-    session: Ort.InferenceSession,
-    inputs: ReadonlyMap<string, Tensor>,
-    outputs: Readonly<Record<Name, Tensor>>,
-  ) {
+  private constructor(ort: typeof Ort, session: Ort.InferenceSession, compiled: CompiledProgram<Name>) {
     this.#ort = ort;
     this.#session = session;
-    this.#inputs = inputs;
-    this.#outputs = outputs;
+    this.#compiled = compiled;
   }
 
   /**
-   * Compiles everything that `outputs` depend on. Inputs are found by walking the graph.
+   * Emits everything that `outputs` depend on as an ONNX model. Inputs are found by walking the graph.
+   *
+   * @param outputs - named tensors to compute, float32
+   */
+  static compile<Name extends string>(
+    outputs: Readonly<Record<Name, Tensor>>,
+    { provider = "cpu", lowering = provider === "cpu" ? "cpu" : "portable" }: ProgramOptions = {},
+  ): CompiledProgram<Name> {
+    const { bytes, inputs, weightsFolder, castsWeights } = emitModel(prefixed(outputs), lowering);
+    const specs = Array.from(inputs, ([name, { shape, dtype }]) => [name, { shape, dtype }] as const);
+    const names = Object.keys(outputs) as Name[]; // the keys of a record are its names
+    return { model: bytes, inputs: new Map(specs), outputs: names, weightsFolder, castsWeights };
+  }
+
+  /**
+   * Compiles everything that `outputs` depend on, and opens it.
    *
    * @param outputs - named tensors to compute, float32
    * @throws KeepsakeError if the provider does not exist on this machine
@@ -59,12 +79,23 @@ export class Program<Name extends string = string> {
     outputs: Readonly<Record<Name, Tensor>>,
     options: ProgramOptions = {},
   ): Promise<Program<Name>> {
-    const { provider = "cpu", lowering = provider === "cpu" ? "cpu" : "portable" } = options;
-    const emitted = emitModel(prefixed(outputs), lowering);
+    return Program.open(Program.compile(outputs, options), options);
+  }
+
+  /**
+   * Opens a session for a compiled program; `options` are those that it was compiled with, but for the threads.
+   *
+   * @throws KeepsakeError if the provider does not exist on this machine
+   */
+  static async open<Name extends string>(
+    compiled: CompiledProgram<Name>,
+    options: ProgramOptions = {},
+  ): Promise<Program<Name>> {
+    const { provider = "cpu" } = options;
     const ort = await import("onnxruntime-node");
     try {
-      const session = await ort.InferenceSession.create(emitted.bytes, sessionOptions(options, emitted));
-      return new Program(ort, session, emitted.inputs, outputs);
+      const session = await ort.InferenceSession.create(compiled.model, sessionOptions(options, compiled));
+      return new Program(ort, session, compiled);
     } catch (cause) {
       const reason = cause instanceof Error ? firstLine(cause.message) : String(cause);
       if (provider === "cpu") throw cause;
@@ -74,9 +105,9 @@ export class Program<Name extends string = string> {
     }
   }
 
-  /** Names and symbolic tensors of the inputs. */
-  get inputs(): ReadonlyMap<string, Tensor> {
-    return this.#inputs;
+  /** What to feed, by name. */
+  get inputs(): ReadonlyMap<string, InputSpec> {
+    return this.#compiled.inputs;
   }
 
   /**
@@ -86,7 +117,7 @@ export class Program<Name extends string = string> {
    */
   async run(feeds: Feeds): Promise<Record<Name, Float32Array>> {
     const bound: Record<string, Ort.Tensor> = {};
-    for (const [name, { shape, dtype }] of this.#inputs) {
+    for (const [name, { shape, dtype }] of this.inputs) {
       const data = feeds[name];
       const fits = dtype === "int32" ? data instanceof Int32Array : data instanceof Float32Array;
       if (data === undefined || !fits || data.length !== sizeOf(shape)) {
@@ -96,14 +127,16 @@ export class Program<Name extends string = string> {
       bound[name] = new this.#ort.Tensor(dtype === "int32" ? "int32" : "float32", data, shape);
     }
     for (const name of Object.keys(feeds)) {
-      if (!this.#inputs.has(name)) throw new Error(`the program has no input "${name}"`);
+      if (!this.inputs.has(name)) throw new Error(`the program has no input "${name}"`);
     }
     const results = await this.#session.run(bound);
-    return mapRecord(this.#outputs, (_, name) => {
+    const values: Partial<Record<Name, Float32Array>> = {};
+    for (const name of this.#compiled.outputs) {
       const value = results[`out:${name}`]?.data;
       if (!(value instanceof Float32Array)) throw new Error(`output "${name}" is not float32`);
-      return value;
-    });
+      values[name] = value;
+    }
+    return values as Record<Name, Float32Array>; // every output was set
   }
 
   /** Frees the session. */
@@ -114,7 +147,7 @@ export class Program<Name extends string = string> {
 
 function sessionOptions(
   { provider = "cpu", threads = availableParallelism(), weights = "mapped" }: ProgramOptions,
-  { weightsFolder, castsWeights }: { weightsFolder: string | undefined; castsWeights: boolean },
+  { weightsFolder, castsWeights }: CompiledProgram,
 ): Ort.InferenceSession.SessionOptions {
   const mapped = weights === "mapped";
   return {
@@ -141,15 +174,6 @@ function sessionOptions(
 /** Outputs are prefixed so that they may have the name of an input. */
 function prefixed(outputs: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
   return Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [`out:${name}`, tensor]));
-}
-
-function mapRecord<Name extends string, A, B>(
-  record: Readonly<Record<Name, A>>,
-  change: (value: A, name: Name) => B,
-): Record<Name, B> {
-  const result: Partial<Record<Name, B>> = {};
-  for (const name in record) result[name] = change(record[name], name);
-  return result as Record<Name, B>; // every key of the record was set
 }
 
 function firstLine(message: string): string {

@@ -16,16 +16,16 @@ const SETTINGS = {
   maxGradNorm: 1,
   emaDecay: 0.9,
   seed: 1,
-  threads: 1,
+  batchSize: 8,
 } as const;
 
 /** One linear layer that has to learn to swap its two inputs. */
-const newTrainer = () =>
+const newTrainer = (workers = 1) =>
   FullTrainer.create(
-    (context) => ({
-      loss: meanSquaredError(linearLayer(context, "layer", input("x", [8, 2]), 2), input("y", [8, 2])),
+    (context, count) => ({
+      loss: meanSquaredError(linearLayer(context, "layer", input("x", [count, 2]), 2), input("y", [count, 2])),
     }),
-    SETTINGS,
+    { ...SETTINGS, workers },
   );
 
 function feedsOf(step: number) {
@@ -33,7 +33,7 @@ function feedsOf(step: number) {
   return { x, y: x.map((_, i) => x[i ^ 1]) };
 }
 
-async function steps(trainer: FullTrainer<never>, count: number): Promise<number> {
+async function steps(trainer: FullTrainer, count: number): Promise<number> {
   let loss = NaN;
   for (let i = 0; i < count; i++) ({ loss } = await trainer.train(feedsOf(trainer.step), 1));
   return loss;
@@ -49,7 +49,7 @@ afterEach(() => {
 
 describe("FullTrainer", () => {
   it("learns, and its average follows", async () => {
-    const trainer = await newTrainer();
+    const trainer = newTrainer();
     expect(await steps(trainer, 200)).toBeLessThan(1e-2);
     const [weight] = trainer.parameters.places;
     const averaged = trainer.parameters.window(weight, trainer.ema);
@@ -59,41 +59,57 @@ describe("FullTrainer", () => {
 
   it("goes on from a checkpoint to the very bits of an uninterrupted training", async () => {
     const path = join(folder, "checkpoint.safetensors");
-    const straight = await newTrainer();
+    const straight = newTrainer();
     await steps(straight, 3);
     await straight.save(path);
     await steps(straight, 4);
-    const resumed = await newTrainer();
+    const resumed = newTrainer();
     expect(await resumed.load(path)).toBe(true);
     expect(resumed.step).toBe(3);
     await steps(resumed, 4);
-    expect(resumed.parameters.values).toEqual(straight.parameters.values);
+    expect(resumed.values).toEqual(straight.values);
     expect(resumed.ema).toEqual(straight.ema);
     expect(await resumed.load(join(folder, "none.safetensors"))).toBe(false);
     await Promise.all([straight.dispose(), resumed.dispose()]);
   });
 
+  it("gives two workers a half of each batch, and takes the step of the whole batch", async () => {
+    const [whole, halves] = [newTrainer(1), newTrainer(2)];
+    await steps(whole, 20);
+    await steps(halves, 20);
+    for (const [i, value] of whole.values.entries()) expect(halves.values[i]).toBeCloseTo(value, 5);
+    for (const [i, value] of whole.ema.entries()) expect(halves.ema[i]).toBeCloseTo(value, 5);
+    await Promise.all([whole.dispose(), halves.dispose()]);
+  });
+
+  it("refuses a batch that cannot be cut", async () => {
+    expect(() => newTrainer(3)).toThrow("a batch of 8");
+    const trainer = newTrainer(2);
+    await expect(trainer.train({ x: new Float32Array(15), y: new Float32Array(16) }, 1)).rejects.toThrow('"x"');
+    await trainer.dispose();
+  });
+
   it("exports its average in half precision, from which another training can start", async () => {
-    const trainer = await newTrainer();
+    const trainer = newTrainer();
     await steps(trainer, 5);
     await writeComponent(folder, "model.safetensors", { kind: "test" }, namedTensors(trainer.parameters, trainer.ema));
     const path = join(folder, "model.safetensors");
-    const next = await newTrainer();
+    const next = newTrainer();
     await next.startFrom(await Weights.open(path, [path]));
     expect(next.step).toBe(0);
     next.ema.forEach((value, i) => {
       expect(Math.abs(value - trainer.ema[i])).toBeLessThanOrEqual(Math.abs(trainer.ema[i]) * 2 ** -11 + 1e-7);
     });
-    expect(next.parameters.values).toEqual(next.ema);
+    expect(next.values).toEqual(next.ema);
     await Promise.all([trainer.dispose(), next.dispose()]);
   });
 
   it("stops at a loss that is not a number, with the parameters as they were", async () => {
-    const trainer = await newTrainer();
-    const before = trainer.parameters.values.slice();
+    const trainer = newTrainer();
+    const before = trainer.values;
     const { x, y } = feedsOf(0);
     await expect(trainer.train({ x: x.fill(NaN), y }, 1)).rejects.toThrow("step 1");
-    expect(trainer.parameters.values).toEqual(before);
+    expect(trainer.values).toEqual(before);
     await trainer.dispose();
   });
 });

@@ -7,6 +7,7 @@ import type { RgbImage } from "../../io/image.ts";
 import { readJson } from "../../io/json.ts";
 import { openClipModel } from "../checkpoint.ts";
 import type { ClipTextConfig } from "../config/clip-config.ts";
+import { concatenated } from "../flat-arrays.ts";
 import { ClipTokenizer } from "../tokenizer/index.ts";
 import {
   clipImageProcessor,
@@ -73,8 +74,7 @@ export class ClipFeatures {
   /** `[projectionDim]` for each picture, of length 1. */
   async ofImages(images: readonly RgbImage[]): Promise<Float32Array[]> {
     return inBatches(images, async (batch) => {
-      const pixels = batch.map((image) => clipImageProcessor(image, this.#processor));
-      const pixelValues = Float32Array.from(pixels.flatMap((values) => [...values]));
+      const pixelValues = concatenated(batch.map((image) => clipImageProcessor(image, this.#processor)));
       return (await this.#images.run({ pixelValues })).features;
     });
   }

@@ -9,6 +9,8 @@ export interface AdamWGroup {
   readonly learningRate: number;
   /** Decoupled: parameters shrink by `learningRate * weightDecay` per step. Default 0.01. */
   readonly weightDecay?: number;
+  /** Where to keep the moment estimates, in shared memory for instance. Default: arrays of the optimiser's own, all zeros. */
+  readonly moments?: AdamWMoments;
 }
 
 export interface AdamWOptions {
@@ -60,8 +62,8 @@ export class AdamW {
     }
     this.#groups = groups.map((group) => ({
       ...group,
-      expAvg: new Float32Array(group.parameters.length),
-      expAvgSq: new Float32Array(group.parameters.length),
+      expAvg: group.moments?.expAvg ?? new Float32Array(group.parameters.length),
+      expAvgSq: group.moments?.expAvgSq ?? new Float32Array(group.parameters.length),
     }));
   }
 
