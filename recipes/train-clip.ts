@@ -36,7 +36,10 @@ import { NOUNS } from "./world/nouns.ts";
 import type { Scene } from "./world/scene.ts";
 import { captionWords, World, type SampleOptions } from "./world/world.ts";
 
-const { output, samples, from, seed, smoke, freezeText, threads, program } = recipeOptions({ samples: 300_000, smokeSamples: 1024 });
+const { output, samples, from, seed, smoke, freezeText, threads, program } = recipeOptions({
+  samples: 300_000,
+  smokeSamples: 1024,
+});
 
 const BATCH = 64;
 const GROUP = 32;
@@ -62,7 +65,8 @@ const world = await World.load();
 const nouns = NOUNS.map(({ name }) => name);
 const initial = from === undefined ? undefined : (await openClipModel(join(from, "clip"))).weights;
 const frozenText = freezeText ? initial : undefined;
-if (freezeText && initial === undefined) throw new RangeError("--freeze-text: give the model whose text encoder is meant with --from.");
+if (freezeText && initial === undefined)
+  throw new RangeError("--freeze-text: give the model whose text encoder is meant with --from.");
 const isOfTextTower = (name: string) => name.startsWith("text_model.") || name === "text_projection.weight";
 
 function textFeeds(captions: readonly string[]) {

@@ -24,14 +24,22 @@ import { FullTrainer } from "./training/full-trainer.ts";
 import { trainLoop } from "./training/loop.ts";
 import { traceParameters } from "./training/parameters.ts";
 import { picturesOf, writeGrid } from "./training/sheets.ts";
+import { DRAWN_WORLD, EASY_DRAWN_WORLD } from "./world/drawn-world.ts";
 import { World } from "./world/world.ts";
 
 const { LATENT_CHANNELS, LATENT_SIZE, MAX_TOKENS, unetConfig } = architecture;
 
-const { output, samples, from, seed, smoke, threads, program } = recipeOptions({ samples: 1_200_000, smokeSamples: 256 });
+const { output, samples, from, seed, smoke, threads, program } = recipeOptions({
+  samples: 1_200_000,
+  smokeSamples: 256,
+});
 
-const BATCH = 32;
+const BATCH = 64;
 const CAPTION_DROPOUT = 0.1;
+/** Pictures used several times each, with other noise: rendering and encoding cost next to nothing then. */
+const REPEATS = 4;
+/** Training begins with the easy world, for this share of the samples. */
+const EASY_SHARE = 0.4;
 const GUIDANCE_SCALE = 3;
 const SAMPLING_STEPS = 20;
 const DRAWN_PROMPTS = ["cat", "dog", "apple", "car", "robot", "teapot", "fish", "tree"].flatMap((noun) => [
@@ -51,23 +59,38 @@ const vae = await openAutoencoderKl(join(model, "vae"));
 const { config: textConfig, weights: textWeights } = await openClipTextModel(join(model, "text_encoder"));
 const tokenizer = await ClipTokenizer.load(join(model, "tokenizer"));
 const world = await World.load();
+const ENCODED_CAPTIONS = 32;
+const textEncoder = await Program.create(
+  {
+    states: clipTextModel(textWeights.frozen(), textConfig, {
+      inputIds: input("inputIds", [ENCODED_CAPTIONS, MAX_TOKENS], "int32"),
+    }).lastHiddenState,
+  },
+  program,
+);
+const STATES = MAX_TOKENS * textConfig.hiddenSize;
+/** Encoder states `[captions, MAX_TOKENS, width]`. */
+async function encodeCaptions(captions: readonly string[]): Promise<Float32Array> {
+  const all = new Float32Array(captions.length * STATES);
+  for (let first = 0; first < captions.length; first += ENCODED_CAPTIONS) {
+    const some = captions.slice(first, first + ENCODED_CAPTIONS);
+    const filled = [...some, ...Array<string>(ENCODED_CAPTIONS - some.length).fill("")];
+    const inputIds = Int32Array.from(filled.flatMap((caption) => [...tokenizer.encode(caption).inputIds]));
+    const { states } = await textEncoder.run({ inputIds });
+    all.set(states.subarray(0, some.length * STATES), first * STATES);
+  }
+  return all;
+}
+const emptyCaption = await encodeCaptions([""]);
+
 const batchAt = encodedWorld(world, await pictureEncoder(vae, program), {
   seed,
   batchSize: BATCH,
-  blockBatches: smoke ? 2 : 64,
-  repeats: 4,
+  blockBatches: smoke ? 2 : 32,
+  repeats: REPEATS,
+  samplingAt: (index) => (index * REPEATS < EASY_SHARE * samples ? EASY_DRAWN_WORLD : DRAWN_WORLD),
+  encodeCaptions,
 });
-
-const textInputs = { inputIds: input("inputIds", [BATCH, MAX_TOKENS], "int32") };
-const textEncoder = await Program.create(
-  { states: clipTextModel(textWeights.frozen(), textConfig, textInputs).lastHiddenState },
-  program,
-);
-/** Encoder states `[BATCH, MAX_TOKENS, width]` of that many captions. */
-async function encodeCaptions(captions: readonly string[]): Promise<Float32Array> {
-  const inputIds = Int32Array.from(captions.flatMap((caption) => [...tokenizer.encode(caption).inputIds]));
-  return (await textEncoder.run({ inputIds })).states;
-}
 
 const noiseSchedule = new NoiseSchedule(architecture.schedulerConfigJson);
 const predict = (context: ModuleContext, count: number) =>
@@ -81,14 +104,17 @@ const projectTimesteps = (timesteps: readonly number[]) =>
 
 const trainer = FullTrainer.create(
   (context, count) => ({
-    loss: meanSquaredError(predict(context, count), input("target", [count, LATENT_CHANNELS, LATENT_SIZE, LATENT_SIZE])),
+    loss: meanSquaredError(
+      predict(context, count),
+      input("target", [count, LATENT_CHANNELS, LATENT_SIZE, LATENT_SIZE]),
+    ),
   }),
   {
     learningRate: 1e-3,
     betas: [0.9, 0.99],
     weightDecay: 0.01,
     maxGradNorm: 1,
-    emaDecay: 0.9995,
+    emaDecay: 0.999,
     seed,
     batchSize: BATCH,
     workers: threads,
@@ -96,22 +122,26 @@ const trainer = FullTrainer.create(
 );
 
 async function feedsOf(step: number) {
-  const { latents, captions } = await batchAt(step);
+  const { latents, encoderHiddenStates } = await batchAt(step);
   const random = new RandomStream(seed, "diffusion", step);
   const noise = random.normal(latents.length);
   const timesteps = Array.from(random.uniform(BATCH), (u) => Math.floor(u * noiseSchedule.numTrainTimesteps));
-  const kept = random.uniform(BATCH);
+  for (const [i, u] of random.uniform(BATCH).entries()) {
+    if (u < CAPTION_DROPOUT) encoderHiddenStates.set(emptyCaption, i * STATES);
+  }
   return {
     sample: noiseSchedule.addNoise(latents, noise, timesteps),
     target: noiseSchedule.trainingTarget(latents, noise, timesteps),
     timestepProjection: projectTimesteps(timesteps),
-    encoderHiddenStates: await encodeCaptions(captions.map((caption, i) => (kept[i] < CAPTION_DROPOUT ? "" : caption))),
+    encoderHiddenStates,
   };
 }
 
-// One run predicts for every drawn prompt and for as many empty ones: together a batch of training's size.
-if (2 * DRAWN !== BATCH) throw new Error(`${2 * DRAWN} predictions do not fill a batch of ${BATCH}`);
-const unet = await Program.create({ prediction: traceParameters((context) => predict(context, BATCH)).traced }, program);
+// One run predicts for every drawn prompt and for as many empty ones.
+const unet = await Program.create(
+  { prediction: traceParameters((context) => predict(context, 2 * DRAWN)).traced },
+  program,
+);
 const drawnLatents = input("latents", [DRAWN, LATENT_CHANNELS, LATENT_SIZE, LATENT_SIZE]);
 const decoder = await Program.create({ decoded: decode(vae.weights.frozen(), vae.config, drawnLatents) }, program);
 const drawnStates = await encodeCaptions([...DRAWN_PROMPTS, ...DRAWN_PROMPTS.map(() => "")]);
@@ -133,7 +163,7 @@ async function draw(samplesSeen: number): Promise<Record<string, number>> {
     const { prediction } = await unet.run({
       ...weights,
       sample,
-      timestepProjection: projectTimesteps(Array.from({ length: BATCH }, () => timestep)),
+      timestepProjection: projectTimesteps(Array.from({ length: 2 * DRAWN }, () => timestep)),
       encoderHiddenStates: drawnStates,
     });
     const guided = latents.map((_, j) => {
@@ -161,7 +191,9 @@ function meanDistance(latents: Float32Array): number {
 }
 
 if (await trainer.load(checkpoint)) process.stderr.write(`going on from step ${trainer.step}\n`);
-else if (from !== undefined) await trainer.startFrom((await openUNet2DConditionModel(join(from, "unet"))).weights);
+else if (from !== undefined && existsSync(join(from, "unet"))) {
+  await trainer.startFrom((await openUNet2DConditionModel(join(from, "unet"))).weights);
+}
 const isComplete = await trainLoop(
   trainer,
   {
@@ -171,7 +203,7 @@ const isComplete = await trainLoop(
     constantShare: 0.4,
     checkpoint,
     checkpointEvery: 180,
-    evaluateEvery: smoke ? 128 : 12_800,
+    evaluateEvery: smoke ? 128 : 19_200,
     log: join(folder, "log.jsonl"),
   },
   feedsOf,

@@ -3,14 +3,18 @@
  */
 import { COLOR_NAMES } from "../world/color.ts";
 import { withArticle } from "../world/captions.ts";
-import { NOUNS } from "../world/nouns.ts";
+import { DRAWN_NOUNS, DRAWN_WORLD } from "../world/drawn-world.ts";
 import { captionedScene, FULL_CAPTIONS, type CaptionedScene } from "../world/world.ts";
 
 /** Captions that differ from one another, of combinations of noun, background and colour that training never showed. */
 export function heldOutScenes(seed: number, count: number): CaptionedScene[] {
   const scenes = new Map<string, CaptionedScene>();
   for (let index = 0; scenes.size < count; index++) {
-    const scene = captionedScene(seed, index, { split: "held out", captions: { ...FULL_CAPTIONS, style: 0.5 } });
+    const scene = captionedScene(seed, index, {
+      ...DRAWN_WORLD,
+      split: "held out",
+      captions: { ...FULL_CAPTIONS, style: 0.5 },
+    });
     if (!scenes.has(scene.caption)) scenes.set(scene.caption, scene);
   }
   return [...scenes.values()];
@@ -21,7 +25,7 @@ const PAINTED_NOUNS = ["car", "mug", "balloon", "cat", "teapot", "shirt", "bus",
 /** Twenty of all kinds, evenly spread over the list of nouns. */
 export const TWENTY_NOUNS: readonly string[] = Array.from(
   { length: 20 },
-  (_, i) => NOUNS[Math.floor((i * NOUNS.length) / 20)].name,
+  (_, i) => DRAWN_NOUNS[Math.floor((i * DRAWN_NOUNS.length) / 20)],
 );
 
 /** Prompts that differ in one word, and must lead to pictures that differ in it. */

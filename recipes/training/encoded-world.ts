@@ -18,7 +18,8 @@ const LATENT = LATENT_CHANNELS * LATENT_SIZE * LATENT_SIZE;
 export interface EncodedBatch {
   /** `[batch, LATENT_CHANNELS, LATENT_SIZE, LATENT_SIZE]` */
   readonly latents: Float32Array;
-  readonly captions: readonly string[];
+  /** `[batch, tokens, width]`, flat: what the text encoder makes of the captions. */
+  readonly encoderHiddenStates: Float32Array;
 }
 
 export interface EncodedWorldOptions {
@@ -28,7 +29,10 @@ export interface EncodedWorldOptions {
   readonly blockBatches: number;
   /** How often each picture is used. */
   readonly repeats: number;
-  readonly sampling?: SampleOptions;
+  /** What is sampled from the picture number `index` on. */
+  readonly samplingAt: (index: number) => SampleOptions;
+  /** `[captions, tokens, width]`, flat. */
+  readonly encodeCaptions: (captions: readonly string[]) => Promise<Float32Array>;
 }
 
 /** Encodes pictures `[count, 3, PICTURE_SIZE, PICTURE_SIZE]`, count a multiple of 32, to their most probable latents. */
@@ -54,7 +58,7 @@ export async function pictureEncoder(
 export function encodedWorld(
   world: World,
   encodePictures: (pixels: Float32Array) => Promise<Float32Array>,
-  { seed, batchSize, blockBatches, repeats, sampling }: EncodedWorldOptions,
+  { seed, batchSize, blockBatches, repeats, samplingAt, encodeCaptions }: EncodedWorldOptions,
 ): (step: number) => Promise<EncodedBatch> {
   const blockSize = batchSize * blockBatches;
   let block: EncodedBatch & { readonly index: number };
@@ -62,18 +66,29 @@ export function encodedWorld(
     const pass = Math.floor(step / blockBatches);
     const index = Math.floor(pass / repeats);
     if (block?.index !== index) {
-      const { pixels, captions } = world.renderBatch(seed, index * blockSize, blockSize, PICTURE_SIZE, sampling);
-      block = { index, captions, latents: await encodePictures(pixels) };
+      const first = index * blockSize;
+      const { pixels, captions } = world.renderBatch(seed, first, blockSize, PICTURE_SIZE, samplingAt(first));
+      const latents = await encodePictures(pixels);
+      block = { index, latents, encoderHiddenStates: await encodeCaptions(captions) };
     }
     // Each pass has an order of its own: sorting by random keys shuffles.
     const keys = new RandomStream(seed, "order", pass).uniform(blockSize);
     const order = Array.from(keys.keys()).sort((a, b) => keys[a] - keys[b]);
     const first = (step % blockBatches) * batchSize;
     const chosen = order.slice(first, first + batchSize);
-    const latents = new Float32Array(batchSize * LATENT);
-    for (const [to, from] of chosen.entries()) {
-      latents.set(block.latents.subarray(from * LATENT, (from + 1) * LATENT), to * LATENT);
-    }
-    return { latents, captions: chosen.map((i) => block.captions[i]) };
+    return {
+      latents: rowsOf(block.latents, chosen, blockSize),
+      encoderHiddenStates: rowsOf(block.encoderHiddenStates, chosen, blockSize),
+    };
   };
+}
+
+/** Some of `count` equally long rows, in the order of `chosen`. */
+function rowsOf(values: Float32Array, chosen: readonly number[], count: number): Float32Array {
+  const width = values.length / count;
+  const rows = new Float32Array(chosen.length * width);
+  chosen.forEach((row, i) => {
+    rows.set(values.subarray(row * width, (row + 1) * width), i * width);
+  });
+  return rows;
 }

@@ -61,7 +61,11 @@ const parameters = Object.fromEntries(
 const boundary = (i: number) => Math.floor((values.length * i) / gradients.length);
 const [start, end] = [boundary(index), boundary(index + 1)];
 const share = places
-  .map((place) => ({ ...place, first: Math.max(start, place.offset), last: Math.min(end, place.offset + place.length) }))
+  .map((place) => ({
+    ...place,
+    first: Math.max(start, place.offset),
+    last: Math.min(end, place.offset + place.length),
+  }))
   .filter(({ first, last }) => first < last);
 const optimizer = new AdamW(
   share.map(({ name, weightDecay, first, last }) => ({
