@@ -174,6 +174,7 @@ const isComplete = await trainLoop(
   feedsOf,
   async () => ({ nounZeroShot: await zeroShotOfAll(), nounZeroShotEasy: await zeroShotOfEasy() }),
 );
+await trainer.dispose();
 const exported = new Map(namedTensors(trainer.parameters, trainer.ema, (name) => name !== NOUN_PROTOTYPES));
 for (const { name, shape } of frozenText?.tensors.filter(({ name }) => isOfTextTower(name)) ?? []) {
   exported.set(name, { shape, data: (await frozenText?.readFloat32(name)) ?? new Float32Array(), dtype: "F16" });

@@ -209,4 +209,5 @@ const isComplete = await trainLoop(
   feedsOf,
   draw,
 );
+await trainer.dispose();
 process.exitCode = isComplete ? 0 : 130;

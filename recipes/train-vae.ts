@@ -124,6 +124,7 @@ const isComplete = await trainLoop(
   feedsOf,
   evaluate,
 );
+await trainer.dispose();
 // The statistics of the latents are those of the weights as they are stored, in half precision: they are measured on a first export, kept apart from the model.
 const unnormalized = join(folder, "unnormalized");
 const averaged = namedTensors(trainer.parameters, trainer.ema);
