@@ -3,7 +3,7 @@
  * average, and checkpoints from which training goes on as if it had not stopped.
  */
 import { access } from "node:fs/promises";
-import { gradients, Program, type Feeds, type Tensor } from "../../src/graph/index.ts";
+import { countFlops, gradients, Program, type Feeds, type Tensor } from "../../src/graph/index.ts";
 import type { Weights } from "../../src/diffusion/weights.ts";
 import type { ModuleContext } from "../../src/diffusion/module.ts";
 import { SafetensorsFile, writeSafetensors } from "../../src/io/safetensors.ts";
@@ -38,13 +38,22 @@ interface SharedState {
 /** A model under training. */
 export class FullTrainer {
   readonly parameters: Parameters;
+  /** Floating-point operations of loss and gradients for one sample, as the graph has them: nothing is counted twice. */
+  readonly flopsPerSample: number;
   readonly #state: SharedState;
   readonly #workers: DataParallel;
   readonly #settings: TrainerSettings;
   #step = 0;
 
-  private constructor(parameters: Parameters, state: SharedState, workers: DataParallel, settings: TrainerSettings) {
+  private constructor(
+    parameters: Parameters,
+    flopsPerSample: number,
+    state: SharedState,
+    workers: DataParallel,
+    settings: TrainerSettings,
+  ) {
     this.parameters = parameters;
+    this.flopsPerSample = flopsPerSample;
     this.#state = state;
     this.#workers = workers;
     this.#settings = settings;
@@ -85,7 +94,7 @@ export class FullTrainer {
       learningRate,
       betas,
     });
-    return new FullTrainer(parameters, state, pool, settings);
+    return new FullTrainer(parameters, countFlops(outputs) / count, state, pool, settings);
   }
 
   /** Optimiser steps done. */

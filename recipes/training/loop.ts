@@ -66,6 +66,7 @@ export async function trainLoop(
         samples: step * batchSize,
         loss: lossSum / lossCount,
         samplesPerSecond: pace * batchSize,
+        gigaflops: (pace * batchSize * trainer.flopsPerSample) / 1e9,
         ...metrics,
       };
       await appendFile(settings.log, `${JSON.stringify(line)}\n`);
