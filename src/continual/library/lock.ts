@@ -46,6 +46,17 @@ export function isLockLeftover(name: string): boolean {
   return /^lock\..+\.tmp$/.test(name);
 }
 
+/**
+ * Asks who is at work in a folder.
+ *
+ * @returns `dead` if the lock was left behind by a process that is no more
+ */
+export async function lockState(folder: string): Promise<"free" | "held" | "dead"> {
+  const owner = await readOwner(join(folder, "lock"));
+  if (owner === undefined) return "free";
+  return isAlive(owner) ? "held" : "dead";
+}
+
 /** Takes the lock called `name`. A dead owner's is removed first, by the one process that holds the lock on that removal. */
 async function take(folder: string, name: string, owner: Owner): Promise<void> {
   const path = join(folder, name);
