@@ -43,15 +43,15 @@ async function forget(name: string, options: ForgetOptions): Promise<void> {
 }
 
 function whatWent({ name, forgot, heldBy, purged }: ForgetResult): string {
-  const deleted = `${states(purged)} deleted`;
   switch (forgot) {
     case "run":
       return `Gave up the unfinished run of <${name}>.`;
     case "earlier":
-      return `The current state did not know <${name}>; ${deleted}.`;
+      return `The current state did not know <${name}>; ${states(purged)} deleted.`;
     case "concept":
-      if (heldBy === 0) return `Forgot <${name}>; ${deleted}.`;
-      return `Forgot <${name}>. ${states(heldBy)} still held it and can bring it back (undo); --purge deletes such states.`;
+      if (purged > 0) return `Forgot <${name}>; ${states(purged)} deleted.`;
+      if (heldBy === 0) return `Forgot <${name}>; no earlier state holds it.`;
+      return `Forgot <${name}>. ${held(heldBy)} it and can bring it back (undo); --purge deletes such states.`;
   }
 }
 
@@ -69,4 +69,8 @@ function whatIsLeft({ name, forgot, remains }: ForgetResult): string {
 
 function states(count: number): string {
   return count === 1 ? "1 earlier state" : `${count} earlier states`;
+}
+
+function held(count: number): string {
+  return count === 1 ? "1 earlier state still holds" : `${count} earlier states still hold`;
 }

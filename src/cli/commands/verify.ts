@@ -57,5 +57,5 @@ const MODEL_NOTES: Readonly<Record<Exclude<VerifyReport["model"], "checked">, st
 };
 
 function line({ file, fault }: Finding): string {
-  return `${file}: ${fault}`;
+  return `${file}: ${fault}`.replace(/\s*\n\s*/g, " ");
 }

@@ -66,7 +66,8 @@ async function take(folder: string, name: string, owner: Owner): Promise<void> {
     if (isAlive(holder)) throw inUse(folder, path, holder);
     // Two processes may find the same dead lock. Were it simply removed, the slower one would remove the faster one's new
     // lock. Its number is unique, so the right to remove it can be locked in turn.
-    const removal = `lock.${holder.id}.tmp`;
+    // After a power cut even the lock on a removal may be of nobody, so each has the name of what it is to remove in its own.
+    const removal = `${name.replace(/\.tmp$/, "")}.${holder.id}.tmp`;
     await take(folder, removal, owner);
     try {
       if ((await readOwner(path))?.id === holder.id) await rm(path, { force: true });

@@ -58,8 +58,8 @@ export async function undo({ library: folder, to }: UndoRequest): Promise<UndoRe
 function lastLeft({ folder, manifest }: Library): LibraryState {
   const [last] = manifest.earlier;
   if (last !== undefined) return last;
-  const why = manifest.keep === 0 ? "none is kept (see keepsake history --keep)" : "nothing has been changed in it yet";
-  throw new KeepsakeError("state", `${folder} has no earlier state to go back to: ${why}.`);
+  const why = manifest.keep === 0 ? ' (more are kept with "keepsake history --keep")' : "";
+  throw new KeepsakeError("state", `${folder} keeps no earlier state to go back to${why}.`);
 }
 
 function findState({ folder, manifest }: Library, id: string): LibraryState {
