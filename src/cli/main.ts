@@ -19,6 +19,7 @@ const AFTER = `
 Start here:
   keepsake learn mochi ./photos/mochi --class cat --model ./stable-diffusion-v1-5
   keepsake generate "<mochi> on the beach" -n 4
+  keepsake undo
 
 Exit codes: 0 done, 1 defect, 2 usage, 3 unusable input, 4 the machine refused, 5 the library does not allow it or is damaged, 130 stopped.`;
 
