@@ -9,9 +9,32 @@ export { discoverModules, parseLoraTargets, type AdaptableModules, type LoraTarg
 export { readTokenEmbeddings, writeTokenEmbedding, type TokenEmbedding } from "./adapters/textual-inversion.ts";
 export { DenoisingError, type DenoisingBatch, type DenoisingErrorResult } from "./continual/denoising-error.ts";
 export { generatePictures, pictureFiles, type GenerateRequest } from "./continual/generate.ts";
+export { initLibrary, type InitRequest } from "./continual/init.ts";
 export { learnConcept, type LearnProgress, type LearnRequest, type LearnResult } from "./continual/learn.ts";
-export { Library } from "./continual/library/library.ts";
-export type { ConceptEntry, Manifest } from "./continual/library/manifest.ts";
+export { forgetConcept, type ForgetRequest, type ForgetResult } from "./continual/library/forget.ts";
+export {
+  keepStates,
+  libraryHistory,
+  listConcepts,
+  type ConceptFacts,
+  type ConceptList,
+  type KeepRequest,
+  type LibraryHistory,
+  type StateFacts,
+} from "./continual/library/history.ts";
+export { Library, type StrategyMemory } from "./continual/library/library.ts";
+export type { Manifest } from "./continual/library/manifest.ts";
+export {
+  describeChange,
+  type AdapterEntry,
+  type Change,
+  type ConceptEntry,
+  type LibraryState,
+  type Origin,
+  type StrategyEntry,
+} from "./continual/library/state.ts";
+export { undo, type UndoRequest, type UndoResult } from "./continual/library/undo.ts";
+export { verifyLibrary, type Finding, type VerifyReport } from "./continual/verify.ts";
 export type { TrainingSettings } from "./continual/training.ts";
 export { StableDiffusionPipeline, type GeneratedImage, type GenerateOptions } from "./diffusion/pipeline.ts";
 export { createScheduler, NoiseSchedule, SCHEDULERS, type Scheduler } from "./diffusion/schedulers/index.ts";

@@ -4,8 +4,14 @@
  */
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { forgetCommand } from "./commands/forget.ts";
 import { generateCommand } from "./commands/generate.ts";
+import { historyCommand } from "./commands/history.ts";
+import { initCommand } from "./commands/init.ts";
 import { learnCommand } from "./commands/learn.ts";
+import { listCommand } from "./commands/list.ts";
+import { undoCommand } from "./commands/undo.ts";
+import { verifyCommand } from "./commands/verify.ts";
 import { endWhenNobodyReads, reportFailure } from "./exit.ts";
 import { Output, printable } from "./output.ts";
 
@@ -13,8 +19,9 @@ const AFTER = `
 Start here:
   keepsake learn mochi ./photos/mochi --class cat --model ./stable-diffusion-v1-5
   keepsake generate "<mochi> on the beach" -n 4
+  keepsake undo
 
-Exit codes: 0 done, 1 defect, 2 usage, 3 unusable input, 4 the machine refused, 5 the library does not allow it, 130 stopped.`;
+Exit codes: 0 done, 1 defect, 2 usage, 3 unusable input, 4 the machine refused, 5 the library does not allow it or is damaged, 130 stopped.`;
 
 function version(): string {
   const manifest: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
@@ -37,7 +44,11 @@ const program = new Command("keepsake")
     },
   });
 
-for (const command of [learnCommand(), generateCommand()]) {
+const commands = [
+  ...[initCommand(), learnCommand(), generateCommand()],
+  ...[listCommand(), historyCommand(), undoCommand(), forgetCommand(), verifyCommand()],
+];
+for (const command of commands) {
   program.addCommand(command.copyInheritedSettings(program));
 }
 endWhenNobodyReads();

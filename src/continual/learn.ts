@@ -2,7 +2,6 @@
  * @file Learning one concept, from photo files to a changed library: photos are decoded and encoded, the step loop runs
  * with snapshots, the library's state is swapped, and photos, latents and snapshot are gone.
  */
-import { resolve } from "node:path";
 import type { Lora } from "../adapters/lora.ts";
 import { tokenFromNoun, type TokenEmbedding } from "../adapters/textual-inversion.ts";
 import { latentShape } from "../diffusion/latents.ts";
@@ -24,6 +23,7 @@ import {
   type RunSnapshot,
 } from "./library/run-snapshot.ts";
 import { modelFingerprint } from "./model-fingerprint.ts";
+import { modelFolder } from "./model-folder.ts";
 import { encodePhotos, loadPhotos, type PhotosFound } from "./photos.ts";
 import { fillTemplate, PROMPT_TEMPLATES } from "./prompt-templates.ts";
 import { TrainingRun, type TrainingSettings } from "./training.ts";
@@ -200,7 +200,7 @@ async function openLibraryAndModel(
   const existing = await Library.openIfExists(request.library);
   if (existing !== undefined) {
     await existing.prune();
-    await deleteEndedSnapshot(existing.folder, existing.stateId);
+    await deleteEndedSnapshot(existing);
     if (existing.concepts.some(({ name }) => name === request.name)) {
       throw new KeepsakeError(
         "state",
@@ -208,10 +208,7 @@ async function openLibraryAndModel(
       );
     }
   }
-  const folder = request.model === undefined ? existing?.manifest.model.folder : resolve(request.model);
-  if (folder === undefined) {
-    throw new KeepsakeError("usage", `${request.library} is a new library: say on which model with --model <folder>.`);
-  }
+  const folder = modelFolder(request.library, request.model, existing);
   const pipeline = await StableDiffusionPipeline.load(folder, request.program);
   const fingerprint = await modelFingerprint(pipeline);
   if (existing === undefined) {

@@ -276,4 +276,19 @@ describe("a disk", () => {
     const withSnapshots = learn(inFolder("new"), "cat", [photos], "--snapshot-every", "1");
     expect(await refused(withSnapshots, ENVIRONMENT, full)).toContain(words);
   });
+
+  it("that lets nothing be deleted: what was learned is there, and what is left over goes with the next change", async () => {
+    const learned = inFolder("nothing deleted");
+    cpSync(library, learned, { recursive: true });
+    const on = (...args: string[]) => keepsake([...args, "--library", learned]);
+    succeeded(await on("history", "--keep", "0"));
+    const hooks = ["refuse-removal"];
+    const line = failureLine(await keepsake(learn(learned, "cat", [photos]), { hooks }), ENVIRONMENT);
+    expect(line).toContain(join(learned, "blobs"));
+    expect(line).toContain("permission denied");
+    expect(succeeded(await on("list")).stdout).toContain("<cat>");
+    expect(succeeded(await on("verify")).stdout).toContain("leftover: ");
+    succeeded(await on("history", "--keep", "1"));
+    expect(succeeded(await on("verify")).stdout).not.toContain("leftover");
+  });
 });

@@ -1,9 +1,15 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
+import { initLibrary } from "../../src/continual/init.ts";
+import { forgetConcept } from "../../src/continual/library/forget.ts";
+import { keepStates, libraryHistory } from "../../src/continual/library/history.ts";
+import { Library } from "../../src/continual/library/library.ts";
+import { undo } from "../../src/continual/library/undo.ts";
+import { verifyLibrary } from "../../src/continual/verify.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
-import { treeOf, writePhotos } from "../continual/support.ts";
+import { learnQuickly, MODEL, treeOf, writePhotos } from "../continual/support.ts";
 import { generate, keepsake, learn, MAIN, succeeded } from "./support.ts";
 
 /** One write of so many is tried: all of them (1) take a minute or two. */
@@ -79,19 +85,106 @@ describe("learning", () => {
 
   it("tells a second process that the library is in use", async () => {
     const library = inFolder("two at once");
+    succeeded(await keepsake(["init", library, "--model", MODEL]));
     const first = spawn(process.execPath, [MAIN, ...learn(library, "dog", [photos], "--steps", "100000")]);
     first.stdout.resume();
     try {
       await Promise.race([once(first.stderr, "data"), once(first, "exit")]);
-      const second = await keepsake(learn(library, "mug", [photos]));
-      expect(second.code).toBe(5);
-      expect(second.stderr).toContain(`${library} is in use by process ${first.pid} (learning dog)`);
+      const commands = [
+        learn(library, "mug", [photos]),
+        ...[["undo"], ["forget", "dog"], ["history", "--keep", "1"]].map((args) => [...args, "--library", library]),
+        ["init", library, "--model", MODEL],
+      ];
+      for (const args of commands) {
+        const second = await keepsake(args);
+        expect([second.code, second.stdout]).toEqual([5, ""]);
+        expect(second.stderr).toContain(`${library} is in use by process ${first.pid} (learning dog)`);
+      }
+      // Looking takes no lock.
+      for (const args of ["list", "history", "verify"]) succeeded(await keepsake([args, "--library", library]));
     } finally {
       const exit = once(first, "exit");
       first.kill("SIGKILL");
       await exit;
     }
   });
+});
+
+describe("a change of a library", () => {
+  /** Knows <dog> and <mug>, and was empty once. */
+  const original = inFolder("dog and mug");
+  let empty: string;
+
+  beforeAll(async () => {
+    for (const name of ["dog", "mug"]) await learnQuickly({ library: original, name, photos: [photos] });
+    empty = (await libraryHistory(original)).states.at(-1)?.id ?? "";
+  }, 120_000);
+
+  const changes: { what: string; args: () => string[]; again: (library: string) => Promise<unknown> }[] = [
+    { what: "undo", args: () => ["undo", "--to", empty], again: (library) => undo({ library, to: empty }) },
+    { what: "forget", args: () => ["forget", "dog"], again: (library) => forgetConcept({ library, name: "dog" }) },
+    {
+      what: "forget --purge",
+      args: () => ["forget", "mug", "--purge"],
+      again: (library) => forgetConcept({ library, name: "mug", purge: true }),
+    },
+    {
+      what: "history --keep",
+      args: () => ["history", "--keep", "0"],
+      again: (library) => keepStates({ library, keep: 0 }),
+    },
+  ];
+
+  it.each(changes)(
+    "($what) that is killed at any write leaves the old state or the new one, and ends in the same bytes",
+    async (change) => {
+      const { what, args, again } = change;
+      const copy = (name: string) => {
+        const library = inFolder(`${what} ${name}`);
+        cpSync(original, library, { recursive: true });
+        return library;
+      };
+      const straight = copy("straight");
+      succeeded(await keepsake([...args(), "--library", straight]));
+      const ids = await Promise.all([original, straight].map(async (each) => (await Library.open(each)).stateId));
+      let write = 1;
+      for (; ; write++) {
+        const library = copy(`killed at ${write}`);
+        const killed = await keepsake([...args(), "--library", library], {
+          hooks: ["die-at-write"],
+          env: { DIE_AT_WRITE: String(write) },
+        });
+        if (killed.code === 0) break;
+        expect(killed.code, killed.stderr).toBe("SIGKILL");
+        expect((await verifyLibrary(library)).faults).toEqual([]);
+        expect(ids).toContain((await Library.open(library)).stateId);
+        // Killed after the change: there is nothing left to forget, but what was left behind is cleared away.
+        await again(library).catch((error: unknown) => {
+          expect(String(error)).toContain("does not know");
+        });
+        expect(treeOf(library), `killed at write ${write}`).toEqual(treeOf(straight));
+      }
+      expect(write).toBeGreaterThan(6);
+    },
+    300_000,
+  );
+
+  it("(init) that is killed at any write leaves no library or an empty one", async () => {
+    const straight = inFolder("init straight");
+    succeeded(await keepsake(["init", straight, "--model", MODEL]));
+    for (let write = 1; ; write++) {
+      const library = inFolder(`init killed at ${write}`);
+      const killed = await keepsake(["init", library, "--model", MODEL], {
+        hooks: ["die-at-write"],
+        env: { DIE_AT_WRITE: String(write) },
+      });
+      if (killed.code === 0) break;
+      await initLibrary({ library, model: MODEL }).catch((error: unknown) => {
+        expect(String(error)).toContain("is a library already");
+      });
+      expect(treeOf(library), `killed at write ${write}`).toEqual(treeOf(straight));
+    }
+  }, 300_000);
 });
 
 describe("drawing", () => {

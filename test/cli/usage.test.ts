@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { formatDuration, printable, TimeLeft } from "../../src/cli/output.ts";
+import { formatBytes, formatDuration, formatTable, printable, TimeLeft } from "../../src/cli/output.ts";
 import { keepsake } from "./support.ts";
 
 describe("keepsake --help", () => {
@@ -17,6 +17,18 @@ describe("keepsake --help", () => {
     expect(stdout).toContain("Examples:");
     expect(stdout).toContain(`  keepsake ${command} `);
     expect(stdout).toMatch(/--steps <n> .*\(default: \d+\)/);
+  });
+
+  it.each(["init", "list", "history", "undo", "forget", "verify"])("gives examples for %s", async (command) => {
+    const { code, stdout, stderr } = await keepsake([command, "--help"]);
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(stdout).toContain(`Examples:\n  keepsake ${command}`);
+    expect(stdout).toContain("--json");
+  });
+
+  it("says honestly what forgetting leaves behind", async () => {
+    const { stdout } = await keepsake(["forget", "--help"]);
+    expect(stdout.replace(/\s+/g, " ")).toContain("it was trained on this one and keeps traces of it");
   });
 
   it("documents what happens to long prompts and to class nouns of several tokens", async () => {
@@ -57,6 +69,11 @@ describe("a mistake in the command", () => {
     { args: ["generate", "a", "--seed", "-1"], words: "argument '-1' is invalid" },
     { args: ["generate", "a", "--provider", "tpu"], words: "It must be one of cpu, webgpu" },
     { args: ["learn", "a", "b", "--class", "c", "--alpha", "0"], words: "It must be a number larger than 0" },
+    { args: ["forget"], words: "missing required argument 'name'" },
+    { args: ["forget", "a", "b"], words: "too many arguments for 'forget'" },
+    { args: ["history", "--keep", "-1"], words: "It must be a whole number of at least 0" },
+    { args: ["init", "x", "--keep", "1.5"], words: "It must be a whole number of at least 0" },
+    { args: ["undo", "3f2a"], words: "too many arguments for 'undo'" },
     { args: ["generate", "a", "-n", "2", "-o", "x.png"], words: "2 pictures do not fit the one file x.png" },
     { args: ["generate", "\u001b[31mred", "\u009bx"], words: "too many arguments" },
     { args: ["\u001b]0;title\u0007"], words: "unknown command '\ufffd]0;title\ufffd'" },
@@ -76,6 +93,21 @@ describe("printable", () => {
       "\ufffd[2J\ufffd31m\ufffd\ufffd\ufffdgnp.exe\ufffd",
     );
     expect(printable("Größe 猫 кошка 👩‍🎨\nline")).toBe("Größe 猫 кошка 👩‍🎨\nline");
+  });
+});
+
+describe("sizes and tables", () => {
+  it("are said as people say them", () => {
+    expect([0, 999, 1000, 2149, 99_400, 99_500, 34_000_000, 999_600, 5.1e12].map(formatBytes)).toEqual([
+      ...["0 B", "999 B", "1.0 kB", "2.1 kB", "99.4 kB", "100 kB", "34.0 MB", "1.0 MB", "5100 GB"],
+    ]);
+    expect(
+      formatTable([
+        ["a", "bb", "c"],
+        ["aaa", "b", ""],
+      ]),
+    ).toBe("a    bb  c\naaa  b");
+    expect(formatTable([])).toBe("");
   });
 });
 

@@ -1,9 +1,15 @@
 import { cpSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { initLibrary } from "../../src/continual/init.ts";
+import { forgetConcept } from "../../src/continual/library/forget.ts";
+import { undo } from "../../src/continual/library/undo.ts";
 import { encodePhotos, loadPhotos } from "../../src/continual/photos.ts";
+import { ClipFeatures } from "../../src/diffusion/clip/clip-features.ts";
+import { latentsFromPosterior } from "../../src/diffusion/latents.ts";
 import { StableDiffusionPipeline } from "../../src/diffusion/pipeline.ts";
 import { decodeImage, resizeAndCrop } from "../../src/io/image.ts";
+import { fixture } from "../diffusion/support.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
 import { learnQuickly, MODEL, writePhotos } from "./support.ts";
 
@@ -45,6 +51,15 @@ beforeAll(async () => {
     "latents",
     posteriors.flatMap(({ mean, logvar }) => [bytesOf(mean), bytesOf(logvar)]),
   );
+  secrets.set(
+    "scaled latents",
+    posteriors.map((posterior) =>
+      bytesOf(latentsFromPosterior(posterior, vae.config, new Float32Array(posterior.mean.length))),
+    ),
+  );
+  const clip = await ClipFeatures.load(fixture("models/tiny-clip"), { threads: 1 });
+  secrets.set("image features", (await clip.ofImages(pictures)).map(bytesOf));
+  await clip.dispose();
 }, 120_000);
 
 /** Any 16 bytes in a row of a secret would be a find; looked for at every 64th place. */
@@ -104,6 +119,27 @@ describe("privacy", () => {
       expect(findSecret(content)).toBeUndefined();
       // The checksum by which an unfinished run knows its photos is gone with it.
       expect(content.includes(digest) || content.includes(Buffer.from(digest, "hex"))).toBe(false);
+    }
+  });
+
+  it("holds through all that is done with a library, for earlier states as well", async () => {
+    const library = inFolder("long life");
+    const teach = (name: string) => () =>
+      learnQuickly({ library, name, photos: [photos], training: { resolution: RESOLUTION, steps: 2 } });
+    const life: (() => Promise<unknown>)[] = [
+      () => initLibrary({ library, model: MODEL }),
+      ...["thing", "other", "third"].map(teach),
+      () => undo({ library }),
+      () => forgetConcept({ library, name: "other" }),
+      () => forgetConcept({ library, name: "third", purge: true }),
+      teach("last"),
+    ];
+    for (const change of life) {
+      await change();
+      for (const content of contentsOf(library)) {
+        expect(findSecret(content)).toBeUndefined();
+        expect(content.includes(digest)).toBe(false);
+      }
     }
   });
 });

@@ -1,6 +1,7 @@
 /**
  * @file A library of concepts on disk: one model, one adapter, one embedding for each concept's token. The folder holds a
- * manifest, immutable blobs, and while a concept is being learned the snapshot of that run.
+ * manifest, immutable blobs, and while a concept is being learned the snapshot of that run. Earlier states are kept beside the
+ * current one, in the same manifest and among the same blobs.
  */
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -10,22 +11,29 @@ import type { TokenEmbedding } from "../../adapters/textual-inversion.ts";
 import type { StableDiffusionPipeline } from "../../diffusion/pipeline.ts";
 import { KeepsakeError } from "../../errors.ts";
 import { describeWriteError } from "../../io/atomic.ts";
-import { sha256 } from "../../io/hash.ts";
 import { RandomStream } from "../../random/random.ts";
 import { makeFolder } from "../folder.ts";
 import { BlobStore } from "./blobs.ts";
 import { isLockLeftover, lockFolder } from "./lock.ts";
 import {
+  DEFAULT_KEEP,
+  emptyManifest,
   manifestPath,
   readManifest,
+  successor,
   writeManifest,
-  type AdapterEntry,
-  type ConceptEntry,
   type Manifest,
 } from "./manifest.ts";
+import { blobsOf, stateId, type AdapterEntry, type ConceptEntry, type StrategyEntry } from "./state.ts";
 
 /** How the adapter of a library is made; fixed by its first concept. */
 export type AdapterSettings = Omit<AdapterEntry, "blob">;
+
+/** What is known of a concept before it has been written. */
+export type NewConcept = Omit<ConceptEntry, "embedding" | "token" | "strategy">;
+
+/** Tensors that a strategy keeps from one concept to the next (the Fisher diagonal, theta*), by name. */
+export type StrategyMemory = ReadonlyMap<string, { shape: number[]; data: Float32Array }>;
 
 /** A library as it was when it was opened. Reading needs no lock: blobs never change. */
 export class Library {
@@ -43,7 +51,7 @@ export class Library {
   static async open(folder: string): Promise<Library> {
     const library = await Library.openIfExists(folder);
     if (library !== undefined) return library;
-    throw new KeepsakeError("state", `${folder}: no library here yet; "keepsake learn" makes one.`);
+    throw new KeepsakeError("state", `${folder}: no library here yet; "keepsake init" or "keepsake learn" makes one.`);
   }
 
   static async openIfExists(folder: string): Promise<Library | undefined> {
@@ -52,8 +60,8 @@ export class Library {
   }
 
   /** An empty library on a model. Nothing is written before {@link Library.save} or {@link Library.addConcept}. */
-  static blank(folder: string, model: Manifest["model"]): Library {
-    return new Library(folder, { format: "keepsake-library", version: 1, model, concepts: [] });
+  static blank(folder: string, model: Manifest["model"], keep = DEFAULT_KEEP): Library {
+    return new Library(folder, emptyManifest(model, keep));
   }
 
   /** The same library with its model in another folder. Not saved yet. */
@@ -72,8 +80,7 @@ export class Library {
 
   /** Identifies the state: what a concept was learned on top of. The model may move to another folder. */
   get stateId(): string {
-    const { model, adapter, concepts } = this.manifest;
-    return sha256(JSON.stringify([model.fingerprint, adapter?.blob, concepts.map(({ embedding }) => embedding)]));
+    return stateId(this.manifest.model.fingerprint, this.manifest);
   }
 
   /**
@@ -109,46 +116,80 @@ export class Library {
     return lora.withParameters(parameters);
   }
 
-  /** Replaces the adapter and adds a concept, in one atomic step. The caller holds the lock. */
+  /**
+   * What the strategy kept when it learned the last concept; empty if it kept nothing.
+   *
+   * @throws KeepsakeError if it is missing or damaged
+   */
+  async memory(): Promise<StrategyMemory> {
+    const blob = this.manifest.strategy?.memory;
+    if (blob === undefined) return new Map();
+    const file = await this.#blobs.open(blob);
+    const memory = new Map<string, { shape: number[]; data: Float32Array }>();
+    for (const { name, shape } of file.tensors.values()) {
+      memory.set(name, { shape: [...shape], data: await file.readFloat32(name) });
+    }
+    return memory;
+  }
+
+  /**
+   * Replaces the adapter and the strategy's memory and adds a concept, in one atomic step. The state before becomes the first
+   * of the earlier ones. The caller holds the lock.
+   *
+   * @param memory - what the strategy keeps for the next concept; what it kept before goes
+   * @param strategy - with which the concept was learned; absent: none
+   */
   async addConcept(
     lora: Lora,
     settings: AdapterSettings,
-    concept: Omit<ConceptEntry, "embedding" | "token">,
+    concept: NewConcept,
     embedding: TokenEmbedding,
+    memory: StrategyMemory = new Map(),
+    strategy?: Omit<StrategyEntry, "memory">,
   ): Promise<Library> {
+    const { name, classNoun, training } = concept;
+    const { vectors, count, width, token } = embedding;
+    if (memory.size > 0 && strategy === undefined) throw new Error("memory is given without the strategy that kept it");
     try {
-      const changed = await this.#write(lora, settings, concept, embedding);
-      await changed.prune();
-      return changed;
+      const blob = await this.#blobs.write(
+        new Map([["lora", { shape: [lora.parameters.length], data: lora.parameters }]]),
+      );
+      const tokenBlob = await this.#blobs.write(new Map([["embedding", { shape: [count, width], data: vectors }]]));
+      const memoryBlob = memory.size === 0 ? undefined : await this.#blobs.write(memory);
+      const entry: ConceptEntry = {
+        ...{ name, token, classNoun, vectors: count, embedding: tokenBlob, training },
+        ...(strategy && { strategy: strategy.name }),
+      };
+      return await this.replace(
+        successor(this.manifest, {
+          change: { kind: "learned", concept: name },
+          adapter: { blob, ...settings },
+          ...(strategy && {
+            strategy: { name: strategy.name, options: strategy.options, ...(memoryBlob && { memory: memoryBlob }) },
+          }),
+          concepts: [...this.concepts, entry],
+        }),
+      );
     } catch (error) {
-      // The disk may be full: what was written for the new state is not needed.
-      await this.prune().catch(() => undefined);
+      // The disk may be full: what was written for a state that did not become the current one is not needed.
+      await Library.openIfExists(this.folder)
+        .then((onDisk) => (onDisk ?? this).prune())
+        .catch(() => undefined);
       throw error;
     }
   }
 
-  async #write(
-    lora: Lora,
-    settings: AdapterSettings,
-    { name, classNoun, training }: Omit<ConceptEntry, "embedding" | "token">,
-    { vectors, count, width, token }: TokenEmbedding,
-  ): Promise<Library> {
-    const blob = await this.#blobs.write(
-      new Map([["lora", { shape: [lora.parameters.length], data: lora.parameters }]]),
-    );
-    const tokenBlob = await this.#blobs.write(new Map([["embedding", { shape: [count, width], data: vectors }]]));
-    const entry: ConceptEntry = { name, token, classNoun, vectors: count, embedding: tokenBlob, training };
-    const manifest = { ...this.manifest, adapter: { blob, ...settings }, concepts: [...this.concepts, entry] };
+  /** Replaces the manifest in one atomic step, then removes the blobs that it does not need. The caller holds the lock. */
+  async replace(manifest: Manifest): Promise<Library> {
     await writeManifest(this.folder, manifest);
-    return new Library(this.folder, manifest);
+    const changed = new Library(this.folder, manifest);
+    await changed.prune();
+    return changed;
   }
 
-  /** Removes blobs that the current state does not need. The caller holds the lock. */
+  /** Removes blobs that neither the current state nor an earlier one needs. The caller holds the lock. */
   async prune(): Promise<void> {
-    const { adapter, concepts } = this.manifest;
-    await this.#blobs.prune(
-      new Set([...(adapter ? [adapter.blob] : []), ...concepts.map(({ embedding }) => embedding)]),
-    );
+    await this.#blobs.prune(new Set([this.manifest, ...this.manifest.earlier].flatMap(blobsOf)));
   }
 
   #contradiction(fault: string): KeepsakeError {
@@ -167,8 +208,7 @@ export async function lockLibrary(folder: string, command: string): Promise<() =
   try {
     const unlock = await lockFolder(folder, command);
     for (const file of await readdir(folder)) {
-      const isLeftover = isLockLeftover(file) || /^\.keepsake-[0-9a-f]+\.tmp$/.test(file);
-      if (isLeftover) await rm(join(folder, file), { force: true });
+      if (isLeftover(file)) await rm(join(folder, file), { force: true });
     }
     return async () => {
       await unlock();
@@ -178,6 +218,11 @@ export async function lockLibrary(folder: string, command: string): Promise<() =
     await removeIfEmpty();
     throw describeWriteError(folder, error);
   }
+}
+
+/** Whether a file in a library's folder was left half-written by a killed process, if nobody is at work there. */
+export function isLeftover(file: string): boolean {
+  return isLockLeftover(file) || /^\.keepsake-[0-9a-f]+\.tmp$/.test(file);
 }
 
 /** A new adapter for a model: A random, B zero. */

@@ -46,6 +46,17 @@ export function isLockLeftover(name: string): boolean {
   return /^lock\..+\.tmp$/.test(name);
 }
 
+/**
+ * Asks who is at work in a folder.
+ *
+ * @returns `dead` if the lock was left behind by a process that is no more
+ */
+export async function lockState(folder: string): Promise<"free" | "held" | "dead"> {
+  const owner = await readOwner(join(folder, "lock"));
+  if (owner === undefined) return "free";
+  return isAlive(owner) ? "held" : "dead";
+}
+
 /** Takes the lock called `name`. A dead owner's is removed first, by the one process that holds the lock on that removal. */
 async function take(folder: string, name: string, owner: Owner): Promise<void> {
   const path = join(folder, name);
@@ -55,7 +66,8 @@ async function take(folder: string, name: string, owner: Owner): Promise<void> {
     if (isAlive(holder)) throw inUse(folder, path, holder);
     // Two processes may find the same dead lock. Were it simply removed, the slower one would remove the faster one's new
     // lock. Its number is unique, so the right to remove it can be locked in turn.
-    const removal = `lock.${holder.id}.tmp`;
+    // After a power cut even the lock on a removal may be of nobody, so each has the name of what it is to remove in its own.
+    const removal = `${name.replace(/\.tmp$/, "")}.${holder.id}.tmp`;
     await take(folder, removal, owner);
     try {
       if ((await readOwner(path))?.id === holder.id) await rm(path, { force: true });

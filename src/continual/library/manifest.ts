@@ -1,49 +1,34 @@
 /**
- * @file The manifest of a library: the small file that says which blobs the current state is made of. It is replaced
- * atomically, so a library is always in the state before a change or in the state after it.
+ * @file The manifest of a library: the small file that says which blobs the current state and the kept earlier ones are made
+ * of. It is replaced atomically, so a library is always in the state before a change or in the state after it.
  */
 import { join } from "node:path";
 import { KeepsakeError } from "../../errors.ts";
 import { writeFileAtomic } from "../../io/atomic.ts";
 import { readJson } from "../../io/json.ts";
-import { isConceptName, tokenOf } from "../concept-name.ts";
-import type { TrainingSettings } from "../training.ts";
+import { isContent, isKeepCount, isModel, isObject, isState, type JsonObject } from "./manifest-checks.ts";
+import { emptyState, stateId, type LibraryState, type Origin } from "./state.ts";
 
-/** A concept that the library knows. Names and numbers only: nothing here comes from a photo. */
-export interface ConceptEntry {
-  readonly name: string;
-  /** As written in prompts: `<name>`. */
-  readonly token: string;
-  readonly classNoun: string;
-  /** Embeddings that the token stands for. */
-  readonly vectors: number;
-  /** Blob of the token's embedding, `[vectors, width]`. */
-  readonly embedding: string;
-  readonly training: TrainingSettings;
-}
+/** How many earlier states are kept unless the library says otherwise. */
+export const DEFAULT_KEEP = 3;
 
-/** The one adapter that lives through all concepts. */
-export interface AdapterEntry {
-  /** Blob of its parameters. */
-  readonly blob: string;
-  readonly rank: number;
-  readonly loraAlpha: number;
-  /** As `parseLoraTargets` reads it. */
-  readonly targets: string;
-}
+/** Since version 2 earlier states are kept, whose blobs an older Keepsake would delete. */
+const VERSION = 2;
 
-export interface Manifest {
+/** The current state stands in it as it is, beside what belongs to the library as a whole. */
+export interface Manifest extends LibraryState {
   readonly format: "keepsake-library";
-  readonly version: 1;
+  readonly version: typeof VERSION;
   readonly model: {
     /** Folder of the checkpoint. */
     readonly folder: string;
     /** Identifies its configs and weights: an adapter fits no other model. */
     readonly fingerprint: string;
   };
-  /** Absent until the first concept has been learned. */
-  readonly adapter?: AdapterEntry;
-  readonly concepts: readonly ConceptEntry[];
+  /** How many earlier states are kept. */
+  readonly keep: number;
+  /** Earlier states, the one that was left last first. No two states of a library are the same. */
+  readonly earlier: readonly LibraryState[];
 }
 
 /** Where the manifest of a library is. */
@@ -51,8 +36,37 @@ export function manifestPath(folder: string): string {
   return join(folder, "library.json");
 }
 
+/** The manifest of a library without a concept. */
+export function emptyManifest(model: Manifest["model"], keep: number): Manifest {
+  return { format: "keepsake-library", version: VERSION, model, keep, ...emptyState({ kind: "begun" }), earlier: [] };
+}
+
+/** The manifest after a change: the current state becomes the first of the earlier ones, and the last ones go if they are too many. */
+export function successor(manifest: Manifest, next: LibraryState): Manifest {
+  const { format, version, model, keep } = manifest;
+  const { fingerprint } = model;
+  const id = stateId(fingerprint, next);
+  const left = [currentState(manifest), ...manifest.earlier].filter((state) => stateId(fingerprint, state) !== id);
+  return { format, version, model, keep, ...next, earlier: left.slice(0, keep) };
+}
+
+/** The current state of a manifest alone. */
+export function currentState({ change, adapter, strategy, concepts }: LibraryState): LibraryState {
+  return { change, ...(adapter && { adapter }), ...(strategy && { strategy }), concepts };
+}
+
+/** The manifest as it stands in its file. The same manifest gives the same bytes. */
+export function serializeManifest(manifest: Manifest): string {
+  return `${JSON.stringify(manifest, undefined, 2)}\n`;
+}
+
+/** Replaces the manifest: the moment at which a change of the library becomes real. */
+export async function writeManifest(folder: string, manifest: Manifest): Promise<void> {
+  await writeFileAtomic(manifestPath(folder), serializeManifest(manifest));
+}
+
 /**
- * Reads the manifest of a library.
+ * Reads the manifest of a library, of this version or an earlier one.
  *
  * @returns undefined if the folder has none
  * @throws KeepsakeError if it is damaged or was written by a later version
@@ -70,76 +84,38 @@ export async function readManifest(folder: string): Promise<Manifest | undefined
     if (code !== undefined) throw error;
     throw damaged(path, "it is not JSON");
   }
-  if (!isRecord(json) || json.format !== "keepsake-library") {
+  if (!isObject(json) || json.format !== "keepsake-library") {
     throw new KeepsakeError("state", `${path}: this is not the manifest of a Keepsake library; choose another folder.`);
   }
   const { version } = json;
-  if (typeof version === "number" && version > 1) {
+  if (typeof version === "number" && version > VERSION) {
     const fault = `version ${version} of the format was written by a later Keepsake`;
     throw new KeepsakeError("state", `${path}: ${fault}; update Keepsake to use this library.`);
   }
-  if (version !== 1) throw damaged(path, "the version is missing");
-  if (!isManifest(json)) throw damaged(path, "entries are missing or have impossible values");
-  const names = json.concepts.map(({ name }) => name);
-  if (new Set(names).size !== names.length) throw damaged(path, "two concepts have the same name");
-  return json;
+  if (version !== 1 && version !== VERSION) throw damaged(path, "the version is missing");
+  const manifest = version === 1 ? fromVersion1(json) : fromVersion2(json);
+  if (manifest === undefined) throw damaged(path, "entries are missing or have impossible values");
+  for (const { concepts } of [manifest, ...manifest.earlier]) {
+    const names = concepts.map(({ name }) => name);
+    if (new Set(names).size !== names.length) throw damaged(path, "two concepts have the same name");
+  }
+  return manifest;
 }
 
-/** Replaces the manifest: the moment at which a change of the library becomes real. */
-export async function writeManifest(folder: string, manifest: Manifest): Promise<void> {
-  await writeFileAtomic(manifestPath(folder), `${JSON.stringify(manifest, undefined, 2)}\n`);
+function fromVersion2({ model, keep, earlier, ...state }: JsonObject): Manifest | undefined {
+  if (!isModel(model) || !isKeepCount(keep) || !isState(state)) return undefined;
+  if (!Array.isArray(earlier) || !earlier.every(isState)) return undefined;
+  return { ...emptyManifest(model, keep), ...currentState(state), earlier };
+}
+
+/** Version 1 kept no earlier states, and there was nothing but learning. */
+function fromVersion1({ model, ...content }: JsonObject): Manifest | undefined {
+  if (!isModel(model) || !isContent(content)) return undefined;
+  const last = content.concepts.at(-1);
+  const change: Origin = last === undefined ? { kind: "begun" } : { kind: "learned", concept: last.name };
+  return { ...emptyManifest(model, DEFAULT_KEEP), ...currentState({ ...content, change }) };
 }
 
 function damaged(path: string, fault: string): KeepsakeError {
   return new KeepsakeError("state", `${path}: the manifest is damaged (${fault}); restore the library from a backup.`);
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function isManifest(value: Readonly<Record<string, unknown>>): value is Readonly<Record<string, unknown>> & Manifest {
-  const { model, adapter, concepts } = value;
-  return (
-    hasTypes(model, { folder: "string", fingerprint: "string" }) &&
-    Array.isArray(concepts) &&
-    concepts.every(isConcept) &&
-    (adapter === undefined ? concepts.length === 0 : isAdapter(adapter))
-  );
-}
-
-function isAdapter(value: unknown): boolean {
-  return (
-    hasTypes(value, { rank: "number", loraAlpha: "number", targets: "string" }) &&
-    isBlobName(value.blob) &&
-    isCount(value.rank) &&
-    Number(value.loraAlpha) > 0
-  );
-}
-
-function isConcept(value: unknown): boolean {
-  return (
-    hasTypes(value, { name: "string", token: "string", classNoun: "string" }) &&
-    isConceptName(String(value.name)) &&
-    value.token === tokenOf(String(value.name)) &&
-    isCount(value.vectors) &&
-    isBlobName(value.embedding) &&
-    isRecord(value.training)
-  );
-}
-
-/** Blob names come from a file that people can edit: anything but a hash could lead out of the folder. */
-function isBlobName(value: unknown): boolean {
-  return typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
-}
-
-function isCount(value: unknown): boolean {
-  return Number.isSafeInteger(value) && Number(value) > 0;
-}
-
-function hasTypes(
-  value: unknown,
-  types: Readonly<Record<string, "string" | "number">>,
-): value is Readonly<Record<string, unknown>> {
-  return isRecord(value) && Object.entries(types).every(([key, type]) => typeof value[key] === type);
 }

@@ -9,6 +9,7 @@ import { KeepsakeError } from "../../errors.ts";
 import { sha256 } from "../../io/hash.ts";
 import { SafetensorsFile, writeSafetensors, type TensorToWrite } from "../../io/safetensors.ts";
 import type { TrainingState } from "../training.ts";
+import type { Library } from "./library.ts";
 
 /** What makes two calls of `learn` the same run, by name; values are compared as text. */
 export type RunIdentity = Readonly<Record<string, string>>;
@@ -29,7 +30,8 @@ const TENSORS = [
 ] as const;
 type TensorName = (typeof TENSORS)[number];
 
-const snapshotPath = (library: string): string => join(library, "run.safetensors");
+/** Where the snapshot of a library's unfinished run is. */
+export const snapshotPath = (library: string): string => join(library, "run.safetensors");
 
 /** Replaces the snapshot of a library's unfinished run. */
 export async function writeSnapshot(library: string, identity: RunIdentity, state: TrainingState): Promise<void> {
@@ -70,7 +72,9 @@ export async function readSnapshot(library: string): Promise<RunSnapshot | undef
   } catch (error) {
     if (!(error instanceof KeepsakeError)) throw error;
     const fault = `${path}: the saved state of an unfinished run is damaged`;
-    throw new KeepsakeError("state", `${fault}; add --restart to begin that run again.`, { cause: error });
+    throw new KeepsakeError("state", `${fault}; add --restart to begin that run again, or delete the file.`, {
+      cause: error,
+    });
   }
 }
 
@@ -108,13 +112,19 @@ export async function deleteSnapshot(library: string): Promise<void> {
 }
 
 /**
- * Deletes the snapshot of a run that has ended, but whose process was killed before it could do so.
+ * Deletes the snapshot of a run that has ended, but whose process was killed before it could do so: the library is not what
+ * the run was begun on any more, and knows its concept.
  *
- * @param stateId - of the library as it is: a run that has not ended was begun on it
+ * @param library - as it is
  */
-export async function deleteEndedSnapshot(library: string, stateId: string): Promise<void> {
-  const snapshot = await readSnapshot(library).catch(() => undefined);
-  if (snapshot !== undefined && snapshot.identity.library !== stateId) await deleteSnapshot(library);
+export async function deleteEndedSnapshot(library: Library): Promise<void> {
+  const snapshot = await readSnapshot(library.folder).catch(() => undefined);
+  if (snapshot !== undefined && hasEnded(snapshot, library)) await deleteSnapshot(library.folder);
+}
+
+/** Whether a run's concept has come into the library. */
+export function hasEnded({ identity }: RunSnapshot, { stateId, concepts }: Library): boolean {
+  return identity.library !== stateId && concepts.some(({ name }) => name === identity.concept);
 }
 
 /**

@@ -2,6 +2,9 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } f
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { Library, newLora } from "../../../src/continual/library/library.ts";
+import { libraryHistory } from "../../../src/continual/library/history.ts";
+import { undo } from "../../../src/continual/library/undo.ts";
+import { verifyLibrary } from "../../../src/continual/verify.ts";
 import { DEFAULT_TRAINING } from "../../../src/continual/learn-settings.ts";
 import { StableDiffusionPipeline } from "../../../src/diffusion/pipeline.ts";
 import { KeepsakeError } from "../../../src/errors.ts";
@@ -19,8 +22,9 @@ let copies = 0;
 
 beforeAll(async () => {
   pipeline = await StableDiffusionPipeline.load(MODEL);
+  // No earlier states: what is kept of them is tested elsewhere.
   library = await add(
-    await add(Library.blank(inFolder("original"), { folder: MODEL, fingerprint: "f" }), "dog"),
+    await add(Library.blank(inFolder("original"), { folder: MODEL, fingerprint: "f" }, 0), "dog"),
     "mug",
   );
 }, 120_000);
@@ -98,18 +102,66 @@ describe("Library", () => {
     expect(message).toContain(`${inFolder("none")}: no library here yet`);
   });
 
+  it("of the first version opens as it was, and keeps earlier states from the next change on", async () => {
+    const old = edited(
+      ['"version": 2', '"version": 1'],
+      [/ {2}"keep": 0,\n {2}"change": [^}]*},\n/, ""],
+      [/,\n {2}"earlier": \[\]/, ""],
+    );
+    const before = treeOf(old);
+    const opened = await Library.open(old);
+    expect(opened.stateId).toBe(library.stateId);
+    expect(opened.manifest).toEqual({ ...library.manifest, keep: 3 });
+    await openAll(old);
+    expect((await verifyLibrary(old)).faults).toEqual([]);
+    const history = await libraryHistory(old);
+    expect(history.states).toEqual([
+      { id: library.stateId, change: { kind: "learned", concept: "mug" }, concepts: ["dog", "mug"] },
+    ]);
+    expect(history.bytes.earlier).toBe(0);
+    expect(treeOf(old)).toEqual(before);
+    await add(opened, "cup", 9);
+    await undo({ library: old });
+    expect((await Library.open(old)).stateId).toBe(library.stateId);
+    await openAll(old);
+  });
+
   const hash = /"embedding": "[0-9a-f]{64}"/;
   it.each<{ fault: string; changes: [string | RegExp, string][]; words: string }>([
     { fault: "half a manifest", changes: [[/"concepts"[^]*/, ""]], words: "is damaged (it is not JSON)" },
     { fault: "an empty manifest", changes: [[/[^]*/, ""]], words: "is damaged (it is not JSON)" },
     { fault: "another JSON file", changes: [[/[^]*/, "[1]"]], words: "not the manifest of a Keepsake library" },
     { fault: "another format", changes: [["keepsake-library", "x"]], words: "not the manifest of a Keepsake library" },
-    { fault: "a future version", changes: [['"version": 1', '"version": 2']], words: "update Keepsake" },
-    { fault: "no version", changes: [['"version": 1,', ""]], words: "the version is missing" },
+    { fault: "a future version", changes: [['"version": 2', '"version": 3']], words: "update Keepsake" },
+    { fault: "no version", changes: [['"version": 2,', ""]], words: "the version is missing" },
     {
       fault: "a version of the wrong type",
-      changes: [['"version": 1', '"version": "2"']],
+      changes: [['"version": 2', '"version": "2"']],
       words: "version is missing",
+    },
+    { fault: "no earlier states", changes: [['"earlier"', '"x"']], words: "missing or have impossible values" },
+    { fault: "half a state to keep", changes: [['"keep": 0', '"keep": 0.5']], words: "impossible values" },
+    { fault: "an unknown change", changes: [['"learned"', '"bought"']], words: "impossible values" },
+    { fault: "a change of a path", changes: [['"concept": "mug"', '"concept": "../x"']], words: "impossible values" },
+    {
+      fault: "an earlier state of nothing",
+      changes: [['"earlier": []', '"earlier": [{}]']],
+      words: "impossible values",
+    },
+    {
+      fault: "a strategy of nothing",
+      changes: [['"adapter"', '"strategy": {}, "adapter"']],
+      words: "impossible values",
+    },
+    {
+      fault: "a memory that is a path",
+      changes: [['"adapter"', '"strategy": {"name": "a", "options": {}, "memory": "../x"}, "adapter"']],
+      words: "impossible values",
+    },
+    {
+      fault: "an option of a strategy that is no value",
+      changes: [['"adapter"', '"strategy": {"name": "a", "options": {"b": []}}, "adapter"']],
+      words: "impossible values",
     },
     { fault: "no concepts", changes: [['"concepts"', '"x"']], words: "missing or have impossible values" },
     { fault: "no fingerprint", changes: [['"fingerprint"', '"x"']], words: "missing or have impossible values" },

@@ -105,6 +105,17 @@ describe("the lock of a library", () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
+  it("is taken when a power cut has emptied it and the lock on its removal", async () => {
+    const folder = newFolder();
+    const nobody = "0".repeat(16);
+    for (const name of ["lock", `lock.${nobody}.tmp`, `lock.${nobody}.${nobody}.tmp`])
+      writeFileSync(join(folder, name), "");
+    await (
+      await lockFolder(folder, "learning dog")
+    )();
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
   it("counts when it is of another machine, whose processes cannot be asked", async () => {
     const folder = newFolder();
     writeFileSync(join(folder, "lock"), deadLock.replace(hostname(), "elsewhere.example"));

@@ -1,0 +1,46 @@
+/**
+ * @file `keepsake init`: a thin shell over `initLibrary`.
+ */
+import { Command } from "commander";
+import { initLibrary } from "../../continual/init.ts";
+import { DEFAULT_KEEP } from "../../continual/library/manifest.ts";
+import { wholeNumber } from "../options.ts";
+import { Output } from "../output.ts";
+import { DEFAULT_LIBRARY } from "./shared.ts";
+
+interface InitOptions {
+  readonly model?: string;
+  readonly keep: number;
+  readonly json: boolean;
+}
+
+const EXAMPLES = `
+Examples:
+  keepsake init --model ./stable-diffusion-v1-5
+  keepsake init my-library --model ./stable-diffusion-v1-5 --keep 10
+
+The model is used where it lies and never changed. Each kept state takes about as much of the disk as the current one, some
+megabytes; "keepsake history --keep" changes their number later.`;
+
+export function initCommand(): Command {
+  return new Command("init")
+    .summary("make an empty library on a model")
+    .description("Make an empty library of concepts on a model. (learn makes one by itself if it is told --model.)")
+    .argument("[folder]", "where concepts are to be kept (made if missing)", DEFAULT_LIBRARY)
+    .option("--model <folder>", "checkpoint in the diffusers layout")
+    .option("--keep <n>", "how many earlier states undo can go back to", wholeNumber(0), DEFAULT_KEEP)
+    .option("--json", "print the result as JSON", false)
+    .addHelpText("after", EXAMPLES)
+    .action(init);
+}
+
+async function init(folder: string, options: InitOptions): Promise<void> {
+  const { model, keep } = options;
+  const { manifest } = await initLibrary({ library: folder, ...(model !== undefined && { model }), keep });
+  const next = `keepsake learn mochi ./photos/mochi --class cat${folder === DEFAULT_LIBRARY ? "" : ` --library ${folder}`}`;
+  new Output(options).result(`${folder} is ready. Teach it something: ${next}`, {
+    library: folder,
+    model: manifest.model.folder,
+    keep: manifest.keep,
+  });
+}

@@ -1,0 +1,40 @@
+/**
+ * @file `keepsake list`: a thin shell over `listConcepts`.
+ */
+import { Command } from "commander";
+import { listConcepts } from "../../continual/library/history.ts";
+import { formatBytes, formatTable, Output } from "../output.ts";
+import { DEFAULT_LIBRARY } from "./shared.ts";
+
+interface ListOptions {
+  readonly library: string;
+  readonly json: boolean;
+}
+
+const EXAMPLES = `
+Examples:
+  keepsake list
+  keepsake list --library my-library --json
+
+The size of a concept is that of its token's embedding. The adapter, and what the learning strategy remembers, are shared by
+all concepts and do not grow with their number.`;
+
+export function listCommand(): Command {
+  return new Command("list")
+    .summary("list the things that the library knows")
+    .description("List the things that the library knows, in the order in which they were learned.")
+    .option("--library <folder>", "library of learned concepts", DEFAULT_LIBRARY)
+    .option("--json", "print the result as JSON", false)
+    .addHelpText("after", EXAMPLES)
+    .action(list);
+}
+
+async function list(options: ListOptions): Promise<void> {
+  const contents = await listConcepts(options.library);
+  const rows = contents.concepts.map(({ token, classNoun, steps, strategy, bytes }) => [
+    ...[token, classNoun, `${steps} steps`, strategy ?? "plain training", formatBytes(bytes)],
+  ]);
+  const shared = `Shared by all: ${formatBytes(contents.sharedBytes)}`;
+  const text = rows.length === 0 ? `${options.library} knows nothing yet.` : `${formatTable(rows)}\n${shared}`;
+  new Output(options).result(text, contents);
+}

@@ -1,0 +1,105 @@
+/**
+ * @file Forgetting a concept: its token goes. What the shared adapter learned from it stays in the adapter, unless no concept
+ * is left.
+ */
+import { KeepsakeError } from "../../errors.ts";
+import { checkConceptName } from "../concept-name.ts";
+import { changeLibrary, refuseUnfinishedRun } from "./change.ts";
+import type { Library } from "./library.ts";
+import { currentState, successor, type Manifest } from "./manifest.ts";
+import { deleteSnapshot, readSnapshot } from "./run-snapshot.ts";
+import { emptyState, knows, originOf, type Change, type LibraryState } from "./state.ts";
+
+export interface ForgetRequest {
+  /** Folder of the library. */
+  readonly library: string;
+  readonly name: string;
+  /** Also delete every earlier state that holds the concept, and its name with it. Cannot be undone. Default false. */
+  readonly purge?: boolean;
+}
+
+export interface ForgetResult {
+  readonly name: string;
+  /**
+   * What was forgotten: the `concept`; the concept in `earlier` states only, since the current one did not know it; or an
+   * unfinished `run`, of which nothing is left.
+   */
+  readonly forgot: "concept" | "earlier" | "run";
+  /** Earlier states that still hold the concept, and can bring it back. */
+  readonly heldBy: number;
+  /** Earlier states that were deleted because they held it. */
+  readonly purged: number;
+  /**
+   * What the current state still holds of the concept. `adapter`: the adapter (and what the strategy remembers) was trained on
+   * it and keeps traces of it. `unknown`: the same if the concept was learned before this state. `nothing`: no trace.
+   */
+  readonly remains: "nothing" | "adapter" | "unknown";
+}
+
+/**
+ * Forgets a concept. Its token leaves the current state; earlier states that hold it are kept, so that it can be undone, unless
+ * `purge` deletes them. When it was the last concept, adapter and strategy's memory go too: the library is as it began.
+ * The name of an unfinished run gives that run up.
+ *
+ * @throws KeepsakeError if the library does not know the concept, or a run of another one is unfinished
+ */
+export async function forgetConcept({ library: folder, name, purge = false }: ForgetRequest): Promise<ForgetResult> {
+  checkConceptName(name);
+  return changeLibrary(folder, `forgetting ${name}`, async (library) => {
+    const before = library.manifest;
+    const wasKnown = knows(before, name);
+    const holders = before.earlier.filter((state) => knows(state, name)).length;
+    const isRun = !wasKnown && (await isRunOf(library, name));
+    if (isRun) await deleteSnapshot(folder);
+    if (isRun && !(purge && holders > 0))
+      return { name, forgot: "run", heldBy: holders, purged: 0, remains: "nothing" };
+    if (wasKnown) await refuseUnfinishedRun(library);
+    const forgotten = withoutConcept(library, name, purge, holders);
+    const after = purge ? purged(forgotten, name) : forgotten;
+    await library.replace(after);
+    return {
+      name,
+      forgot: wasKnown ? "concept" : "earlier",
+      heldBy: after.earlier.filter((state) => knows(state, name)).length,
+      purged: purge ? holders : 0,
+      remains: after.adapter === undefined ? "nothing" : wasKnown ? "adapter" : "unknown",
+    };
+  });
+}
+
+async function isRunOf(library: Library, name: string): Promise<boolean> {
+  return (await readSnapshot(library.folder))?.identity.concept === name;
+}
+
+/** The manifest with a current state that does not know the concept. */
+function withoutConcept({ folder, manifest }: Library, name: string, purge: boolean, holders: number): Manifest {
+  if (!knows(manifest, name)) {
+    if (holders > 0 && purge) return manifest;
+    const held = "an earlier state that is kept does: add --purge to delete it";
+    const fault = `does not know "${name}"; ${holders > 0 ? held : `it knows ${known(manifest)}`}`;
+    throw new KeepsakeError("state", `${folder} ${fault}.`);
+  }
+  const change: Change = { kind: "forgot", concept: name };
+  const concepts = manifest.concepts.filter((concept) => concept.name !== name);
+  const next = concepts.length === 0 ? emptyState(change) : { ...currentState(manifest), change, concepts };
+  return successor(manifest, next);
+}
+
+function known({ concepts }: Manifest): string {
+  return concepts.map(({ name }) => `"${name}"`).join(", ") || "nothing yet";
+}
+
+/** The manifest without the earlier states that hold a concept, and without its name. */
+function purged(manifest: Manifest, name: string): Manifest {
+  const earlier = manifest.earlier.filter((state) => !knows(state, name)).map((state) => unnamed(state, name));
+  return { ...manifest, ...unnamed(currentState(manifest), name), earlier };
+}
+
+/** A state that does not hold the concept can name it in one place only: where it says what made it. */
+function unnamed(state: LibraryState, name: string): LibraryState {
+  const { change } = state;
+  const origin = originOf(change);
+  if (origin.kind !== "forgot" || origin.concept !== name) return state;
+  const nameless = { kind: "forgot" } as const;
+  return { ...state, change: change.kind === "undo" ? { kind: "undo", to: nameless } : nameless };
+}

@@ -1,0 +1,191 @@
+import { cpSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { libraryHistory } from "../../src/continual/library/history.ts";
+import { Library } from "../../src/continual/library/library.ts";
+import { learnQuickly, MODEL, treeOf, writePhotos } from "../continual/support.ts";
+import { temporaryFolder } from "../io/temporary-folder.ts";
+import { failureLine, generate, keepsake, succeeded, type Outcome } from "./support.ts";
+
+const USAGE = 2;
+const STATE = 5;
+const inFolder = temporaryFolder();
+/** Knows <dog> and <mug>; tests work on copies. */
+const original = inFolder("my library – ü");
+let copies = 0;
+
+beforeAll(async () => {
+  const photos = [await writePhotos(inFolder("photos"), "dog")];
+  for (const name of ["dog", "mug"]) await learnQuickly({ library: original, name, photos });
+}, 120_000);
+
+function copy(): string {
+  const library = inFolder(`copy ${copies++}`);
+  cpSync(original, library, { recursive: true });
+  return library;
+}
+
+const on = (library: string, ...args: string[]): Promise<Outcome> => keepsake([...args, "--library", library]);
+const json = async (library: string, ...args: string[]): Promise<unknown> =>
+  JSON.parse(succeeded(await on(library, ...args, "--json")).stdout);
+const idsOf = async (library: string) => (await libraryHistory(library)).states.map(({ id }) => id);
+
+describe("keepsake init", () => {
+  it("makes an empty library, says what to do next, and refuses to do it twice", async () => {
+    const library = inFolder("new", "library");
+    const made = succeeded(await keepsake(["init", library, "--model", MODEL, "--keep", "5"]));
+    expect(made.stdout).toContain(`${library} is ready. Teach it something: keepsake learn`);
+    expect((await Library.open(library)).manifest).toMatchObject({ keep: 5, concepts: [], model: { folder: MODEL } });
+    expect(failureLine(await keepsake(["init", library, "--model", MODEL]), STATE)).toContain("is a library already");
+    const other = await keepsake(["init", inFolder("json"), "--model", MODEL, "--json"]);
+    expect(JSON.parse(other.stdout)).toEqual({ library: inFolder("json"), model: MODEL, keep: 3 });
+  });
+
+  it("needs a model", async () => {
+    const line = failureLine(await keepsake(["init", inFolder("none")]), USAGE);
+    expect(line).toContain("say on which model with --model <folder>");
+  });
+});
+
+describe("keepsake list", () => {
+  it("shows each concept with noun, token, steps, strategy and bytes", async () => {
+    const { stdout } = succeeded(await on(original, "list"));
+    expect(stdout).toMatch(
+      /^<dog> {2}dog {2}4 steps {2}plain training {2}208 B\n<mug> {2}dog .*\nShared by all: .* kB\n$/,
+    );
+    expect(await json(original, "list")).toMatchObject({
+      ...{ model: MODEL, sharedBytes: expect.any(Number) as unknown },
+      concepts: [
+        { name: "dog", token: "<dog>", classNoun: "dog", vectors: 1, steps: 4, bytes: 208 },
+        { name: "mug", token: "<mug>", classNoun: "dog", vectors: 1, steps: 4, bytes: 208 },
+      ],
+    });
+  });
+
+  it("says that a library is empty, or is none", async () => {
+    const library = inFolder("empty");
+    succeeded(await keepsake(["init", library, "--model", MODEL]));
+    expect(succeeded(await on(library, "list")).stdout).toBe(`${library} knows nothing yet.\n`);
+    for (const command of ["list", "history", "undo", "verify"]) {
+      expect(failureLine(await on(inFolder("nowhere"), command), STATE)).toContain("no library here yet");
+    }
+    expect(treeOf(inFolder("nowhere"))).toBeUndefined();
+  });
+});
+
+describe("keepsake history and undo", () => {
+  it("shows the kept states, and goes back and forth between them", async () => {
+    const library = copy();
+    const [mug = "", dog = "", empty = ""] = await idsOf(library);
+    const lines = async () => succeeded(await on(library, "history")).stdout.split("\n");
+    expect(await lines()).toEqual([
+      `*  ${mug.slice(0, 12)}  learned mug  <dog> <mug>`,
+      `   ${dog.slice(0, 12)}  learned dog  <dog>`,
+      `   ${empty.slice(0, 12)}  begun        (nothing)`,
+      expect.stringMatching(/^The current state takes .* the earlier ones .* Earlier states kept: at most 3\.$/),
+      "",
+    ]);
+    const undone = succeeded(await on(library, "undo"));
+    expect(undone.stdout).toBe(
+      `Back at ${dog.slice(0, 12)} (learned dog). It knows <dog>. Another undo takes this back.\n`,
+    );
+    expect((await lines())[0]).toBe(`*  ${dog.slice(0, 12)}  undo, back to: learned dog  <dog>`);
+    expect(await json(library, "undo", "--to", mug)).toEqual({
+      ...{ changed: true, state: mug, change: { kind: "learned", concept: "mug" }, concepts: ["dog", "mug"] },
+    });
+    const there = succeeded(await on(library, "undo", "--to", mug.slice(0, 6)));
+    expect(there.stdout).toBe(`The library is at ${mug.slice(0, 12)} (learned mug). It knows <dog>, <mug>.\n`);
+    expect(failureLine(await on(library, "undo", "--to", "x"), USAGE)).toContain('"x" is no state');
+    expect(failureLine(await on(library, "undo", "--to", "0".repeat(40)), STATE)).toContain("keepsake history");
+  });
+
+  it("draws the same picture after an undo as before the change", async () => {
+    const library = copy();
+    const draw = async (file: string) => {
+      succeeded(await keepsake(generate(library, "a <dog>", inFolder(file))));
+      return readFileSync(inFolder(file));
+    };
+    const both = await draw("both.png");
+    succeeded(await on(library, "undo"));
+    expect(await draw("dog.png")).not.toEqual(both);
+    succeeded(await on(library, "undo"));
+    expect(await draw("both again.png")).toEqual(both);
+  });
+
+  it("changes how many states are kept", async () => {
+    const library = copy();
+    expect(await json(library, "history", "--keep", "1")).toMatchObject({
+      keep: 1,
+      states: [{}, { concepts: ["dog"] }],
+    });
+    succeeded(await on(library, "history", "--keep", "0"));
+    expect(failureLine(await on(library, "undo"), STATE)).toContain("keeps no earlier state");
+  });
+});
+
+describe("keepsake forget", () => {
+  it("says what went, what can bring it back, and what the adapter still holds", async () => {
+    const library = copy();
+    expect(succeeded(await on(library, "forget", "mug")).stdout).toBe(
+      "Forgot <mug>. 1 earlier state still holds it and can bring it back (undo); --purge deletes such states.\n" +
+        "The adapter, which all concepts share, was trained on it and keeps traces of it.\n",
+    );
+    const again = failureLine(await on(library, "forget", "mug"), STATE);
+    expect(again).toContain('does not know "mug"; an earlier state that is kept does: add --purge to delete it');
+    expect(succeeded(await on(library, "forget", "mug", "--purge")).stdout).toContain("1 earlier state deleted");
+    expect(failureLine(await on(library, "forget", "mug", "--purge"), STATE)).toContain('it knows "dog"');
+    const file = inFolder("forgotten.png");
+    expect(succeeded(await keepsake(generate(library, "<dog> <mug>", file))).stderr).toContain("does not know <mug>");
+    expect(await json(library, "forget", "dog", "--purge")).toEqual({
+      ...{ name: "dog", forgot: "concept", heldBy: 0, purged: 1, remains: "nothing" },
+    });
+    expect(failureLine(await on(library, "forget", "../x"), USAGE)).toContain("cannot be the name of a concept");
+  });
+});
+
+describe("keepsake verify", () => {
+  it("says that a library is whole, also one that a killed process left something in", async () => {
+    const library = copy();
+    expect(succeeded(await on(library, "verify")).stdout).toBe(`${library} is whole: 4 files checked.\n`);
+    const left = join(library, ".keepsake-0123456789abcdef.tmp");
+    writeFileSync(left, "half");
+    const { stdout } = succeeded(await on(library, "verify"));
+    expect(stdout).toContain(`leftover: ${left}: a write that was cut off\n`);
+  });
+
+  it("names each damaged file in one line, with exit code 5, also as JSON", async () => {
+    const library = copy();
+    const [dog, mug] = (await Library.open(library)).concepts.map(({ embedding }) =>
+      join(library, "blobs", `${embedding}.safetensors`),
+    );
+    truncateSync(dog ?? "", 100);
+    rmSync(mug ?? "");
+    const { code, stdout, stderr } = await on(library, "verify");
+    expect(code).toBe(STATE);
+    expect(stdout.trimEnd().split("\n")).toEqual([
+      `${dog ?? ""}: the file has been changed or damaged; restore the library from a backup`,
+      `${mug ?? ""}: this part of the library is missing; restore the library from a backup`,
+    ]);
+    expect(stderr).toBe(
+      `error: ${library} is damaged: 2 faults; restore it from a backup, or undo to a whole state.\n`,
+    );
+    const asJson = await on(library, "verify", "--json");
+    expect(asJson.code).toBe(STATE);
+    expect(JSON.parse(asJson.stdout)).toMatchObject({ faults: [{ file: dog }, { file: mug }], leftovers: [] });
+  });
+
+  it("reports a damaged manifest in the same way", async () => {
+    const library = copy();
+    truncateSync(join(library, "library.json"), 100);
+    const { code, stdout } = await on(library, "verify");
+    expect(code).toBe(STATE);
+    expect(stdout).toContain(`${join(library, "library.json")}: the manifest is damaged`);
+  });
+
+  it("says when shapes could not be compared with the model", async () => {
+    const library = copy();
+    const path = join(library, "library.json");
+    writeFileSync(path, readFileSync(path, "utf8").replace(MODEL, "/nowhere"));
+    expect(succeeded(await on(library, "verify")).stdout).toContain("The model cannot be read where the library says");
+  });
+});
