@@ -4,7 +4,7 @@ import prettier from "eslint-config-prettier";
 import tseslint from "typescript-eslint";
 
 /** The layers of src/, lowest first. Layers on the same line do not know each other. */
-const layers = [["io", "random"], ["graph"], ["diffusion"], ["adapters"], ["continual"], ["cli"]];
+const layers = [["io", "random"], ["graph"], ["diffusion"], ["adapters"], ["continual"], ["evaluation"], ["cli"]];
 
 const layerRules = layers.flatMap((rooms, level) =>
   rooms.map((room) => {

@@ -5,15 +5,14 @@ import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { LoraBinding } from "../adapters/lora-binding.ts";
 import { tokenNames, type TokenEmbedding } from "../adapters/textual-inversion.ts";
-import { StableDiffusionPipeline, type GenerateOptions } from "../diffusion/pipeline.ts";
+import type { GenerateOptions } from "../diffusion/pipeline.ts";
 import { KeepsakeError } from "../errors.ts";
 import type { ProgramOptions } from "../graph/index.ts";
 import { writePng } from "../io/image.ts";
 import { tokensIn } from "./concept-name.ts";
 import { checkWritable, makeFolder } from "./folder.ts";
-import { checkModel } from "./learn.ts";
+import { openModel, readLearned } from "./library-model.ts";
 import { Library } from "./library/library.ts";
-import { modelFingerprint } from "./model-fingerprint.ts";
 
 export interface GenerateRequest extends Omit<
   GenerateOptions,
@@ -44,10 +43,11 @@ export async function generatePictures(request: GenerateRequest): Promise<readon
   }
   const removeIfEmpty = await makeWritable(files);
   try {
-    const pipeline = await openModel(modelFolder, library, request);
+    const pipeline = await openModel(modelFolder, library, model !== undefined, request.program);
     try {
-      const known = await readConcepts(folder, pipeline);
-      warnOfUnknownTokens(request, known.learnedEmbeddings);
+      const { embeddings: learnedEmbeddings, lora } = await readLearned(folder, pipeline);
+      warnOfUnknownTokens(request, learnedEmbeddings);
+      const known = { learnedEmbeddings, ...(lora && { adapter: new LoraBinding(lora) }) };
       for (const [index, file] of files.entries()) {
         const [picture] = await pipeline.generate({ ...options, ...known, n: 1, firstIndex: index });
         if (picture !== undefined) await writePng(file, picture.image);
@@ -58,48 +58,6 @@ export async function generatePictures(request: GenerateRequest): Promise<readon
     }
   } finally {
     await removeIfEmpty();
-  }
-}
-
-/** @throws KeepsakeError if it is not the library's model, or not where the library says */
-async function openModel(
-  folder: string,
-  library: Library | undefined,
-  { model, program }: GenerateRequest,
-): Promise<StableDiffusionPipeline> {
-  const isGone = !(await stat(folder).then(
-    (found) => found.isDirectory(),
-    () => false,
-  ));
-  if (isGone && library !== undefined && model === undefined) {
-    const fault = `the model of ${library.folder} is not there any more; say where it is with --model <folder>`;
-    throw new KeepsakeError("input", `${folder}: ${fault}.`);
-  }
-  const pipeline = await StableDiffusionPipeline.load(folder, program);
-  if (library !== undefined) checkModel(library, folder, await modelFingerprint(pipeline));
-  return pipeline;
-}
-
-/**
- * The library's adapter and tokens. It is opened anew, and once more if files are missing, since a concept that is learned
- * meanwhile replaces the adapter.
- */
-async function readConcepts(
-  folder: string,
-  pipeline: StableDiffusionPipeline,
-): Promise<{ learnedEmbeddings: TokenEmbedding[]; adapter?: LoraBinding }> {
-  const read = async (library: Library | undefined) => {
-    const lora = await library?.adapter(pipeline);
-    const learnedEmbeddings = (await library?.embeddings()) ?? [];
-    return { learnedEmbeddings, ...(lora && { adapter: new LoraBinding(lora) }) };
-  };
-  const library = await Library.openIfExists(folder);
-  try {
-    return await read(library);
-  } catch (error) {
-    const changed = await Library.openIfExists(folder);
-    if (changed?.stateId === library?.stateId) throw error;
-    return read(changed);
   }
 }
 

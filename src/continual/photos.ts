@@ -6,7 +6,7 @@ import type { AutoencoderKlConfig } from "../diffusion/config/autoencoder-kl-con
 import { ImageEncoder, type Posterior } from "../diffusion/latents.ts";
 import type { ProgramOptions } from "../graph/index.ts";
 import { sha256 } from "../io/hash.ts";
-import { decodeImage, findImages, imageToTensor, resizeAndCrop } from "../io/image.ts";
+import { decodeImage, findImages, imageToTensor, resizeAndCrop, type RgbImage } from "../io/image.ts";
 
 /** What was found where photos were looked for. */
 export interface PhotosFound {
@@ -36,7 +36,7 @@ export async function loadPhotos(paths: readonly string[], resolution: number): 
   const { images: files, skipped } = await findImages(paths);
   const images = new Map<string, Float32Array>();
   for (const file of files) {
-    const cropped = await resizeAndCrop(await decodeImage(file), resolution, resolution);
+    const cropped = await readPhoto(file, resolution);
     const digest = sha256(cropped.data);
     if (!images.has(digest)) images.set(digest, imageToTensor(cropped));
   }
@@ -47,7 +47,16 @@ export async function loadPhotos(paths: readonly string[], resolution: number): 
   };
 }
 
-/** Encodes photos to the distributions from which training draws latents. */
+/**
+ * Decodes one photo; the short side is scaled to `resolution`, the middle is kept.
+ *
+ * @throws KeepsakeError naming the file that is missing or no picture
+ */
+export async function readPhoto(file: string, resolution: number): Promise<RgbImage> {
+  return resizeAndCrop(await decodeImage(file), resolution, resolution);
+}
+
+/** Encodes photos to distributions: training draws latents from them, and their means are the most probable latents. */
 export async function encodePhotos(
   vae: Component<AutoencoderKlConfig>,
   images: readonly Float32Array[],

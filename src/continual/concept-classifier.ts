@@ -1,0 +1,195 @@
+/**
+ * @file The diffusion classifier over what a model has learned: candidates are prompts, those with the learned tokens and those of ordinary things.
+ */
+import { Lora } from "../adapters/lora.ts";
+import { latentShape } from "../diffusion/latents.ts";
+import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
+import { addLearnedTokens } from "../diffusion/prompt-encoder.ts";
+import { NoiseSchedule } from "../diffusion/schedulers/index.ts";
+import { KeepsakeError } from "../errors.ts";
+import type { ProgramOptions } from "../graph/index.ts";
+import { DenoisingError, type Trainable } from "./denoising-error.ts";
+import {
+  classify,
+  DEFAULT_TEMPERATURE,
+  denoisingErrors,
+  pairedDraws,
+  type CandidateErrors,
+  type Classification,
+  type ClassifyOptions,
+  type PairedDraw,
+} from "./diffusion-classifier.ts";
+import type { KnownConcept, Learned } from "./library-model.ts";
+
+/** Something that a picture may show. */
+export interface Candidate {
+  /** `<mochi>`, or `a cat`. */
+  readonly label: string;
+  /** Under which the noise is predicted. */
+  readonly prompt: string;
+  /** Name of the learned concept; absent for an ordinary thing. */
+  readonly concept?: string;
+}
+
+export interface ConceptClassifierOptions extends Pick<ClassifyOptions, "temperature" | "giveUpAt"> {
+  /** Ordinary things that a picture may show instead, e.g. `cat`. Default: none, the learned concepts compete among themselves. */
+  readonly others?: readonly string[];
+  /** Side of the square pictures in pixels. Default: the model's. */
+  readonly resolution?: number;
+  /** Pairs of timestep and noise at which the candidates are compared, at most. Default {@link DEFAULT_DRAWS}. */
+  readonly draws?: number;
+  /** Of the noise. Default 0. */
+  readonly seed?: number;
+  readonly program?: ProgramOptions;
+}
+
+export interface ClassifyPictureOptions {
+  /** When it fires, the classification ends with its reason. */
+  readonly signal?: AbortSignal;
+  /** Told after every few UNet evaluations how many there have been for this picture. */
+  readonly onEvaluations?: (evaluations: number) => void;
+}
+
+/** Each costs one UNet evaluation per candidate that is still possible. */
+export const DEFAULT_DRAWS = 32;
+/** Draws between two looks at the evidence; also the largest batch. */
+const DRAWS_AT_ONCE = 8;
+/** Latent pixels in one run: those of one picture of 512 x 512. Larger batches cost memory and are no faster. */
+const PIXELS_AT_ONCE = 64 * 64;
+
+/** The candidates, and the compiled program that compares them; `dispose` frees it. */
+export class ConceptClassifier {
+  readonly candidates: readonly Candidate[];
+  readonly #program: DenoisingError;
+  readonly #trainable: Trainable;
+  readonly #schedule: NoiseSchedule;
+  readonly #tokenIds: readonly (readonly number[])[];
+  readonly #draws: readonly PairedDraw[];
+  readonly #options: ClassifyOptions;
+
+  private constructor(
+    candidates: readonly Candidate[],
+    program: DenoisingError,
+    trainable: Trainable,
+    schedule: NoiseSchedule,
+    tokenIds: readonly (readonly number[])[],
+    draws: readonly PairedDraw[],
+    options: ClassifyOptions,
+  ) {
+    this.candidates = candidates;
+    this.#program = program;
+    this.#trainable = trainable;
+    this.#schedule = schedule;
+    this.#tokenIds = tokenIds;
+    this.#draws = draws;
+    this.#options = options;
+  }
+
+  /**
+   * Compiles the classifier for what has been learned, with the adapter's numbers as they are now.
+   *
+   * @throws KeepsakeError for a resolution that the model cannot have, tokens of another model, or options that make no sense
+   * @throws RangeError without candidates
+   */
+  static async create(
+    pipeline: StableDiffusionPipeline,
+    { concepts, embeddings, lora = new Lora([]) }: Learned,
+    options: ConceptClassifierOptions = {},
+  ): Promise<ConceptClassifier> {
+    const { others = [], resolution = pipeline.defaultSize.width, draws = DEFAULT_DRAWS, seed = 0 } = options;
+    const { temperature, giveUpAt, program: programOptions } = options;
+    const candidates = [...concepts.map(conceptCandidate), ...distinct(others).map(ordinaryCandidate)];
+    if (candidates.length === 0) throw new RangeError("there is nothing to choose from");
+    checkOptions(draws, temperature);
+
+    const { vae, textEncoder, schedulerConfig } = pipeline;
+    const [channels, height, width] = latentShape(vae.config, { height: resolution, width: resolution });
+    const schedule = new NoiseSchedule(schedulerConfig);
+    const tokenizer = pipeline.newTokenizer();
+    const learned = addLearnedTokens(tokenizer, embeddings, textEncoder.config.hiddenSize);
+    const tokenIds = candidates.map(({ prompt }) => [...tokenizer.encode(prompt).inputIds]);
+    const program = await DenoisingError.create(pipeline, lora, {
+      ...programOptions,
+      batchSize: Math.max(1, Math.min(DRAWS_AT_ONCE, draws, Math.floor(PIXELS_AT_ONCE / (height * width)))),
+      height,
+      width,
+      learnedRows: learned.rows,
+      firstLearnedId: learned.firstId,
+      derivatives: false,
+    });
+    return new ConceptClassifier(
+      candidates,
+      program,
+      { lora, embeddings: learned.values },
+      schedule,
+      tokenIds,
+      pairedDraws(draws, schedule, channels * height * width, seed),
+      {
+        drawsAtOnce: DRAWS_AT_ONCE,
+        ...(temperature !== undefined && { temperature }),
+        ...(giveUpAt !== undefined && { giveUpAt }),
+      },
+    );
+  }
+
+  /**
+   * Says how probable each candidate is for one picture.
+   *
+   * @param latents - `[latentChannels, height, width]`, times the VAE's scaling factor
+   * @throws KeepsakeError if the model's predictions are not numbers; the signal's reason when aborted
+   */
+  async classify(
+    latents: Float32Array,
+    { signal, onEvaluations }: ClassifyPictureOptions = {},
+  ): Promise<Classification> {
+    const errorsOf = denoisingErrors(this.#program, this.#trainable, this.#schedule, latents, this.#tokenIds);
+    let evaluations = 0;
+    // One candidate after another, so that there is news, and a chance to stop, several times a minute with a large model too.
+    const watched: CandidateErrors = async (candidates, draws) => {
+      const errors: (readonly number[])[] = [];
+      for (const candidate of candidates) {
+        signal?.throwIfAborted();
+        const [own] = await errorsOf([candidate], draws);
+        if (!own.every(Number.isFinite)) throw notFinite(this.candidates[candidate]);
+        errors.push(own);
+        evaluations += draws.length;
+        onEvaluations?.(evaluations);
+      }
+      return errors;
+    };
+    return classify(this.candidates.length, this.#draws, watched, this.#options);
+  }
+
+  async dispose(): Promise<void> {
+    await this.#program.dispose();
+  }
+}
+
+function checkOptions(draws: number, temperature = DEFAULT_TEMPERATURE): void {
+  if (!Number.isSafeInteger(draws) || draws < 1) {
+    throw new KeepsakeError("usage", `The number of draws is ${draws}, expected 1 or more.`);
+  }
+  if (!(temperature > 0 && Number.isFinite(temperature))) {
+    throw new KeepsakeError("usage", `The temperature is ${temperature}, expected a number above 0.`);
+  }
+}
+
+function notFinite({ label }: Candidate): KeepsakeError {
+  const fault = `The model predicts NaN or infinity for ${label}`;
+  return new KeepsakeError("input", `${fault}: the weights or the adapter are damaged.`);
+}
+
+/** The same sentence for all candidates: they differ in the one word that matters. */
+function conceptCandidate({ name, token }: KnownConcept): Candidate {
+  return { label: token, prompt: `a photo of a ${token}`, concept: name };
+}
+
+function ordinaryCandidate(noun: string): Candidate {
+  const label = `${/^[aeiou]/i.test(noun) ? "an" : "a"} ${noun}`;
+  return { label, prompt: `a photo of ${label}` };
+}
+
+/** The tokenizer does not tell capitals from small letters, nor one space from two. */
+function distinct(nouns: readonly string[]): string[] {
+  return [...new Set(nouns.map((noun) => noun.trim().toLowerCase().replace(/\s+/g, " ")))];
+}

@@ -1,0 +1,76 @@
+/**
+ * @file A library together with its model, ready to be asked: the checkpoint, the adapter and the tokens that it has learned.
+ */
+import { stat } from "node:fs/promises";
+import type { Lora } from "../adapters/lora.ts";
+import type { TokenEmbedding } from "../adapters/textual-inversion.ts";
+import { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
+import { KeepsakeError } from "../errors.ts";
+import type { ProgramOptions } from "../graph/index.ts";
+import { checkModel } from "./learn.ts";
+import { Library } from "./library/library.ts";
+import { modelFingerprint } from "./model-fingerprint.ts";
+
+/**
+ * Opens the model at `folder`, which the user has named or the library remembers.
+ *
+ * @param isAsked - whether the user has named it
+ * @throws KeepsakeError if it is not the library's model, or not where the library says
+ */
+export async function openModel(
+  folder: string,
+  library: Library | undefined,
+  isAsked: boolean,
+  program?: ProgramOptions,
+): Promise<StableDiffusionPipeline> {
+  const isGone = !(await stat(folder).then(
+    (found) => found.isDirectory(),
+    () => false,
+  ));
+  if (isGone && library !== undefined && !isAsked) {
+    const fault = `the model of ${library.folder} is not there any more; say where it is with --model <folder>`;
+    throw new KeepsakeError("input", `${folder}: ${fault}.`);
+  }
+  const pipeline = await StableDiffusionPipeline.load(folder, program);
+  if (library !== undefined) checkModel(library, folder, await modelFingerprint(pipeline));
+  return pipeline;
+}
+
+/** What a concept is called. */
+export interface KnownConcept {
+  readonly name: string;
+  /** As written in prompts: `<name>`. */
+  readonly token: string;
+  readonly classNoun: string;
+}
+
+/** What a model has learned. */
+export interface Learned {
+  readonly concepts: readonly KnownConcept[];
+  /** In the order of the concepts. */
+  readonly embeddings: readonly TokenEmbedding[];
+  /** Absent while there are no concepts. */
+  readonly lora?: Lora;
+}
+
+/**
+ * What a library holds; nothing if there is none. It is opened anew, and once more if files are missing, since a concept that is learned meanwhile
+ * replaces the adapter.
+ *
+ * @throws KeepsakeError if the library is damaged
+ */
+export async function readLearned(folder: string, pipeline: StableDiffusionPipeline): Promise<Learned> {
+  const read = async (library: Library | undefined): Promise<Learned> => {
+    const lora = await library?.adapter(pipeline);
+    const embeddings = (await library?.embeddings()) ?? [];
+    return { concepts: library?.concepts ?? [], embeddings, ...(lora && { lora }) };
+  };
+  const library = await Library.openIfExists(folder);
+  try {
+    return await read(library);
+  } catch (error) {
+    const changed = await Library.openIfExists(folder);
+    if (changed?.stateId === library?.stateId) throw error;
+    return read(changed);
+  }
+}
