@@ -70,7 +70,7 @@ export interface ClassifiedPicture {
 export async function classifyPictures(request: ClassifyRequest): Promise<ClassifiedPicture[]> {
   const { library: folder, model, signal, onProgress, program = {} } = request;
   const library = await Library.open(folder);
-  const pipeline = await openModel(model ?? library.manifest.model.folder, library, model !== undefined, program);
+  const pipeline = await openModel(model, library, program);
   const learned = await readLearned(folder, pipeline);
   if (learned.concepts.length === 0) {
     throw new KeepsakeError("state", `${folder} knows no concepts yet; "keepsake learn" teaches the first one.`);

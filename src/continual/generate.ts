@@ -18,9 +18,9 @@ export interface GenerateRequest extends Omit<
   GenerateOptions,
   "n" | "adapter" | "learnedEmbeddings" | "initialLatents"
 > {
-  /** Folder of the library; without one there, `model` draws alone. */
+  /** Folder of the library; without one there, the model draws alone. */
   readonly library: string;
-  /** Folder of a checkpoint; the library's own if left out. */
+  /** Folder of a checkpoint. Default: the library's own, or the built-in model. */
   readonly model?: string;
   /** Where to write each picture (PNG). */
   readonly files: readonly string[];
@@ -37,13 +37,9 @@ export async function generatePictures(request: GenerateRequest): Promise<readon
   const { library: folder, model, files, ...options } = request;
   if (request.prompt.trim() === "") throw new KeepsakeError("usage", "The prompt is empty; say what to draw.");
   const library = await Library.openIfExists(folder);
-  const modelFolder = model ?? library?.manifest.model.folder;
-  if (modelFolder === undefined) {
-    throw new KeepsakeError("usage", `${folder} is no library yet; learn something first, or give --model <folder>.`);
-  }
   const removeIfEmpty = await makeWritable(files);
   try {
-    const pipeline = await openModel(modelFolder, library, model !== undefined, request.program);
+    const pipeline = await openModel(model, library, request.program);
     try {
       const { embeddings: learnedEmbeddings, lora } = await readLearned(folder, pipeline);
       warnOfUnknownTokens(request, learnedEmbeddings);

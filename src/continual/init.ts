@@ -7,12 +7,12 @@ import { checkKeep } from "./library/history.ts";
 import { Library, lockLibrary } from "./library/library.ts";
 import { DEFAULT_KEEP } from "./library/manifest.ts";
 import { modelFingerprint } from "./model-fingerprint.ts";
-import { modelFolder } from "./model-folder.ts";
+import { checkpointFolder, chosenModel } from "./model-folder.ts";
 
 export interface InitRequest {
   /** Folder of the library; made if it does not exist. */
   readonly library: string;
-  /** Folder of the model's checkpoint. */
+  /** Folder of the model's checkpoint. Default: the built-in model. */
   readonly model?: string;
   /** How many earlier states to keep, beside the current one. Default 3. */
   readonly keep?: number;
@@ -32,9 +32,9 @@ export async function initLibrary({ library: folder, model, keep = DEFAULT_KEEP 
       const advice = 'learn something with "keepsake learn", or choose another folder';
       throw new KeepsakeError("state", `${folder} is a library already; ${advice}.`);
     }
-    const checkpoint = modelFolder(folder, model, undefined);
-    const fingerprint = await modelFingerprint(await StableDiffusionPipeline.load(checkpoint));
-    const library = Library.blank(folder, { folder: checkpoint, fingerprint }, keep);
+    const chosen = chosenModel(model, undefined);
+    const fingerprint = await modelFingerprint(await StableDiffusionPipeline.load(checkpointFolder(chosen)));
+    const library = Library.blank(folder, { folder: chosen, fingerprint }, keep);
     await library.save();
     return library;
   } finally {

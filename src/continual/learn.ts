@@ -23,7 +23,7 @@ import {
   type RunSnapshot,
 } from "./library/run-snapshot.ts";
 import { modelFingerprint } from "./model-fingerprint.ts";
-import { modelFolder } from "./model-folder.ts";
+import { checkpointFolder, chosenModel } from "./model-folder.ts";
 import { encodePhotos, loadPhotos, type PhotosFound } from "./photos.ts";
 import { fillTemplate, PROMPT_TEMPLATES } from "./prompt-templates.ts";
 import { TrainingRun, type TrainingSettings } from "./training.ts";
@@ -31,7 +31,7 @@ import { TrainingRun, type TrainingSettings } from "./training.ts";
 export interface LearnRequest {
   /** Folder of the library; made if it does not exist. */
   readonly library: string;
-  /** Folder of the model's checkpoint; may be left out once the library has one. */
+  /** Folder of the model's checkpoint. Default: the library's, else the built-in model. */
   readonly model?: string;
   /** Letters, digits, `-` and `_`. The token in prompts is `<name>`. */
   readonly name: string;
@@ -208,8 +208,8 @@ async function openLibraryAndModel(
       );
     }
   }
-  const folder = modelFolder(request.library, request.model, existing);
-  const pipeline = await StableDiffusionPipeline.load(folder, request.program);
+  const folder = chosenModel(request.model, existing);
+  const pipeline = await StableDiffusionPipeline.load(checkpointFolder(folder), request.program);
   const fingerprint = await modelFingerprint(pipeline);
   if (existing === undefined) {
     return { pipeline, library: Library.blank(request.library, { folder, fingerprint }) };

@@ -10,24 +10,25 @@ import type { ProgramOptions } from "../graph/index.ts";
 import { checkModel } from "./learn.ts";
 import { Library } from "./library/library.ts";
 import { modelFingerprint } from "./model-fingerprint.ts";
+import { checkpointFolder, chosenModel } from "./model-folder.ts";
 
 /**
- * Opens the model at `folder`, which the user has named or the library remembers.
+ * Opens a model: the one that the user has named, the library's, or the built-in one.
  *
- * @param isAsked - whether the user has named it
+ * @param asked - what the user has named
  * @throws KeepsakeError if it is not the library's model, or not where the library says
  */
 export async function openModel(
-  folder: string,
+  asked: string | undefined,
   library: Library | undefined,
-  isAsked: boolean,
   program?: ProgramOptions,
 ): Promise<StableDiffusionPipeline> {
+  const folder = checkpointFolder(chosenModel(asked, library));
   const isGone = !(await stat(folder).then(
     (found) => found.isDirectory(),
     () => false,
   ));
-  if (isGone && library !== undefined && !isAsked) {
+  if (isGone && library !== undefined && asked === undefined) {
     const fault = `the model of ${library.folder} is not there any more; say where it is with --model <folder>`;
     throw new KeepsakeError("input", `${folder}: ${fault}.`);
   }

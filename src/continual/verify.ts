@@ -13,6 +13,7 @@ import { lockState } from "./library/lock.ts";
 import { manifestPath, type Manifest } from "./library/manifest.ts";
 import { hasEnded, readSnapshot, snapshotPath } from "./library/run-snapshot.ts";
 import { blobsOf, type AdapterEntry } from "./library/state.ts";
+import { checkpointFolder } from "./model-folder.ts";
 import { modelFingerprint } from "./model-fingerprint.ts";
 
 export type { Finding } from "./library/blob-checks.ts";
@@ -81,7 +82,7 @@ async function look(library: Library): Promise<VerifyReport> {
 /** The model is no part of the library: that it cannot be read is no fault of it. */
 async function lookAtModel({ model }: Manifest): Promise<{ model: VerifyReport["model"]; needs?: ModelNeeds }> {
   try {
-    const pipeline = await StableDiffusionPipeline.load(model.folder);
+    const pipeline = await StableDiffusionPipeline.load(checkpointFolder(model.folder));
     if ((await modelFingerprint(pipeline)) !== model.fingerprint) return { model: "another" };
     const lengths = new Map<string, number>();
     const adapterLength = (adapter: AdapterEntry) => {

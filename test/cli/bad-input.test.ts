@@ -220,13 +220,6 @@ describe("words", () => {
       code: USAGE,
       words: "magic",
     },
-    {
-      what: "a new library without a model",
-      args: ["learn", "cat", "photos", "--class", "cat", "--library", "new"],
-      code: USAGE,
-      words: "new is a new library: say on which model with --model <folder>",
-    },
-    { what: "no library", args: generate("new", "a dog", "out"), code: USAGE, words: "new is no library yet" },
   ])("$what", async ({ args, code, words }) => {
     expect(await refused(args, code)).toContain(words);
   });

@@ -41,9 +41,9 @@ describe("keepsake init", () => {
     expect(JSON.parse(other.stdout)).toEqual({ library: inFolder("json"), model: MODEL, keep: 3 });
   });
 
-  it("needs a model", async () => {
-    const line = failureLine(await keepsake(["init", inFolder("none")]), USAGE);
-    expect(line).toContain("say on which model with --model <folder>");
+  it("takes the built-in model unless another is named", async () => {
+    const made = succeeded(await keepsake(["init", inFolder("default"), "--json"]));
+    expect(JSON.parse(made.stdout)).toMatchObject({ model: "built-in" });
   });
 });
 

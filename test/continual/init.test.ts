@@ -5,6 +5,7 @@ import { forgetConcept } from "../../src/continual/library/forget.ts";
 import { libraryHistory } from "../../src/continual/library/history.ts";
 import { Library } from "../../src/continual/library/library.ts";
 import { undo } from "../../src/continual/library/undo.ts";
+import { verifyLibrary } from "../../src/continual/verify.ts";
 import { failure } from "../io/failure.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
 import { learnQuickly, MODEL, treeOf, writePhotos } from "./support.ts";
@@ -37,17 +38,23 @@ describe("initLibrary", () => {
     expect((await Library.open(library)).manifest).toMatchObject({ keep: 0, earlier: [] });
   });
 
-  it("refuses a folder that holds a library, and one without a model, and leaves nothing behind", async () => {
+  it("refuses a folder that holds a library, and a model that is none, and leaves nothing behind", async () => {
     const library = inFolder("twice");
     await initLibrary({ library, model: MODEL });
     const before = treeOf(library);
     expect((await failure(initLibrary({ library, model: MODEL }))).message).toContain("is a library already");
     expect(treeOf(library)).toEqual(before);
     const fresh = inFolder("fresh");
-    expect((await failure(initLibrary({ library: fresh }))).message).toContain("say on which model with --model");
     expect((await failure(initLibrary({ library: fresh, model: inFolder("x") }))).message).toContain("no such folder");
     expect((await failure(initLibrary({ library: fresh, model: MODEL, keep: -1 }))).kind).toBe("usage");
     expect(existsSync(fresh)).toBe(false);
+  });
+
+  it("takes the built-in model unless another is named, and does not say where that lies", async () => {
+    const library = inFolder("built-in");
+    await initLibrary({ library });
+    expect((await Library.open(library)).manifest.model.folder).toBe("built-in");
+    expect(await verifyLibrary(library)).toMatchObject({ faults: [], model: "checked" });
   });
 });
 

@@ -42,7 +42,7 @@ export function generateCommand(): Command {
     .description("Draw pictures from a prompt in which learned things stand as <name>.")
     .argument("<prompt>", "what to draw")
     .option("--library <folder>", "library of learned concepts", DEFAULT_LIBRARY)
-    .option("--model <folder>", "draw with this model when there is no library")
+    .option("--model <folder>", "checkpoint in the diffusers layout (default: the library's, else the built-in model)")
     .option("-n, --number <n>", "number of pictures", wholeNumber(1), 1)
     .option("--seed <n>", "same seed, same pictures", wholeNumber(0), 0)
     .option("--steps <n>", "denoising steps", wholeNumber(1), 30)

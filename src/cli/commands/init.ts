@@ -27,7 +27,7 @@ export function initCommand(): Command {
     .summary("make an empty library on a model")
     .description("Make an empty library of concepts on a model. (learn makes one by itself if it is told --model.)")
     .argument("[folder]", "where concepts are to be kept (made if missing)", DEFAULT_LIBRARY)
-    .option("--model <folder>", "checkpoint in the diffusers layout")
+    .option("--model <folder>", "checkpoint in the diffusers layout (default: the built-in model)")
     .option("--keep <n>", "how many earlier states undo can go back to", wholeNumber(0), DEFAULT_KEEP)
     .option("--json", "print the result as JSON", false)
     .addHelpText("after", EXAMPLES)

@@ -52,7 +52,7 @@ export function learnCommand(): Command {
     .argument("<photos...>", "photos, or folders of photos")
     .requiredOption("--class <noun>", "what it is, e.g. cat")
     .option("--library <folder>", "where concepts are kept (made if missing)", DEFAULT_LIBRARY)
-    .option("--model <folder>", "checkpoint in the diffusers layout; needed once for a library")
+    .option("--model <folder>", "checkpoint in the diffusers layout (default: the library's, else the built-in model)")
     .option("--steps <n>", "optimiser steps", wholeNumber(1), DEFAULT_TRAINING.steps)
     .option(
       "--rank <n>",
