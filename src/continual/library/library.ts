@@ -22,10 +22,14 @@ import {
   type AdapterEntry,
   type ConceptEntry,
   type Manifest,
+  type StrategyEntry,
 } from "./manifest.ts";
 
 /** How the adapter of a library is made; fixed by its first concept. */
 export type AdapterSettings = Omit<AdapterEntry, "blob">;
+
+/** Tensors that a strategy keeps from one concept to the next (the Fisher diagonal, theta*), by name. */
+export type StrategyMemory = ReadonlyMap<string, { shape: number[]; data: Float32Array }>;
 
 /** A library as it was when it was opened. Reading needs no lock: blobs never change. */
 export class Library {
@@ -72,8 +76,9 @@ export class Library {
 
   /** Identifies the state: what a concept was learned on top of. The model may move to another folder. */
   get stateId(): string {
-    const { model, adapter, concepts } = this.manifest;
-    return sha256(JSON.stringify([model.fingerprint, adapter?.blob, concepts.map(({ embedding }) => embedding)]));
+    const { model, adapter, strategy, concepts } = this.manifest;
+    const blobs = [adapter?.blob, strategy?.memory, concepts.map(({ embedding }) => embedding)];
+    return sha256(JSON.stringify([model.fingerprint, ...blobs]));
   }
 
   /**
@@ -109,15 +114,43 @@ export class Library {
     return lora.withParameters(parameters);
   }
 
-  /** Replaces the adapter and adds a concept, in one atomic step. The caller holds the lock. */
+  /**
+   * What the strategy kept when it learned the last concept; empty if it kept nothing.
+   *
+   * @throws KeepsakeError if it is missing or damaged
+   */
+  async memory(): Promise<StrategyMemory> {
+    const blob = this.manifest.strategy?.memory;
+    if (blob === undefined) return new Map();
+    const file = await this.#blobs.open(blob);
+    const memory = new Map<string, { shape: number[]; data: Float32Array }>();
+    for (const { name, shape } of file.tensors.values()) {
+      memory.set(name, { shape: [...shape], data: await file.readFloat32(name) });
+    }
+    return memory;
+  }
+
+  /**
+   * Replaces the adapter and the strategy's memory and adds a concept, in one atomic step. The caller holds the lock.
+   *
+   * @param memory - what the strategy keeps for the next concept; what it kept before goes
+   * @param strategy - with which the concept was learned; absent: none
+   */
   async addConcept(
     lora: Lora,
     settings: AdapterSettings,
     concept: Omit<ConceptEntry, "embedding" | "token">,
     embedding: TokenEmbedding,
+    memory: StrategyMemory = new Map(),
+    strategy?: Omit<StrategyEntry, "memory">,
   ): Promise<Library> {
+    if (memory.size > 0 && strategy === undefined) throw new Error("memory is given without the strategy that kept it");
     try {
-      const changed = await this.#write(lora, settings, concept, embedding);
+      const memoryBlob = memory.size === 0 ? undefined : await this.#blobs.write(memory);
+      const kept = strategy && {
+        strategy: { name: strategy.name, options: strategy.options, ...(memoryBlob && { memory: memoryBlob }) },
+      };
+      const changed = await this.#write(lora, settings, concept, embedding, kept);
       await changed.prune();
       return changed;
     } catch (error) {
@@ -132,23 +165,25 @@ export class Library {
     settings: AdapterSettings,
     { name, classNoun, training }: Omit<ConceptEntry, "embedding" | "token">,
     { vectors, count, width, token }: TokenEmbedding,
+    kept: Pick<Manifest, "strategy"> = {},
   ): Promise<Library> {
     const blob = await this.#blobs.write(
       new Map([["lora", { shape: [lora.parameters.length], data: lora.parameters }]]),
     );
     const tokenBlob = await this.#blobs.write(new Map([["embedding", { shape: [count, width], data: vectors }]]));
     const entry: ConceptEntry = { name, token, classNoun, vectors: count, embedding: tokenBlob, training };
-    const manifest = { ...this.manifest, adapter: { blob, ...settings }, concepts: [...this.concepts, entry] };
+    const { format, version, model } = this.manifest;
+    const adapter = { blob, ...settings };
+    const manifest = { format, version, model, adapter, ...kept, concepts: [...this.concepts, entry] };
     await writeManifest(this.folder, manifest);
     return new Library(this.folder, manifest);
   }
 
   /** Removes blobs that the current state does not need. The caller holds the lock. */
   async prune(): Promise<void> {
-    const { adapter, concepts } = this.manifest;
-    await this.#blobs.prune(
-      new Set([...(adapter ? [adapter.blob] : []), ...concepts.map(({ embedding }) => embedding)]),
-    );
+    const { adapter, strategy, concepts } = this.manifest;
+    const shared = [adapter?.blob, strategy?.memory].filter((blob) => blob !== undefined);
+    await this.#blobs.prune(new Set([...shared, ...concepts.map(({ embedding }) => embedding)]));
   }
 
   #contradiction(fault: string): KeepsakeError {
@@ -180,10 +215,19 @@ export async function lockLibrary(folder: string, command: string): Promise<() =
   }
 }
 
-/** A new adapter for a model: A random, B zero. */
-export function newLora(pipeline: StableDiffusionPipeline, settings: AdapterSettings, seed: number): Lora {
+/**
+ * A new adapter for a model: A random, B zero.
+ *
+ * @param concept - tells the adapters of later concepts apart, where each has a new one
+ */
+export function newLora(
+  pipeline: StableDiffusionPipeline,
+  settings: AdapterSettings,
+  seed: number,
+  concept?: string,
+): Lora {
   const { rank, loraAlpha, targets } = settings;
-  const random = new RandomStream(seed, "lora");
+  const random = new RandomStream(seed, "lora", ...(concept === undefined ? [] : [concept]));
   return createLora(adaptableModules(pipeline), { rank, loraAlpha, targets: parseLoraTargets(targets), random });
 }
 

@@ -32,6 +32,14 @@ export interface AdapterEntry {
   readonly targets: string;
 }
 
+/** How the last concept was kept from harming the earlier ones. */
+export interface StrategyEntry {
+  readonly name: string;
+  readonly options: Readonly<Record<string, number | string | boolean>>;
+  /** Blob of the tensors that the strategy keeps for the next concept; absent if it keeps none. */
+  readonly memory?: string;
+}
+
 export interface Manifest {
   readonly format: "keepsake-library";
   readonly version: 1;
@@ -43,6 +51,8 @@ export interface Manifest {
   };
   /** Absent until the first concept has been learned. */
   readonly adapter?: AdapterEntry;
+  /** Absent if the last concept was learned without one. */
+  readonly strategy?: StrategyEntry;
   readonly concepts: readonly ConceptEntry[];
 }
 
@@ -99,12 +109,13 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
 }
 
 function isManifest(value: Readonly<Record<string, unknown>>): value is Readonly<Record<string, unknown>> & Manifest {
-  const { model, adapter, concepts } = value;
+  const { model, adapter, strategy, concepts } = value;
   return (
     hasTypes(model, { folder: "string", fingerprint: "string" }) &&
     Array.isArray(concepts) &&
     concepts.every(isConcept) &&
-    (adapter === undefined ? concepts.length === 0 : isAdapter(adapter))
+    (adapter === undefined ? concepts.length === 0 : isAdapter(adapter)) &&
+    (strategy === undefined || isStrategy(strategy))
   );
 }
 
@@ -114,6 +125,15 @@ function isAdapter(value: unknown): boolean {
     isBlobName(value.blob) &&
     isCount(value.rank) &&
     Number(value.loraAlpha) > 0
+  );
+}
+
+function isStrategy(value: unknown): boolean {
+  return (
+    hasTypes(value, { name: "string" }) &&
+    isRecord(value.options) &&
+    Object.values(value.options).every((option) => ["number", "string", "boolean"].includes(typeof option)) &&
+    (value.memory === undefined || isBlobName(value.memory))
   );
 }
 
