@@ -4,7 +4,7 @@
 import { latentShape } from "../diffusion/latents.ts";
 import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { KeepsakeError } from "../errors.ts";
-import type { AdapterSettings, Library } from "./library/library.ts";
+import type { AdapterSettings } from "./library/library.ts";
 import type { TrainingSettings } from "./training.ts";
 
 export const DEFAULT_ADAPTER: AdapterSettings = { rank: 4, loraAlpha: 4, targets: "crossattn-kv" };
@@ -23,22 +23,27 @@ export const DEFAULT_TRAINING: Omit<TrainingSettings, "resolution"> = {
 /**
  * The adapter is the library's; only its first concept may choose.
  *
+ * @param known - what there is already, if anything
+ * @param owner - where, for messages
  * @throws KeepsakeError if something else is asked for
  */
-export function adapterSettings(asked: Partial<AdapterSettings>, library: Library): AdapterSettings {
-  const { adapter: entry } = library.manifest;
-  if (entry === undefined) {
+export function adapterSettings(
+  asked: Partial<AdapterSettings>,
+  known: AdapterSettings | undefined,
+  owner: string,
+): AdapterSettings {
+  if (known === undefined) {
     const rank = asked.rank ?? DEFAULT_ADAPTER.rank;
     return { rank, loraAlpha: asked.loraAlpha ?? rank, targets: asked.targets ?? DEFAULT_ADAPTER.targets };
   }
-  const { rank, loraAlpha, targets } = entry;
+  const { rank, loraAlpha, targets } = known;
   const changed = [
     asked.rank !== undefined && asked.rank !== rank ? `rank ${rank}` : "",
     asked.loraAlpha !== undefined && asked.loraAlpha !== loraAlpha ? `alpha ${loraAlpha}` : "",
     asked.targets !== undefined && asked.targets !== targets ? `targets ${targets}` : "",
   ].filter((text) => text !== "");
   if (changed.length > 0) {
-    const fault = `that of ${library.folder} has ${changed.join(", ")}`;
+    const fault = `that of ${owner} has ${changed.join(", ")}`;
     throw new KeepsakeError("usage", `One adapter lives through all concepts, and ${fault}; leave the option out.`);
   }
   return { rank, loraAlpha, targets };

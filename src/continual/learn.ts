@@ -2,31 +2,29 @@
  * @file Learning one concept, from photo files to a changed library: photos are decoded and encoded, the step loop runs
  * with snapshots, the library's state is swapped, and photos, latents and snapshot are gone.
  */
-import type { Lora } from "../adapters/lora.ts";
-import { tokenFromNoun, type TokenEmbedding } from "../adapters/textual-inversion.ts";
-import { latentShape } from "../diffusion/latents.ts";
 import { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
-import { addLearnedTokens } from "../diffusion/prompt-encoder.ts";
-import { NoiseSchedule } from "../diffusion/schedulers/index.ts";
 import { KeepsakeError } from "../errors.ts";
 import type { ProgramOptions } from "../graph/index.ts";
-import { checkConceptName, tokenOf } from "./concept-name.ts";
-import { DenoisingError } from "./denoising-error.ts";
-import { adapterSettings, trainingSettings } from "./learn-settings.ts";
-import { Library, lockLibrary, newLora, type AdapterSettings } from "./library/library.ts";
+import { checkConceptName } from "./concept-name.ts";
+import { createRun, prepareRun, type Known } from "./concept-run.ts";
+import { DenoiserPool } from "./denoiser-pool.ts";
+import { trainingSettings } from "./learn-settings.ts";
+import { Library, lockLibrary, type AdapterSettings } from "./library/library.ts";
 import {
   deleteEndedSnapshot,
   deleteSnapshot,
   snapshotToContinue,
+  stateOf,
   writeSnapshot,
   type RunIdentity,
-  type RunSnapshot,
 } from "./library/run-snapshot.ts";
 import { modelFingerprint } from "./model-fingerprint.ts";
 import { checkpointFolder, chosenModel } from "./model-folder.ts";
+import { learnedTokens } from "./new-tokens.ts";
 import { encodePhotos, loadPhotos, type PhotosFound } from "./photos.ts";
-import { fillTemplate, PROMPT_TEMPLATES } from "./prompt-templates.ts";
-import { TrainingRun, type TrainingSettings } from "./training.ts";
+import type { OptionValue } from "./strategies/options.ts";
+import { createStrategy } from "./strategies/registry.ts";
+import type { PhaseEvaluations, PhaseName, TrainingRun, TrainingSettings } from "./training.ts";
 
 export interface LearnRequest {
   /** Folder of the library; made if it does not exist. */
@@ -42,6 +40,10 @@ export interface LearnRequest {
   /** Embeddings that the token stands for. Default 1. */
   readonly vectors?: number;
   readonly adapter?: Partial<AdapterSettings>;
+  /** A name that `STRATEGIES` knows. Default `sequential`. */
+  readonly strategy?: string;
+  /** Options of the strategy that are not left to their defaults. */
+  readonly strategyOptions?: Readonly<Record<string, OptionValue>>;
   readonly training?: Partial<TrainingSettings>;
   /** Steps from one snapshot to the next. Default 25. */
   readonly snapshotEvery?: number;
@@ -59,17 +61,29 @@ export interface LearnRequest {
 export type LearnProgress =
   | ({ readonly kind: "photos" } & PhotosFound)
   | { readonly kind: "resumed"; readonly step: number }
-  | { readonly kind: "step"; readonly step: number; readonly steps: number; readonly loss: number };
+  | {
+      readonly kind: "step";
+      readonly phase: PhaseName;
+      /** From 1 to `steps`, over all phases. */
+      readonly step: number;
+      readonly steps: number;
+      /** Denoising error of the new concept. */
+      readonly loss: number;
+    };
 
 export interface LearnResult {
   /** `interrupted`: the same call goes on from `step`. */
   readonly status: "learned" | "interrupted";
   readonly name: string;
   readonly token: string;
-  /** Steps done. */
+  /** Steps done, over all phases. */
   readonly step: number;
   /** Denoising error of each step of this call. */
   readonly losses: readonly number[];
+  /** Name of the strategy. */
+  readonly strategy: string;
+  /** UNet evaluations of each phase, those of interrupted calls included. */
+  readonly evaluations: PhaseEvaluations;
 }
 
 /**
@@ -92,62 +106,69 @@ export async function learnConcept(request: LearnRequest): Promise<LearnResult> 
 }
 
 async function learnLocked(request: LearnRequest): Promise<LearnResult> {
-  const { name, classNoun, training = {}, program: programOptions = {} } = request;
+  const { name, classNoun, vectors = 1, training = {}, program = {}, checkpointing = false } = request;
+  const strategy = createStrategy(request.strategy, request.strategyOptions);
+  if (strategy.order !== "one-by-one") {
+    const fault = `${strategy.name} is a yardstick for sequences in memory: it would keep what grows with every concept`;
+    throw new KeepsakeError("usage", `${fault}, or photos; choose another strategy.`);
+  }
   const { pipeline, library } = await openLibraryAndModel(request);
-  const adapter = adapterSettings(request.adapter ?? {}, library);
   const settings = trainingSettings(training, pipeline);
-  const lora = (await library.adapter(pipeline)) ?? newLora(pipeline, adapter, settings.seed);
-  const tokens = await prepareTokens(pipeline, library, request);
+  const prepared = await prepareRun(pipeline, {
+    strategy,
+    settings,
+    known: await knownTo(library, pipeline),
+    concepts: [{ name, classNoun, vectors }],
+    asked: request.adapter ?? {},
+  });
   const photos = await loadPhotos(request.photos, settings.resolution);
   request.onProgress?.({ kind: "photos", ...photos.found });
   const identity: RunIdentity = {
     concept: name,
     class: classNoun,
-    vectors: String(tokens.initial.count),
-    adapter: JSON.stringify(adapter),
+    vectors: String(vectors),
+    adapter: JSON.stringify(prepared.adapter.settings),
+    strategy: JSON.stringify([strategy.name, strategy.options]),
     training: JSON.stringify(settings),
     library: library.stateId,
     photos: photos.digest,
   };
   const snapshot = await snapshotToContinue(library.folder, identity, request.restart ?? false);
-
-  const size = { height: settings.resolution, width: settings.resolution };
-  const [, latentHeight, latentWidth] = latentShape(pipeline.vae.config, size);
-  const posteriors = await encodePhotos(pipeline.vae, photos.images, settings.resolution, programOptions);
-  const program = await DenoisingError.create(pipeline, lora, {
-    ...programOptions,
-    batchSize: settings.batchSize,
-    height: latentHeight,
-    width: latentWidth,
-    learnedRows: tokens.rows,
-    firstLearnedId: tokens.firstId,
-    checkpointing: request.checkpointing ?? false,
-  });
+  const savedState = snapshot && stateOf(snapshot, prepared.adapter.lora);
+  const posteriors = await encodePhotos(pipeline.vae, photos.images, settings.resolution, program);
+  const pool = new DenoiserPool(pipeline, { ...program, checkpointing });
   try {
-    const material = {
-      concept: name,
-      token: tokens.initial.token,
-      photos: posteriors,
-      vae: pipeline.vae.config,
-      schedule: new NoiseSchedule(pipeline.schedulerConfig),
-      program,
-      settings,
-      tokenize: tokens.tokenize,
-      frozenEmbeddings: tokens.frozen,
-    };
-    const run = startRun(material, { lora, embedding: tokens.initial.vectors }, snapshot);
+    const run = await createRun(pipeline, pool, prepared, [posteriors], { savedState });
     if (snapshot !== undefined) request.onProgress?.({ kind: "resumed", step: snapshot.step });
-    const losses = await runSteps(run, request, library, identity, settings.steps);
-    const outcome = { name, token: tokens.initial.token, step: run.step, losses };
-    if (!run.isFinished) return { status: "interrupted", ...outcome };
+    const losses = await runSteps(run, request, library, identity);
+    const [token] = learnedTokens(prepared.tokens, run.embedding);
+    const outcome = { name, token: token.token, step: run.step, losses, strategy: strategy.name };
+    if (!run.isFinished) return { status: "interrupted", ...outcome, evaluations: run.evaluations };
 
-    const concept = { name, classNoun, vectors: tokens.initial.count, training: settings };
-    await library.addConcept(run.lora, adapter, concept, { ...tokens.initial, vectors: run.embedding.slice() });
+    const concept = { name, classNoun, vectors, training: settings };
+    const kept = { name: strategy.name, options: strategy.options };
+    await library.addConcept(run.lora, prepared.adapter.settings, concept, token, run.memory(), kept);
     await deleteSnapshot(library.folder);
-    return { status: "learned", ...outcome };
+    return { status: "learned", ...outcome, evaluations: run.evaluations };
   } finally {
-    await program.dispose();
+    await pool.dispose();
   }
+}
+
+async function knownTo(library: Library, pipeline: StableDiffusionPipeline): Promise<Known> {
+  const { adapter: entry } = library.manifest;
+  const lora = await library.adapter(pipeline);
+  const embeddings = await library.embeddings();
+  return {
+    concepts: library.concepts.map(({ classNoun }, i) => ({ classNoun, embedding: embeddings[i] })),
+    ...(entry && lora && { adapter: { lora, settings: settingsOf(entry) } }),
+    memory: await library.memory(),
+    owner: library.folder,
+  };
+}
+
+function settingsOf({ rank, loraAlpha, targets }: AdapterSettings): AdapterSettings {
+  return { rank, loraAlpha, targets };
 }
 
 /** Steps until the end or the signal, with a snapshot now and then and at a stop. */
@@ -156,14 +177,14 @@ async function runSteps(
   request: LearnRequest,
   library: Library,
   identity: RunIdentity,
-  steps: number,
 ): Promise<number[]> {
   const { snapshotEvery = 25, signal, onProgress } = request;
   const losses: number[] = [];
   while (!run.isFinished && !signal?.aborted) {
+    const { phase, steps } = run;
     const loss = await run.advance();
     losses.push(loss);
-    onProgress?.({ kind: "step", step: run.step, steps, loss });
+    onProgress?.({ kind: "step", phase, step: run.step, steps, loss });
     const isDue = run.step % snapshotEvery === 0 || signal?.aborted === true;
     if (!isDue || run.isFinished) continue;
     // In this order a disk that is too full for the snapshot is left without a library that holds nothing.
@@ -171,26 +192,6 @@ async function runSteps(
     await library.save();
   }
   return losses;
-}
-
-function startRun(
-  material: ConstructorParameters<typeof TrainingRun>[0],
-  initial: { lora: Lora; embedding: Float32Array },
-  snapshot: RunSnapshot | undefined,
-): TrainingRun {
-  if (snapshot === undefined) return new TrainingRun(material, initial);
-  const { step, tensors } = snapshot;
-  return new TrainingRun(
-    material,
-    { lora: initial.lora.withParameters(tensors.lora), embedding: tensors.embedding },
-    {
-      step,
-      groups: {
-        lora: { expAvg: tensors["lora.expAvg"], expAvgSq: tensors["lora.expAvgSq"] },
-        embedding: { expAvg: tensors["embedding.expAvg"], expAvgSq: tensors["embedding.expAvgSq"] },
-      },
-    },
-  );
 }
 
 /** The library, cleared of what a killed process may have left, and its model, which `request.model` names if it is new. */
@@ -223,47 +224,4 @@ export function checkModel(library: Library, folder: string, fingerprint: string
   if (fingerprint === library.manifest.model.fingerprint) return;
   const made = `${library.folder} was made on another model (${library.manifest.model.folder})`;
   throw new KeepsakeError("state", `${folder}: ${made}; its adapter does not fit this one.`);
-}
-
-interface Tokens {
-  /** The new token at the start: the mean of the embeddings of the class noun's tokens. */
-  readonly initial: TokenEmbedding;
-  /** Embeddings of the earlier concepts' tokens, `[rows, width]`. */
-  readonly frozen: Float32Array;
-  /** Rows of earlier tokens and the new one together. */
-  readonly rows: number;
-  /** Token id of the first of these rows. */
-  readonly firstId: number;
-  readonly tokenize: (prompt: string) => readonly number[];
-}
-
-/** @throws KeepsakeError if the noun is nothing, or the token stands for more embeddings than a prompt can hold */
-async function prepareTokens(
-  pipeline: StableDiffusionPipeline,
-  library: Library,
-  { name, classNoun, vectors = 1 }: LearnRequest,
-): Promise<Tokens> {
-  const { textEncoder } = pipeline;
-  const width = textEncoder.config.hiddenSize;
-  const tokenizer = pipeline.newTokenizer();
-  const nounIds = tokenizer.tokenIds(classNoun);
-  const learned = addLearnedTokens(tokenizer, await library.embeddings(), width);
-  const token = tokenOf(name);
-  tokenizer.addTokens(token, vectors);
-  const longest = Math.max(...PROMPT_TEMPLATES.map((text) => tokenizer.encode(fillTemplate(text, token)).length));
-  if (longest > tokenizer.modelMaxLength) {
-    const most = vectors - (longest - tokenizer.modelMaxLength);
-    throw new KeepsakeError(
-      "usage",
-      `${vectors} vectors do not fit a prompt of ${tokenizer.modelMaxLength} tokens; at most ${most} do.`,
-    );
-  }
-  const values = await textEncoder.weights.readFloat32("text_model.embeddings.token_embedding.weight");
-  return {
-    initial: tokenFromNoun(token, { values, width }, nounIds, vectors),
-    frozen: learned.values,
-    rows: learned.rows + vectors,
-    firstId: learned.firstId,
-    tokenize: (prompt) => [...tokenizer.encode(prompt).inputIds],
-  };
 }

@@ -54,7 +54,9 @@ describe("learnConcept", () => {
     const result = await learnQuickly({ library, name: "dog", photos: [dog], onProgress });
     expect(result).toMatchObject({ status: "learned", name: "dog", token: "<dog>", step: 4 });
     expect(progress[0]).toEqual({ kind: "photos", count: 2, duplicates: 0, skipped: [] });
-    expect(progress.slice(1)).toEqual(result.losses.map((loss, i) => ({ kind: "step", step: i + 1, steps: 4, loss })));
+    const steps = result.losses.map((loss, i) => ({ kind: "step", phase: "learn", step: i + 1, steps: 4, loss }));
+    expect(progress.slice(1)).toEqual(steps);
+    expect(result).toMatchObject({ strategy: "sequential", evaluations: { learn: { forward: 0, forwardBackward: 4 } } });
     expect(treeOf(library)).toEqual(treeOf(knowsDog));
   });
 

@@ -225,10 +225,19 @@ export function isLeftover(file: string): boolean {
   return isLockLeftover(file) || /^\.keepsake-[0-9a-f]+\.tmp$/.test(file);
 }
 
-/** A new adapter for a model: A random, B zero. */
-export function newLora(pipeline: StableDiffusionPipeline, settings: AdapterSettings, seed: number): Lora {
+/**
+ * A new adapter for a model: A random, B zero.
+ *
+ * @param concept - tells the adapters of later concepts apart, where each has a new one
+ */
+export function newLora(
+  pipeline: StableDiffusionPipeline,
+  settings: AdapterSettings,
+  seed: number,
+  concept?: string,
+): Lora {
   const { rank, loraAlpha, targets } = settings;
-  const random = new RandomStream(seed, "lora");
+  const random = new RandomStream(seed, "lora", ...(concept === undefined ? [] : [concept]));
   return createLora(adaptableModules(pipeline), { rank, loraAlpha, targets: parseLoraTargets(targets), random });
 }
 

@@ -1,34 +1,32 @@
 /**
- * @file What an interrupted run goes on from: the adapter, the token and the optimiser's moments after some step, in one
- * file that is replaced atomically. No photo and no latent is in it, only a digest by which the photos are recognised; it
+ * @file What an interrupted run goes on from: the adapter, the token, the optimiser's moments and what the strategy has
+ * gathered after some step, in one file that is replaced atomically. No photo and no latent is in it, only a digest by which the photos are recognised; it
  * is deleted when the run ends.
  */
 import { access, rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { Lora } from "../../adapters/lora.ts";
 import { KeepsakeError } from "../../errors.ts";
 import { sha256 } from "../../io/hash.ts";
 import { SafetensorsFile, writeSafetensors, type TensorToWrite } from "../../io/safetensors.ts";
-import type { TrainingState } from "../training.ts";
 import type { Library } from "./library.ts";
+import type { PhaseEvaluations, TrainingState } from "../training.ts";
 
 /** What makes two calls of `learn` the same run, by name; values are compared as text. */
 export type RunIdentity = Readonly<Record<string, string>>;
 
 export interface RunSnapshot {
   readonly identity: RunIdentity;
+  /** Steps done, over all phases. */
   readonly step: number;
-  readonly tensors: Readonly<Record<TensorName, Float32Array>>;
+  /** Optimiser steps done in the present phase. */
+  readonly optimizerStep: number;
+  readonly evaluations: PhaseEvaluations;
+  readonly tensors: Readonly<Record<string, Float32Array>>;
 }
 
-const TENSORS = [
-  "lora",
-  "lora.expAvg",
-  "lora.expAvgSq",
-  "embedding",
-  "embedding.expAvg",
-  "embedding.expAvgSq",
-] as const;
-type TensorName = (typeof TENSORS)[number];
+/** Put before the names of what a phase leaves for the next ones. */
+const KEPT = "kept.";
 
 /** Where the snapshot of a library's unfinished run is. */
 export const snapshotPath = (library: string): string => join(library, "run.safetensors");
@@ -37,21 +35,46 @@ export const snapshotPath = (library: string): string => join(library, "run.safe
 export async function writeSnapshot(library: string, identity: RunIdentity, state: TrainingState): Promise<void> {
   const { lora, embedding } = state.optimizer.groups;
   if (lora === undefined || embedding === undefined) throw new Error("the optimiser has no groups lora and embedding");
-  const tensors: Record<TensorName, Float32Array> = {
+  const kept = Object.entries(state.kept).map(([name, values]) => [KEPT + name, values] as const);
+  const tensors: Record<string, Float32Array> = {
     lora: state.lora.parameters,
     "lora.expAvg": lora.expAvg,
     "lora.expAvgSq": lora.expAvgSq,
     embedding: state.embedding,
     "embedding.expAvg": embedding.expAvg,
     "embedding.expAvgSq": embedding.expAvgSq,
+    ...Object.fromEntries(kept),
   };
   const entries = Object.entries(tensors).map(([name, data]): [string, TensorToWrite] => [
     name,
     { shape: [data.length], data },
   ]);
-  const { step } = state.optimizer;
-  const facts = { step: String(step), checksum: checksumOf(step, tensors) };
+  const counters = {
+    step: String(state.step),
+    optimizerStep: String(state.optimizer.step),
+    evaluations: JSON.stringify(state.evaluations),
+  };
+  const facts = { ...counters, checksum: checksumOf(counters, tensors) };
   await writeSafetensors(snapshotPath(library), new Map(entries), new Map(Object.entries({ ...facts, ...identity })));
+}
+
+/** The state that a snapshot holds. @param lora - gives the layout; its numbers are not read */
+export function stateOf({ step, optimizerStep, evaluations, tensors }: RunSnapshot, lora: Lora): TrainingState {
+  const tensor = (name: string): Float32Array => {
+    const values = tensors[name];
+    if (values === undefined) throw new Error(`the snapshot has no tensor ${name}`);
+    return values;
+  };
+  const moments = (name: string) => ({ expAvg: tensor(`${name}.expAvg`), expAvgSq: tensor(`${name}.expAvgSq`) });
+  const kept = Object.entries(tensors).filter(([name]) => name.startsWith(KEPT));
+  return {
+    step,
+    lora: lora.withParameters(tensor("lora")),
+    embedding: tensor("embedding"),
+    optimizer: { step: optimizerStep, groups: { lora: moments("lora"), embedding: moments("embedding") } },
+    kept: Object.fromEntries(kept.map(([name, values]) => [name.slice(KEPT.length), values])),
+    evaluations,
+  };
 }
 
 /**
@@ -80,26 +103,29 @@ export async function readSnapshot(library: string): Promise<RunSnapshot | undef
 
 async function readFrom(path: string): Promise<RunSnapshot> {
   const file = await SafetensorsFile.open(path);
-  const { step: stepText, checksum, ...identity } = Object.fromEntries(file.metadata);
-  const step = Number(stepText);
-  const [lora, loraAvg, loraAvgSq, embedding, embeddingAvg, embeddingAvgSq] = await Promise.all(
-    TENSORS.map((name) => file.readFloat32(name)),
-  );
-  const tensors = {
-    lora,
-    "lora.expAvg": loraAvg,
-    "lora.expAvgSq": loraAvgSq,
-    embedding,
-    "embedding.expAvg": embeddingAvg,
-    "embedding.expAvgSq": embeddingAvgSq,
+  const { step = "", optimizerStep = "", evaluations = "", checksum, ...identity } = Object.fromEntries(file.metadata);
+  const tensors: Record<string, Float32Array> = {};
+  for (const name of file.tensors.keys()) tensors[name] = await file.readFloat32(name);
+  if (checksum !== checksumOf({ step, optimizerStep, evaluations }, tensors)) {
+    throw new KeepsakeError("state", `${path}: the checksum is wrong.`);
+  }
+  return {
+    identity,
+    step: Number(step),
+    optimizerStep: Number(optimizerStep),
+    evaluations: JSON.parse(evaluations) as PhaseEvaluations, // as it was written: the checksum is right
+    tensors,
   };
-  if (checksum !== checksumOf(step, tensors)) throw new KeepsakeError("state", `${path}: the checksum is wrong.`);
-  return { identity, step, tensors };
 }
 
 /** Unlike the blobs, the snapshot cannot be named by its content; a flipped bit must be found out all the same. */
-function checksumOf(step: number, tensors: Readonly<Record<TensorName, Float32Array>>): string {
-  return sha256(JSON.stringify([step, ...TENSORS.map((name) => sha256(asBytes(tensors[name])))]));
+function checksumOf(
+  { step, optimizerStep, evaluations }: Readonly<Record<"step" | "optimizerStep" | "evaluations", string>>,
+  tensors: Readonly<Record<string, Float32Array>>,
+): string {
+  const names = Object.keys(tensors).sort();
+  const sums = names.map((name) => [name, sha256(asBytes(tensors[name]))]);
+  return sha256(JSON.stringify([step, optimizerStep, evaluations, sums]));
 }
 
 function asBytes(values: Float32Array): Uint8Array {
@@ -161,6 +187,7 @@ function inWords(key: string): string {
     class: "--class",
     vectors: "--vectors",
     adapter: "--rank, --alpha or --targets",
+    strategy: "--strategy or its options",
     training: "training options",
     library: "contents of the library",
   };

@@ -35,30 +35,60 @@ export function addQuadraticPenaltyGradient(
 
 /** The diagonal of the Fisher information, E[g²], from one gradient for each sample. */
 export class FisherDiagonal {
-  readonly #sum: Float64Array;
-  #count = 0;
+  /** Σ g²; with {@link FisherDiagonal.count} all there is to save. In float32, as everything that is saved: squares do not cancel. */
+  readonly sum: Float32Array;
+  #count: number;
 
-  constructor(size: number) {
-    this.#sum = new Float64Array(size);
+  /** @param saved - to go on with; copied */
+  constructor(size: number, saved?: { readonly sum: Float32Array; readonly count: number }) {
+    this.sum = saved?.sum.slice() ?? new Float32Array(size);
+    this.#count = saved?.count ?? 0;
+  }
+
+  /** Samples so far. */
+  get count(): number {
+    return this.#count;
   }
 
   /** @throws RangeError for a gradient of another size */
   add(gradient: Float32Array): void {
-    if (gradient.length !== this.#sum.length) {
-      throw new RangeError(`Fisher: a gradient of ${gradient.length} numbers instead of ${this.#sum.length}`);
+    if (gradient.length !== this.sum.length) {
+      throw new RangeError(`Fisher: a gradient of ${gradient.length} numbers instead of ${this.sum.length}`);
     }
-    for (let j = 0; j < gradient.length; j++) this.#sum[j] += gradient[j] ** 2;
+    for (let j = 0; j < gradient.length; j++) this.sum[j] += gradient[j] ** 2;
     this.#count++;
   }
 
-  /**
-   * The mean, folded into what earlier concepts left: F ← decay · F + F^(n).
-   *
-   * @param decay - from 0 (only this concept counts) to 1 (all count the same)
-   * @throws RangeError without a sample
-   */
-  foldInto(earlier: Float32Array | undefined, decay: number): Float32Array {
+  /** E[g²]. @throws RangeError without a sample */
+  mean(): Float32Array {
     if (this.#count === 0) throw new RangeError("Fisher: no sample");
-    return Float32Array.from(this.#sum, (sum, j) => decay * (earlier?.[j] ?? 0) + sum / this.#count);
+    return this.sum.map((sum) => sum / this.#count);
   }
+}
+
+/** The online form: F ← γ F + F_n, θ* ← θ_n. */
+export function consolidateOnline(
+  earlier: ConsolidatedParameters | undefined,
+  now: ConsolidatedParameters,
+  gamma: number,
+): ConsolidatedParameters {
+  const fisher = now.fisher.map((value, j) => gamma * (earlier?.fisher[j] ?? 0) + value);
+  return { fisher, anchor: now.anchor.slice() };
+}
+
+/**
+ * The sum of the penalties of all concepts, each around its own θ*, with γ as the weight of the earlier ones. A sum of quadratics is one quadratic and a
+ * constant: F ← γ F + F_n around the mean of the anchors, weighted with F. So it needs no more storage than the online form.
+ */
+export function consolidateSum(
+  earlier: ConsolidatedParameters | undefined,
+  now: ConsolidatedParameters,
+  gamma: number,
+): ConsolidatedParameters {
+  const { fisher } = consolidateOnline(earlier, now, gamma);
+  const anchor = now.anchor.map((value, j) => {
+    if (earlier === undefined || fisher[j] === 0) return value;
+    return (gamma * earlier.fisher[j] * earlier.anchor[j] + now.fisher[j] * value) / fisher[j];
+  });
+  return { fisher, anchor };
 }

@@ -2,6 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   addQuadraticPenaltyGradient,
+  consolidateOnline,
+  consolidateSum,
   FisherDiagonal,
   quadraticPenalty,
 } from "../../../src/continual/strategies/quadratic-penalty.ts";
@@ -43,19 +45,50 @@ describe("FisherDiagonal", () => {
     const fisher = new FisherDiagonal(2);
     fisher.add(Float32Array.of(1, 2));
     fisher.add(Float32Array.of(-1, 4));
-    expect(fisher.foldInto(undefined, 1)).toEqual(Float32Array.of(1, 10));
+    expect(fisher.mean()).toEqual(Float32Array.of(1, 10));
   });
 
-  it("accumulates online: decay times the earlier ones plus the new", () => {
-    const fisher = new FisherDiagonal(2);
-    fisher.add(Float32Array.of(1, 2));
-    expect(fisher.foldInto(Float32Array.of(8, 16), 0.5)).toEqual(Float32Array.of(5, 12));
+  it("goes on from its sum and count", () => {
+    const first = new FisherDiagonal(2);
+    first.add(Float32Array.of(1, 2));
+    const second = new FisherDiagonal(2, first);
+    second.add(Float32Array.of(-1, 4));
+    expect(second.mean()).toEqual(Float32Array.of(1, 10));
+    expect(first.mean()).toEqual(Float32Array.of(1, 4));
   });
 
   it("refuses gradients of another size, and a mean of nothing", () => {
     expect(() => {
       new FisherDiagonal(2).add(new Float32Array(3));
     }).toThrow(RangeError);
-    expect(() => new FisherDiagonal(2).foldInto(undefined, 1)).toThrow("no sample");
+    expect(() => new FisherDiagonal(2).mean()).toThrow("no sample");
+  });
+});
+
+describe("consolidation", () => {
+  const first = { anchor: Float32Array.of(1, 2, 5), fisher: Float32Array.of(8, 16, 0) };
+  const second = { anchor: Float32Array.of(3, -2, 7), fisher: Float32Array.of(1, 4, 0) };
+
+  it("is the first concept's own where there is nothing earlier", () => {
+    expect(consolidateOnline(undefined, first, 0.5)).toEqual(first);
+    expect(consolidateSum(undefined, first, 0.5)).toEqual(first);
+  });
+
+  it("online: decay times the earlier ones plus the new, around where the last concept ended", () => {
+    const { fisher, anchor } = consolidateOnline(first, second, 0.5);
+    expect(fisher).toEqual(Float32Array.of(5, 12, 0));
+    expect(anchor).toEqual(second.anchor);
+  });
+
+  it("per task: one quadratic with the gradient of the sum of all", () => {
+    const together = consolidateSum(first, second, 0.5);
+    const parameters = Float32Array.of(0.5, -1, 3);
+    const [expected, actual] = [new Float32Array(3), new Float32Array(3)];
+    addQuadraticPenaltyGradient(expected, parameters, first, 0.5 * 7);
+    addQuadraticPenaltyGradient(expected, parameters, second, 7);
+    addQuadraticPenaltyGradient(actual, parameters, together, 7);
+    actual.forEach((value, j) => {
+      expect(value).toBeCloseTo(expected[j], 4);
+    });
   });
 });

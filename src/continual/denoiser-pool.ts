@@ -1,0 +1,67 @@
+/**
+ * @file Compiled programs that many runs share: a denoiser for each layout of adapter and size of picture, and the text encoder. To open a session and to trace a
+ * model takes longer than hundreds of steps of a small model.
+ */
+import type { Lora } from "../adapters/lora.ts";
+import { latentShape } from "../diffusion/latents.ts";
+import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
+import { PromptEncoder, type LearnedEmbedding } from "../diffusion/prompt-encoder.ts";
+import type { ProgramOptions } from "../graph/index.ts";
+import { CompiledDenoiser } from "./denoiser.ts";
+
+export interface DenoiserPoolOptions extends ProgramOptions {
+  /** Recompute the UNet's blocks in the backward pass: less memory, about a third more time. Default false. */
+  readonly checkpointing?: boolean;
+}
+
+export interface DenoiserShape {
+  /** Side of the pictures, in pixels. */
+  readonly resolution: number;
+  readonly batchSize: number;
+  readonly learnedRows: number;
+}
+
+/** Programs of one model. One run at a time; `dispose` frees them. */
+export class DenoiserPool {
+  readonly #pipeline: StableDiffusionPipeline;
+  readonly #options: DenoiserPoolOptions;
+  readonly #denoisers = new Map<string, CompiledDenoiser>();
+  readonly #promptEncoder: PromptEncoder;
+
+  constructor(pipeline: StableDiffusionPipeline, options: DenoiserPoolOptions = {}) {
+    this.#pipeline = pipeline;
+    this.#options = options;
+    this.#promptEncoder = new PromptEncoder(pipeline.textEncoder, pipeline.newTokenizer, options);
+  }
+
+  /** @throws KeepsakeError for a resolution that the model cannot have */
+  denoiser(lora: Lora, shape: DenoiserShape): CompiledDenoiser {
+    const { resolution, ...rest } = shape;
+    const layout = lora.layers.map(({ component, module, rank, loraAlpha }) => [component, module, rank, loraAlpha]);
+    const key = JSON.stringify([layout, resolution, rest.batchSize, rest.learnedRows]);
+    const known = this.#denoisers.get(key);
+    if (known !== undefined) return known;
+    const [, height, width] = latentShape(this.#pipeline.vae.config, { height: resolution, width: resolution });
+    const firstLearnedId = this.#pipeline.newTokenizer().vocabSize;
+    const denoiser = new CompiledDenoiser(this.#pipeline, lora, {
+      ...this.#options,
+      ...rest,
+      height,
+      width,
+      firstLearnedId,
+    });
+    this.#denoisers.set(key, denoiser);
+    return denoiser;
+  }
+
+  /** Outputs of the frozen text encoder, `[positions, width]` for each prompt. */
+  async encodePrompts(prompts: readonly string[], learned: readonly LearnedEmbedding[]): Promise<Float32Array[]> {
+    return this.#promptEncoder.encode(prompts, { learnedEmbeddings: learned });
+  }
+
+  async dispose(): Promise<void> {
+    await Promise.all([...this.#denoisers.values()].map((denoiser) => denoiser.dispose()));
+    this.#denoisers.clear();
+    await this.#promptEncoder.clear();
+  }
+}

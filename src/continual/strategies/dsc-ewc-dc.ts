@@ -1,0 +1,15 @@
+/** @file Double distillation with the penalty of EWC-DC: the best method of Jha et al., ICLR 2025. */
+import { classifierObjective } from "./candidates.ts";
+import { DISTILLATION_OPTIONS, distillationPlan } from "./distillation.ts";
+import { ELASTIC_OPTIONS, elasticPlan } from "./elastic.ts";
+import { defineStrategy } from "./strategy.ts";
+
+export const dscEwcDc = defineStrategy({
+  name: "dsc-ewc-dc",
+  summary: "double distillation and elastic weight consolidation with diffusion-classifier scores",
+  options: { ...DISTILLATION_OPTIONS, ...ELASTIC_OPTIONS },
+  plan: (context, options) => ({
+    ...distillationPlan(context, options),
+    ...elasticPlan(context, options, classifierObjective(options)),
+  }),
+});
