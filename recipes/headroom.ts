@@ -1,0 +1,86 @@
+/**
+ * @file Has the built-in model room for personalization? Teaches it all ten example concepts at once, a LoRA on keys and values and a token each, and draws every one in
+ * places where it was never shown, beside the pictures that it was learned from. What fails here no continual method can be blamed for.
+ */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { LoraBinding } from "../src/adapters/lora-binding.ts";
+import { learnSequence, type LearnedConcept } from "../src/continual/learn-sequence.ts";
+import { encodePhotos, loadPhotos } from "../src/continual/photos.ts";
+import { createStrategy } from "../src/continual/strategies/registry.ts";
+import { StableDiffusionPipeline } from "../src/diffusion/pipeline.ts";
+import { imageToTensor } from "../src/io/image.ts";
+import { CONCEPTS } from "./concepts/concepts.ts";
+import { PICTURE_SIZE } from "./model/architecture.ts";
+import { writeGrid } from "./training/sheets.ts";
+
+const { values } = parseArgs({
+  options: {
+    model: { type: "string", default: "models/keepsake-64" },
+    output: { type: "string", default: "build/headroom" },
+    steps: { type: "string", default: "400" },
+    rank: { type: "string", default: "16" },
+    "learning-rate": { type: "string", default: "0.002" },
+    "token-learning-rate": { type: "string", default: "0.005" },
+    concepts: { type: "string", default: "10" },
+  },
+});
+const SEED = 7;
+const NEW_PLACES = ["on a white background", "on a blue background", "on the beach", "in the snow"];
+
+await mkdir(values.output, { recursive: true });
+const pipeline = await StableDiffusionPipeline.load(values.model);
+const taught = CONCEPTS.slice(0, Number(values.concepts));
+const pictures = new Map<string, readonly Float32Array[]>();
+for (const { name } of taught) {
+  pictures.set(name, (await loadPhotos([join("examples", "concepts", name, "train")], PICTURE_SIZE)).images);
+}
+const concepts = await Promise.all(
+  taught.map(async ({ name, classNoun }) => ({
+    name,
+    classNoun,
+    photos: await encodePhotos(pipeline.vae, pictures.get(name) ?? [], PICTURE_SIZE, {}),
+  })),
+);
+
+const started = performance.now();
+let learned: LearnedConcept | undefined;
+for await (const result of learnSequence({
+  pipeline,
+  concepts,
+  strategy: createStrategy("joint"),
+  adapter: { rank: Number(values.rank) },
+  training: {
+    steps: Number(values.steps),
+    batchSize: 4,
+    learningRate: Number(values["learning-rate"]),
+    tokenLearningRate: Number(values["token-learning-rate"]),
+  },
+  onStep: ({ step, steps, loss }) => {
+    if (step % 100 === 0) process.stderr.write(`step ${step}/${steps}, loss ${loss.toFixed(4)}\n`);
+  },
+})) {
+  learned = result;
+}
+if (learned === undefined) throw new Error("nothing was learned");
+process.stderr.write(`${((performance.now() - started) / 1000).toFixed(0)} s\n`);
+
+const rows: Float32Array[] = [];
+for (const { name } of taught) {
+  const drawn: Float32Array[] = [];
+  for (const place of NEW_PLACES) {
+    const [picture] = await pipeline.generate({
+      prompt: `a photo of <${name}> ${place}`,
+      seed: SEED,
+      steps: 25,
+      guidanceScale: 3,
+      adapter: new LoraBinding(learned.lora),
+      learnedEmbeddings: learned.embeddings,
+    });
+    drawn.push(imageToTensor(picture.image));
+  }
+  rows.push(...(pictures.get(name) ?? []).slice(0, 4), ...drawn);
+}
+await writeGrid(join(values.output, "headroom.png"), rows, 8);
+await pipeline.dispose();
