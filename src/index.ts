@@ -8,11 +8,23 @@ export { readLora, writeDiffusersLora, writeKohyaLora, writePeftLora } from "./a
 export { discoverModules, parseLoraTargets, type AdaptableModules, type LoraTargets } from "./adapters/modules.ts";
 export { readTokenEmbeddings, writeTokenEmbedding, type TokenEmbedding } from "./adapters/textual-inversion.ts";
 export { DenoisingError, type DenoisingBatch, type DenoisingErrorResult } from "./continual/denoising-error.ts";
+export { DenoiserPool, type DenoiserPoolOptions } from "./continual/denoiser-pool.ts";
 export { generatePictures, pictureFiles, type GenerateRequest } from "./continual/generate.ts";
 export { learnConcept, type LearnProgress, type LearnRequest, type LearnResult } from "./continual/learn.ts";
-export { Library } from "./continual/library/library.ts";
+export {
+  learnSequence,
+  type LearnedConcept,
+  type SequenceConcept,
+  type SequenceRequest,
+  type SequenceStep,
+} from "./continual/learn-sequence.ts";
+export { Library, type StrategyMemory } from "./continual/library/library.ts";
 export type { ConceptEntry, Manifest } from "./continual/library/manifest.ts";
-export type { TrainingSettings } from "./continual/training.ts";
+export { encodePhotos, loadPhotos } from "./continual/photos.ts";
+export { describeRange, type OptionSpec, type OptionValue } from "./continual/strategies/options.ts";
+export { createStrategy, findStrategy, parseStrategyOptions, STRATEGIES } from "./continual/strategies/registry.ts";
+export type { ConceptPlan, Objective, Strategy, StrategyDefinition } from "./continual/strategies/strategy.ts";
+export type { PhaseEvaluations, PhaseName, TrainingSettings } from "./continual/training.ts";
 export { StableDiffusionPipeline, type GeneratedImage, type GenerateOptions } from "./diffusion/pipeline.ts";
 export { createScheduler, NoiseSchedule, SCHEDULERS, type Scheduler } from "./diffusion/schedulers/index.ts";
 export { ClipTokenizer } from "./diffusion/tokenizer/index.ts";
