@@ -8,6 +8,7 @@ export { readLora, writeDiffusersLora, writeKohyaLora, writePeftLora } from "./a
 export { discoverModules, parseLoraTargets, type AdaptableModules, type LoraTargets } from "./adapters/modules.ts";
 export { readTokenEmbeddings, writeTokenEmbedding, type TokenEmbedding } from "./adapters/textual-inversion.ts";
 export { DenoisingError, type DenoisingBatch, type DenoisingErrorResult } from "./continual/denoising-error.ts";
+export { DenoiserPool, type DenoiserPoolOptions } from "./continual/denoiser-pool.ts";
 export { generatePictures, pictureFiles, type GenerateRequest } from "./continual/generate.ts";
 export { initLibrary, type InitRequest } from "./continual/init.ts";
 export { learnConcept, type LearnProgress, type LearnRequest, type LearnResult } from "./continual/learn.ts";
@@ -35,7 +36,18 @@ export {
 } from "./continual/library/state.ts";
 export { undo, type UndoRequest, type UndoResult } from "./continual/library/undo.ts";
 export { verifyLibrary, type Finding, type VerifyReport } from "./continual/verify.ts";
-export type { TrainingSettings } from "./continual/training.ts";
+export {
+  learnSequence,
+  type LearnedConcept,
+  type SequenceConcept,
+  type SequenceRequest,
+  type SequenceStep,
+} from "./continual/learn-sequence.ts";
+export { encodePhotos, loadPhotos } from "./continual/photos.ts";
+export { describeRange, type OptionSpec, type OptionValue } from "./continual/strategies/options.ts";
+export { createStrategy, findStrategy, parseStrategyOptions, STRATEGIES } from "./continual/strategies/registry.ts";
+export type { ConceptPlan, Objective, Strategy, StrategyDefinition } from "./continual/strategies/strategy.ts";
+export type { PhaseEvaluations, PhaseName, TrainingSettings } from "./continual/training.ts";
 export { StableDiffusionPipeline, type GeneratedImage, type GenerateOptions } from "./diffusion/pipeline.ts";
 export { createScheduler, NoiseSchedule, SCHEDULERS, type Scheduler } from "./diffusion/schedulers/index.ts";
 export { ClipTokenizer } from "./diffusion/tokenizer/index.ts";

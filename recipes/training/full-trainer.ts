@@ -28,12 +28,7 @@ export interface TrainerSettings {
 }
 
 /** What training changes, flat arrays of the parameters' layout in memory that the workers share. */
-interface SharedState {
-  readonly values: Float32Array;
-  readonly ema: Float32Array;
-  readonly expAvg: Float32Array;
-  readonly expAvgSq: Float32Array;
-}
+type SharedState = Readonly<Record<"values" | "ema" | "expAvg" | "expAvgSq", Float32Array>>;
 
 /** A model under training. */
 export class FullTrainer {

@@ -56,7 +56,10 @@ describe("learnConcept", () => {
     expect(progress[0]).toEqual({ kind: "photos", count: 2, duplicates: 0, skipped: [] });
     const steps = result.losses.map((loss, i) => ({ kind: "step", phase: "learn", step: i + 1, steps: 4, loss }));
     expect(progress.slice(1)).toEqual(steps);
-    expect(result).toMatchObject({ strategy: "sequential", evaluations: { learn: { forward: 0, forwardBackward: 4 } } });
+    expect(result).toMatchObject({
+      strategy: "sequential",
+      evaluations: { learn: { forward: 0, forwardBackward: 4 } },
+    });
     expect(treeOf(library)).toEqual(treeOf(knowsDog));
   });
 

@@ -126,6 +126,10 @@ describe("PredictionLoss", () => {
       .addScoreDivergence([0, 1, 2], scores, 3, TEMPERATURE)
       .addSquaredError(1, 5, predictions[1]);
     expect(loss.value(predictions)).toBeCloseTo(0, 10);
-    expect(derivativesOf(loss.regressions(predictions), predictions).flat().every((x) => x === 0)).toBe(true);
+    expect(
+      derivativesOf(loss.regressions(predictions), predictions)
+        .flat()
+        .every((x) => x === 0),
+    ).toBe(true);
   });
 });

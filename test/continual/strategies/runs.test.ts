@@ -120,7 +120,9 @@ describe("a run", () => {
   });
 
   it("counts the UNet's evaluations by phase", async () => {
-    const { run, denoiser } = await finished({ strategy: "dsc-ewc-dc", memory, options: { draws: 2, candidates: 4 } });
+    // A candidate that is hopeless at a low temperature has no weight, and is not evaluated.
+    const options = { draws: 2, candidates: 4, temperature: 1 };
+    const { run, denoiser } = await finished({ strategy: "dsc-ewc-dc", memory, options });
     expect(run.evaluations).toEqual({
       // 3 steps of 2 photos; then 4 prompts each, of which the old teacher sees 3; then 2 photos in 2 draws.
       teacher: { forward: 0, forwardBackward: 6 },
@@ -238,7 +240,9 @@ describe("a strategy with its own part", () => {
     for (let k = inFeatures; k < rank; k++) {
       const row = loraA.subarray(k * inFeatures, (k + 1) * inFeatures);
       const length = Math.sqrt(row.reduce((sum, value) => sum + value ** 2, 0));
-      const drawn = linearLora(2, 1, false).layers[0].loraA.subarray((k - inFeatures) * WIDTH).subarray(0, WIDTH);
+      const drawn = linearLora(2, 1, false)
+        .layers[0].loraA.subarray((k - inFeatures) * WIDTH)
+        .subarray(0, WIDTH);
       expect(length).toBeCloseTo(Math.sqrt(drawn.reduce((sum, value) => sum + value ** 2, 0)), 4);
       for (let out = 0; out < SIZE; out++) {
         let response = 0;
