@@ -10,6 +10,7 @@ import { historyCommand } from "./commands/history.ts";
 import { initCommand } from "./commands/init.ts";
 import { learnCommand } from "./commands/learn.ts";
 import { listCommand } from "./commands/list.ts";
+import { strategiesCommand } from "./commands/strategies.ts";
 import { undoCommand } from "./commands/undo.ts";
 import { verifyCommand } from "./commands/verify.ts";
 import { endWhenNobodyReads, reportFailure } from "./exit.ts";
@@ -17,7 +18,7 @@ import { Output, printable } from "./output.ts";
 
 const AFTER = `
 Start here:
-  keepsake learn mochi ./photos/mochi --class cat --model ./stable-diffusion-v1-5
+  keepsake learn mochi ./photos/mochi --class cat
   keepsake generate "<mochi> on the beach" -n 4
   keepsake undo
 
@@ -45,7 +46,7 @@ const program = new Command("keepsake")
   });
 
 const commands = [
-  ...[initCommand(), learnCommand(), generateCommand()],
+  ...[initCommand(), learnCommand(), strategiesCommand(), generateCommand()],
   ...[listCommand(), historyCommand(), undoCommand(), forgetCommand(), verifyCommand()],
 ];
 for (const command of commands) {

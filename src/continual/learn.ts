@@ -8,7 +8,7 @@ import type { ProgramOptions } from "../graph/index.ts";
 import { checkConceptName } from "./concept-name.ts";
 import { createRun, prepareRun, type Known } from "./concept-run.ts";
 import { DenoiserPool } from "./denoiser-pool.ts";
-import { trainingSettings } from "./learn-settings.ts";
+import { BUILT_IN_ADAPTER, BUILT_IN_TRAINING, trainingSettings } from "./learn-settings.ts";
 import { Library, lockLibrary, type AdapterSettings } from "./library/library.ts";
 import {
   deleteEndedSnapshot,
@@ -19,7 +19,7 @@ import {
   type RunIdentity,
 } from "./library/run-snapshot.ts";
 import { modelFingerprint } from "./model-fingerprint.ts";
-import { checkpointFolder, chosenModel } from "./model-folder.ts";
+import { BUILT_IN_MODEL, checkpointFolder, chosenModel } from "./model-folder.ts";
 import { learnedTokens } from "./new-tokens.ts";
 import { encodePhotos, loadPhotos, type PhotosFound } from "./photos.ts";
 import type { OptionValue } from "./strategies/options.ts";
@@ -78,6 +78,8 @@ export interface LearnResult {
   readonly token: string;
   /** Steps done, over all phases. */
   readonly step: number;
+  /** Steps in all. */
+  readonly steps: number;
   /** Denoising error of each step of this call. */
   readonly losses: readonly number[];
   /** Name of the strategy. */
@@ -113,13 +115,14 @@ async function learnLocked(request: LearnRequest): Promise<LearnResult> {
     throw new KeepsakeError("usage", `${fault}, or photos; choose another strategy.`);
   }
   const { pipeline, library } = await openLibraryAndModel(request);
-  const settings = trainingSettings(training, pipeline);
+  const isBuiltIn = library.manifest.model.folder === BUILT_IN_MODEL;
+  const settings = trainingSettings({ ...(isBuiltIn && BUILT_IN_TRAINING), ...training }, pipeline);
   const prepared = await prepareRun(pipeline, {
     strategy,
     settings,
     known: await knownTo(library, pipeline),
     concepts: [{ name, classNoun, vectors }],
-    asked: request.adapter ?? {},
+    asked: { ...(isBuiltIn && library.concepts.length === 0 && BUILT_IN_ADAPTER), ...request.adapter },
   });
   const photos = await loadPhotos(request.photos, settings.resolution);
   request.onProgress?.({ kind: "photos", ...photos.found });
@@ -142,7 +145,7 @@ async function learnLocked(request: LearnRequest): Promise<LearnResult> {
     if (snapshot !== undefined) request.onProgress?.({ kind: "resumed", step: snapshot.step });
     const losses = await runSteps(run, request, library, identity);
     const [token] = learnedTokens(prepared.tokens, run.embedding);
-    const outcome = { name, token: token.token, step: run.step, losses, strategy: strategy.name };
+    const outcome = { name, token: token.token, step: run.step, steps: run.steps, losses, strategy: strategy.name };
     if (!run.isFinished) return { status: "interrupted", ...outcome, evaluations: run.evaluations };
 
     const concept = { name, classNoun, vectors, training: settings };

@@ -16,10 +16,10 @@ describe("keepsake --help", () => {
     expect([code, stderr]).toEqual([0, ""]);
     expect(stdout).toContain("Examples:");
     expect(stdout).toContain(`  keepsake ${command} `);
-    expect(stdout).toMatch(/--steps <n> .*\(default: \d+\)/);
+    expect(stdout).toMatch(/--steps <n> .*\(default: \d+/);
   });
 
-  it.each(["init", "list", "history", "undo", "forget", "verify"])("gives examples for %s", async (command) => {
+  it.each(["init", "strategies", "list", "history", "undo", "forget", "verify"])("gives examples for %s", async (command) => {
     const { code, stdout, stderr } = await keepsake([command, "--help"]);
     expect([code, stderr]).toEqual([0, ""]);
     expect(stdout).toContain(`Examples:\n  keepsake ${command}`);
@@ -36,6 +36,18 @@ describe("keepsake --help", () => {
       "77 tokens is cut, with a warning",
     );
     expect((await keepsake(["learn", "--help"])).stdout.replace(/\s+/g, " ")).toContain("mean of their embeddings");
+  });
+
+  it("lists the strategies, and the options of each", async () => {
+    const { stdout } = await keepsake(["strategies"]);
+    expect(stdout).toContain("sequential (default): ");
+    expect(stdout).toMatch(/^ewc-dc: /m);
+    expect(stdout).not.toMatch(/^joint: /m);
+    const one = await keepsake(["strategies", "ewc"]);
+    expect(one.stdout).toMatch(/^ {2}lambda=\d+ {2}.*\(number of at least 0\)$/m);
+    const unknown = await keepsake(["strategies", "ewx"]);
+    expect(unknown.code).toBe(2);
+    expect(unknown.stderr).toContain('There is no strategy "ewx"');
   });
 
   it("is what comes without a command, which is a mistake", async () => {

@@ -1,9 +1,15 @@
 /**
  * @file `keepsake learn`: a thin shell over `learnConcept`.
  */
-import { Command } from "commander";
-import { DEFAULT_ADAPTER, DEFAULT_TRAINING } from "../../continual/learn-settings.ts";
+import { Command, Option } from "commander";
+import {
+  BUILT_IN_ADAPTER,
+  BUILT_IN_TRAINING,
+  DEFAULT_ADAPTER,
+  DEFAULT_TRAINING,
+} from "../../continual/learn-settings.ts";
 import { learnConcept, type LearnProgress } from "../../continual/learn.ts";
+import { DEFAULT_STRATEGY, parseStrategyOptions } from "../../continual/strategies/registry.ts";
 import type { Provider } from "../../graph/index.ts";
 import { INTERRUPTED, stopSignal } from "../exit.ts";
 import { numberAbove, numberFrom, provider, wholeNumber } from "../options.ts";
@@ -14,14 +20,16 @@ interface LearnOptions {
   readonly class: string;
   readonly library: string;
   readonly model?: string;
-  readonly steps: number;
+  readonly steps?: number;
+  readonly strategy: string;
+  readonly strategyOption: string[];
   readonly rank?: number;
   readonly alpha?: number;
   readonly targets?: string;
   readonly vectors: number;
-  readonly lr: number;
-  readonly tokenLr: number;
-  readonly batchSize: number;
+  readonly lr?: number;
+  readonly tokenLr?: number;
+  readonly batchSize?: number;
   readonly seed: number;
   readonly resolution?: number;
   readonly snapshotEvery: number;
@@ -34,13 +42,22 @@ interface LearnOptions {
 
 const EXAMPLES = `
 Examples:
+  keepsake learn mochi ./photos/mochi --class cat
   keepsake learn mochi ./photos/mochi --class cat --model ./stable-diffusion-v1-5
+  keepsake learn tilda ./photos/tilda --class teapot --strategy ewc-dc --strategy-option lambda=100
   keepsake learn mug mug1.jpg mug2.jpg mug3.jpg mug4.jpg --class mug --steps 600
 
 The photos are read, never stored. While the concept is being learned, the library holds a snapshot of the run (numbers of
 the adapter and the token, and a checksum by which the photos are recognised); it is deleted when the run ends. Ctrl-C
 finishes the current step and saves it; the same command then goes on. A class noun of several words or tokens is fine:
 the new token starts as the mean of their embeddings.`;
+
+/** What a setting is if it is not given. */
+function unlessGiven(setting: number, builtIn: number): string {
+  return `(default: ${setting}; on the built-in model ${builtIn})`;
+}
+
+const collected = (text: string, before: string[]): string[] => [...before, text];
 
 export function learnCommand(): Command {
   return new Command("learn")
@@ -53,10 +70,20 @@ export function learnCommand(): Command {
     .requiredOption("--class <noun>", "what it is, e.g. cat")
     .option("--library <folder>", "where concepts are kept (made if missing)", DEFAULT_LIBRARY)
     .option("--model <folder>", "checkpoint in the diffusers layout (default: the library's, else the built-in model)")
-    .option("--steps <n>", "optimiser steps", wholeNumber(1), DEFAULT_TRAINING.steps)
+    .option("--strategy <name>", 'how to keep earlier concepts safe: "keepsake strategies" lists them', DEFAULT_STRATEGY)
+    .addOption(
+      new Option("--strategy-option <name=value>", "an option of the strategy; may be repeated")
+        .argParser(collected)
+        .default([], "none"),
+    )
+    .option(
+      "--steps <n>",
+      `optimiser steps ${unlessGiven(DEFAULT_TRAINING.steps, BUILT_IN_TRAINING.steps)}`,
+      wholeNumber(1),
+    )
     .option(
       "--rank <n>",
-      `rank of the adapter, fixed by the first concept (default: ${DEFAULT_ADAPTER.rank})`,
+      `rank of the adapter, fixed by the first concept ${unlessGiven(DEFAULT_ADAPTER.rank, BUILT_IN_ADAPTER.rank)}`,
       wholeNumber(1),
     )
     .option("--alpha <x>", "LoRA alpha, fixed by the first concept (default: the rank)", numberAbove(0))
@@ -65,14 +92,21 @@ export function learnCommand(): Command {
       `layers to adapt: crossattn-kv, crossattn, attn, all-linear, or endings such as to_q,ff.net.2 (default: ${DEFAULT_ADAPTER.targets})`,
     )
     .option("--vectors <n>", "embeddings that the token stands for", wholeNumber(1), 1)
-    .option("--lr <x>", "learning rate of the adapter", numberFrom(0), DEFAULT_TRAINING.learningRate)
+    .option(
+      "--lr <x>",
+      `learning rate of the adapter ${unlessGiven(DEFAULT_TRAINING.learningRate, BUILT_IN_TRAINING.learningRate)}`,
+      numberFrom(0),
+    )
     .option(
       "--token-lr <x>",
-      "learning rate of the token's embedding",
+      `learning rate of the token's embedding ${unlessGiven(DEFAULT_TRAINING.tokenLearningRate, BUILT_IN_TRAINING.tokenLearningRate)}`,
       numberFrom(0),
-      DEFAULT_TRAINING.tokenLearningRate,
     )
-    .option("--batch-size <n>", "photos in one step", wholeNumber(1), DEFAULT_TRAINING.batchSize)
+    .option(
+      "--batch-size <n>",
+      `photos in one step ${unlessGiven(DEFAULT_TRAINING.batchSize, BUILT_IN_TRAINING.batchSize)}`,
+      wholeNumber(1),
+    )
     .option("--seed <n>", "same seed, same result", wholeNumber(0), DEFAULT_TRAINING.seed)
     .option(
       "--resolution <pixels>",
@@ -92,7 +126,7 @@ export function learnCommand(): Command {
 async function learn(name: string, photos: string[], options: LearnOptions): Promise<void> {
   const output = new Output(options);
   const onProgress = progressReporter(output);
-  const { rank, alpha, targets, threads, resolution, model } = options;
+  const { rank, alpha, targets, threads, resolution, model, steps, batchSize, lr, tokenLr } = options;
   const result = await learnConcept({
     library: options.library,
     ...(model !== undefined && { model }),
@@ -105,11 +139,13 @@ async function learn(name: string, photos: string[], options: LearnOptions): Pro
       ...(alpha !== undefined && { loraAlpha: alpha }),
       ...(targets !== undefined && { targets }),
     },
+    strategy: options.strategy,
+    strategyOptions: parseStrategyOptions(options.strategy, options.strategyOption),
     training: {
-      steps: options.steps,
-      batchSize: options.batchSize,
-      learningRate: options.lr,
-      tokenLearningRate: options.tokenLr,
+      ...(steps !== undefined && { steps }),
+      ...(batchSize !== undefined && { batchSize }),
+      ...(lr !== undefined && { learningRate: lr }),
+      ...(tokenLr !== undefined && { tokenLearningRate: tokenLr }),
       seed: options.seed,
       ...(resolution !== undefined && { resolution }),
     },
@@ -121,7 +157,7 @@ async function learn(name: string, photos: string[], options: LearnOptions): Pro
     onProgress,
   });
   if (result.status === "interrupted") {
-    output.result(`Stopped at step ${result.step} of ${options.steps}; the same command goes on from there.`, result);
+    output.result(`Stopped at step ${result.step} of ${result.steps}; the same command goes on from there.`, result);
     process.exitCode = INTERRUPTED;
     return;
   }
