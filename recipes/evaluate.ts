@@ -4,6 +4,7 @@
  *
  * `npm run model:evaluate -- --model build/model/model [--smoke]`
  */
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Lora } from "../src/adapters/lora.ts";
@@ -35,7 +36,7 @@ const GUIDANCE_SCALE = 3;
 const STEPS = 25;
 /** Candidates of a retrieval. */
 const CHOICES = values.smoke ? 8 : 50;
-const RETRIEVALS = values.smoke ? 1 : 4;
+const RETRIEVALS = values.smoke ? 1 : 2;
 const CLASSIFIED = values.smoke ? 2 : 100;
 const DRAWS = values.smoke ? 8 : 64;
 
@@ -155,19 +156,16 @@ async function reconstruction() {
   return { pictures: count, psnr: sum / count };
 }
 
+await mkdir(output, { recursive: true });
 const sheet = heldOutScenes(SEED + 100, values.smoke ? 4 : 48).map(({ caption }) => caption);
 const drawn = await drawAll(sheet, SEED);
 await writeGrid(join(output, "sheet.png"), drawn.map(imageToTensor), 8);
 await writeFileAtomic(join(output, "sheet.txt"), `${sheet.map((caption, i) => `${i + 1}. ${caption}`).join("\n")}\n`);
-const metrics = {
-  seed: SEED,
-  guidanceScale: GUIDANCE_SCALE,
-  steps: STEPS,
-  reconstruction: await reconstruction(),
-  retrieval: await retrieval(),
-  attributes: await attributes(),
-  diffusionClassifier: await diffusionClassifier(),
-};
+const metrics: Record<string, unknown> = { seed: SEED, guidanceScale: GUIDANCE_SCALE, steps: STEPS };
+for (const [name, measure] of Object.entries({ reconstruction, diffusionClassifier, retrieval, attributes })) {
+  metrics[name] = await measure();
+  process.stderr.write(`${name}: ${JSON.stringify(metrics[name])}\n`);
+}
 const text = JSON.stringify(metrics, undefined, 2);
 await writeFileAtomic(join(output, "metrics.json"), `${text}\n`);
 process.stdout.write(`${text}\n`);

@@ -12,7 +12,12 @@ import { writePng } from "../io/image.ts";
 import { tokensIn } from "./concept-name.ts";
 import { checkWritable, makeFolder } from "./folder.ts";
 import { openModel, readLearned } from "./library-model.ts";
+import { BUILT_IN_MODEL, chosenModel } from "./model-folder.ts";
 import { Library } from "./library/library.ts";
+
+/** How closely prompts are followed unless the request says otherwise. */
+export const DEFAULT_GUIDANCE = 7.5;
+export const BUILT_IN_GUIDANCE = 3;
 
 export interface GenerateRequest extends Omit<
   GenerateOptions,
@@ -44,8 +49,11 @@ export async function generatePictures(request: GenerateRequest): Promise<readon
       const { embeddings: learnedEmbeddings, lora } = await readLearned(folder, pipeline);
       warnOfUnknownTokens(request, learnedEmbeddings);
       const known = { learnedEmbeddings, ...(lora && { adapter: new LoraBinding(lora) }) };
+      const guidanceScale =
+        options.guidanceScale ??
+        (chosenModel(model, library) === BUILT_IN_MODEL ? BUILT_IN_GUIDANCE : DEFAULT_GUIDANCE);
       for (const [index, file] of files.entries()) {
-        const [picture] = await pipeline.generate({ ...options, ...known, n: 1, firstIndex: index });
+        const [picture] = await pipeline.generate({ ...options, ...known, guidanceScale, n: 1, firstIndex: index });
         if (picture !== undefined) await writePng(file, picture.image);
       }
       return files;

@@ -4,6 +4,7 @@
 import { cpSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { initLibrary } from "../../src/continual/init.ts";
 import { learnSequence } from "../../src/continual/learn-sequence.ts";
 import type { LearnProgress, LearnRequest } from "../../src/continual/learn.ts";
 import { Library } from "../../src/continual/library/library.ts";
@@ -80,6 +81,7 @@ describe("a strategy in a library", () => {
     const library = inFolder("ewc-dc");
     const bytes = (folder: string) =>
       Object.keys(treeOf(join(folder, "blobs")) ?? {}).map((file) => statSync(join(folder, "blobs", file)).size);
+    await initLibrary({ library, model: MODEL, keep: 0 });
     await learnDog(library, request);
     const first = bytes(library);
     await learnMug(library, request);

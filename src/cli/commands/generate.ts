@@ -2,7 +2,7 @@
  * @file `keepsake generate`: a thin shell over `drawPictures`.
  */
 import { Command } from "commander";
-import { generatePictures, pictureFiles } from "../../continual/generate.ts";
+import { BUILT_IN_GUIDANCE, DEFAULT_GUIDANCE, generatePictures, pictureFiles } from "../../continual/generate.ts";
 import { SCHEDULERS } from "../../diffusion/schedulers/index.ts";
 import type { Provider } from "../../graph/index.ts";
 import { stopSignal } from "../exit.ts";
@@ -16,7 +16,7 @@ interface GenerateCommandOptions {
   readonly number: number;
   readonly seed: number;
   readonly steps: number;
-  readonly guidance: number;
+  readonly guidance?: number;
   readonly negative: string;
   readonly scheduler?: string;
   readonly width?: number;
@@ -29,6 +29,7 @@ interface GenerateCommandOptions {
 
 const EXAMPLES = `
 Examples:
+  keepsake generate "a cat on a blue background" -n 4
   keepsake generate "<mochi> on the beach" -n 4
   keepsake generate "<mochi> next to <mug>, oil painting" --seed 7 --steps 20 --scheduler dpmpp2m -o pictures
   keepsake generate "a lighthouse at night" --model ./stable-diffusion-v1-5 -o lighthouse.png
@@ -46,7 +47,11 @@ export function generateCommand(): Command {
     .option("-n, --number <n>", "number of pictures", wholeNumber(1), 1)
     .option("--seed <n>", "same seed, same pictures", wholeNumber(0), 0)
     .option("--steps <n>", "denoising steps", wholeNumber(1), 30)
-    .option("--guidance <x>", "how closely to follow the prompt; 1 = no guidance", numberFrom(0), 7.5)
+    .option(
+      "--guidance <x>",
+      `how closely to follow the prompt; 1 = no guidance (default: ${DEFAULT_GUIDANCE}; with the built-in model ${BUILT_IN_GUIDANCE})`,
+      numberFrom(0),
+    )
     .option("--negative <prompt>", "what to lead away from", "")
     .option("--scheduler <name>", `one of ${Object.keys(SCHEDULERS).join(", ")} (default: the model's)`)
     .option("--width <pixels>", "width (default: the model's)", wholeNumber(8))
@@ -63,7 +68,7 @@ async function generate(prompt: string, options: GenerateCommandOptions): Promis
   const output = new Output(options);
   const timeLeft = new TimeLeft();
   let done = 0;
-  const { model, scheduler, width, height, threads } = options;
+  const { model, scheduler, width, height, threads, guidance } = options;
   const files = pictureFiles(options.output, prompt, options.seed, options.number);
   const pictures = await generatePictures({
     library: options.library,
@@ -73,7 +78,7 @@ async function generate(prompt: string, options: GenerateCommandOptions): Promis
     negativePrompt: options.negative,
     seed: options.seed,
     steps: options.steps,
-    guidanceScale: options.guidance,
+    ...(guidance !== undefined && { guidanceScale: guidance }),
     ...(scheduler !== undefined && { scheduler }),
     ...(width !== undefined && { width }),
     ...(height !== undefined && { height }),

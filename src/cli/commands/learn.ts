@@ -70,7 +70,11 @@ export function learnCommand(): Command {
     .requiredOption("--class <noun>", "what it is, e.g. cat")
     .option("--library <folder>", "where concepts are kept (made if missing)", DEFAULT_LIBRARY)
     .option("--model <folder>", "checkpoint in the diffusers layout (default: the library's, else the built-in model)")
-    .option("--strategy <name>", 'how to keep earlier concepts safe: "keepsake strategies" lists them', DEFAULT_STRATEGY)
+    .option(
+      "--strategy <name>",
+      'how to keep earlier concepts safe: "keepsake strategies" lists them',
+      DEFAULT_STRATEGY,
+    )
     .addOption(
       new Option("--strategy-option <name=value>", "an option of the strategy; may be repeated")
         .argParser(collected)
