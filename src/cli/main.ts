@@ -4,6 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { classifyCommand } from "./commands/classify.ts";
 import { generateCommand } from "./commands/generate.ts";
 import { learnCommand } from "./commands/learn.ts";
 import { endWhenNobodyReads, reportFailure } from "./exit.ts";
@@ -13,6 +14,7 @@ const AFTER = `
 Start here:
   keepsake learn mochi ./photos/mochi --class cat --model ./stable-diffusion-v1-5
   keepsake generate "<mochi> on the beach" -n 4
+  keepsake classify photo.jpg
 
 Exit codes: 0 done, 1 defect, 2 usage, 3 unusable input, 4 the machine refused, 5 the library does not allow it, 130 stopped.`;
 
@@ -37,7 +39,7 @@ const program = new Command("keepsake")
     },
   });
 
-for (const command of [learnCommand(), generateCommand()]) {
+for (const command of [learnCommand(), generateCommand(), classifyCommand()]) {
   program.addCommand(command.copyInheritedSettings(program));
 }
 endWhenNobodyReads();
