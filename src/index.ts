@@ -7,6 +7,15 @@ export { LoraBinding } from "./adapters/lora-binding.ts";
 export { readLora, writeDiffusersLora, writeKohyaLora, writePeftLora } from "./adapters/formats/index.ts";
 export { discoverModules, parseLoraTargets, type AdaptableModules, type LoraTargets } from "./adapters/modules.ts";
 export { readTokenEmbeddings, writeTokenEmbedding, type TokenEmbedding } from "./adapters/textual-inversion.ts";
+export {
+  classifyPictures,
+  type ClassifiedPicture,
+  type ClassifyProgress,
+  type ClassifyRequest,
+  type Verdict,
+} from "./continual/classify.ts";
+export { ConceptClassifier, type Candidate, type ConceptClassifierOptions } from "./continual/concept-classifier.ts";
+export { conceptConfidence, type ConceptConfidence, type ConceptPictures } from "./continual/concept-confidence.ts";
 export { DenoisingError, type DenoisingBatch, type DenoisingErrorResult } from "./continual/denoising-error.ts";
 export { DenoiserPool, type DenoiserPoolOptions } from "./continual/denoiser-pool.ts";
 export { generatePictures, pictureFiles, type GenerateRequest } from "./continual/generate.ts";
@@ -48,9 +57,30 @@ export { describeRange, type OptionSpec, type OptionValue } from "./continual/st
 export { createStrategy, findStrategy, parseStrategyOptions, STRATEGIES } from "./continual/strategies/registry.ts";
 export type { ConceptPlan, Objective, Strategy, StrategyDefinition } from "./continual/strategies/strategy.ts";
 export type { PhaseEvaluations, PhaseName, TrainingSettings } from "./continual/training.ts";
+export { openModel, readLearned, type KnownConcept, type Learned } from "./continual/library-model.ts";
+export { ClipFeatures } from "./diffusion/clip/clip-features.ts";
 export { StableDiffusionPipeline, type GeneratedImage, type GenerateOptions } from "./diffusion/pipeline.ts";
 export { createScheduler, NoiseSchedule, SCHEDULERS, type Scheduler } from "./diffusion/schedulers/index.ts";
 export { ClipTokenizer } from "./diffusion/tokenizer/index.ts";
+export { clipI, clipT } from "./evaluation/clip-scores.ts";
+export { meanAndStandardError, type Estimate } from "./evaluation/estimate.ts";
+export { gaussianKernel, medianDistance, polynomialKernel, type Features, type Kernel } from "./evaluation/kernels.ts";
+export { kid, squaredMmd } from "./evaluation/mmd.ts";
+export {
+  dcAccuracy,
+  measureRun,
+  summarizeRuns,
+  type RunMetrics,
+  type SequencePictures,
+} from "./evaluation/run-report.ts";
+export { backwardTransfer, finalMean, plasticity, type SequenceMatrix } from "./evaluation/score-matrix.ts";
+export {
+  aMmd,
+  fMmd,
+  sequenceMetrics,
+  type SequenceFeatures,
+  type SequenceMetrics,
+} from "./evaluation/sequence-metrics.ts";
 export { KeepsakeError, type ErrorKind } from "./errors.ts";
 export { PROVIDERS, type ProgramOptions, type Provider } from "./graph/index.ts";
 export type { RgbImage } from "./io/image.ts";

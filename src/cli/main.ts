@@ -4,6 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { classifyCommand } from "./commands/classify.ts";
 import { forgetCommand } from "./commands/forget.ts";
 import { generateCommand } from "./commands/generate.ts";
 import { historyCommand } from "./commands/history.ts";
@@ -20,6 +21,7 @@ const AFTER = `
 Start here:
   keepsake learn mochi ./photos/mochi --class cat
   keepsake generate "<mochi> on the beach" -n 4
+  keepsake classify photo.jpg
   keepsake undo
 
 Exit codes: 0 done, 1 defect, 2 usage, 3 unusable input, 4 the machine refused, 5 the library does not allow it or is damaged, 130 stopped.`;
@@ -46,7 +48,7 @@ const program = new Command("keepsake")
   });
 
 const commands = [
-  ...[initCommand(), learnCommand(), strategiesCommand(), generateCommand()],
+  ...[initCommand(), learnCommand(), strategiesCommand(), generateCommand(), classifyCommand()],
   ...[listCommand(), historyCommand(), undoCommand(), forgetCommand(), verifyCommand()],
 ];
 for (const command of commands) {
