@@ -156,7 +156,6 @@ describe("learnConcept", () => {
     const request = { library, name: "dog", photos: [inFolder("no photos")] };
     await failure(learnQuickly(request));
     await failure(learnQuickly({ ...request, photos: [dog], model: inFolder("no model") }));
-    await failure(learnQuickly({ ...request, photos: [dog], model: undefined }));
     await failure(learnQuickly({ ...request, photos: [dog], training: { learningRate: 1e30, maxGradNorm: 1e30 } }));
     expect(existsSync(inFolder("never"))).toBe(false);
   });
