@@ -50,7 +50,8 @@ describe("keepsake learn", () => {
   it("prints one JSON document on stdout with --json, and nothing else", async () => {
     const { stdout } = succeeded(await keepsake(learn(inFolder("json"), "cup", [dog], "--steps", "2", "--json")));
     expect(JSON.parse(stdout)).toEqual({
-      ...{ status: "learned", name: "cup", token: "<cup>", step: 2 },
+      ...{ status: "learned", name: "cup", token: "<cup>", step: 2, steps: 2, strategy: "sequential" },
+      evaluations: { learn: { forward: 0, forwardBackward: 2 } },
       losses: [expect.any(Number), expect.any(Number)],
     });
   });

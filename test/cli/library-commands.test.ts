@@ -50,9 +50,7 @@ describe("keepsake init", () => {
 describe("keepsake list", () => {
   it("shows each concept with noun, token, steps, strategy and bytes", async () => {
     const { stdout } = succeeded(await on(original, "list"));
-    expect(stdout).toMatch(
-      /^<dog> {2}dog {2}4 steps {2}sequential {2}208 B\n<mug> {2}dog .*\nShared by all: .* kB\n$/,
-    );
+    expect(stdout).toMatch(/^<dog> {2}dog {2}4 steps {2}sequential {2}208 B\n<mug> {2}dog .*\nShared by all: .* kB\n$/);
     expect(await json(original, "list")).toMatchObject({
       ...{ model: MODEL, sharedBytes: expect.any(Number) as unknown },
       concepts: [

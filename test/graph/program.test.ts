@@ -23,10 +23,18 @@ describe("Program", () => {
     const program = await Program.create({ sum: add(x, mul(x, y)) });
     expect(program.inputs).toEqual(
       new Map([
-        ["x", x],
-        ["y", y],
+        ["x", { shape: [2], dtype: "float32" }],
+        ["y", { shape: [2], dtype: "float32" }],
       ]),
     );
+    await program.dispose();
+  });
+
+  it("is plain data once it is compiled, and can be opened in another thread", async () => {
+    const x = input("x", [2]);
+    const compiled = structuredClone(Program.compile({ double: add(x, x) }));
+    const program = await Program.open(compiled, { threads: 1 });
+    expect(await program.run({ x: Float32Array.of(2, 3) })).toEqual({ double: Float32Array.of(4, 6) });
     await program.dispose();
   });
 
