@@ -52,6 +52,7 @@ describe("keepsake learn", () => {
     expect(JSON.parse(stdout)).toEqual({
       ...{ status: "learned", name: "cup", token: "<cup>", step: 2 },
       losses: [expect.any(Number), expect.any(Number)],
+      ...{ strategy: "sequential", evaluations: { learn: { forward: 0, forwardBackward: 2 } } },
     });
   });
 });

@@ -9,10 +9,11 @@ describe("STRATEGIES", () => {
   it("have names of their own, a line on what they do, and options with help, a range and a default within it", () => {
     const names = STRATEGIES.map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
-    for (const { name, summary, options, create } of STRATEGIES) {
+    for (const definition of STRATEGIES) {
+      const { name, summary, options } = definition;
       expect(name).toMatch(/^[a-z-]+$/);
       expect(summary).toMatch(/^[^\n]{10,100}$/);
-      const { options: resolved } = create();
+      const { options: resolved } = definition.create();
       for (const [option, spec] of Object.entries(options)) {
         expect(option).toMatch(/^[a-z-]+$/);
         expect(spec.help).toMatch(/^[^\n]{10,150}$/);
