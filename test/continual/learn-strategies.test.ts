@@ -63,14 +63,13 @@ describe("a strategy in a library", () => {
       const result = await learnMug(straight, { ...request, onProgress });
       expect([...seen.keys()]).toEqual(phases);
       for (const last of seen.values()) {
-        // Within the phase, and at its end.
-        for (const step of [last - 1, last].filter((each) => each < result.step)) {
-          const library = copyOf(knowsDog);
-          expect(await stopAfter(step, library, request)).toMatchObject({ status: "interrupted", step });
-          const { evaluations } = await learnMug(library, request);
-          expect(evaluations).toEqual(result.evaluations);
-          expect(treeOf(library)).toEqual(treeOf(straight));
-        }
+        // At the end of the phase; of the last one, within it. Every other step is stopped at in the runs on a linear denoiser.
+        const step = last < result.step ? last : last - 1;
+        const library = copyOf(knowsDog);
+        expect(await stopAfter(step, library, request)).toMatchObject({ status: "interrupted", step });
+        const { evaluations } = await learnMug(library, request);
+        expect(evaluations).toEqual(result.evaluations);
+        expect(treeOf(library)).toEqual(treeOf(straight));
       }
     },
     300_000,
