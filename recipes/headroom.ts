@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { LoraBinding } from "../src/adapters/lora-binding.ts";
 import { learnSequence, type LearnedConcept } from "../src/continual/learn-sequence.ts";
+import { BUILT_IN_ADAPTER, BUILT_IN_TRAINING } from "../src/continual/learn-settings.ts";
 import { encodePhotos, loadPhotos } from "../src/continual/photos.ts";
 import { createStrategy } from "../src/continual/strategies/registry.ts";
 import { StableDiffusionPipeline } from "../src/diffusion/pipeline.ts";
@@ -19,10 +20,8 @@ const { values } = parseArgs({
   options: {
     model: { type: "string", default: "models/keepsake-64" },
     output: { type: "string", default: "build/headroom" },
-    steps: { type: "string", default: "400" },
-    rank: { type: "string", default: "16" },
-    "learning-rate": { type: "string", default: "0.002" },
-    "token-learning-rate": { type: "string", default: "0.005" },
+    steps: { type: "string", default: String(BUILT_IN_TRAINING.steps) },
+    rank: { type: "string", default: String(BUILT_IN_ADAPTER.rank) },
     concepts: { type: "string", default: "10" },
   },
 });
@@ -51,12 +50,7 @@ for await (const result of learnSequence({
   concepts,
   strategy: createStrategy("joint"),
   adapter: { rank: Number(values.rank) },
-  training: {
-    steps: Number(values.steps),
-    batchSize: 4,
-    learningRate: Number(values["learning-rate"]),
-    tokenLearningRate: Number(values["token-learning-rate"]),
-  },
+  training: { ...BUILT_IN_TRAINING, steps: Number(values.steps) },
   onStep: ({ step, steps, loss }) => {
     if (step % 100 === 0) process.stderr.write(`step ${step}/${steps}, loss ${loss.toFixed(4)}\n`);
   },

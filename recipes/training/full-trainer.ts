@@ -73,8 +73,7 @@ export class FullTrainer {
     gradients(traced.loss, inputs).forEach((gradient, i) => (outputs[`gradient ${i}`] = gradient));
     const total = parameters.values.length;
     const shared = () => new Float32Array(new SharedArrayBuffer(4 * total));
-    const state = { values: shared(), ema: shared(), expAvg: shared(), expAvgSq: shared() };
-    state.values.set(parameters.values);
+    const state = { values: parameters.values, ema: shared(), expAvg: shared(), expAvgSq: shared() };
     state.ema.set(parameters.values);
     const places = parameters.places.map(({ name, shape, offset, length }) => {
       const decays = shape.length > 1 && !name.includes("embedding");
@@ -160,7 +159,7 @@ export class FullTrainer {
     for (const place of this.parameters.places) {
       if (!weights.has(place.name)) continue;
       const values = await weights.readFloat32(place.name);
-      this.parameters.window(place, this.#state.values).set(values);
+      this.parameters.window(place).set(values);
       this.parameters.window(place, this.#state.ema).set(values);
     }
   }

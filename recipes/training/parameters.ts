@@ -16,6 +16,7 @@ export interface ParameterPlace {
 /** Names and shapes in the order in which the model asks for them, and their numbers. */
 export class Parameters {
   readonly places: readonly ParameterPlace[];
+  /** In shared memory, for the threads of a training. ONNX Runtime reads no shared memory: feed a copy. */
   readonly values: Float32Array;
 
   constructor(shapes: ReadonlyMap<string, Shape>) {
@@ -25,7 +26,7 @@ export class Parameters {
       offset += place.length;
       return place;
     });
-    this.values = new Float32Array(offset);
+    this.values = new Float32Array(new SharedArrayBuffer(offset * Float32Array.BYTES_PER_ELEMENT));
   }
 
   /** A window on one parameter, in `values` or in an array of the same layout. */
@@ -34,7 +35,7 @@ export class Parameters {
   }
 
   /** Windows on all parameters, by name: what to feed to a program. */
-  feeds(values: Float32Array = this.values): Record<string, Float32Array> {
+  feeds(values: Float32Array): Record<string, Float32Array> {
     return Object.fromEntries(this.places.map((place) => [place.name, this.window(place, values)]));
   }
 

@@ -36,7 +36,7 @@ describe("keepsake --help", () => {
 
   it("documents what happens to long prompts and to class nouns of several tokens", async () => {
     expect((await keepsake(["generate", "--help"])).stdout.replace(/\s+/g, " ")).toContain(
-      "77 tokens is cut, with a warning",
+      "77 tokens (32 with the built-in model) is cut, with a warning",
     );
     expect((await keepsake(["learn", "--help"])).stdout.replace(/\s+/g, " ")).toContain("mean of their embeddings");
   });

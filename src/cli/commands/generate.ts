@@ -1,5 +1,5 @@
 /**
- * @file `keepsake generate`: a thin shell over `drawPictures`.
+ * @file `keepsake generate`: a thin shell over `generatePictures`.
  */
 import { Command } from "commander";
 import { BUILT_IN_GUIDANCE, DEFAULT_GUIDANCE, generatePictures, pictureFiles } from "../../continual/generate.ts";
@@ -35,7 +35,7 @@ Examples:
   keepsake generate "a lighthouse at night" --model ./stable-diffusion-v1-5 -o lighthouse.png
 
 A picture depends on its seed and number alone: the third of -n 4 is the same as the third of -n 8. A prompt of more than
-77 tokens is cut, with a warning.`;
+77 tokens (32 with the built-in model) is cut, with a warning.`;
 
 export function generateCommand(): Command {
   return new Command("generate")
