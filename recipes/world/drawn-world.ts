@@ -17,7 +17,16 @@ const LEFT_OUT = new Set(
 
 export const DRAWN_NOUNS: readonly string[] = NOUNS.map(({ name }) => name).filter((name) => !LEFT_OUT.has(name));
 
-export const DRAWN_WORLD: SampleOptions = { nouns: DRAWN_NOUNS, styles: ["flat", "cartoon"] };
+/** Mostly large things: a small one has 20 pixels to be drawn with, and teaches little. */
+export const DRAWN_WORLD: SampleOptions = {
+  nouns: DRAWN_NOUNS,
+  styles: ["flat", "cartoon"],
+  sizes: { big: 0.45, medium: 0.45, small: 0.1 },
+  layouts: { single: 0.86, group: 0.08, pair: 0.06 },
+  offCenter: 0.2,
+  recolored: 0.25,
+  wearing: 0.2,
+};
 
 /** Large single things, mostly in their own colours on plain backgrounds: shapes are learned from these. */
 export const EASY_DRAWN_WORLD: SampleOptions = {
