@@ -21,6 +21,7 @@ import { attributeQuestions, heldOutScenes, TWENTY_NOUNS } from "./evaluation/qu
 import { LATENT_CHANNELS, LATENT_SIZE, PICTURE_SIZE } from "./model/architecture.ts";
 import { picturesOf, writeGrid } from "./training/sheets.ts";
 import { withArticle } from "./world/captions.ts";
+import { DRAWN_WORLD } from "./world/drawn-world.ts";
 import { World, type CaptionedScene } from "./world/world.ts";
 
 const { values } = parseArgs({
@@ -112,6 +113,7 @@ async function diffusionClassifier() {
   const tokenizer = pipeline.newTokenizer();
   const tokenIds = TWENTY_NOUNS.map((noun) => [...tokenizer.encode(`a photo of ${withArticle(noun)}`).inputIds]);
   const { pixels, scenes } = world.renderBatch(SEED, 0, CLASSIFIED, PICTURE_SIZE, {
+    ...DRAWN_WORLD,
     nouns: TWENTY_NOUNS,
     layouts: { single: 1 },
     split: "held out",

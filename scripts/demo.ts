@@ -1,42 +1,120 @@
 /**
- * @file The main job, end to end, offline: teaches the built-in model two of the example concepts one after another, then draws both, all through the command line.
- * With --model <folder> it runs on a Stable Diffusion checkpoint.
+ * @file The main job, end to end, offline: the built-in model is taught five of the example concepts one after another, with the strategy that Keepsake learns
+ * with and, for contrast, with plain sequential LoRA. Prints measures, writes a sheet (PNG) and a page (HTML).
  */
-import { spawnSync } from "node:child_process";
-import { rm } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { judgedExamples } from "../bench/continual/example-concepts.ts";
+import { formatDuration } from "../src/cli/output.ts";
+import { DenoiserPool } from "../src/continual/denoiser-pool.ts";
+import { BUILT_IN_ADAPTER, BUILT_IN_TRAINING } from "../src/continual/learn-settings.ts";
+import { readPhoto } from "../src/continual/photos.ts";
+import { createStrategy, DEFAULT_STRATEGY } from "../src/continual/strategies/registry.ts";
+import { ClipFeatures } from "../src/diffusion/clip/clip-features.ts";
+import { StableDiffusionPipeline } from "../src/diffusion/pipeline.ts";
+import { runSequence, type SequenceRun } from "../src/evaluation/sequence-run.ts";
+import { writePage, type MeasureRow } from "./demo/page.ts";
+import { writeSheet, type Comparison } from "./demo/sheet.ts";
 
 const { values } = parseArgs({
   options: {
-    model: { type: "string" },
     output: { type: "string", default: "demo-output" },
-    steps: { type: "string" },
+    strategy: { type: "string", default: DEFAULT_STRATEGY },
+    steps: { type: "string", default: String(BUILT_IN_TRAINING.steps) },
+    concepts: { type: "string", default: "mochi,pogo,tilda,ember,rivet" },
   },
 });
 
-const CONCEPTS = { mochi: "cat", tilda: "teapot" };
-const PROMPTS = [
-  "<mochi> on a blue background",
-  "<tilda> on a blue background",
-  "<mochi> on the grass",
-  "<tilda> on the beach",
-];
+const MODEL = join("models", "keepsake-64");
+const SEED = 0;
+const CONTRAST = "sequential";
+/** Of the prompts that are measured, so many are shown. */
+const SHOWN = 3;
 
-function keepsake(...args: string[]): void {
-  process.stderr.write(`\n$ keepsake ${args.map((arg) => (/^[\w./-]+$/.test(arg) ? arg : `"${arg}"`)).join(" ")}\n`);
-  const { status } = spawnSync(process.execPath, ["dist/cli/main.js", ...args], { stdio: "inherit" });
-  if (status !== 0) process.exit(status ?? 1);
+const started = performance.now();
+const names = values.concepts.split(",");
+const pipeline = await StableDiffusionPipeline.load(MODEL);
+const clip = await ClipFeatures.load(join(MODEL, "clip"), { tokenizer: join(MODEL, "tokenizer") });
+const pool = new DenoiserPool(pipeline);
+const concepts = await judgedExamples(pipeline, names, 1);
+const strategies = [...new Set([values.strategy, CONTRAST])];
+const steps = Number(values.steps);
+
+const runs: SequenceRun[] = [];
+for (const [index, strategy] of strategies.entries()) {
+  const stepsInAll = strategies.length * names.length * steps;
+  let learned = 0;
+  runs.push(
+    await runSequence({
+      ...{ pipeline, pool, clip, concepts },
+      strategy: createStrategy(strategy),
+      adapter: BUILT_IN_ADAPTER,
+      training: { ...BUILT_IN_TRAINING, steps, seed: SEED },
+      drawing: { seed: SEED, steps: 25, guidanceScale: 3 },
+      classifierDraws: 16,
+      onStep: ({ concept, step, steps: ofConcept, loss }) => {
+        if (step % 50 !== 0 && step !== ofConcept) return;
+        const share = (index * names.length + learned + step / ofConcept) / (stepsInAll / steps);
+        const left = ((performance.now() - started) / 1000) * (1 / share - 1);
+        report(
+          `${strategy}: <${concept}> step ${step}/${ofConcept}, loss ${loss.toFixed(3)}, ${formatDuration(left)} left`,
+        );
+      },
+      onStage: ({ kind, learned: known }) => {
+        learned = known;
+        report(`${strategy}: ${kind} ${known} of ${names.length}`);
+      },
+    }),
+  );
 }
 
-const library = join(values.output, "library");
-const model = values.model === undefined ? [] : ["--model", values.model];
-const steps = values.steps === undefined ? [] : ["--steps", values.steps];
-await rm(values.output, { recursive: true, force: true });
-for (const [name, noun] of Object.entries(CONCEPTS)) {
-  const photos = join("examples", "concepts", name, "train");
-  keepsake("learn", name, photos, "--class", noun, "--library", library, ...model, ...steps);
+const comparison: Comparison = {
+  strategies: strategies.map((name) => (name === CONTRAST ? "sequential LoRA" : name)),
+  rows: await Promise.all(
+    concepts.map(async ({ name, classNoun }, j) => ({
+      ...{ name, classNoun },
+      photos: await Promise.all(
+        ["00.png", "01.png"].map((file) =>
+          readPhoto(join("examples", "concepts", name, "train", file), pipeline.defaultSize.width),
+        ),
+      ),
+      drawn: runs.map(({ generated }) => ({
+        rightAfter: generated[j][j].slice(0, SHOWN),
+        atEnd: generated[concepts.length - 1][j].slice(0, SHOWN),
+      })),
+    })),
+  ),
+};
+const measures = measureRows(runs);
+await mkdir(values.output, { recursive: true });
+const [sheet, page] = ["keepsake-demo.png", "keepsake-demo.html"].map((file) => join(values.output, file));
+await writeSheet(sheet, comparison);
+await writePage(page, comparison, measures);
+await Promise.all([pool.dispose(), clip.dispose(), pipeline.dispose()]);
+
+console.log(["", ...comparison.strategies].map((text) => text.padEnd(36)).join(""));
+for (const row of measures) console.log([row.measure, ...row.values].map((text) => text.padEnd(36)).join(""));
+const seconds = (performance.now() - started) / 1000;
+console.log(`\n${sheet} and ${page}, after ${formatDuration(seconds)}`);
+
+function measureRows(all: readonly SequenceRun[]): MeasureRow[] {
+  const row = (measure: string, of: (run: SequenceRun) => number | undefined, digits = 3): MeasureRow => ({
+    measure,
+    values: all.map((run) => of(run)?.toFixed(digits) ?? "–"),
+  });
+  const scaled = (value: number | undefined) => (value === undefined ? undefined : 1000 * value);
+  return [
+    row("A_MMD × 1000, lower is better", ({ metrics }) => 1000 * metrics.aMmd),
+    row("F_MMD × 1000, lower is better", ({ metrics }) => scaled(metrics.fMmd)),
+    row("DC accuracy, higher is better", ({ metrics }) => metrics.dcAccuracy),
+    row("CLIP-I, higher is better", ({ metrics }) => metrics.clipI),
+    row("CLIP-T, higher is better", ({ metrics }) => metrics.clipT),
+    row("seconds for a concept", ({ costs }) => costs.reduce((sum, cost) => sum + cost.seconds, 0) / costs.length, 1),
+    row("bytes kept", ({ keptBytes }) => keptBytes, 0),
+  ];
 }
-const pictures = join(values.output, "pictures");
-for (const prompt of PROMPTS) keepsake("generate", prompt, "--library", library, "-n", "2", "-o", pictures);
-process.stderr.write(`\nThe pictures are in ${pictures}.\n`);
+
+function report(line: string): void {
+  process.stderr.write(`${line}\n`);
+}

@@ -1,0 +1,65 @@
+/**
+ * @file The example concepts as a benchmark needs them: encoded training views, held-out views, and a prompt for the setting of each held-out view.
+ */
+import { join } from "node:path";
+import type { SequenceConcept } from "../../src/continual/learn-sequence.ts";
+import { encodePhotos, loadPhotos, readPhoto } from "../../src/continual/photos.ts";
+import type { StableDiffusionPipeline } from "../../src/diffusion/pipeline.ts";
+import type { JudgedConcept } from "../../src/evaluation/sequence-run.ts";
+import { readJson } from "../../src/io/json.ts";
+
+const FOLDER = join("examples", "concepts");
+
+interface ExampleView {
+  /** Below the folder of the concepts. */
+  readonly file: string;
+  /** In the words of the world's captions: "in the forest". */
+  readonly setting: string;
+}
+
+interface ExampleConcept {
+  readonly name: string;
+  readonly classNoun: string;
+  readonly train: readonly ExampleView[];
+  readonly test: readonly ExampleView[];
+}
+
+/** Written by this project's own recipe: its layout needs no check. */
+async function exampleConcepts(): Promise<readonly ExampleConcept[]> {
+  const { concepts } = (await readJson(join(FOLDER, "concepts.json"))) as { concepts: readonly ExampleConcept[] };
+  return concepts;
+}
+
+/**
+ * @param names - in the order wanted
+ * @param repeats - pictures drawn for the setting of each held-out view
+ * @throws Error for a name that no example has
+ */
+export async function judgedExamples(
+  pipeline: StableDiffusionPipeline,
+  names: readonly string[],
+  repeats: number,
+): Promise<JudgedConcept[]> {
+  const all = await exampleConcepts();
+  const { width: side } = pipeline.defaultSize;
+  const judged: JudgedConcept[] = [];
+  for (const name of names) {
+    const example = all.find((concept) => concept.name === name);
+    if (example === undefined) throw new Error(`there is no example concept "${name}"`);
+    const pathOf = ({ file }: ExampleView) => join(FOLDER, file);
+    const { images } = await loadPhotos(example.train.map(pathOf), side);
+    const taught: SequenceConcept = {
+      name,
+      classNoun: example.classNoun,
+      photos: await encodePhotos(pipeline.vae, images, side, {}),
+    };
+    judged.push({
+      ...taught,
+      heldOut: await Promise.all(example.test.map((view) => readPhoto(pathOf(view), side))),
+      prompts: Array.from({ length: repeats }, () =>
+        example.test.map(({ setting }) => `a photo of a {} ${setting}`),
+      ).flat(),
+    });
+  }
+  return judged;
+}

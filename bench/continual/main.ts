@@ -1,0 +1,149 @@
+/**
+ * @file `npm run bench:continual`: compares the strategies of continual personalization on the built-in model and the example concepts. See ../README.md.
+ */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { DenoiserPool } from "../../src/continual/denoiser-pool.ts";
+import { BUILT_IN_ADAPTER, BUILT_IN_TRAINING } from "../../src/continual/learn-settings.ts";
+import {
+  createStrategy,
+  findStrategy,
+  parseStrategyOptions,
+  STRATEGIES,
+} from "../../src/continual/strategies/registry.ts";
+import { ClipFeatures } from "../../src/diffusion/clip/clip-features.ts";
+import { StableDiffusionPipeline } from "../../src/diffusion/pipeline.ts";
+import { runSequence } from "../../src/evaluation/sequence-run.ts";
+import { modelFingerprint } from "../../src/continual/model-fingerprint.ts";
+import { judgedExamples } from "./example-concepts.ts";
+import { CONCEPT_SETS, grid, orders, type ConceptSet, type Contender, type PlannedRun } from "./plan.ts";
+import { Results } from "./results.ts";
+import { markdownTable } from "./table.ts";
+
+interface BenchOptions {
+  readonly set: ConceptSet;
+  readonly strategies: string;
+  readonly grid: boolean;
+  readonly option: string[];
+  readonly tuned?: string;
+  readonly orders: number;
+  readonly seeds: number;
+  readonly concepts: number;
+  readonly steps: number;
+  readonly rank: number;
+  readonly lr: number;
+  readonly tokenLr: number;
+  readonly pictures: number;
+  readonly model: string;
+  readonly output: string;
+  readonly threads?: number;
+  readonly table: boolean;
+}
+
+/** Fewer steps than a user would take with DDIM: pictures are compared with one another, thousands are drawn. */
+const DRAWING = { seed: 2026, steps: 12, guidanceScale: 3, scheduler: "DPMSolverMultistepScheduler" } as const;
+const CLASSIFIER_DRAWS = 32;
+
+const command = new Command("bench:continual")
+  .description("Compares the strategies of continual personalization on the built-in model and the example concepts.")
+  .addOption(new Option("--set <name>", "concepts").choices(Object.keys(CONCEPT_SETS)).default("reported"))
+  .option("--strategies <names>", "comma-separated", STRATEGIES.map(({ name }) => name).join(","))
+  .option("--grid", "try each strategy with several strengths", false)
+  .option("--option <name=value>", "an option of the one strategy; may be repeated", collected, [])
+  .option("--tuned <file>", 'JSON with the options of each strategy: {"ewc": {"lambda": 100}}')
+  .option("--orders <n>", "orders of the concepts", wholeNumber, 3)
+  .option("--seeds <n>", "seeds for each order", wholeNumber, 2)
+  .option("--concepts <n>", "concepts in a row", wholeNumber, 5)
+  .option("--steps <n>", "optimiser steps for each concept", wholeNumber, BUILT_IN_TRAINING.steps)
+  .option("--rank <n>", "of the adapter", wholeNumber, BUILT_IN_ADAPTER.rank)
+  .option("--lr <x>", "learning rate of the adapter", Number, BUILT_IN_TRAINING.learningRate)
+  .option("--token-lr <x>", "learning rate of the token", Number, BUILT_IN_TRAINING.tokenLearningRate)
+  .option("--pictures <n>", "drawn for the setting of each held-out view", wholeNumber, 2)
+  .option("--model <folder>", "checkpoint", join("models", "keepsake-64"))
+  .option(
+    "--output <folder>",
+    "where results are kept; a benchmark that was stopped goes on",
+    join("build", "bench-continual"),
+  )
+  .option("--threads <n>", "processor threads", wholeNumber)
+  .option("--table", "run nothing, print what is there", false)
+  .action(bench);
+
+async function bench(options: BenchOptions): Promise<void> {
+  const results = await Results.open(options.output);
+  if (!options.table) await runAll(options, results);
+  console.log(markdownTable(await results.all(), options.set));
+}
+
+async function runAll(options: BenchOptions, results: Results): Promise<void> {
+  const program = options.threads === undefined ? {} : { threads: options.threads };
+  const pipeline = await StableDiffusionPipeline.load(options.model, program);
+  const model = await modelFingerprint(pipeline);
+  const clip = await ClipFeatures.load(join(options.model, "clip"), {
+    ...program,
+    tokenizer: join(options.model, "tokenizer"),
+  });
+  const pool = new DenoiserPool(pipeline, program);
+  const names = CONCEPT_SETS[options.set].slice(0, options.concepts);
+  const examples = await judgedExamples(pipeline, names, options.pictures);
+  const runs = await plannedRuns(options);
+  for (const [index, planned] of runs.entries()) {
+    const { strategy, options: given, order, seed, budget } = planned;
+    const { rank, ...training } = budget;
+    const label = `${index + 1}/${runs.length} ${strategy} ${JSON.stringify(given)} ${order.join(" ")} seed ${seed}`;
+    const started = performance.now();
+    const isNew = await results.once(model, planned, () =>
+      runSequence({
+        pipeline,
+        pool,
+        clip,
+        concepts: order.map((name) => examples[names.findIndex((known) => known === name)]),
+        strategy: createStrategy(strategy, given),
+        adapter: { rank },
+        training: { ...BUILT_IN_TRAINING, ...training, seed },
+        drawing: DRAWING,
+        classifierDraws: CLASSIFIER_DRAWS,
+      }),
+    );
+    console.error(
+      isNew ? `${label}: ${((performance.now() - started) / 1000).toFixed(0)} s` : `${label}: there already`,
+    );
+  }
+  await Promise.all([pool.dispose(), clip.dispose(), pipeline.dispose()]);
+}
+
+/** Whole rounds, so that a benchmark that is stopped early has compared all contenders as often. */
+async function plannedRuns(options: BenchOptions): Promise<PlannedRun[]> {
+  const contenders = await contendersOf(options);
+  const { set, steps, rank, lr: learningRate, tokenLr: tokenLearningRate, pictures } = options;
+  const budget = { steps, rank, learningRate, tokenLearningRate };
+  const rounds = Array.from({ length: options.seeds }, (_, seed) =>
+    orders(set, options.orders, options.concepts).map((order) => ({ order, seed })),
+  ).flat();
+  return rounds.flatMap(({ order, seed }) =>
+    contenders.map((contender) => ({ ...contender, set, order, seed, budget, pictures })),
+  );
+}
+
+async function contendersOf({ strategies, grid: isGrid, option, tuned }: BenchOptions): Promise<Contender[]> {
+  const names = strategies.split(",").map((name) => findStrategy(name.trim()).name);
+  if (isGrid) return names.flatMap(grid);
+  if (tuned === undefined)
+    return names.map((strategy) => ({ strategy, options: parseStrategyOptions(strategy, option) }));
+  // The file is the benchmark's own; createStrategy checks names and values.
+  const known = JSON.parse(await readFile(tuned, "utf8")) as Readonly<Record<string, Contender["options"]>>;
+  return names.map((strategy) => ({ strategy, options: known[strategy] ?? {} }));
+}
+
+function collected(text: string, before: string[]): string[] {
+  return [...before, text];
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError("expected a whole number above 0");
+  return value;
+}
+
+await command.parseAsync();

@@ -1,0 +1,65 @@
+/**
+ * @file What the benchmark of continual personalization runs: which concepts, in which orders, with which strategies, and what is tried when they are tuned.
+ */
+import { RandomStream } from "../../src/random/random.ts";
+import type { OptionValue } from "../../src/continual/strategies/options.ts";
+
+/** Strategies are tuned on concepts that are not reported. The reported ones hold two cats that are easily confused. */
+export const CONCEPT_SETS = {
+  tuning: ["pip", "rivet", "cinder", "juno", "nomad"],
+  reported: ["mochi", "pogo", "tilda", "tofu", "ember"],
+} as const satisfies Record<string, readonly string[]>;
+
+export type ConceptSet = keyof typeof CONCEPT_SETS;
+
+/** A strategy with options, one row of the table. */
+export interface Contender {
+  readonly strategy: string;
+  readonly options: Readonly<Record<string, OptionValue>>;
+}
+
+/** What every contender learns with. */
+export interface Budget {
+  /** Optimiser steps for each concept. */
+  readonly steps: number;
+  readonly rank: number;
+  readonly learningRate: number;
+  readonly tokenLearningRate: number;
+}
+
+/** One run: a contender on the concepts in one order, with one seed. */
+export interface PlannedRun extends Contender {
+  readonly set: ConceptSet;
+  readonly order: readonly string[];
+  readonly seed: number;
+  readonly budget: Budget;
+  /** Drawn for the setting of each held-out view. */
+  readonly pictures: number;
+}
+
+/** Values tried when a strategy is tuned: four for the strength of each, equal effort for all. Strategies without a strength have one. */
+const STRENGTHS: Readonly<Record<string, { readonly option: string; readonly values: readonly OptionValue[] }>> = {
+  ewc: { option: "lambda", values: [1e2, 1e3, 1e4, 1e5] },
+  "ewc-dc": { option: "lambda", values: [1e1, 1e2, 1e3, 1e4] },
+  dsc: { option: "alpha", values: [0.3, 1, 3, 10] },
+  "c-lora": { option: "lambda", values: [1e2, 1e4, 1e6, 1e8] },
+  "kv-nullspace": { option: "energy", values: [0.9, 0.97, 0.99, 0.999] },
+};
+
+/** Every way in which a strategy is tried. */
+export function grid(strategy: string): Contender[] {
+  const { [strategy]: strength } = STRENGTHS;
+  if (strength === undefined) return [{ strategy, options: {} }];
+  return strength.values.map((value) => ({ strategy, options: { [strength.option]: value } }));
+}
+
+/** Orders of the concepts: the first as listed, the others shuffled. The same for everyone. */
+export function orders(set: ConceptSet, count: number, concepts: number): string[][] {
+  const names: readonly string[] = CONCEPT_SETS[set].slice(0, concepts);
+  return Array.from({ length: count }, (_, index) => {
+    if (index === 0) return [...names];
+    const stream = new RandomStream(2026, "order", index);
+    const left = [...names];
+    return names.map(() => left.splice(stream.integer(left.length), 1)[0]);
+  });
+}

@@ -1,0 +1,80 @@
+/**
+ * @file Results as a table: one row for each strategy with its options, mean ± standard error over orders and seeds.
+ */
+import { meanAndStandardError, type Estimate } from "../../src/evaluation/estimate.ts";
+import type { ConceptSet } from "./plan.ts";
+import type { RunResult } from "./results.ts";
+
+interface Column {
+  readonly title: string;
+  readonly of: (run: RunResult) => number | undefined;
+  readonly digits: number;
+}
+
+const sumOf = (run: RunResult, cost: (of: RunResult["costs"][number]) => number): number =>
+  run.costs.reduce((sum, each) => sum + cost(each), 0) / run.planned.order.length;
+
+/** MMD² in thousandths: with the default kernel on unit features it is small. */
+const COLUMNS: readonly Column[] = [
+  { title: "A_MMD ↓ ×1000", of: ({ metrics }) => 1000 * metrics.aMmd, digits: 3 },
+  { title: "F_MMD ↓ ×1000", of: ({ metrics }) => scaled(metrics.fMmd), digits: 3 },
+  { title: "KID ↓ ×1000", of: ({ metrics }) => 1000 * metrics.kid.value, digits: 3 },
+  { title: "CLIP-I ↑", of: ({ metrics }) => metrics.clipI, digits: 3 },
+  { title: "CLIP-T ↑", of: ({ metrics }) => metrics.clipT, digits: 3 },
+  { title: "DC accuracy ↑", of: ({ metrics }) => metrics.dcAccuracy, digits: 3 },
+  { title: "plasticity ↓ ×1000", of: ({ metrics }) => scaled(metrics.plasticity), digits: 3 },
+  { title: "backward transfer ↑ ×1000", of: ({ metrics }) => scaled(metrics.backwardTransfer), digits: 3 },
+  { title: "s / concept", of: (run) => sumOf(run, ({ seconds }) => seconds), digits: 1 },
+  { title: "UNet forward / concept", of: (run) => sumOf(run, ({ evaluations }) => evaluations.forward), digits: 0 },
+  {
+    title: "UNet forward + backward / concept",
+    of: (run) => sumOf(run, ({ evaluations }) => evaluations.forwardBackward),
+    digits: 0,
+  },
+  { title: "trained", of: ({ trainedParameters }) => trainedParameters, digits: 0 },
+  { title: "bytes kept", of: ({ keptBytes }) => keptBytes, digits: 0 },
+];
+
+function scaled(value: number | undefined): number | undefined {
+  return value === undefined ? undefined : 1000 * value;
+}
+
+/** Rows of one set of concepts, in Markdown; the best A_MMD first. */
+export function markdownTable(results: readonly RunResult[], set: ConceptSet): string {
+  const groups = new Map<string, RunResult[]>();
+  for (const result of results) {
+    if (result.planned.set !== set) continue;
+    const { strategy, options, budget, order } = result.planned;
+    const given = Object.entries(options).map(([name, value]) => `${name}=${value}`);
+    const { steps, rank, learningRate, tokenLearningRate } = budget;
+    const settings = `${order.length} concepts, ${steps} steps, rank ${rank}, rates ${learningRate} / ${tokenLearningRate}`;
+    const label = [strategy, ...given, settings].join(", ");
+    groups.set(label, [...(groups.get(label) ?? []), result]);
+  }
+  const rows = [...groups].map(([label, runs]) => ({
+    label,
+    runs,
+    cells: COLUMNS.map((column) => cell(column, runs)),
+  }));
+  const aMmdOf = ({ runs }: { runs: readonly RunResult[] }) =>
+    meanAndStandardError(runs.map(({ metrics }) => metrics.aMmd)).value;
+  rows.sort((a, b) => aMmdOf(a) - aMmdOf(b));
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  return [
+    line(["strategy", "runs", ...COLUMNS.map(({ title }) => title)]),
+    line(["---", ...Array<string>(COLUMNS.length + 1).fill("--:")]),
+    ...rows.map(({ label, runs, cells }) => line([label, String(runs.length), ...cells])),
+  ].join("\n");
+}
+
+function cell({ of, digits }: Column, runs: readonly RunResult[]): string {
+  const values = runs.map(of).filter((value) => value !== undefined);
+  if (values.length < runs.length) return "–";
+  return formatted(meanAndStandardError(values), digits);
+}
+
+function formatted({ value, standardError }: Estimate, digits: number): string {
+  const number = value.toFixed(digits);
+  const isExact = standardError === undefined || standardError === 0;
+  return isExact ? number : `${number} ± ${standardError.toFixed(digits)}`;
+}

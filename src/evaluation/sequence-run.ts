@@ -1,0 +1,183 @@
+/**
+ * @file One run of an experiment: concepts are learned one after another, all that are known are drawn after each, and what was drawn is measured.
+ */
+import { LoraBinding } from "../adapters/lora-binding.ts";
+import { ConceptClassifier } from "../continual/concept-classifier.ts";
+import { conceptConfidence, type ConceptConfidence } from "../continual/concept-confidence.ts";
+import { tokenOf } from "../continual/concept-name.ts";
+import {
+  learnSequence,
+  type LearnedConcept,
+  type SequenceConcept,
+  type SequenceRequest,
+} from "../continual/learn-sequence.ts";
+import { trainingSettings } from "../continual/learn-settings.ts";
+import type { Evaluations } from "../continual/objective-gradient.ts";
+import { encodePhotos } from "../continual/photos.ts";
+import { fillTemplate } from "../continual/prompt-templates.ts";
+import type { ClipFeatures } from "../diffusion/clip/clip-features.ts";
+import { latentsFromPosterior } from "../diffusion/latents.ts";
+import type { GenerateOptions } from "../diffusion/pipeline.ts";
+import { imageToTensor, resizeAndCrop, type RgbImage } from "../io/image.ts";
+import { measureRun, type RunMetrics } from "./run-report.ts";
+import type { SequenceMatrix } from "./score-matrix.ts";
+
+/** A concept, and by what it is judged. */
+export interface JudgedConcept extends SequenceConcept {
+  /** Real pictures that it is not learned from, at least 2. */
+  readonly heldOut: readonly RgbImage[];
+  /** What is drawn of it, at least two prompts; `{}` stands for the thing: "a photo of {} in the snow". */
+  readonly prompts: readonly string[];
+}
+
+export interface SequenceRunRequest extends Omit<SequenceRequest, "concepts"> {
+  readonly concepts: readonly JudgedConcept[];
+  /** Whose features the pictures are compared by. */
+  readonly clip: ClipFeatures;
+  /** The same for every concept and stage, so that pictures differ by the weights alone. */
+  readonly drawing: Pick<GenerateOptions, "seed" | "steps" | "guidanceScale" | "scheduler">;
+  /** Draws of timestep and noise with which each held-out picture is classified at the end. */
+  readonly classifierDraws: number;
+  /** Told before what takes long. */
+  readonly onStage?: (stage: SequenceStage) => void;
+}
+
+export interface SequenceStage {
+  readonly kind: "drawing" | "classifying";
+  /** Concepts learned so far. */
+  readonly learned: number;
+}
+
+/** What one concept cost. */
+export interface ConceptCost {
+  readonly seconds: number;
+  /** UNet evaluations over all phases, one for each pair of latents and prompt: predictions alone, and predictions with derivatives. */
+  readonly evaluations: Evaluations;
+}
+
+export interface SequenceRun {
+  readonly metrics: Omit<RunMetrics, "plasticity"> & Partial<Pick<RunMetrics, "plasticity">>;
+  /** `generated[n][j][i]`: prompt i of concept j, drawn after concept n was learned. */
+  readonly generated: SequenceMatrix<readonly RgbImage[]>;
+  /** Of the model's own classifier, about the held-out pictures, at the end; absent where each concept has an adapter of its own. */
+  readonly confidence?: readonly ConceptConfidence[];
+  readonly costs: readonly ConceptCost[];
+  /** Of the last concept. */
+  readonly trainedParameters: number;
+  /** Bytes kept at the end. */
+  readonly keptBytes: number;
+}
+
+/**
+ * Carries out one run. The same request gives the same pictures and measures.
+ *
+ * @throws KeepsakeError as {@link learnSequence}; the signal's reason when aborted
+ * @throws RangeError for too few held-out pictures or prompts
+ */
+export async function runSequence(request: SequenceRunRequest): Promise<SequenceRun> {
+  const { concepts, clip, strategy, onStage, signal } = request;
+  const stages: LearnedConcept[] = [];
+  const costs: ConceptCost[] = [];
+  const generated: (readonly RgbImage[])[][] = [];
+  let started = performance.now();
+  for await (const learned of learnSequence(request)) {
+    const seconds = (performance.now() - started) / 1000;
+    stages.push(learned);
+    costs.push({ seconds, evaluations: evaluationsOf(learned) });
+    const known = learned.embeddings.length;
+    onStage?.({ kind: "drawing", learned: known });
+    // Where all were learned at once there is one stage, which then stands for each.
+    const row: (readonly RgbImage[])[] = [];
+    for (let j = 0; j < known; j++) {
+      const from = strategy.order === "separate" ? stages[j] : learned;
+      row.push(await drawConcept(request, concepts[j], from, learned));
+    }
+    if (strategy.order === "together") concepts.forEach((_, n) => generated.push(row.slice(0, n + 1)));
+    else generated.push(row);
+    started = performance.now();
+  }
+  signal?.throwIfAborted();
+  const last = stages[stages.length - 1];
+  if (strategy.order !== "separate") onStage?.({ kind: "classifying", learned: concepts.length });
+  const confidence = strategy.order === "separate" ? undefined : await confidenceAtEnd(request, last);
+  const { aMmd, fMmd, kid, clipI, clipT, plasticity, backwardTransfer, fidelity, dcAccuracy } = await measureRun(
+    clip,
+    {
+      heldOut: concepts.map(({ heldOut }) => heldOut),
+      generated,
+      prompts: concepts.map(({ prompts, classNoun }) => prompts.map((prompt) => fillTemplate(prompt, classNoun))),
+    },
+    { ...(confidence !== undefined && { confidence }) },
+  );
+  // What is learned at once has no order in which anything could be forgotten.
+  const overTime = {
+    plasticity,
+    ...(fMmd !== undefined && { fMmd }),
+    ...(backwardTransfer !== undefined && { backwardTransfer }),
+  };
+  return {
+    metrics: {
+      ...{ aMmd, kid, clipI, clipT, fidelity },
+      ...(strategy.order !== "together" && overTime),
+      ...(dcAccuracy !== undefined && { dcAccuracy }),
+    },
+    generated,
+    ...(confidence !== undefined && { confidence }),
+    costs,
+    trainedParameters: last.trainedParameters,
+    keptBytes: last.keptBytes,
+  };
+}
+
+function evaluationsOf({ evaluations }: LearnedConcept): Evaluations {
+  const phases = Object.values(evaluations);
+  return {
+    forward: phases.reduce((sum, { forward }) => sum + forward, 0),
+    forwardBackward: phases.reduce((sum, { forwardBackward }) => sum + forwardBackward, 0),
+  };
+}
+
+async function drawConcept(
+  { pipeline, drawing, signal }: SequenceRunRequest,
+  { name, prompts }: JudgedConcept,
+  { lora }: LearnedConcept,
+  { embeddings }: LearnedConcept,
+): Promise<RgbImage[]> {
+  const adapter = new LoraBinding(lora);
+  const pictures: RgbImage[] = [];
+  for (const [index, prompt] of prompts.entries()) {
+    const [picture] = await pipeline.generate({
+      ...drawing,
+      prompt: fillTemplate(prompt, tokenOf(name)),
+      firstIndex: index,
+      adapter,
+      learnedEmbeddings: embeddings,
+      ...(signal !== undefined && { signal }),
+    });
+    pictures.push(picture.image);
+  }
+  return pictures;
+}
+
+async function confidenceAtEnd(
+  { pipeline, concepts, classifierDraws, training = {} }: SequenceRunRequest,
+  { lora, embeddings }: LearnedConcept,
+): Promise<ConceptConfidence[]> {
+  const { resolution } = trainingSettings(training, pipeline);
+  const pictures = [];
+  for (const { name, heldOut } of concepts) {
+    const tensors = [];
+    for (const image of heldOut) tensors.push(imageToTensor(await resizeAndCrop(image, resolution, resolution)));
+    const posteriors = await encodePhotos(pipeline.vae, tensors, resolution, {});
+    const latents = posteriors.map((posterior) => latentsFromPosterior(posterior, pipeline.vae.config));
+    pictures.push({ concept: name, latents });
+  }
+  const known = concepts.map(({ name, classNoun }) => ({ name, classNoun, token: tokenOf(name) }));
+  const options = { resolution, draws: classifierDraws };
+  const classifier = await ConceptClassifier.create(pipeline, { concepts: known, embeddings, lora }, options);
+  try {
+    return await conceptConfidence(classifier, pictures);
+  } finally {
+    await classifier.dispose();
+  }
+}

@@ -1,0 +1,94 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { DenoiserPool } from "../../src/continual/denoiser-pool.ts";
+import { createStrategy } from "../../src/continual/strategies/registry.ts";
+import { ClipFeatures } from "../../src/diffusion/clip/clip-features.ts";
+import { StableDiffusionPipeline } from "../../src/diffusion/pipeline.ts";
+import { measureRun } from "../../src/evaluation/run-report.ts";
+import { runSequence, type JudgedConcept, type SequenceRun } from "../../src/evaluation/sequence-run.ts";
+import { RandomStream } from "../../src/random/random.ts";
+import { MODEL } from "../continual/support.ts";
+import { fixture } from "../diffusion/support.ts";
+
+const RESOLUTION = 32;
+const SIZE = 4 * 4 * 4;
+
+let pipeline: StableDiffusionPipeline;
+let pool: DenoiserPool;
+let clip: ClipFeatures;
+
+beforeAll(async () => {
+  pipeline = await StableDiffusionPipeline.load(MODEL, { threads: 1 });
+  pool = new DenoiserPool(pipeline, { threads: 1 });
+  clip = await ClipFeatures.load(fixture("models/tiny-clip"), { threads: 1 });
+}, 120_000);
+
+afterAll(() => Promise.all([pool.dispose(), clip.dispose(), pipeline.dispose()]));
+
+const concept = (name: string, classNoun: string): JudgedConcept => ({
+  ...{ name, classNoun },
+  photos: [0, 1].map((i) => ({
+    mean: new RandomStream(7, name, i).normal(SIZE),
+    logvar: new Float32Array(SIZE).fill(-4),
+  })),
+  heldOut: [2, 3].map((i) => ({
+    width: 40,
+    height: RESOLUTION,
+    data: Uint8Array.from(new RandomStream(7, name, i).integers(40 * RESOLUTION * 3, 256)),
+  })),
+  prompts: ["a photo of a {}", "{} on the beach"],
+});
+const concepts = [concept("rex", "dog"), concept("blue", "cup")];
+
+async function run(strategy: string): Promise<SequenceRun> {
+  return runSequence({
+    ...{ pipeline, pool, clip, concepts, strategy: createStrategy(strategy) },
+    training: { steps: 2, resolution: RESOLUTION, learningRate: 1e-2, batchSize: 2 },
+    adapter: { rank: 2 },
+    drawing: { seed: 1, steps: 2, guidanceScale: 2 },
+    classifierDraws: 2,
+  });
+}
+
+describe("a run of a sequence", () => {
+  it("draws all known concepts after each, and measures what it drew", async () => {
+    const { generated, metrics, costs, confidence, ...totals } = await run("sequential");
+    expect(generated.map((row) => row.map((pictures) => pictures.length))).toEqual([[2], [2, 2]]);
+    const pictures = {
+      heldOut: concepts.map(({ heldOut }) => heldOut),
+      generated,
+      prompts: [
+        ["a photo of a dog", "dog on the beach"],
+        ["a photo of a cup", "cup on the beach"],
+      ],
+    };
+    expect(metrics).toEqual(await measureRun(clip, pictures, { confidence }));
+    expect(confidence?.map((each) => [each.concept, each.pictures])).toEqual([
+      ["rex", 2],
+      ["blue", 2],
+    ]);
+    // Two steps of two photos, each a prediction with its derivatives.
+    expect(costs.map(({ evaluations }) => evaluations)).toEqual(
+      concepts.map(() => ({ forward: 0, forwardBackward: 4 })),
+    );
+    expect(totals.keptBytes).toBeGreaterThan(4 * totals.trainedParameters);
+  }, 120_000);
+
+  it("gives the same pictures and measures again", async () => {
+    const [first, second] = [await run("sequential"), await run("sequential")];
+    expect(second.generated).toEqual(first.generated);
+    expect(second.metrics).toEqual(first.metrics);
+  }, 120_000);
+
+  it("draws each concept of separate adapters with its own: what was learned first is drawn as before", async () => {
+    const { generated, metrics } = await run("separate");
+    expect(generated[1][0]).toEqual(generated[0][0]);
+    expect(metrics).not.toHaveProperty("dcAccuracy");
+  }, 120_000);
+
+  it("has nothing to say of forgetting where all is learned at once", async () => {
+    const { generated, metrics, costs } = await run("joint");
+    expect(costs).toHaveLength(1);
+    expect(generated[1][0]).toEqual(generated[0][0]);
+    for (const measure of ["fMmd", "backwardTransfer", "plasticity"]) expect(metrics).not.toHaveProperty(measure);
+  }, 120_000);
+});
