@@ -2,6 +2,7 @@
  * @file One run of an experiment: concepts are learned one after another, all that are known are drawn after each, and what was drawn is measured.
  */
 import { LoraBinding } from "../adapters/lora-binding.ts";
+import type { TokenEmbedding } from "../adapters/textual-inversion.ts";
 import { ConceptClassifier } from "../continual/concept-classifier.ts";
 import { conceptConfidence, type ConceptConfidence } from "../continual/concept-confidence.ts";
 import { tokenOf } from "../continual/concept-name.ts";
@@ -88,9 +89,10 @@ export async function runSequence(request: SequenceRunRequest): Promise<Sequence
     onStage?.({ kind: "drawing", learned: known });
     // Where all were learned at once there is one stage, which then stands for each.
     const row: (readonly RgbImage[])[] = [];
+    const shared = new LoraBinding(learned.lora);
     for (let j = 0; j < known; j++) {
-      const from = strategy.order === "separate" ? stages[j] : learned;
-      row.push(await drawConcept(request, concepts[j], from, learned));
+      const adapter = strategy.order === "separate" ? new LoraBinding(stages[j].lora) : shared;
+      row.push(await drawConcept(request, concepts[j], adapter, learned.embeddings));
     }
     if (strategy.order === "together") concepts.forEach((_, n) => generated.push(row.slice(0, n + 1)));
     else generated.push(row);
@@ -140,10 +142,9 @@ function evaluationsOf({ evaluations }: LearnedConcept): Evaluations {
 async function drawConcept(
   { pipeline, drawing, signal }: SequenceRunRequest,
   { name, prompts }: JudgedConcept,
-  { lora }: LearnedConcept,
-  { embeddings }: LearnedConcept,
+  adapter: LoraBinding,
+  learnedEmbeddings: readonly TokenEmbedding[],
 ): Promise<RgbImage[]> {
-  const adapter = new LoraBinding(lora);
   const pictures: RgbImage[] = [];
   for (const [index, prompt] of prompts.entries()) {
     const [picture] = await pipeline.generate({
@@ -151,7 +152,7 @@ async function drawConcept(
       prompt: fillTemplate(prompt, tokenOf(name)),
       firstIndex: index,
       adapter,
-      learnedEmbeddings: embeddings,
+      learnedEmbeddings,
       ...(signal !== undefined && { signal }),
     });
     pictures.push(picture.image);
