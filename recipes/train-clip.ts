@@ -46,7 +46,7 @@ const GROUP = 32;
 const EVALUATED = smoke ? 64 : 512;
 const NOUN_WEIGHT = 0.5;
 const NOUN_PROTOTYPES = "noun_embedding.weight";
-/** Training begins with large things in their own colours on plain backgrounds, for this share of the samples. */
+/** Training begins with large things in their own colours on plain backgrounds, for this share of the samples; later they are every second batch. */
 const EASY_SHARE = 0.25;
 const EASY: SampleOptions = {
   sizes: { big: 1 },
@@ -123,7 +123,7 @@ function nounTargets(scenes: readonly Scene[]): Float32Array {
 }
 
 function feedsOf(step: number): Feeds {
-  const options = step * BATCH < EASY_SHARE * samples ? EASY : {};
+  const options = step * BATCH < EASY_SHARE * samples || step % 2 === 0 ? EASY : {};
   const groups = Array.from({ length: BATCH / GROUP }, (_, i) =>
     world.sampleGroup(seed, step * (BATCH / GROUP) + i, GROUP, options),
   );
