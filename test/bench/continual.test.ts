@@ -1,0 +1,101 @@
+import { describe, expect, it } from "vitest";
+import { CONCEPT_SETS, grid, orders, type PlannedRun } from "../../bench/continual/plan.ts";
+import { Results, type RunResult } from "../../bench/continual/results.ts";
+import { markdownTable } from "../../bench/continual/table.ts";
+import { createStrategy, STRATEGIES } from "../../src/continual/strategies/registry.ts";
+import type { SequenceRun } from "../../src/evaluation/sequence-run.ts";
+import { temporaryFolder } from "../io/temporary-folder.ts";
+
+const inFolder = temporaryFolder();
+const budget = { steps: 10, rank: 4, learningRate: 1e-3, tokenLearningRate: 1e-2 };
+const planned = (strategy: string, seed: number): PlannedRun => ({
+  ...{ strategy, seed, budget, options: {}, set: "reported", pictures: 1 },
+  order: ["mochi", "pogo"],
+});
+
+function run(aMmd: number, dcAccuracy?: number): SequenceRun {
+  const evaluations = { forward: 10, forwardBackward: 40 };
+  return {
+    metrics: {
+      ...{ aMmd, clipI: 0.5, clipT: 0.25, plasticity: aMmd, kid: { value: aMmd }, fidelity: [[aMmd], [aMmd, aMmd]] },
+      ...(dcAccuracy !== undefined && { dcAccuracy }),
+    },
+    generated: [],
+    costs: [
+      { seconds: 1, evaluations },
+      { seconds: 3, evaluations },
+    ],
+    trainedParameters: 100,
+    keptBytes: 500,
+  };
+}
+
+describe("the plan of the benchmark", () => {
+  it("tunes on other concepts than it reports", () => {
+    const reported: readonly string[] = CONCEPT_SETS.reported;
+    expect(CONCEPT_SETS.tuning.filter((name) => reported.includes(name))).toEqual([]);
+  });
+
+  it("has the concepts in as many orders as wanted, always the same", () => {
+    const planned = orders("reported", 3, 5);
+    expect(planned).toEqual(orders("reported", 3, 5));
+    expect(new Set(planned.map((order) => order.join())).size).toBe(3);
+    for (const order of planned) expect([...order].sort()).toEqual([...CONCEPT_SETS.reported].sort());
+  });
+
+  it("tries every strategy with options that it has", () => {
+    for (const { name } of STRATEGIES) {
+      for (const { strategy, options } of grid(name)) expect(createStrategy(strategy, options).name).toBe(name);
+    }
+  });
+});
+
+describe("results of runs", () => {
+  it("are kept: what has been run is not run again, another seed or budget is", async () => {
+    const results = await Results.open(inFolder("results"));
+    const never = () => Promise.reject(new Error("run twice"));
+    expect(await results.once("model", planned("ewc", 0), () => Promise.resolve(run(1)))).toBe(true);
+    expect(await results.once("model", planned("ewc", 0), never)).toBe(false);
+    expect(await results.once("model", planned("ewc", 1), () => Promise.resolve(run(2)))).toBe(true);
+    const longer = { ...planned("ewc", 0), budget: { ...budget, steps: 20 } };
+    expect(await results.once("model", longer, () => Promise.resolve(run(3)))).toBe(true);
+    const all = await results.all();
+    expect(all.map(({ metrics }) => metrics.aMmd).sort()).toEqual([1, 2, 3]);
+    expect(all[0]).not.toHaveProperty("generated");
+  });
+
+  it("of a run that failed are not kept, and it can be run again", async () => {
+    const results = await Results.open(inFolder("failed"));
+    const fail = () => Promise.reject(new Error("out of memory"));
+    await expect(results.once("model", planned("ewc", 0), fail)).rejects.toThrow("out of memory");
+    expect(await results.once("model", planned("ewc", 0), () => Promise.resolve(run(1)))).toBe(true);
+  });
+});
+
+describe("the table", () => {
+  const result = (strategy: string, seed: number, aMmd: number, dcAccuracy?: number): RunResult => ({
+    ...{ planned: planned(strategy, seed), model: "model" },
+    ...run(aMmd, dcAccuracy),
+  });
+
+  it("gives mean and standard error over runs, the best A_MMD first, and nothing where a measure is missing", () => {
+    const lines = markdownTable(
+      [
+        result("sequential", 0, 0.004, 0.5),
+        result("sequential", 1, 0.006, 0.7),
+        result("separate", 0, 0.001),
+        result("separate", 1, 0.001),
+      ],
+      "reported",
+    ).split("\n");
+    expect(lines).toHaveLength(4);
+    const [separate, sequential] = lines.slice(2).map((line) => line.split("|").map((cell) => cell.trim()));
+    expect(separate[1]).toContain("separate");
+    expect(separate).toContain("–");
+    expect(sequential.slice(2, 4)).toEqual(["2", "5.000 ± 1.000"]);
+    expect(sequential).toContain("0.600 ± 0.100");
+    // Seconds and UNet evaluations are those of one concept.
+    expect(sequential).toContain("2.0");
+    expect(sequential).toContain("40");
+  });
+});
