@@ -23,6 +23,8 @@ const { values } = parseArgs({
     strategy: { type: "string", default: DEFAULT_STRATEGY },
     steps: { type: "string", default: String(BUILT_IN_TRAINING.steps) },
     concepts: { type: "string", default: "mochi,pogo,tilda,ember,rivet" },
+    /** Two concepts and few steps: whether it runs, not what it shows. */
+    smoke: { type: "boolean", default: false },
   },
 });
 
@@ -33,13 +35,13 @@ const CONTRAST = "sequential";
 const SHOWN = 3;
 
 const started = performance.now();
-const names = values.concepts.split(",");
+const names = values.concepts.split(",").slice(0, values.smoke ? 2 : undefined);
 const pipeline = await StableDiffusionPipeline.load(MODEL);
 const clip = await ClipFeatures.load(join(MODEL, "clip"), { tokenizer: join(MODEL, "tokenizer") });
 const pool = new DenoiserPool(pipeline);
 const concepts = await judgedExamples(pipeline, names, 1);
 const strategies = [...new Set([values.strategy, CONTRAST])];
-const steps = Number(values.steps);
+const steps = values.smoke ? 20 : Number(values.steps);
 
 const runs: SequenceRun[] = [];
 for (const [index, strategy] of strategies.entries()) {
