@@ -3,7 +3,7 @@
  * its own as "keepsake/graph".
  */
 export { Lora, createLora, loraDelta, type LoraLayer } from "./adapters/lora.ts";
-export { LoraBinding } from "./adapters/lora-binding.ts";
+export { BoundAdapter } from "./adapters/bound-adapter.ts";
 export { readLora, writeDiffusersLora, writeKohyaLora, writePeftLora } from "./adapters/formats/index.ts";
 export { discoverModules, parseLoraTargets, type AdaptableModules, type LoraTargets } from "./adapters/modules.ts";
 export { readTokenEmbeddings, writeTokenEmbedding, type TokenEmbedding } from "./adapters/textual-inversion.ts";

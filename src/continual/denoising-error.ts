@@ -4,7 +4,7 @@
  * distillation (target: a teacher's prediction), diffusion-classifier scores and the Fisher information are all made of
  * such errors.
  */
-import { LoraBinding } from "../adapters/lora-binding.ts";
+import { BoundAdapter } from "../adapters/bound-adapter.ts";
 import type { Lora } from "../adapters/lora.ts";
 import type { Component } from "../diffusion/checkpoint.ts";
 import { clipTextModel } from "../diffusion/clip/clip-text-model.ts";
@@ -84,11 +84,16 @@ export interface DenoisingErrorResult {
 /** The compiled program; `dispose` frees it. */
 export class DenoisingError {
   readonly #models: DenoisingModels;
-  readonly #binding: LoraBinding;
+  readonly #binding: BoundAdapter;
   readonly #program: Program;
   readonly #options: DenoisingErrorOptions;
 
-  private constructor(models: DenoisingModels, binding: LoraBinding, program: Program, options: DenoisingErrorOptions) {
+  private constructor(
+    models: DenoisingModels,
+    binding: BoundAdapter,
+    program: Program,
+    options: DenoisingErrorOptions,
+  ) {
     this.#models = models;
     this.#binding = binding;
     this.#program = program;
@@ -103,7 +108,7 @@ export class DenoisingError {
   static async create(models: DenoisingModels, lora: Lora, options: DenoisingErrorOptions): Promise<DenoisingError> {
     const { batchSize = 1, height, width, learnedRows, derivatives = true, checkpointing = false } = options;
     const { unet, textEncoder } = models;
-    const binding = new LoraBinding(lora);
+    const binding = new BoundAdapter(lora);
     const positions = textEncoder.config.maxPositionEmbeddings;
     const embeddings = input("embeddings", [Math.max(learnedRows, 1), textEncoder.config.hiddenSize]);
     const text = clipTextModel(withAdapter(textEncoder.weights.frozen(), "text_encoder", binding), textEncoder.config, {
