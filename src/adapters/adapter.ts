@@ -3,8 +3,11 @@
  * continual learning work on), and for each layer an expression of the graph. A kind of adapter is one file that says the rest: lora.ts, vera.ts, dora.ts.
  */
 import type { AdaptedComponent, BaseLayer } from "../diffusion/module.ts";
+import { KeepsakeError } from "../errors.ts";
 import { conv2d, linear, reshape, type Tensor } from "../graph/index.ts";
-import { adaptedComponents, type AdaptableModule } from "./modules.ts";
+import type { RandomStream } from "../random/random.ts";
+import { adaptedComponents } from "./modules.ts";
+import type { AdaptableModule, AdaptableModules, LoraTargets } from "./modules.ts";
 
 /** One layer that an adapter changes. */
 export interface AdaptedLayer {
@@ -64,6 +67,42 @@ export interface LayerTensors {
 
 /** What kinds of adapters are called, in manifests and on the command line. */
 export type AdapterKindName = "lora" | "vera" | "dora";
+
+/** How an adapter is made. */
+export interface AdapterOptions {
+  /** Default `crossattn-kv`. */
+  readonly targets?: LoraTargets;
+  /** Whole, at least 1. */
+  readonly rank: number;
+  /** Larger than 0. Default: the rank, i.e. a scale of 1. */
+  readonly loraAlpha?: number;
+  /** Where projections are drawn from, by kinds that have any. Default 0. */
+  readonly projectionKey?: number;
+}
+
+/** What a new adapter is initialised with. */
+export interface AdapterStart {
+  readonly random: RandomStream;
+  /** A layer's weight, `[out, in]`, as float32. @throws KeepsakeError if it cannot be read */
+  readonly readWeight: (component: AdaptedComponent, module: string) => Promise<Float32Array>;
+}
+
+/** A kind of adapter. */
+export interface AdapterKind {
+  readonly name: AdapterKindName;
+  /** One line. */
+  readonly summary: string;
+  /** Absent: the usual one. */
+  readonly defaultRank?: number;
+  /** Whether its change is scaled by `loraAlpha / rank`. */
+  readonly hasAlpha: boolean;
+  /** Whether it draws arrays that are never trained. */
+  readonly hasProjections: boolean;
+  /** An adapter whose trained numbers are still to be filled in. @throws KeepsakeError ("usage") for options that make no sense */
+  layout(model: AdaptableModules, options: AdapterOptions): Adapter;
+  /** A new adapter, which changes nothing yet. @throws KeepsakeError as {@link AdapterKind.layout}, or if weights cannot be read */
+  create(model: AdaptableModules, options: AdapterOptions, start: AdapterStart): Promise<Adapter>;
+}
 
 /** An adapter of any kind: its layers, UNet before text encoder and then by name, whatever order they came in. */
 export abstract class Adapter<Layer extends AdaptedLayer = AdaptedLayer> {
@@ -138,6 +177,12 @@ export abstract class Adapter<Layer extends AdaptedLayer = AdaptedLayer> {
     if (parameters.length === this.parameters.length) return;
     throw new RangeError(`adapter: ${parameters.length} numbers for an adapter of ${this.parameters.length}`);
   }
+}
+
+/** @throws KeepsakeError ("usage") unless it is a rank */
+export function checkRank(rank: number, kind: string): void {
+  if (Number.isInteger(rank) && rank >= 1) return;
+  throw new KeepsakeError("usage", `${kind} rank must be a whole number of at least 1, got ${rank}`);
 }
 
 /** An adapter's numbers replaced by copies of others. @throws RangeError if there are more or fewer */

@@ -4,11 +4,11 @@
  */
 import { KeepsakeError } from "../errors.ts";
 import { add, mul, type Tensor } from "../graph/index.ts";
-import type { RandomStream } from "../random/random.ts";
-import { Adapter, filled, lowRankPath } from "./adapter.ts";
-import type { AdaptedLayer, AdaptedSite, LayerPart, LayerTensors } from "./adapter.ts";
+import { RandomStream } from "../random/random.ts";
+import { Adapter, checkRank, filled, lowRankPath } from "./adapter.ts";
+import type { AdaptedLayer, AdaptedSite, AdapterKind, AdapterOptions, LayerPart, LayerTensors } from "./adapter.ts";
 import { selectModules } from "./modules.ts";
-import type { AdaptableModules, LoraTargets } from "./modules.ts";
+import type { AdaptableModules } from "./modules.ts";
 
 /** The low-rank change of one layer. */
 export interface LoraLayer extends AdaptedLayer {
@@ -72,12 +72,7 @@ export function loraLayout({ kind, layers }: Adapter<LoraLayer>): string {
   ]);
 }
 
-export interface CreateLoraOptions {
-  /** Default `crossattn-kv`. */
-  readonly targets?: LoraTargets;
-  readonly rank: number;
-  /** Default: the rank, i.e. a scale of 1. */
-  readonly loraAlpha?: number;
+export interface CreateLoraOptions extends AdapterOptions {
   /** Draws every A, in the order of {@link Adapter.layers}. */
   readonly random: RandomStream;
 }
@@ -90,9 +85,7 @@ export interface CreateLoraOptions {
  */
 export function createLora(model: AdaptableModules, options: CreateLoraOptions): Lora {
   const { rank, loraAlpha = rank, random } = options;
-  if (!Number.isInteger(rank) || rank < 1) {
-    throw new KeepsakeError("usage", `LoRA rank must be a whole number of at least 1, got ${rank}`);
-  }
+  checkRank(rank, "LoRA");
   if (!(loraAlpha > 0 && loraAlpha < Infinity)) {
     throw new KeepsakeError("usage", `LoRA alpha must be larger than 0, got ${loraAlpha}`);
   }
@@ -112,6 +105,21 @@ export function createLora(model: AdaptableModules, options: CreateLoraOptions):
     loraA.set(random.uniform(loraA.length).map((u) => (2 * u - 1) * bound));
   }
   return lora;
+}
+
+export const loraKind: AdapterKind = {
+  name: "lora",
+  summary: "a low-rank change of each layer's weight",
+  hasAlpha: true,
+  hasProjections: false,
+  layout: (model, options) => createLora(model, { ...options, random: new RandomStream(0) }),
+  create: (model, options, { random }) => Promise.resolve(createLora(model, { ...options, random })),
+};
+
+/** @throws Error for an adapter of another kind: whoever gets that far must have refused it */
+export function requireLora(adapter: Adapter): Lora {
+  if (adapter instanceof Lora) return adapter;
+  throw new Error(`a LoRA is needed, the adapter is of the kind ${adapter.kind}`);
 }
 
 /**
