@@ -186,7 +186,7 @@ function inWords(key: string): string {
   const words: Readonly<Record<string, string>> = {
     class: "--class",
     vectors: "--vectors",
-    adapter: "--rank, --alpha or --targets",
+    adapter: "--adapter, --rank, --alpha or --targets",
     strategy: "--strategy or its options",
     training: "training options",
     library: "contents of the library",
