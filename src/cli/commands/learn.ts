@@ -57,7 +57,7 @@ the new token starts as the mean of their embeddings.
 
 Adapters:
 ${ADAPTER_KINDS.map(({ name, summary }) => `  ${name}: ${summary}`).join("\n")}
-VeRA has rank 256 unless told otherwise, no alpha, and wants an --lr about ten times as large as LoRA's.`;
+VeRA has rank 256 unless told otherwise and no alpha; its few numbers usually need a larger --lr than a LoRA's.`;
 
 /** What a setting is if it is not given. */
 function unlessGiven(setting: number, builtIn: number): string {

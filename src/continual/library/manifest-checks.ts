@@ -63,7 +63,7 @@ function isAdapter(value: unknown): boolean {
 
 /** The kind, and the key that its projections need. */
 function isAdapterKind({ kind, projectionKey }: JsonObject): boolean {
-  if (kind === undefined) return projectionKey === undefined;
+  if (kind === undefined || kind === "lora") return kind === undefined && projectionKey === undefined;
   const found = ADAPTER_KINDS.find(({ name }) => name === kind);
   if (found === undefined) return false;
   return found.hasProjections ? isKeepCount(projectionKey) : projectionKey === undefined;
