@@ -4,7 +4,7 @@
  */
 import { once } from "node:events";
 import "onnxruntime-node"; // loaded here, so that loading it does not count as creating a session
-import { LoraBinding } from "../src/adapters/lora-binding.ts";
+import { BoundAdapter } from "../src/adapters/bound-adapter.ts";
 import { createLora } from "../src/adapters/lora.ts";
 import { discoverModules } from "../src/adapters/modules.ts";
 import { openUNet2DConditionModel } from "../src/diffusion/checkpoint.ts";
@@ -67,7 +67,7 @@ function buildGraph({ config, weights }: Unet, { size, training, checkpointing }
   const lora = createLora({ unet: discoverModules(weights.tensors) }, { rank: loraRank, random });
   // B starts at zero in training, which would make half of the gradients zero.
   for (const { loraB } of lora.layers) loraB.set(random.normal(loraB.length).map((value) => value * 0.02));
-  const binding = new LoraBinding(lora);
+  const binding = new BoundAdapter(lora);
   const prediction = unet2DConditionModel(withAdapter(weights.frozen(), "unet", binding), config, inputs, {
     checkpointing,
   });

@@ -5,7 +5,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { LoraBinding } from "../src/adapters/lora-binding.ts";
+import { BoundAdapter } from "../src/adapters/bound-adapter.ts";
 import { learnSequence, type LearnedConcept } from "../src/continual/learn-sequence.ts";
 import { BUILT_IN_ADAPTER, BUILT_IN_TRAINING } from "../src/continual/learn-settings.ts";
 import { encodePhotos, loadPhotos } from "../src/continual/photos.ts";
@@ -69,7 +69,7 @@ for (const { name } of taught) {
       seed: SEED,
       steps: 25,
       guidanceScale: 3,
-      adapter: new LoraBinding(learned.lora),
+      adapter: new BoundAdapter(learned.lora),
       learnedEmbeddings: learned.embeddings,
     });
     drawn.push(imageToTensor(picture.image));

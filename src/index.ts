@@ -3,9 +3,20 @@
  * its own as "keepsake/graph".
  */
 export { Lora, createLora, loraDelta, type LoraLayer } from "./adapters/lora.ts";
-export { LoraBinding } from "./adapters/lora-binding.ts";
-export { readLora, writeDiffusersLora, writeKohyaLora, writePeftLora } from "./adapters/formats/index.ts";
+export type { AdaptedLayer, Adapter, AdapterKind, AdapterKindName } from "./adapters/adapter.ts";
+export { BoundAdapter } from "./adapters/bound-adapter.ts";
+export { createDora, Dora, type DoraLayer } from "./adapters/dora.ts";
+export {
+  readAdapter,
+  readLora,
+  writeDiffusersLora,
+  writeKohyaLora,
+  writePeftLora,
+  writePeftVera,
+} from "./adapters/formats/index.ts";
+export { ADAPTER_KINDS } from "./adapters/kinds.ts";
 export { discoverModules, parseLoraTargets, type AdaptableModules, type LoraTargets } from "./adapters/modules.ts";
+export { createVera, Vera, type VeraLayer, type VeraProjections } from "./adapters/vera.ts";
 export { readTokenEmbeddings, writeTokenEmbedding, type TokenEmbedding } from "./adapters/textual-inversion.ts";
 export {
   classifyPictures,

@@ -4,20 +4,22 @@
  * file that knows LoRA knows this one. The price is size: D is as large as the layer.
  */
 import { KeepsakeError } from "../errors.ts";
-import { Lora, loraDelta, type LoraLayer } from "./lora.ts";
+import type { Adapter } from "./adapter.ts";
+import { Lora, loraDelta, requireLora, type LoraLayer } from "./lora.ts";
 
 /**
  * What an adapter is made of, and which of its numbers are trained.
- * - `low-rank`: A and B, all of them;
- * - `stacked`: a frozen D, and A and B on top of it;
- * - `full`: D alone, which is trained;
- * - `frozen`: A and B, none of them.
+ * - `low-rank`: what its kind is made of (of a LoRA A and B), all of it;
+ * - `stacked`: of a LoRA: a frozen D, and A and B on top of it;
+ * - `full`: of a LoRA: D alone, which is trained;
+ * - `frozen`: what its kind is made of, none of it.
  */
 export type AdapterForm = "low-rank" | "stacked" | "full" | "frozen";
 
 /** Whether an adapter carries a whole matrix in each of its layers. */
-export function carriesMatrix(lora: Lora): boolean {
-  return lora.layers.every(({ rank, inFeatures, loraA }) => {
+export function carriesMatrix(adapter: Adapter): boolean {
+  if (!(adapter instanceof Lora)) return false;
+  return adapter.layers.every(({ rank, inFeatures, loraA }) => {
     if (rank < inFeatures) return false;
     for (let i = 0; i < inFeatures * inFeatures; i++) {
       if (loraA[i] !== (i % (inFeatures + 1) === 0 ? 1 : 0)) return false;
@@ -89,10 +91,11 @@ export function weightChange(layer: LoraLayer): Float32Array {
 }
 
 /** Where the trained numbers of an adapter lie in its `parameters`, ascending; undefined: all of them. */
-export function trainedIndices(lora: Lora, form: AdapterForm): Uint32Array | undefined {
+export function trainedIndices(adapter: Adapter, form: AdapterForm): Uint32Array | undefined {
   if (form === "low-rank") return undefined;
   const indices: number[] = [];
   if (form === "frozen") return Uint32Array.from(indices);
+  const lora = requireLora(adapter);
   lora.layers.forEach(({ rank, inFeatures, outFeatures }, i) => {
     const [a, b] = [lora.slots[2 * i].offset, lora.slots[2 * i + 1].offset];
     if (form === "stacked") for (let k = inFeatures * inFeatures; k < rank * inFeatures; k++) indices.push(a + k);

@@ -7,7 +7,8 @@ import type { Posterior } from "../diffusion/latents.ts";
 import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { NoiseSchedule } from "../diffusion/schedulers/index.ts";
 import type { DenoiserPool } from "./denoiser-pool.ts";
-import { newLora, type AdapterSettings, type StrategyMemory } from "./library/library.ts";
+import type { AskedAdapter } from "./learn-settings.ts";
+import { newAdapter, type StrategyMemory } from "./library/library.ts";
 import { prepareTokens, type NamedConcept, type RunTokens } from "./new-tokens.ts";
 import { startingAdapter, type MadeAdapter } from "./starting-adapter.ts";
 import type { ConceptPlan, Strategy } from "./strategies/strategy.ts";
@@ -36,13 +37,13 @@ export interface PreparedRun {
 /** @throws KeepsakeError if the adapter that is asked for, the strategy and what is known do not go together, or a token is not possible */
 export async function prepareRun(
   pipeline: StableDiffusionPipeline,
-  request: Omit<PreparedRun, "adapter" | "tokens"> & { readonly asked: Partial<AdapterSettings> },
+  request: Omit<PreparedRun, "adapter" | "tokens"> & { readonly asked: AskedAdapter },
 ): Promise<PreparedRun> {
   const { asked, ...rest } = request;
   const { strategy, settings, known, concepts } = rest;
   const { seed } = settings;
   const start = { strategy, asked, known: known.adapter, owner: known.owner, seed, concept: runName(concepts) };
-  const adapter = startingAdapter(pipeline, start);
+  const adapter = await startingAdapter(pipeline, start);
   const embeddings = known.concepts.map(({ embedding }) => embedding);
   return { ...rest, adapter, tokens: await prepareTokens(pipeline, embeddings, concepts, strategy, seed) };
 }
@@ -98,7 +99,7 @@ async function planOf(
     classNoun: concept.classNoun,
     earlier: known.concepts.map(({ classNoun, embedding }) => ({ classNoun, token: embedding.token })),
     lora: adapter.lora,
-    blankLora: () => newLora(pipeline, adapter.settings, settings.seed, concept.name),
+    blankLora: () => newAdapter(pipeline, adapter.settings, settings.seed, concept.name),
     memory: known.memory,
     encodePrompts: (prompts) => pool.encodePrompts(prompts, embeddings),
   });

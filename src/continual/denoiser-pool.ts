@@ -2,7 +2,7 @@
  * @file Compiled programs that many runs share: a denoiser for each layout of adapter and size of picture, and the text encoder. To open a session and to trace a
  * model takes longer than hundreds of steps of a small model.
  */
-import type { Lora } from "../adapters/lora.ts";
+import type { Adapter } from "../adapters/adapter.ts";
 import { latentShape } from "../diffusion/latents.ts";
 import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { PromptEncoder, type LearnedEmbedding } from "../diffusion/prompt-encoder.ts";
@@ -35,10 +35,9 @@ export class DenoiserPool {
   }
 
   /** @throws KeepsakeError for a resolution that the model cannot have */
-  denoiser(lora: Lora, shape: DenoiserShape): CompiledDenoiser {
+  denoiser(lora: Adapter, shape: DenoiserShape): CompiledDenoiser {
     const { resolution, ...rest } = shape;
-    const layout = lora.layers.map(({ component, module, rank, loraAlpha }) => [component, module, rank, loraAlpha]);
-    const key = JSON.stringify([layout, resolution, rest.batchSize, rest.learnedRows]);
+    const key = JSON.stringify([lora.layout, resolution, rest.batchSize, rest.learnedRows]);
     const known = this.#denoisers.get(key);
     if (known !== undefined) return known;
     const [, height, width] = latentShape(this.#pipeline.vae.config, { height: resolution, width: resolution });

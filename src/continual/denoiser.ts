@@ -2,7 +2,7 @@
  * @file Evaluations of the UNet by the batch: the denoising-error program, compiled for each number of items that is asked for and kept, and with or without
  * derivatives. Everything that trains or consolidates goes through here.
  */
-import type { Lora } from "../adapters/lora.ts";
+import type { Adapter } from "../adapters/adapter.ts";
 import { concatenated } from "../diffusion/flat-arrays.ts";
 import { DenoisingError, type DenoisingErrorOptions, type DenoisingModels, type Trainable } from "./denoising-error.ts";
 
@@ -28,7 +28,7 @@ export interface DenoisingGradient {
   readonly errors: readonly number[];
   /** Of each item, `[channels, height, width]`. */
   readonly predictions: readonly Float32Array[];
-  /** d Σ weight · error / d adapter, laid out as `Lora.parameters`. */
+  /** d Σ weight · error / d adapter, laid out as `Adapter.parameters`. */
   readonly loraGradient: Float32Array;
   /** d Σ weight · error / d learned embeddings. */
   readonly embeddingsGradient: Float32Array;
@@ -54,7 +54,7 @@ const PIXELS_AT_ONCE = 4096;
 export class CompiledDenoiser implements Denoiser {
   readonly embeddingsSize: number;
   readonly #models: DenoisingModels;
-  readonly #lora: Lora;
+  readonly #lora: Adapter;
   readonly #options: Omit<DenoisingErrorOptions, "derivatives">;
   readonly #atOnce: number;
   readonly #programs = new Map<string, Promise<DenoisingError>>();
@@ -63,7 +63,7 @@ export class CompiledDenoiser implements Denoiser {
    * @param lora - gives the layout
    * @param options - `batchSize` items always fit in one run
    */
-  constructor(models: DenoisingModels, lora: Lora, options: Omit<DenoisingErrorOptions, "derivatives">) {
+  constructor(models: DenoisingModels, lora: Adapter, options: Omit<DenoisingErrorOptions, "derivatives">) {
     this.#models = models;
     this.#lora = lora;
     this.#options = options;

@@ -4,8 +4,8 @@
  * distillation (target: a teacher's prediction), diffusion-classifier scores and the Fisher information are all made of
  * such errors.
  */
-import { LoraBinding } from "../adapters/lora-binding.ts";
-import type { Lora } from "../adapters/lora.ts";
+import { BoundAdapter } from "../adapters/bound-adapter.ts";
+import type { Adapter } from "../adapters/adapter.ts";
 import type { Component } from "../diffusion/checkpoint.ts";
 import { clipTextModel } from "../diffusion/clip/clip-text-model.ts";
 import { learnedTokenFeeds } from "../diffusion/clip/text-inputs.ts";
@@ -65,7 +65,7 @@ export interface DenoisingBatch {
 
 /** What is trained: the numbers fed for the adapter and the tokens. */
 export interface Trainable {
-  readonly lora: Lora;
+  readonly lora: Adapter;
   /** `[learnedRows, width]` */
   readonly embeddings: Float32Array;
 }
@@ -75,7 +75,7 @@ export interface DenoisingErrorResult {
   readonly errors: Float32Array;
   /** `[batch, channels, height, width]` */
   readonly prediction: Float32Array;
-  /** d Σ weight · error / d adapter, laid out as `Lora.parameters`. Empty without derivatives. */
+  /** d Σ weight · error / d adapter, laid out as `Adapter.parameters`. Empty without derivatives. */
   readonly loraGradient: Float32Array;
   /** d Σ weight · error / d learned embeddings, `[learnedRows, width]`. Empty without derivatives. */
   readonly embeddingsGradient: Float32Array;
@@ -84,11 +84,16 @@ export interface DenoisingErrorResult {
 /** The compiled program; `dispose` frees it. */
 export class DenoisingError {
   readonly #models: DenoisingModels;
-  readonly #binding: LoraBinding;
+  readonly #binding: BoundAdapter;
   readonly #program: Program;
   readonly #options: DenoisingErrorOptions;
 
-  private constructor(models: DenoisingModels, binding: LoraBinding, program: Program, options: DenoisingErrorOptions) {
+  private constructor(
+    models: DenoisingModels,
+    binding: BoundAdapter,
+    program: Program,
+    options: DenoisingErrorOptions,
+  ) {
     this.#models = models;
     this.#binding = binding;
     this.#program = program;
@@ -100,10 +105,10 @@ export class DenoisingError {
    *
    * @throws KeepsakeError if a checkpoint does not fit its config
    */
-  static async create(models: DenoisingModels, lora: Lora, options: DenoisingErrorOptions): Promise<DenoisingError> {
+  static async create(models: DenoisingModels, lora: Adapter, options: DenoisingErrorOptions): Promise<DenoisingError> {
     const { batchSize = 1, height, width, learnedRows, derivatives = true, checkpointing = false } = options;
     const { unet, textEncoder } = models;
-    const binding = new LoraBinding(lora);
+    const binding = new BoundAdapter(lora);
     const positions = textEncoder.config.maxPositionEmbeddings;
     const embeddings = input("embeddings", [Math.max(learnedRows, 1), textEncoder.config.hiddenSize]);
     const text = clipTextModel(withAdapter(textEncoder.weights.frozen(), "text_encoder", binding), textEncoder.config, {
@@ -152,7 +157,7 @@ export class DenoisingError {
     const count = batch.timesteps.length;
     const text = learnedTokenFeeds(batch.tokenIds, firstLearnedId, learnedRows);
     const results = await this.#program.run({
-      ...this.#binding.feeds(lora.parameters),
+      ...this.#binding.feeds(lora.parameters, lora.frozen),
       inputIds: text.inputIds,
       ...(learnedRows > 0 && { embeddings, learnedIds: text.learnedIds, learnedMask: text.learnedMask }),
       noisyLatents: batch.noisyLatents,

@@ -3,7 +3,7 @@
  */
 import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { LoraBinding } from "../adapters/lora-binding.ts";
+import { BoundAdapter } from "../adapters/bound-adapter.ts";
 import { tokenNames, type TokenEmbedding } from "../adapters/textual-inversion.ts";
 import type { GenerateOptions } from "../diffusion/pipeline.ts";
 import { KeepsakeError } from "../errors.ts";
@@ -48,7 +48,7 @@ export async function generatePictures(request: GenerateRequest): Promise<readon
     try {
       const { embeddings: learnedEmbeddings, lora } = await readLearned(folder, pipeline);
       warnOfUnknownTokens(request, learnedEmbeddings);
-      const known = { learnedEmbeddings, ...(lora && { adapter: new LoraBinding(lora) }) };
+      const known = { learnedEmbeddings, ...(lora && { adapter: new BoundAdapter(lora) }) };
       const guidanceScale =
         options.guidanceScale ??
         (chosenModel(model, library) === BUILT_IN_MODEL ? BUILT_IN_GUIDANCE : DEFAULT_GUIDANCE);

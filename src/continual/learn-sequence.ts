@@ -2,7 +2,7 @@
  * @file Learns concepts one after another in memory, without a library: for benchmarks and experiments. Every strategy works here, the yardsticks that no library
  * can be learned with included.
  */
-import type { Lora } from "../adapters/lora.ts";
+import type { Adapter } from "../adapters/adapter.ts";
 import { trainedIndices } from "../adapters/stacked-lora.ts";
 import type { TokenEmbedding } from "../adapters/textual-inversion.ts";
 import type { Posterior } from "../diffusion/latents.ts";
@@ -11,7 +11,7 @@ import { KeepsakeError } from "../errors.ts";
 import { checkConceptName } from "./concept-name.ts";
 import { createRun, prepareRun, type Known } from "./concept-run.ts";
 import { DenoiserPool } from "./denoiser-pool.ts";
-import { trainingSettings } from "./learn-settings.ts";
+import { trainingSettings, type AskedAdapter } from "./learn-settings.ts";
 import type { AdapterSettings, StrategyMemory } from "./library/library.ts";
 import { learnedTokens, type NamedConcept } from "./new-tokens.ts";
 import type { Strategy } from "./strategies/strategy.ts";
@@ -28,7 +28,7 @@ export interface SequenceRequest {
   readonly concepts: readonly SequenceConcept[];
   /** As `createStrategy` makes it. */
   readonly strategy: Strategy;
-  readonly adapter?: Partial<AdapterSettings>;
+  readonly adapter?: AskedAdapter;
   readonly training?: Partial<TrainingSettings>;
   /** Programs to share with other sequences on the same model. Default: a pool of its own, which is disposed at the end. */
   readonly pool?: DenoiserPool;
@@ -54,7 +54,7 @@ export interface LearnedConcept {
   /** Learned since the last one: one, or all of a joint training. */
   readonly names: readonly string[];
   /** With which everything learned so far is drawn; of a `separate` strategy: this concept alone. */
-  readonly lora: Lora;
+  readonly lora: Adapter;
   readonly adapter: AdapterSettings;
   /** Of all concepts so far. */
   readonly embeddings: readonly TokenEmbedding[];

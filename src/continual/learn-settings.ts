@@ -1,6 +1,8 @@
 /**
  * @file What a concept is learned with, where the request leaves it open: defaults, and what the library has fixed already.
  */
+import type { AdapterKindName } from "../adapters/adapter.ts";
+import { findAdapterKind } from "../adapters/kinds.ts";
 import { latentShape } from "../diffusion/latents.ts";
 import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { KeepsakeError } from "../errors.ts";
@@ -24,24 +26,48 @@ export const DEFAULT_TRAINING: Omit<TrainingSettings, "resolution"> = {
 export const BUILT_IN_TRAINING = { steps: 300, batchSize: 4, learningRate: 2e-3, tokenLearningRate: 5e-3 } as const;
 export const BUILT_IN_ADAPTER = { rank: 16 } as const;
 
+/** What a request may say of the adapter. */
+export interface AskedAdapter {
+  /** Default: the library's, or a LoRA. */
+  readonly kind?: AdapterKindName;
+  readonly rank?: number;
+  readonly loraAlpha?: number;
+  /** As `parseLoraTargets` reads it. */
+  readonly targets?: string;
+}
+
+/** What an adapter on the built-in model has that is not asked for. */
+export function builtInAdapter(asked: AskedAdapter = {}): AskedAdapter {
+  return findAdapterKind(asked.kind).defaultRank === undefined ? BUILT_IN_ADAPTER : {};
+}
+
+/** How the adapter of a library is made. */
+export function settingsOfEntry({ kind, rank, loraAlpha, targets, projectionKey }: AdapterSettings): AdapterSettings {
+  return {
+    ...(kind !== undefined && { kind }),
+    ...{ rank, loraAlpha, targets },
+    ...(projectionKey !== undefined && { projectionKey }),
+  };
+}
+
 /**
  * The adapter is the library's; only its first concept may choose.
  *
  * @param known - what there is already, if anything
  * @param owner - where, for messages
- * @throws KeepsakeError if something else is asked for
+ * @param seed - of the training: a new adapter draws its projections from it
+ * @throws KeepsakeError if something else is asked for, or the kind has no such setting
  */
 export function adapterSettings(
-  asked: Partial<AdapterSettings>,
+  asked: AskedAdapter,
   known: AdapterSettings | undefined,
   owner: string,
+  seed: number,
 ): AdapterSettings {
-  if (known === undefined) {
-    const rank = asked.rank ?? DEFAULT_ADAPTER.rank;
-    return { rank, loraAlpha: asked.loraAlpha ?? rank, targets: asked.targets ?? DEFAULT_ADAPTER.targets };
-  }
-  const { rank, loraAlpha, targets } = known;
+  if (known === undefined) return newSettings(asked, seed);
+  const { kind = "lora", rank, loraAlpha, targets } = known;
   const changed = [
+    asked.kind !== undefined && asked.kind !== kind ? `kind ${kind}` : "",
     asked.rank !== undefined && asked.rank !== rank ? `rank ${rank}` : "",
     asked.loraAlpha !== undefined && asked.loraAlpha !== loraAlpha ? `alpha ${loraAlpha}` : "",
     asked.targets !== undefined && asked.targets !== targets ? `targets ${targets}` : "",
@@ -50,7 +76,20 @@ export function adapterSettings(
     const fault = `that of ${owner} has ${changed.join(", ")}`;
     throw new KeepsakeError("usage", `One adapter lives through all concepts, and ${fault}; leave the option out.`);
   }
-  return { rank, loraAlpha, targets };
+  return settingsOfEntry(known);
+}
+
+function newSettings(asked: AskedAdapter, projectionKey: number): AdapterSettings {
+  const { name, defaultRank = DEFAULT_ADAPTER.rank, hasAlpha, hasProjections } = findAdapterKind(asked.kind);
+  const { rank = defaultRank, loraAlpha = rank, targets = DEFAULT_ADAPTER.targets } = asked;
+  if (!hasAlpha && asked.loraAlpha !== undefined) {
+    throw new KeepsakeError("usage", `An adapter of the kind ${name} has no alpha; leave the option out.`);
+  }
+  return {
+    ...(name !== "lora" && { kind: name }),
+    ...{ rank, loraAlpha, targets },
+    ...(hasProjections && { projectionKey }),
+  };
 }
 
 /** @throws KeepsakeError for a resolution that the model cannot have */

@@ -8,8 +8,14 @@ import type { ProgramOptions } from "../graph/index.ts";
 import { checkConceptName } from "./concept-name.ts";
 import { createRun, prepareRun, type Known } from "./concept-run.ts";
 import { DenoiserPool } from "./denoiser-pool.ts";
-import { BUILT_IN_ADAPTER, BUILT_IN_TRAINING, trainingSettings } from "./learn-settings.ts";
-import { Library, lockLibrary, type AdapterSettings } from "./library/library.ts";
+import {
+  BUILT_IN_TRAINING,
+  builtInAdapter,
+  settingsOfEntry,
+  trainingSettings,
+  type AskedAdapter,
+} from "./learn-settings.ts";
+import { Library, lockLibrary } from "./library/library.ts";
 import {
   deleteEndedSnapshot,
   deleteSnapshot,
@@ -39,7 +45,7 @@ export interface LearnRequest {
   readonly classNoun: string;
   /** Embeddings that the token stands for. Default 1. */
   readonly vectors?: number;
-  readonly adapter?: Partial<AdapterSettings>;
+  readonly adapter?: AskedAdapter;
   /** A name that `STRATEGIES` knows. Default `sequential`. */
   readonly strategy?: string;
   /** Options of the strategy that are not left to their defaults. */
@@ -122,7 +128,7 @@ async function learnLocked(request: LearnRequest): Promise<LearnResult> {
     settings,
     known: await knownTo(library, pipeline),
     concepts: [{ name, classNoun, vectors }],
-    asked: { ...(isBuiltIn && library.concepts.length === 0 && BUILT_IN_ADAPTER), ...request.adapter },
+    asked: { ...(isBuiltIn && library.concepts.length === 0 && builtInAdapter(request.adapter)), ...request.adapter },
   });
   const photos = await loadPhotos(request.photos, settings.resolution);
   request.onProgress?.({ kind: "photos", ...photos.found });
@@ -164,14 +170,10 @@ async function knownTo(library: Library, pipeline: StableDiffusionPipeline): Pro
   const embeddings = await library.embeddings();
   return {
     concepts: library.concepts.map(({ classNoun }, i) => ({ classNoun, embedding: embeddings[i] })),
-    ...(entry && lora && { adapter: { lora, settings: settingsOf(entry) } }),
+    ...(entry && lora && { adapter: { lora, settings: settingsOfEntry(entry) } }),
     memory: await library.memory(),
     owner: library.folder,
   };
-}
-
-function settingsOf({ rank, loraAlpha, targets }: AdapterSettings): AdapterSettings {
-  return { rank, loraAlpha, targets };
 }
 
 /** Steps until the end or the signal, with a snapshot now and then and at a stop. */

@@ -2,7 +2,7 @@
  * @file A library together with its model, ready to be asked: the checkpoint, the adapter and the tokens that it has learned.
  */
 import { stat } from "node:fs/promises";
-import type { Lora } from "../adapters/lora.ts";
+import type { Adapter } from "../adapters/adapter.ts";
 import type { TokenEmbedding } from "../adapters/textual-inversion.ts";
 import { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { KeepsakeError } from "../errors.ts";
@@ -51,7 +51,7 @@ export interface Learned {
   /** In the order of the concepts. */
   readonly embeddings: readonly TokenEmbedding[];
   /** Absent while there are no concepts. */
-  readonly lora?: Lora;
+  readonly lora?: Adapter;
 }
 
 /**

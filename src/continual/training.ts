@@ -2,7 +2,7 @@
  * @file The step loop: takes a strategy's plan for one concept through its phases (the new teacher, the concept itself, the consolidation pass), one step at a
  * time. Every random draw is addressed, so a run that goes on from a saved state takes the very steps it would have taken.
  */
-import type { Lora } from "../adapters/lora.ts";
+import type { Adapter } from "../adapters/adapter.ts";
 import { trainedIndices, type AdapterForm } from "../adapters/stacked-lora.ts";
 import { KeepsakeError } from "../errors.ts";
 import { AdamW, clipGradNorm, type AdamWState } from "../graph/optim/index.ts";
@@ -47,7 +47,7 @@ export interface TrainingMaterial extends Omit<DrawMaterial, "seed"> {
 
 /** What a run begins with. */
 export interface TrainingStart {
-  readonly lora: Lora;
+  readonly lora: Adapter;
   /** Embeddings of the new tokens, `[vectors, width]`. */
   readonly embedding: Float32Array;
 }
@@ -68,7 +68,7 @@ export interface TrainingState {
   /** Steps done, over all phases. */
   readonly step: number;
   /** What is being trained in the present phase. */
-  readonly lora: Lora;
+  readonly lora: Adapter;
   readonly embedding: Float32Array;
   readonly optimizer: AdamWState;
   /** What earlier phases left for the next ones: `teacher.lora`, `teacher.embedding`; or `fisher`, Σ g² so far. */
@@ -78,7 +78,7 @@ export interface TrainingState {
 
 /** Learning one concept, step by step. */
 export class TrainingRun {
-  readonly lora: Lora;
+  readonly lora: Adapter;
   readonly embedding: Float32Array;
   /** Steps of each phase, in order. */
   readonly phases: readonly { readonly name: PhaseName; readonly steps: number }[];

@@ -8,7 +8,7 @@ import { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { KeepsakeError } from "../errors.ts";
 import { checkBlobs, faultIn, type Finding, type ModelNeeds } from "./library/blob-checks.ts";
 import { BlobStore } from "./library/blobs.ts";
-import { isLeftover, Library, newLora } from "./library/library.ts";
+import { adapterLayout, isLeftover, Library } from "./library/library.ts";
 import { lockState } from "./library/lock.ts";
 import { manifestPath, type Manifest } from "./library/manifest.ts";
 import { hasEnded, readSnapshot, snapshotPath } from "./library/run-snapshot.ts";
@@ -86,8 +86,8 @@ async function lookAtModel({ model }: Manifest): Promise<{ model: VerifyReport["
     if ((await modelFingerprint(pipeline)) !== model.fingerprint) return { model: "another" };
     const lengths = new Map<string, number>();
     const adapterLength = (adapter: AdapterEntry) => {
-      const key = `${adapter.rank} ${adapter.targets}`;
-      const length = lengths.get(key) ?? newLora(pipeline, adapter, 0).parameters.length;
+      const key = `${adapter.kind ?? ""} ${adapter.rank} ${adapter.targets}`;
+      const length = lengths.get(key) ?? adapterLayout(pipeline, adapter).parameters.length;
       lengths.set(key, length);
       return length;
     };

@@ -15,12 +15,20 @@ export interface ModuleContext {
   parameter(name: string, shape: Shape): Tensor;
   has(name: string): boolean;
   /**
-   * Called for every linear layer and every 1x1 convolution: returns `y` plus whatever an adapter adds to it.
+   * Called for every linear layer and every 1x1 convolution: returns `y` with whatever an adapter does to it.
    * `x` is the layer's input in the layer's own layout (tokens `[..., in]` or `[N, in, H, W]`), `y` its output.
    */
-  adapt?(module: string, x: Tensor, y: Tensor): Tensor;
+  adapt?(module: string, x: Tensor, y: Tensor, base: BaseLayer): Tensor;
   /** Sees the output of every named module (for tests, debugging and statistics). */
   observe?(module: string, output: Tensor): void;
+}
+
+/** What a layer is without an adapter. */
+export interface BaseLayer {
+  /** `[out, in]`, or `[out, in, 1, 1]` of a convolution. */
+  readonly weight: Tensor;
+  /** `[out]` */
+  readonly bias: Tensor | undefined;
 }
 
 /** The parts of a pipeline that adapters may change, by the names that diffusers gives them. */
@@ -28,8 +36,8 @@ export type AdaptedComponent = "unet" | "text_encoder";
 
 /** An adapter tied to graph inputs: it changes layers while a model is traced, and says what to feed when the program runs. */
 export interface AdapterBinding {
-  /** Returns `y` plus the adapter's part for this layer, or `y` itself for layers that it leaves alone. */
-  adapt(component: AdaptedComponent, module: string, x: Tensor, y: Tensor): Tensor;
+  /** Returns `y` with the adapter on this layer, or `y` itself for layers that it leaves alone. */
+  adapt(component: AdaptedComponent, module: string, x: Tensor, y: Tensor, base: BaseLayer): Tensor;
   /** The current values of the inputs that `adapt` put into the graph. */
   feeds(): Record<string, Float32Array>;
 }
@@ -44,7 +52,7 @@ export function withAdapter(
   return {
     parameter: (name, shape) => context.parameter(name, shape),
     has: (name) => context.has(name),
-    adapt: (module, x, y) => adapter.adapt(component, module, x, context.adapt?.(module, x, y) ?? y),
+    adapt: (module, x, y, base) => adapter.adapt(component, module, x, context.adapt?.(module, x, y, base) ?? y, base),
     observe: (module, output) => context.observe?.(module, output),
   };
 }
@@ -54,7 +62,7 @@ export function withObserver(context: ModuleContext, observe: (module: string, o
   return {
     parameter: (name, shape) => context.parameter(name, shape),
     has: (name) => context.has(name),
-    adapt: (module, x, y) => context.adapt?.(module, x, y) ?? y,
+    adapt: (module, x, y, base) => context.adapt?.(module, x, y, base) ?? y,
     observe,
   };
 }
@@ -65,7 +73,7 @@ export function scoped(context: ModuleContext, path: string): ModuleContext {
   return {
     parameter: (name, shape) => context.parameter(full(name), shape),
     has: (name) => context.has(full(name)),
-    adapt: (module, x, y) => context.adapt?.(full(module), x, y) ?? y,
+    adapt: (module, x, y, base) => context.adapt?.(full(module), x, y, base) ?? y,
     observe: (module, output) => context.observe?.(full(module), output),
   };
 }
@@ -111,7 +119,7 @@ export function conv2dLayer(
   const weight = context.parameter(`${name}.weight`, [outChannels, x.shape[1] ?? 0, kernel, kernel]);
   const bias = (options.bias ?? true) ? context.parameter(`${name}.bias`, [outChannels]) : undefined;
   const plain = conv2d(x, weight, bias, { stride: options.stride ?? 1, padding: options.padding ?? 0 });
-  const y = kernel === 1 ? (context.adapt?.(name, x, plain) ?? plain) : plain;
+  const y = kernel === 1 ? (context.adapt?.(name, x, plain, { weight, bias }) ?? plain) : plain;
   context.observe?.(name, y);
   return y;
 }
@@ -139,10 +147,11 @@ function finishLinear(
   x: Tensor,
   weight: Tensor,
   outFeatures: number,
-  bias: boolean,
+  hasBias: boolean,
 ): Tensor {
-  const plain = linear(x, weight, bias ? context.parameter(`${name}.bias`, [outFeatures]) : undefined);
-  const y = context.adapt?.(name, x, plain) ?? plain;
+  const bias = hasBias ? context.parameter(`${name}.bias`, [outFeatures]) : undefined;
+  const plain = linear(x, weight, bias);
+  const y = context.adapt?.(name, x, plain, { weight, bias }) ?? plain;
   context.observe?.(name, y);
   return y;
 }

@@ -1,5 +1,5 @@
 /** @file LoRA training: gradients of A and B, of the text encoder's output and of token embeddings, and steps of AdamW over A and B. */
-import { LoraBinding } from "../../../src/adapters/lora-binding.ts";
+import { BoundAdapter } from "../../../src/adapters/bound-adapter.ts";
 import type { Lora } from "../../../src/adapters/lora.ts";
 import { unet2DConditionModel } from "../../../src/diffusion/models/unet-2d-condition-model.ts";
 import { withAdapter } from "../../../src/diffusion/module.ts";
@@ -68,7 +68,7 @@ async function contextGradient(
   target: Float32Array,
 ): Promise<Record<string, Float32Array>> {
   const { config, weights } = await tree.unet(test.fields.string("model"));
-  const binding = new LoraBinding(lora);
+  const binding = new BoundAdapter(lora);
   const { inputs, feeds } = unetInputs(test, config, "noisy", "timesteps");
   const prediction = unet2DConditionModel(withAdapter(weights.frozen(), "unet", binding), config, inputs);
   const loss = meanSquaredError(prediction, input("target", test.shape("noise")));

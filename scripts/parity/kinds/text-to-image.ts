@@ -1,7 +1,7 @@
 /** @file From prompt to picture: the text-to-image pipeline, with and without LoRA files. */
 import { basename, join } from "node:path";
 import { readLora } from "../../../src/adapters/formats/read.ts";
-import { LoraBinding } from "../../../src/adapters/lora-binding.ts";
+import { BoundAdapter } from "../../../src/adapters/bound-adapter.ts";
 import { vaeScaleFactor } from "../../../src/diffusion/config/autoencoder-kl-config.ts";
 import { StableDiffusionPipeline } from "../../../src/diffusion/pipeline.ts";
 import { PromptEncoder } from "../../../src/diffusion/prompt-encoder.ts";
@@ -31,7 +31,7 @@ export const textToImage: CaseKind = {
       if (files.length === 0) throw new Error(`there is no LoRA file ${pattern}`);
       const modules = await adaptableModules(tree, model);
       for (const file of files) {
-        const binding = new LoraBinding(await readLora(file, modules), { scale });
+        const binding = new BoundAdapter(await readLora(file, modules), { scale });
         test.compare(checks, await generate(pipeline, test, tree, binding), { label: ` with ${basename(file)}` });
       }
     } finally {
@@ -49,7 +49,7 @@ async function generate(
   pipeline: StableDiffusionPipeline,
   test: TensorCase,
   tree: Tree,
-  adapter?: LoraBinding,
+  adapter?: BoundAdapter,
 ): Promise<Computed> {
   const [negativePrompt, prompt] = promptsOf(test.fields);
   const schedulerClass = test.fields.optionalString("scheduler_class");

@@ -25,13 +25,14 @@ export interface KohyaLoraKey {
   readonly part: LoraPart;
 }
 
-export type LoraPart = "loraA" | "loraB" | "alpha";
+/** `magnitude` is DoRA's. */
+export type LoraPart = "loraA" | "loraB" | "alpha" | "magnitude";
 
 /** Parts of keys that belong to other kinds of adapters. */
 const unsupportedKinds: readonly (readonly [RegExp, string])[] = [
   [/\.hada_/, "a LoHa adapter"],
   [/\.lokr_/, "a LoKr adapter"],
-  [/\.dora_scale$|lora_magnitude_vector/, "a DoRA adapter"],
+  [/\.dora_scale$/, "a DoRA adapter of kohya's programs"],
   [/\.oft_|\.oft$/, "an OFT adapter"],
   [/\.lora_mid\./, "a LoCon adapter with Tucker decomposition"],
   [/\.diff(_b)?$/, "a full weight difference"],
@@ -51,6 +52,7 @@ const unsupportedKinds: readonly (readonly [RegExp, string])[] = [
 
 const kohyaKey = /^lora_(unet|te)_(.+)\.(lora_down\.weight|lora_up\.weight|alpha)$/;
 const dottedKey = /^(.+)\.(?:lora_([AB])(?:\.[^.]+)?|(?:lora|lora_linear_layer)\.(down|up))\.weight$/;
+const magnitudeKey = /^(.+)\.lora_magnitude_vector(?:\.[^.]+)?(?:\.weight)?$/;
 /** diffusers up to 0.21: the pair hangs on the attention's processor instead of on the layer. */
 const attentionProcessorKey = /^(.+?)(?:\.processor)?\.to_(q|k|v|out)_lora\.(down|up)\.weight$/;
 
@@ -78,6 +80,8 @@ export function parseLoraKey(key: string, file: string): LoraKey {
   if (path.endsWith(".alpha")) {
     return { component, module: layerOf(path.slice(0, -".alpha".length)), naming: "dotted", part: "alpha" };
   }
+  const [, magnitudeOf] = magnitudeKey.exec(path) ?? [];
+  if (magnitudeOf !== undefined) return { component, module: magnitudeOf, naming: "dotted", part: "magnitude" };
   const processor = attentionProcessorKey.exec(path);
   if (processor) {
     const [, attention, projection, direction] = processor;

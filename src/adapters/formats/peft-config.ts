@@ -13,14 +13,26 @@ export interface PeftLoraConfig {
   readonly alphaPattern: ReadonlyMap<string, number>;
   /** Rank-stabilised: the change is scaled by alpha / sqrt(rank). */
   readonly useRslora: boolean;
+  readonly useDora: boolean;
+}
+
+/** A layer of A and B, and of DoRA's length. */
+export interface LoraOrDoraLayer extends LoraLayer {
+  /** Of a DoRA, `[outFeatures]`. */
+  readonly magnitude?: Float32Array;
 }
 
 /**
  * Reads a LoraConfig.
  * @param source what to call it in errors: the file, and where in it.
+ * @param allowDora whether `use_dora` may be set.
  * @throws KeepsakeError ("input") for settings that change what the tensors mean and are not supported.
  */
-export function parsePeftConfig(config: Readonly<Record<string, unknown>>, source: string): PeftLoraConfig {
+export function parsePeftConfig(
+  config: Readonly<Record<string, unknown>>,
+  source: string,
+  allowDora = false,
+): PeftLoraConfig {
   const refuse = (key: string): never => {
     throw new KeepsakeError(
       "input",
@@ -29,7 +41,7 @@ export function parsePeftConfig(config: Readonly<Record<string, unknown>>, sourc
   };
   if (config["peft_type"] !== undefined && config["peft_type"] !== "LORA") refuse("peft_type");
   if (config["bias"] !== undefined && config["bias"] !== "none") refuse("bias");
-  for (const key of ["use_dora", "fan_in_fan_out", "lora_bias"]) {
+  for (const key of [...(allowDora ? [] : ["use_dora"]), "fan_in_fan_out", "lora_bias"]) {
     if (config[key] !== undefined && config[key] !== null && config[key] !== false) refuse(key);
   }
   const rank = requireNumber(config["r"], "r", source);
@@ -40,6 +52,7 @@ export function parsePeftConfig(config: Readonly<Record<string, unknown>>, sourc
     rankPattern: requirePattern(config["rank_pattern"], "rank_pattern", source),
     alphaPattern: requirePattern(config["alpha_pattern"], "alpha_pattern", source),
     useRslora: config["use_rslora"] === true,
+    useDora: config["use_dora"] === true,
   };
 }
 
@@ -93,7 +106,7 @@ function requirePattern(value: unknown, key: string, source: string): Map<string
  * The LoraConfig of one component's layers, with the keys that diffusers writes, sorted. Holds nothing about training data.
  * The commonest rank and alpha are the config's own; layers with others are listed in the patterns.
  */
-export function writePeftConfig(layers: readonly LoraLayer[]): Record<string, unknown> {
+export function writePeftConfig(layers: readonly LoraOrDoraLayer[]): Record<string, unknown> {
   const rank = commonest(layers.map((layer) => layer.rank));
   const loraAlpha = commonest(layers.map((layer) => layer.loraAlpha));
   const exceptions = (of: (layer: LoraLayer) => number, usual: number): Record<string, number> =>
@@ -108,6 +121,7 @@ export function writePeftConfig(layers: readonly LoraLayer[]): Record<string, un
     r: rank,
     rank_pattern: exceptions((layer) => layer.rank, rank),
     target_modules: layers.map((layer) => layer.module),
+    ...(layers.some((layer) => layer.magnitude !== undefined) && { use_dora: true }),
     use_rslora: false,
   };
 }

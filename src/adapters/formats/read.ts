@@ -1,4 +1,4 @@
-/** @file Reads LoRA files of every usual naming (see keys.ts) into one structure, checked against the model they are for. */
+/** @file Reads adapter files of every usual naming (see keys.ts, vera.ts) into one structure, checked against the model they are for. */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { AdaptedComponent } from "../../diffusion/module.ts";
@@ -6,15 +6,18 @@ import { KeepsakeError } from "../../errors.ts";
 import { formatShape } from "../../graph/index.ts";
 import { readJson } from "../../io/json.ts";
 import { SafetensorsFile } from "../../io/safetensors.ts";
+import { Dora } from "../dora.ts";
 import { Lora } from "../lora.ts";
-import type { LoraLayer } from "../lora.ts";
 import { adaptedComponents, requireModule } from "../modules.ts";
 import type { AdaptableModules } from "../modules.ts";
+import { Vera } from "../vera.ts";
 import { parseLoraKey } from "./keys.ts";
 import type { LoraKey } from "./keys.ts";
 import { diffusersLoraFile, peftConfigFile, peftWeightsFile } from "./names.ts";
 import { alphaFromPeftConfig, parsePeftConfig } from "./peft-config.ts";
-import type { PeftLoraConfig } from "./peft-config.ts";
+import type { LoraOrDoraLayer, PeftLoraConfig } from "./peft-config.ts";
+import { matrixShape, readFinite, readScalar, readVector } from "./tensors.ts";
+import { isVeraFile, readVeraFile } from "./vera.ts";
 
 /**
  * Reads a LoRA: a safetensors file named as diffusers, PEFT or kohya do, or a folder with PEFT's adapter_config.json and
@@ -25,9 +28,33 @@ import type { PeftLoraConfig } from "./peft-config.ts";
  * @throws KeepsakeError ("input") if it is not a LoRA, of an unsupported kind, incomplete, or for another model.
  */
 export async function readLora(path: string, model: AdaptableModules): Promise<Lora> {
-  const sources = await findSources(path);
-  const layers = await Promise.all(sources.map((source) => readSource(source, model)));
+  const files = await openSources(path);
+  const layers = await Promise.all(files.map((file) => readSource(file, model, false)));
   return new Lora(layers.flat());
+}
+
+/**
+ * Reads a LoRA as {@link readLora}, or a DoRA or VeRA as PEFT writes them; diffusers' DoRA files too.
+ *
+ * @param model the layers of the model that the adapter is for.
+ * @throws KeepsakeError ("input") as {@link readLora}, also for a VeRA without its projections, or a DoRA of some layers only.
+ */
+export async function readAdapter(path: string, model: AdaptableModules): Promise<Lora | Dora | Vera> {
+  const files = await openSources(path);
+  if (files.some(({ file }) => isVeraFile(file))) {
+    const parts = await Promise.all(files.map(({ file, component }) => readVeraFile(file, component, model)));
+    return new Vera(
+      parts.flatMap(({ layers }) => layers),
+      new Map(parts.map(({ component, projections }) => [component, projections])),
+    );
+  }
+  const layers = (await Promise.all(files.map((file) => readSource(file, model, true)))).flat();
+  const dora = layers.flatMap(({ magnitude, ...layer }) => (magnitude === undefined ? [] : [{ ...layer, magnitude }]));
+  if (dora.length === 0) return new Lora(layers);
+  if (dora.length === layers.length) return new Dora(dora);
+  const other = layers.find(({ magnitude }) => magnitude === undefined);
+  const fault = `${other?.component ?? ""} layer "${other?.module ?? ""}" has no lora_magnitude_vector`;
+  throw new KeepsakeError("input", `${path}: ${fault}, others have; the adapter is incomplete`);
 }
 
 /** A file of tensors, and where its rank and alpha are told apart from it. */
@@ -35,6 +62,18 @@ interface LoraSource {
   readonly path: string;
   readonly configPath?: string;
   readonly component?: AdaptedComponent;
+}
+
+/** An opened source. */
+interface OpenSource extends Omit<LoraSource, "path"> {
+  readonly file: SafetensorsFile;
+}
+
+async function openSources(path: string): Promise<OpenSource[]> {
+  const sources = await findSources(path);
+  return Promise.all(
+    sources.map(async ({ path: file, ...rest }) => ({ ...rest, file: await SafetensorsFile.open(file) })),
+  );
 }
 
 async function findSources(path: string): Promise<LoraSource[]> {
@@ -83,14 +122,21 @@ interface LayerKeys {
   loraA?: string;
   loraB?: string;
   alpha?: string;
+  magnitude?: string;
 }
 
-async function readSource(source: LoraSource, model: AdaptableModules): Promise<LoraLayer[]> {
-  const file = await SafetensorsFile.open(source.path);
-  const configOf = await readConfigs(source, file);
+async function readSource(source: OpenSource, model: AdaptableModules, allowDora: boolean): Promise<LoraOrDoraLayer[]> {
+  const { file } = source;
+  const configOf = await readConfigs(source, allowDora);
   const parsed = [...file.tensors.keys()].map((key) => ({ key, meaning: parseLoraKey(key, file.path) }));
   // Before layers are looked up: a LoCon's convolutions should be called that, not layers that the model lacks.
-  for (const { key, meaning } of parsed) if (meaning.part !== "alpha") matrixShape(file, key);
+  for (const { key, meaning } of parsed) {
+    if (meaning.part === "magnitude" && !allowDora) {
+      const fault = `"${key}" belongs to a DoRA adapter, which is not supported here; use a plain LoRA`;
+      throw new KeepsakeError("input", `${file.path}: ${fault}`);
+    }
+    if (meaning.part === "loraA" || meaning.part === "loraB") matrixShape(file, key);
+  }
   const resolve = moduleResolver(model, file.path, source.component);
   const found = new Map<string, LayerKeys>();
   for (const { key, meaning } of parsed) {
@@ -105,21 +151,18 @@ async function readSource(source: LoraSource, model: AdaptableModules): Promise<
     found.set(id, layer);
   }
   if (found.size === 0) throw new KeepsakeError("input", `${file.path}: no tensors in this file`);
-  const layers: LoraLayer[] = [];
+  const layers: LoraOrDoraLayer[] = [];
   for (const keys of found.values()) layers.push(await readLayer(file, keys, configOf(keys.component), model));
   return layers;
 }
 
 /** The LoraConfig of each component, from the file beside or from the header, if there is one. */
 async function readConfigs(
-  source: LoraSource,
-  file: SafetensorsFile,
+  { configPath, file }: OpenSource,
+  allowDora: boolean,
 ): Promise<(component: AdaptedComponent) => PeftLoraConfig | undefined> {
-  if (source.configPath !== undefined) {
-    const config = parsePeftConfig(
-      requireObject(await readJson(source.configPath), source.configPath),
-      source.configPath,
-    );
+  if (configPath !== undefined) {
+    const config = parsePeftConfig(requireObject(await readJson(configPath), configPath), configPath, allowDora);
     return () => config;
   }
   const text = file.metadata.get("lora_adapter_metadata");
@@ -132,7 +175,7 @@ async function readConfigs(
     const entries = Object.entries(metadata).filter(([key]) => key.startsWith(prefix));
     if (entries.length === 0) continue;
     const config = Object.fromEntries(entries.map(([key, value]) => [key.slice(prefix.length), value]));
-    configs.set(component, parsePeftConfig(config, where));
+    configs.set(component, parsePeftConfig(config, where, allowDora));
   }
   return (component) => configs.get(component);
 }
@@ -184,7 +227,7 @@ async function readLayer(
   keys: LayerKeys,
   config: PeftLoraConfig | undefined,
   model: AdaptableModules,
-): Promise<LoraLayer> {
+): Promise<LoraOrDoraLayer> {
   const { component, module } = keys;
   const layerName = `${component} layer "${module}"`;
   if (keys.loraA === undefined || keys.loraB === undefined) {
@@ -198,6 +241,10 @@ async function readLayer(
   if (rank < 1 || loraB[1] !== rank) {
     const shapes = `"${keys.loraA}" ${formatShape(loraA)}, "${keys.loraB}" ${formatShape(loraB)}`;
     throw new KeepsakeError("input", `${file.path}: the ranks of a pair differ: ${shapes}`);
+  }
+  if (config?.useDora === true && keys.magnitude === undefined) {
+    const fault = `${layerName} has no lora_magnitude_vector, although use_dora is set; the file is incomplete`;
+    throw new KeepsakeError("input", `${file.path}: ${fault}`);
   }
   const { kind } = requireModule(model, { component, module, loraA, loraB }, file.path);
   let loraAlpha: number = rank;
@@ -213,36 +260,6 @@ async function readLayer(
     loraAlpha,
     loraA: await readFinite(file, keys.loraA),
     loraB: await readFinite(file, keys.loraB),
+    ...(keys.magnitude !== undefined && { magnitude: await readVector(file, keys.magnitude, outFeatures) }),
   };
-}
-
-/** The shape as a matrix; 1x1 kernels are dropped, larger ones refused. */
-function matrixShape(file: SafetensorsFile, key: string): readonly [number, number] {
-  const [rows, columns, ...kernel] = file.info(key).shape;
-  if (columns !== undefined && (kernel.length === 0 || (kernel.length === 2 && kernel.every((size) => size === 1)))) {
-    return [rows, columns];
-  }
-  const shape = formatShape(file.info(key).shape);
-  if (kernel.length === 2) {
-    throw new KeepsakeError(
-      "input",
-      `${file.path}: "${key}" ${shape} belongs to a LoCon adapter (convolutions larger than 1x1), which is not supported; use a plain LoRA`,
-    );
-  }
-  throw new KeepsakeError("input", `${file.path}: "${key}" should be a matrix, has shape ${shape}`);
-}
-
-async function readScalar(file: SafetensorsFile, key: string): Promise<number> {
-  const values = await readFinite(file, key);
-  if (values.length === 1) return values[0];
-  throw new KeepsakeError(
-    "input",
-    `${file.path}: "${key}" should be one number, has shape ${formatShape(file.info(key).shape)}`,
-  );
-}
-
-async function readFinite(file: SafetensorsFile, key: string): Promise<Float32Array> {
-  const values = await file.readFloat32(key);
-  if (values.every(Number.isFinite)) return values;
-  throw new KeepsakeError("input", `${file.path}: "${key}" holds NaN or infinity; the training that wrote it failed`);
 }

@@ -1,17 +1,19 @@
 /**
- * @file Writes LoRA files for other programs. Metadata is the least that readers ask for: nothing about photos, captions, folders,
+ * @file Writes LoRA and DoRA files for other programs. Metadata is the least that readers ask for: nothing about photos, captions, folders,
  * dates or machines goes into a file that people share.
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import type { AdaptedComponent } from "../../diffusion/module.ts";
 import { KeepsakeError } from "../../errors.ts";
 import { writeFileAtomic } from "../../io/atomic.ts";
 import { writeSafetensors } from "../../io/safetensors.ts";
 import type { TensorToWrite } from "../../io/safetensors.ts";
+import type { Dora } from "../dora.ts";
 import type { Lora, LoraLayer } from "../lora.ts";
 import { adaptedComponents } from "../modules.ts";
 import { peftConfigFile, peftWeightsFile } from "./names.ts";
-import { commonest, writePeftConfig } from "./peft-config.ts";
+import { commonest, writePeftConfig, type LoraOrDoraLayer } from "./peft-config.ts";
 
 export interface WriteLoraOptions {
   /** F16 halves the file and rounds the numbers. Default F32: exactly the numbers of the adapter. */
@@ -22,11 +24,15 @@ export interface WriteLoraOptions {
  * Writes a file as diffusers with PEFT does (`unet.<module>.lora_A.weight`), rank and alpha in the header's `lora_adapter_metadata`.
  * @param path usually ending in {@link diffusersLoraFile}, which `load_lora_weights` looks for in a folder.
  */
-export async function writeDiffusersLora(path: string, lora: Lora, options: WriteLoraOptions = {}): Promise<void> {
+export async function writeDiffusersLora(
+  path: string,
+  lora: Lora | Dora,
+  options: WriteLoraOptions = {},
+): Promise<void> {
   const tensors = new Map<string, TensorToWrite>();
   const settings: Record<string, unknown> = {};
   for (const component of [...adaptedComponents].sort()) {
-    const layers = lora.layers.filter((layer) => layer.component === component);
+    const layers = layersOf(lora, component);
     if (layers.length === 0) continue;
     for (const [key, value] of Object.entries(writePeftConfig(layers))) settings[`${component}.${key}`] = value;
     addPeftTensors(tensors, layers, `${component}.`, options);
@@ -42,14 +48,35 @@ export async function writeDiffusersLora(path: string, lora: Lora, options: Writ
  * Writes a folder as PEFT's save_pretrained does: adapter_model.safetensors and adapter_config.json. PEFT adapts one model per folder;
  * a LoRA of UNet and text encoder becomes a folder of each below `folder`.
  */
-export async function writePeftLora(folder: string, lora: Lora, options: WriteLoraOptions = {}): Promise<void> {
-  const components = adaptedComponents.filter((name) => lora.layers.some((layer) => layer.component === name));
-  for (const component of components) {
-    const target = components.length === 1 ? folder : join(folder, component);
-    const layers = lora.layers.filter((layer) => layer.component === component);
+export async function writePeftLora(folder: string, lora: Lora | Dora, options: WriteLoraOptions = {}): Promise<void> {
+  const parts = adaptedComponents.flatMap((component) => {
+    const layers = layersOf(lora, component);
+    if (layers.length === 0) return [];
     const tensors = new Map<string, TensorToWrite>();
     addPeftTensors(tensors, layers, "base_model.model.", options);
-    const config = { base_model_name_or_path: null, inference_mode: true, task_type: null, ...writePeftConfig(layers) };
+    return [{ component, tensors, config: writePeftConfig(layers) }];
+  });
+  await writePeftFolders(folder, parts);
+}
+
+/** A LoRA's layers, or a DoRA's. */
+function layersOf(lora: Lora | Dora, component: AdaptedComponent): LoraOrDoraLayer[] {
+  return lora.layers.filter((layer) => layer.component === component);
+}
+
+/** What PEFT's save_pretrained writes of one model. */
+export interface PeftPart {
+  readonly component: AdaptedComponent;
+  readonly tensors: ReadonlyMap<string, TensorToWrite>;
+  /** What is particular to the kind of adapter. */
+  readonly config: Readonly<Record<string, unknown>>;
+}
+
+/** Writes a folder, or one for each component below it if there are several. @throws KeepsakeError if it cannot be written */
+export async function writePeftFolders(folder: string, parts: readonly PeftPart[]): Promise<void> {
+  for (const { component, tensors, config: own } of parts) {
+    const target = parts.length === 1 ? folder : join(folder, component);
+    const config = { base_model_name_or_path: null, inference_mode: true, task_type: null, ...own };
     await makeFolder(target);
     await writeSafetensors(join(target, peftWeightsFile), tensors, new Map([["format", "pt"]]));
     await writeFileAtomic(join(target, peftConfigFile), `${JSON.stringify(config, null, 2)}\n`);
@@ -58,7 +85,7 @@ export async function writePeftLora(folder: string, lora: Lora, options: WriteLo
 
 function addPeftTensors(
   tensors: Map<string, TensorToWrite>,
-  layers: readonly LoraLayer[],
+  layers: readonly LoraOrDoraLayer[],
   prefix: string,
   options: WriteLoraOptions,
 ): void {
@@ -66,6 +93,10 @@ function addPeftTensors(
     const { loraA, loraB } = tensorsOf(layer, options);
     tensors.set(`${prefix}${layer.module}.lora_A.weight`, loraA);
     tensors.set(`${prefix}${layer.module}.lora_B.weight`, loraB);
+    const { magnitude: data } = layer;
+    if (data === undefined) continue;
+    const shape = layer.kind === "conv1x1" ? [1, data.length, 1, 1] : [data.length];
+    tensors.set(`${prefix}${layer.module}.lora_magnitude_vector`, { shape, data, dtype: options.dtype ?? "F32" });
   }
 }
 

@@ -2,6 +2,8 @@
  * @file `keepsake learn`: a thin shell over `learnConcept`.
  */
 import { Command, Option } from "commander";
+import type { AdapterKindName } from "../../adapters/adapter.ts";
+import { ADAPTER_KINDS } from "../../adapters/kinds.ts";
 import {
   BUILT_IN_ADAPTER,
   BUILT_IN_TRAINING,
@@ -23,6 +25,7 @@ interface LearnOptions {
   readonly steps?: number;
   readonly strategy: string;
   readonly strategyOption: string[];
+  readonly adapter?: AdapterKindName;
   readonly rank?: number;
   readonly alpha?: number;
   readonly targets?: string;
@@ -50,7 +53,11 @@ Examples:
 The photos are read, never stored. While the concept is being learned, the library holds a snapshot of the run (numbers of
 the adapter and the token, and a checksum by which the photos are recognised); it is deleted when the run ends. Ctrl-C
 finishes the current step and saves it; the same command then goes on. A class noun of several words or tokens is fine:
-the new token starts as the mean of their embeddings.`;
+the new token starts as the mean of their embeddings.
+
+Adapters:
+${ADAPTER_KINDS.map(({ name, summary }) => `  ${name}: ${summary}`).join("\n")}
+VeRA has rank 256 unless told otherwise and no alpha; its few numbers usually need a larger --lr than a LoRA's.`;
 
 /** What a setting is if it is not given. */
 function unlessGiven(setting: number, builtIn: number): string {
@@ -84,6 +91,11 @@ export function learnCommand(): Command {
       "--steps <n>",
       `optimiser steps ${unlessGiven(DEFAULT_TRAINING.steps, BUILT_IN_TRAINING.steps)}`,
       wholeNumber(1),
+    )
+    .addOption(
+      new Option("--adapter <kind>", "what is trained, fixed by the first concept (default: lora)").choices(
+        ADAPTER_KINDS.map(({ name }) => name),
+      ),
     )
     .option(
       "--rank <n>",
@@ -130,7 +142,7 @@ export function learnCommand(): Command {
 async function learn(name: string, photos: string[], options: LearnOptions): Promise<void> {
   const output = new Output(options);
   const onProgress = progressReporter(output);
-  const { rank, alpha, targets, threads, resolution, model, steps, batchSize, lr, tokenLr } = options;
+  const { adapter: kind, rank, alpha, targets, threads, resolution, model, steps, batchSize, lr, tokenLr } = options;
   const result = await learnConcept({
     library: options.library,
     ...(model !== undefined && { model }),
@@ -139,6 +151,7 @@ async function learn(name: string, photos: string[], options: LearnOptions): Pro
     classNoun: options.class,
     vectors: options.vectors,
     adapter: {
+      ...(kind !== undefined && { kind }),
       ...(rank !== undefined && { rank }),
       ...(alpha !== undefined && { loraAlpha: alpha }),
       ...(targets !== undefined && { targets }),

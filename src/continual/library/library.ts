@@ -5,6 +5,8 @@
  */
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { Adapter, AdapterOptions } from "../../adapters/adapter.ts";
+import { findAdapterKind } from "../../adapters/kinds.ts";
 import { createLora, type Lora } from "../../adapters/lora.ts";
 import { discoverModules, parseLoraTargets, type AdaptableModules } from "../../adapters/modules.ts";
 import type { TokenEmbedding } from "../../adapters/textual-inversion.ts";
@@ -104,16 +106,16 @@ export class Library {
    *
    * @throws KeepsakeError if it is missing, damaged or not what the manifest says
    */
-  async adapter(pipeline: StableDiffusionPipeline): Promise<Lora | undefined> {
+  async adapter(pipeline: StableDiffusionPipeline): Promise<Adapter | undefined> {
     const { adapter } = this.manifest;
     if (adapter === undefined) return undefined;
     const parameters = await (await this.#blobs.open(adapter.blob)).readFloat32("lora");
-    const lora = newLora(pipeline, adapter, 0);
-    if (parameters.length !== lora.parameters.length) {
-      const needed = `rank ${adapter.rank} and targets ${adapter.targets} need ${lora.parameters.length}`;
+    const layout = adapterLayout(pipeline, adapter);
+    if (parameters.length !== layout.parameters.length) {
+      const needed = `rank ${adapter.rank} and targets ${adapter.targets} need ${layout.parameters.length}`;
       throw this.#contradiction(`the adapter's blob holds ${parameters.length} numbers, but ${needed}`);
     }
-    return lora.withParameters(parameters);
+    return layout.withParameters(parameters);
   }
 
   /**
@@ -140,7 +142,7 @@ export class Library {
    * @param strategy - with which the concept was learned; absent: none
    */
   async addConcept(
-    lora: Lora,
+    lora: Adapter,
     settings: AdapterSettings,
     concept: NewConcept,
     embedding: TokenEmbedding,
@@ -226,19 +228,49 @@ export function isLeftover(file: string): boolean {
 }
 
 /**
- * A new adapter for a model: A random, B zero.
+ * A new adapter for a model, which changes nothing yet.
  *
  * @param concept - tells the adapters of later concepts apart, where each has a new one
+ * @throws KeepsakeError for settings that do not fit the model, or if its weights cannot be read
  */
+export async function newAdapter(
+  pipeline: StableDiffusionPipeline,
+  settings: AdapterSettings,
+  seed: number,
+  concept?: string,
+): Promise<Adapter> {
+  const { unet, textEncoder } = pipeline;
+  const weights = { unet: unet.weights, text_encoder: textEncoder.weights };
+  return findAdapterKind(settings.kind).create(adaptableModules(pipeline), optionsOf(settings), {
+    random: streamOf(seed, concept),
+    readWeight: (component, module) => weights[component].readFloat32(`${module}.weight`),
+  });
+}
+
+/** An adapter whose trained numbers are still to be filled in. @throws KeepsakeError for settings that do not fit the model */
+export function adapterLayout(pipeline: StableDiffusionPipeline, settings: AdapterSettings): Adapter {
+  return findAdapterKind(settings.kind).layout(adaptableModules(pipeline), optionsOf(settings));
+}
+
+/** A new LoRA for a model: A random, B zero. Arguments and errors as for {@link newAdapter}. */
 export function newLora(
   pipeline: StableDiffusionPipeline,
   settings: AdapterSettings,
   seed: number,
   concept?: string,
 ): Lora {
-  const { rank, loraAlpha, targets } = settings;
-  const random = new RandomStream(seed, "lora", ...(concept === undefined ? [] : [concept]));
-  return createLora(adaptableModules(pipeline), { rank, loraAlpha, targets: parseLoraTargets(targets), random });
+  return createLora(adaptableModules(pipeline), { ...optionsOf(settings), random: streamOf(seed, concept) });
+}
+
+function streamOf(seed: number, concept: string | undefined): RandomStream {
+  return new RandomStream(seed, "lora", ...(concept === undefined ? [] : [concept]));
+}
+
+function optionsOf({ rank, loraAlpha, targets, projectionKey }: AdapterSettings): AdapterOptions {
+  return {
+    ...{ rank, loraAlpha, targets: parseLoraTargets(targets) },
+    ...(projectionKey !== undefined && { projectionKey }),
+  };
 }
 
 /** The layers of a model that an adapter may change. */

@@ -1,6 +1,7 @@
 /**
  * @file Whether what was read from a manifest is one: people can edit the file, and disks can damage it.
  */
+import { ADAPTER_KINDS } from "../../adapters/kinds.ts";
 import { isConceptName, tokenOf } from "../concept-name.ts";
 import type { LibraryState } from "./state.ts";
 
@@ -55,8 +56,17 @@ function isAdapter(value: unknown): boolean {
     hasTypes(value, { rank: "number", loraAlpha: "number", targets: "string" }) &&
     isBlobName(value.blob) &&
     isCount(value.rank) &&
-    Number(value.loraAlpha) > 0
+    Number(value.loraAlpha) > 0 &&
+    isAdapterKind(value)
   );
+}
+
+/** The kind, and the key that its projections need. */
+function isAdapterKind({ kind, projectionKey }: JsonObject): boolean {
+  if (kind === undefined || kind === "lora") return kind === undefined && projectionKey === undefined;
+  const found = ADAPTER_KINDS.find(({ name }) => name === kind);
+  if (found === undefined) return false;
+  return found.hasProjections ? isKeepCount(projectionKey) : projectionKey === undefined;
 }
 
 function isStrategy(value: unknown): boolean {

@@ -5,7 +5,7 @@
  */
 import { access, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Lora } from "../../adapters/lora.ts";
+import type { Adapter } from "../../adapters/adapter.ts";
 import { KeepsakeError } from "../../errors.ts";
 import { sha256 } from "../../io/hash.ts";
 import { SafetensorsFile, writeSafetensors, type TensorToWrite } from "../../io/safetensors.ts";
@@ -59,7 +59,7 @@ export async function writeSnapshot(library: string, identity: RunIdentity, stat
 }
 
 /** The state that a snapshot holds. @param lora - gives the layout; its numbers are not read */
-export function stateOf({ step, optimizerStep, evaluations, tensors }: RunSnapshot, lora: Lora): TrainingState {
+export function stateOf({ step, optimizerStep, evaluations, tensors }: RunSnapshot, lora: Adapter): TrainingState {
   const tensor = (name: string): Float32Array => {
     const values = tensors[name];
     if (values === undefined) throw new Error(`the snapshot has no tensor ${name}`);
@@ -186,7 +186,7 @@ function inWords(key: string): string {
   const words: Readonly<Record<string, string>> = {
     class: "--class",
     vectors: "--vectors",
-    adapter: "--rank, --alpha or --targets",
+    adapter: "--adapter, --rank, --alpha or --targets",
     strategy: "--strategy or its options",
     training: "training options",
     library: "contents of the library",

@@ -2,6 +2,7 @@
  * @file One state of a library: which adapter, which memory of the strategy and which concepts it is made of, and what made
  * it. The current state and the earlier ones that are kept have the same form.
  */
+import type { AdapterKindName } from "../../adapters/adapter.ts";
 import { sha256 } from "../../io/hash.ts";
 import type { TrainingSettings } from "../training.ts";
 
@@ -24,10 +25,15 @@ export interface ConceptEntry {
 export interface AdapterEntry {
   /** Blob of its parameters. */
   readonly blob: string;
+  /** Absent: a LoRA. */
+  readonly kind?: Exclude<AdapterKindName, "lora">;
   readonly rank: number;
+  /** Of a kind without an alpha: the rank. */
   readonly loraAlpha: number;
   /** As `parseLoraTargets` reads it. */
   readonly targets: string;
+  /** From which a kind that has projections draws them; absent: it has none. */
+  readonly projectionKey?: number;
 }
 
 /** How the last concept was kept from harming the earlier ones. */

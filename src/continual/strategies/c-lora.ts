@@ -2,7 +2,7 @@
  * @file C-LoRA (Smith et al., "Continual Diffusion", TMLR 2024): each concept has a new LoRA on the sum of the earlier ones, and is kept from changing weights
  * that they changed: λ ‖ |Σ B_n' A_n'| ⊙ B_n A_n ‖²_F. The token begins at random, and prompts say nothing of the class.
  */
-import type { Lora } from "../../adapters/lora.ts";
+import { requireLora, type Lora } from "../../adapters/lora.ts";
 import { addToStackedLayer, stackedLayer } from "../../adapters/stacked-lora.ts";
 import { defineStrategy, type Penalty } from "./strategy.ts";
 
@@ -25,9 +25,10 @@ export const cLora = defineStrategy({
     },
   },
   form: "stacked",
+  loraOnly: "its penalty compares the products B A of the concepts",
   traits: (options) => ({ tokenStart: options["token-start"] }),
   plan: ({ lora, earlier }, { lambda }) =>
-    earlier.length === 0 || lambda === 0 ? {} : { penalty: selfRegularisation(lora, lambda) },
+    earlier.length === 0 || lambda === 0 ? {} : { penalty: selfRegularisation(requireLora(lora), lambda) },
 });
 
 /**

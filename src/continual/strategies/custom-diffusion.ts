@@ -9,4 +9,5 @@ export const customDiffusion = defineStrategy({
   summary: "whole key and value matrices trained on, concept after concept; forgets",
   options: {},
   form: "full",
+  loraOnly: "it trains whole matrices in the place of B",
 });

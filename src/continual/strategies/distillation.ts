@@ -41,11 +41,11 @@ export interface DistillationOptions extends ScoreOptions {
 }
 
 /** L_DSC, and the new teacher that it needs. */
-export function distillationPlan(
+export async function distillationPlan(
   { lora, blankLora }: ConceptContext,
   options: DistillationOptions,
-): Pick<ConceptPlan, "objective" | "teacher"> {
-  const start = options["teacher-start"] === "previous" ? lora : blankLora();
+): Promise<Pick<ConceptPlan, "objective" | "teacher">> {
+  const start = options["teacher-start"] === "previous" ? lora : await blankLora();
   const needsTeacher = options.beta > 0 || options.eta > 0;
   return {
     objective: distillationObjective(options),

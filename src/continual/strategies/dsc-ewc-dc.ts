@@ -8,8 +8,8 @@ export const dscEwcDc = defineStrategy({
   name: "dsc-ewc-dc",
   summary: "double distillation and elastic weight consolidation with diffusion-classifier scores",
   options: { ...DISTILLATION_OPTIONS, ...ELASTIC_OPTIONS },
-  plan: (context, options) => ({
-    ...distillationPlan(context, options),
+  plan: async (context, options) => ({
+    ...(await distillationPlan(context, options)),
     ...elasticPlan(context, options, classifierObjective(options)),
   }),
 });

@@ -7,8 +7,8 @@ export const dscEwc = defineStrategy({
   name: "dsc-ewc",
   summary: "double distillation and elastic weight consolidation",
   options: { ...DISTILLATION_OPTIONS, ...ELASTIC_OPTIONS },
-  plan: (context, options) => ({
-    ...distillationPlan(context, options),
+  plan: async (context, options) => ({
+    ...(await distillationPlan(context, options)),
     ...elasticPlan(context, options, DENOISING),
   }),
 });

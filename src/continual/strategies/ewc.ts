@@ -4,7 +4,7 @@ import { defineStrategy, DENOISING } from "./strategy.ts";
 
 export const ewc = defineStrategy({
   name: "ewc",
-  summary: "elastic weight consolidation of the LoRA",
+  summary: "elastic weight consolidation of the adapter",
   options: ELASTIC_OPTIONS,
   plan: (context, options) => elasticPlan(context, options, DENOISING),
 });

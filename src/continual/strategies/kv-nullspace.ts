@@ -3,7 +3,7 @@
  * to those of protected prompts, a new LoRA leaves the UNet's output under them as it is: no teacher, no Fisher, no photo. Related: gradient projection
  * memory (Saha et al., ICLR 2021).
  */
-import type { Lora } from "../../adapters/lora.ts";
+import { requireLora, type Lora } from "../../adapters/lora.ts";
 import { addToStackedLayer, stackedLayer, stackedRowsOfA } from "../../adapters/stacked-lora.ts";
 import { KeepsakeError } from "../../errors.ts";
 import { leadingDirections, projectOut, secondMoment } from "./directions.ts";
@@ -51,7 +51,9 @@ export const kvNullspace = defineStrategy({
     generic: { type: "flag", default: true, help: "protect class nouns, common captions and the empty prompt too" },
   },
   form: "stacked",
-  async plan({ lora, earlier, classNoun, encodePrompts }, { mode, energy, rank, lambda, contexts, generic }) {
+  loraOnly: "it keeps each concept's A in a null space; VeRA's is frozen, and DoRA's norm sees the whole weight",
+  async plan({ lora: adapter, earlier, classNoun, encodePrompts }, { mode, energy, rank, lambda, contexts, generic }) {
+    const lora = requireLora(adapter);
     checkLayers(lora);
     const tokens = earlier.map(({ token }) => token);
     const nouns = [...earlier.map((concept) => concept.classNoun), classNoun];

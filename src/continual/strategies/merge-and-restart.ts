@@ -9,4 +9,5 @@ export const mergeAndRestart = defineStrategy({
   summary: "each concept's LoRA is merged, the next begins anew",
   options: {},
   form: "stacked",
+  loraOnly: "it merges the products B A of earlier concepts",
 });

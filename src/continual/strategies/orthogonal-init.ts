@@ -2,7 +2,7 @@
  * @file Orthogonal initialisation (Staniszewski et al., arXiv 2410.04891): as merge-and-restart, but each new LoRA begins orthogonal to what was merged. Our reading:
  * the rows of A are orthogonal to the leading right singular vectors of the merged matrix and to each other, and as long as they were drawn.
  */
-import type { Lora } from "../../adapters/lora.ts";
+import { requireLora, type Lora } from "../../adapters/lora.ts";
 import { stackedLayer, stackedRowsOfA } from "../../adapters/stacked-lora.ts";
 import { leadingDirections, projectOut, secondMoment } from "./directions.ts";
 import { defineStrategy } from "./strategy.ts";
@@ -20,7 +20,9 @@ export const orthogonalInit = defineStrategy({
     },
   },
   form: "stacked",
-  plan: ({ lora, earlier }, { energy }) => (earlier.length === 0 ? {} : { start: orthogonalStart(lora, energy) }),
+  loraOnly: "it merges the products B A of earlier concepts",
+  plan: ({ lora, earlier }, { energy }) =>
+    earlier.length === 0 ? {} : { start: orthogonalStart(requireLora(lora), energy) },
 });
 
 /** The numbers of a stacked adapter with the rows of each A made orthogonal. A row for which there is no room left stays as it is drawn. */

@@ -1,8 +1,8 @@
-/** @file Plain sequential LoRA: the one adapter is trained on, concept after concept, and forgets. */
+/** @file Plain sequential training: the one adapter is trained on, concept after concept, and forgets. */
 import { defineStrategy } from "./strategy.ts";
 
 export const sequential = defineStrategy({
   name: "sequential",
-  summary: "one LoRA trained on, concept after concept; forgets",
+  summary: "one adapter trained on, concept after concept; forgets",
   options: {},
 });

@@ -2,7 +2,7 @@
  * @file What a strategy of continual personalization is: how a concept is learned without losing the earlier ones, as data and closed forms that the step
  * loop (`training.ts`) carries out. A strategy itself evaluates no network and touches no file.
  */
-import type { Lora } from "../../adapters/lora.ts";
+import type { Adapter } from "../../adapters/adapter.ts";
 import type { AdapterForm } from "../../adapters/stacked-lora.ts";
 import type { StrategyMemory } from "../library/library.ts";
 import { resolveOptions, type OptionSpecs, type OptionValue, type OptionValues } from "./options.ts";
@@ -31,7 +31,7 @@ export interface Objective {
 /** L_denoise(θ; c_n), and nothing else. */
 export const DENOISING: Objective = { candidates: 1, addTerms: (loss) => loss.addSquaredError(0, 1) };
 
-/** A function of the adapter's numbers alone, laid out as `Lora.parameters`. */
+/** A function of the adapter's numbers alone, laid out as `Adapter.parameters`. */
 export interface Penalty {
   readonly value: (parameters: Float32Array) => number;
   /** Adds its derivative in place. */
@@ -76,9 +76,9 @@ export interface ConceptContext {
   /** The concepts learned before, in order. */
   readonly earlier: readonly { readonly token: string; readonly classNoun: string }[];
   /** The adapter in the strategy's form: what was learned before, ready for the new concept. */
-  readonly lora: Lora;
+  readonly lora: Adapter;
   /** A new adapter of the same layout that changes nothing yet. */
-  readonly blankLora: () => Lora;
+  readonly blankLora: () => Adapter | Promise<Adapter>;
   /** What the library's strategy kept; empty for the first concept. */
   readonly memory: StrategyMemory;
   /** Outputs of the frozen text encoder, `[positions, width]` for each prompt; the tokens of earlier concepts may be used. */
@@ -92,6 +92,8 @@ export interface Strategy {
   readonly options: Readonly<Record<string, OptionValue>>;
   /** What the adapter is made of, and which part of it is trained. */
   readonly form: AdapterForm;
+  /** Why it works on a LoRA alone, as a clause; absent: it works on an adapter of any kind. */
+  readonly loraOnly?: string;
   /** Where the new token's embedding begins. */
   readonly tokenStart: "class-noun" | "noise";
   /**
@@ -115,7 +117,7 @@ export interface StrategyDefinition {
 /** Defines a strategy; `plan` gets its options typed and checked. */
 export function defineStrategy<const Specs extends OptionSpecs>(
   definition: Pick<StrategyDefinition, "name" | "summary"> &
-    Partial<Pick<Strategy, "form" | "tokenStart" | "order">> & {
+    Partial<Pick<Strategy, "form" | "loraOnly" | "tokenStart" | "order">> & {
       readonly options: Specs;
       /** Overrides of the constant traits, where an option decides. */
       readonly traits?: (options: OptionValues<Specs>) => Partial<Pick<Strategy, "tokenStart">>;
@@ -140,6 +142,7 @@ export function defineStrategy<const Specs extends OptionSpecs>(
         name,
         options,
         form,
+        ...(definition.loraOnly !== undefined && { loraOnly: definition.loraOnly }),
         tokenStart,
         order,
         ...definition.traits?.(options),

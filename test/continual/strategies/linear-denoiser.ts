@@ -2,7 +2,7 @@
  * @file A denoiser in which everything has a closed form: the prediction is linear in the prompt's embedding, ε(x, t, c) = x / 2 + (1 + t / 1000) (W_0 + ΔW) e(c). A prompt is
  * one token: ids below VOCABULARY are rows of a fixed table, the others learned ones.
  */
-import { Lora } from "../../../src/adapters/lora.ts";
+import { Lora, requireLora } from "../../../src/adapters/lora.ts";
 import { weightChange } from "../../../src/adapters/stacked-lora.ts";
 import type { Denoiser, DenoisingGradient, DenoisingItem, WeightedItem } from "../../../src/continual/denoiser.ts";
 import type { Trainable } from "../../../src/continual/denoising-error.ts";
@@ -34,7 +34,7 @@ export class LinearDenoiser implements Denoiser {
   /** One prediction in float64, which tests differentiate numerically. */
   predict({ noisyLatents, timestep, tokenIds }: DenoisingItem, { lora, embeddings }: Trainable): number[] {
     const e = this.#embedding(tokenIds[0], embeddings);
-    const weight = this.#weightOf(lora);
+    const weight = this.#weightOf(requireLora(lora));
     return Array.from({ length: SIZE }, (_, row) => {
       let sum = 0;
       for (let k = 0; k < WIDTH; k++) sum += weight[row * WIDTH + k] * e[k];
@@ -49,7 +49,8 @@ export class LinearDenoiser implements Denoiser {
 
   gradient(items: readonly WeightedItem[], trainable: Trainable): Promise<DenoisingGradient> {
     this.counts.forwardBackward += items.length;
-    const { lora, embeddings } = trainable;
+    const lora = requireLora(trainable.lora);
+    const { embeddings } = trainable;
     const [{ rank, loraAlpha, loraA, loraB }] = lora.layers;
     const weight = this.#weightOf(lora);
     const [dWeight, dEmbeddings] = [new Float64Array(SIZE * WIDTH), new Float32Array(this.embeddingsSize)];

@@ -2,7 +2,7 @@
  * Whole runs of the strategies on a linear denoiser: resuming in every phase, and what each is reduced to when its own part is taken away.
  */
 import { beforeAll, describe, expect, it } from "vitest";
-import type { Lora } from "../../../src/adapters/lora.ts";
+import { requireLora, type Lora } from "../../../src/adapters/lora.ts";
 import { stackedLora, weightChange } from "../../../src/adapters/stacked-lora.ts";
 import { DEFAULT_TRAINING } from "../../../src/continual/learn-settings.ts";
 import { objectiveGradient } from "../../../src/continual/objective-gradient.ts";
@@ -171,7 +171,7 @@ describe("a strategy without its own part is sequential LoRA, to the last bit:",
     expect(run.lora.parameters).toEqual(plain.run.lora.parameters);
     if (earlier > 0) return;
     const sequential = await finished({ strategy: "sequential", earlier, lora: linearLora(2, 1, false) });
-    const [change, expected] = [run, sequential.run].map(({ lora }) => weightChange(lora.layers[0]));
+    const [change, expected] = [run, sequential.run].map(({ lora }) => weightChange(requireLora(lora).layers[0]));
     change.forEach((value, i) => {
       expect(value).toBeCloseTo(expected[i], 6);
     });
@@ -225,7 +225,7 @@ describe("a strategy with its own part", () => {
     const change = async (lambda: number) => {
       const { run } = await finished({ strategy: "c-lora", options: { lambda }, settings: { steps: 20 } });
       const before = weightChange(linearLora(2, 2).layers[0]);
-      return weightChange(run.lora.layers[0]).reduce(
+      return weightChange(requireLora(run.lora).layers[0]).reduce(
         (sum, value, i) => sum + (before[i] * (value - before[i])) ** 2,
         0,
       );
@@ -235,7 +235,7 @@ describe("a strategy with its own part", () => {
 
   it("orthogonal-init: begins with rows of A that the merged matrix does not see", async () => {
     const { run } = await newRun({ strategy: "orthogonal-init", options: { energy: 1 } });
-    const { inFeatures, rank, loraA } = run.lora.layers[0];
+    const { inFeatures, rank, loraA } = requireLora(run.lora).layers[0];
     const merged = weightChange(linearLora(2, 2).layers[0]);
     for (let k = inFeatures; k < rank; k++) {
       const row = loraA.subarray(k * inFeatures, (k + 1) * inFeatures);

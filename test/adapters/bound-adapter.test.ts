@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { LoraBinding } from "../../src/adapters/lora-binding.ts";
+import { BoundAdapter } from "../../src/adapters/bound-adapter.ts";
 import { Lora, loraDelta } from "../../src/adapters/lora.ts";
 import type { LoraLayer } from "../../src/adapters/lora.ts";
 import { constant, conv2d, gradients, input, linear, Program, square, sum } from "../../src/graph/index.ts";
@@ -23,6 +23,7 @@ const layer = (module: string, rest: Partial<LoraLayer> = {}): LoraLayer => ({
 });
 
 const weight = normal("weight", outFeatures * inFeatures);
+const base = { weight: constant(weight, [outFeatures, inFeatures]), bias: undefined };
 const merged = (one: LoraLayer, scale = 1): Float32Array => loraDelta(one).map((delta, i) => weight[i] + scale * delta);
 
 /** Runs y(x) with the layer's weight, through `adapt`. */
@@ -45,15 +46,15 @@ function expectClose(actual: Float32Array, expected: Float32Array): void {
   });
 }
 
-describe("LoraBinding", () => {
+describe("BoundAdapter", () => {
   const tokens = { shape: [2, 5, inFeatures], values: normal("x", 2 * 5 * inFeatures) };
 
   it("acts on tokens like the merged weight W + scale * alpha / rank * B A", async () => {
     const one = layer("to_k");
     const x = input("x", tokens.shape);
     for (const scale of [1, 0.5]) {
-      const binding = new LoraBinding(new Lora([one]), { scale });
-      const adapted = binding.adapt("unet", "to_k", x, linear(x, constant(weight, [outFeatures, inFeatures])));
+      const binding = new BoundAdapter(new Lora([one]), { scale });
+      const adapted = binding.adapt("unet", "to_k", x, linear(x, base.weight), base);
       const expected = linear(x, constant(merged(one, scale), [outFeatures, inFeatures]));
       const result = await run({ adapted, expected }, { x: tokens.values, ...binding.feeds() });
       expectClose(result.adapted, result.expected);
@@ -62,15 +63,15 @@ describe("LoraBinding", () => {
 
   it("acts on images at a 1x1 convolution, and on their tokens", async () => {
     const one = layer("proj_in", { kind: "conv1x1" });
-    const binding = new LoraBinding(new Lora([one]));
+    const binding = new BoundAdapter(new Lora([one]));
     const image = input("image", [2, inFeatures, 4, 3]);
     const x = input("x", tokens.shape);
     const conv = (values: Float32Array): Tensor => conv2d(image, constant(values, [outFeatures, inFeatures, 1, 1]));
     const flat = (values: Float32Array): Tensor => linear(x, constant(values, [outFeatures, inFeatures]));
     const outputs = {
-      image: binding.adapt("unet", "proj_in", image, conv(weight)),
+      image: binding.adapt("unet", "proj_in", image, conv(weight), base),
       expectedImage: conv(merged(one)),
-      tokens: binding.adapt("unet", "proj_in", x, flat(weight)),
+      tokens: binding.adapt("unet", "proj_in", x, flat(weight), base),
       expectedTokens: flat(merged(one)),
     };
     const feeds = { x: tokens.values, image: normal("image", 2 * inFeatures * 12), ...binding.feeds() };
@@ -80,19 +81,19 @@ describe("LoraBinding", () => {
   });
 
   it("leaves other layers, and those of other components, alone", () => {
-    const binding = new LoraBinding(new Lora([layer("to_k")]));
+    const binding = new BoundAdapter(new Lora([layer("to_k")]));
     const x = input("x", tokens.shape);
     const y = linear(x, constant(weight, [outFeatures, inFeatures]));
-    expect(binding.adapt("unet", "to_q", x, y)).toBe(y);
-    expect(binding.adapt("text_encoder", "to_k", x, y)).toBe(y);
+    expect(binding.adapt("unet", "to_q", x, y, base)).toBe(y);
+    expect(binding.adapt("text_encoder", "to_k", x, y, base)).toBe(y);
   });
 
   it("lists its inputs in the order of the flat parameters, for gradients", async () => {
     const lora = new Lora([layer("to_v"), layer("to_k")]);
-    const binding = new LoraBinding(lora);
+    const binding = new BoundAdapter(lora);
     const x = input("x", tokens.shape);
     const y = linear(x, constant(weight, [outFeatures, inFeatures]));
-    const loss = sum(square(binding.adapt("unet", "to_v", x, binding.adapt("unet", "to_k", x, y))));
+    const loss = sum(square(binding.adapt("unet", "to_v", x, binding.adapt("unet", "to_k", x, y, base), base)));
     const derivatives = gradients(loss, binding.inputs);
     const outputs = Object.fromEntries(lora.slots.map(({ name }, i) => [name, derivatives[i]]));
     const result = await run({ loss, ...outputs }, { x: tokens.values, ...binding.feeds() });
@@ -115,22 +116,22 @@ describe("LoraBinding", () => {
 
   it("serves any adapter of its layout, and none with zeros", async () => {
     const lora = new Lora([layer("to_k")]);
-    const binding = new LoraBinding(lora);
+    const binding = new BoundAdapter(lora);
     const x = input("x", tokens.shape);
     const y = linear(x, constant(weight, [outFeatures, inFeatures]));
     const feeds = binding.feeds(new Float32Array(lora.parameters.length));
-    const result = await run({ adapted: binding.adapt("unet", "to_k", x, y), y }, { x: tokens.values, ...feeds });
+    const result = await run({ adapted: binding.adapt("unet", "to_k", x, y, base), y }, { x: tokens.values, ...feeds });
     expect(result.adapted).toEqual(result.y);
     expect(() => binding.feeds(new Float32Array(1))).toThrow(RangeError);
   });
 
   it("meets another adapter of the same layer in one graph under a prefix", async () => {
     const [first, second] = [layer("to_k"), layer("to_k", { loraB: normal("other", outFeatures * rank) })];
-    const earlier = new LoraBinding(new Lora([first]), { prefix: "earlier." });
-    const current = new LoraBinding(new Lora([second]));
+    const earlier = new BoundAdapter(new Lora([first]), { prefix: "earlier." });
+    const current = new BoundAdapter(new Lora([second]));
     const x = input("x", tokens.shape);
     const y = linear(x, constant(weight, [outFeatures, inFeatures]));
-    const adapted = current.adapt("unet", "to_k", x, earlier.adapt("unet", "to_k", x, y));
+    const adapted = current.adapt("unet", "to_k", x, earlier.adapt("unet", "to_k", x, y, base), base);
     const both = merged(first).map((value, i) => value + loraDelta(second)[i]);
     const expected = linear(x, constant(both, [outFeatures, inFeatures]));
     const feeds = { x: tokens.values, ...earlier.feeds(), ...current.feeds() };
