@@ -1,7 +1,7 @@
 /**
  * @file One run of an experiment: concepts are learned one after another, all that are known are drawn after each, and what was drawn is measured.
  */
-import { LoraBinding } from "../adapters/lora-binding.ts";
+import { BoundAdapter } from "../adapters/bound-adapter.ts";
 import type { TokenEmbedding } from "../adapters/textual-inversion.ts";
 import { ConceptClassifier } from "../continual/concept-classifier.ts";
 import { conceptConfidence, type ConceptConfidence } from "../continual/concept-confidence.ts";
@@ -89,9 +89,9 @@ export async function runSequence(request: SequenceRunRequest): Promise<Sequence
     onStage?.({ kind: "drawing", learned: known });
     // Where all were learned at once there is one stage, which then stands for each.
     const row: (readonly RgbImage[])[] = [];
-    const shared = new LoraBinding(learned.lora);
+    const shared = new BoundAdapter(learned.lora);
     for (let j = 0; j < known; j++) {
-      const adapter = strategy.order === "separate" ? new LoraBinding(stages[j].lora) : shared;
+      const adapter = strategy.order === "separate" ? new BoundAdapter(stages[j].lora) : shared;
       row.push(await drawConcept(request, concepts[j], adapter, learned.embeddings));
     }
     if (strategy.order === "together") concepts.forEach((_, n) => generated.push(row.slice(0, n + 1)));
@@ -142,7 +142,7 @@ function evaluationsOf({ evaluations }: LearnedConcept): Evaluations {
 async function drawConcept(
   { pipeline, drawing, signal }: SequenceRunRequest,
   { name, prompts }: JudgedConcept,
-  adapter: LoraBinding,
+  adapter: BoundAdapter,
   learnedEmbeddings: readonly TokenEmbedding[],
 ): Promise<RgbImage[]> {
   const pictures: RgbImage[] = [];
