@@ -23,7 +23,10 @@ deletes them, and the name with them, for good. The name of an unfinished run gi
 
 What goes is the token. The adapter is shared by all concepts: it was trained on this one and keeps traces of it, from which
 pictures of its kind may still take something. They are gone when the last concept is forgotten, for then the adapter goes too,
-or when you return to a state from before it was learned ("keepsake undo --to"). The photos were never kept.`;
+or when you return to a state from before it was learned ("keepsake undo --to"). The photos were never kept.
+
+The sheet of previews beside the library may show it, and is deleted; pictures and sheets that you had written elsewhere are
+yours to delete.`;
 
 export function forgetCommand(): Command {
   return new Command("forget")

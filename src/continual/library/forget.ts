@@ -2,8 +2,11 @@
  * @file Forgetting a concept: its token goes. What the shared adapter learned from it stays in the adapter, unless no concept
  * is left.
  */
+import { rm } from "node:fs/promises";
 import { KeepsakeError } from "../../errors.ts";
+import { describeWriteError } from "../../io/atomic.ts";
 import { checkConceptName } from "../concept-name.ts";
+import { previewSheetOf } from "../preview-sheet.ts";
 import { changeLibrary, refuseUnfinishedRun } from "./change.ts";
 import type { Library } from "./library.ts";
 import { currentState, successor, type Manifest } from "./manifest.ts";
@@ -39,7 +42,7 @@ export interface ForgetResult {
 /**
  * Forgets a concept. Its token leaves the current state; earlier states that hold it are kept, so that it can be undone, unless
  * `purge` deletes them. When it was the last concept, adapter and strategy's memory go too: the library is as it began.
- * The name of an unfinished run gives that run up.
+ * The name of an unfinished run gives that run up. The sheet of previews beside the library, which may show the concept, is deleted.
  *
  * @throws KeepsakeError if the library does not know the concept, or a run of another one is unfinished
  */
@@ -56,6 +59,8 @@ export async function forgetConcept({ library: folder, name, purge = false }: Fo
     if (wasKnown) await refuseUnfinishedRun(library);
     const forgotten = withoutConcept(library, name, purge, holders);
     const after = purge ? purged(forgotten, name) : forgotten;
+    // First, as a kill in between must not leave it: the same command would find nothing to forget any more.
+    await deleteSheet(folder);
     await library.replace(after);
     return {
       name,
@@ -64,6 +69,14 @@ export async function forgetConcept({ library: folder, name, purge = false }: Fo
       purged: purge ? holders : 0,
       remains: after.adapter === undefined ? "nothing" : wasKnown ? "adapter" : "unknown",
     };
+  });
+}
+
+/** It shows every concept, as the last learning left it. */
+async function deleteSheet(library: string): Promise<void> {
+  const sheet = previewSheetOf(library);
+  await rm(sheet, { force: true }).catch((error: unknown) => {
+    throw describeWriteError(sheet, error);
   });
 }
 

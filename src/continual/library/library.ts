@@ -24,7 +24,14 @@ import {
   writeManifest,
   type Manifest,
 } from "./manifest.ts";
-import { blobsOf, stateId, type AdapterEntry, type ConceptEntry, type StrategyEntry } from "./state.ts";
+import {
+  blobsOf,
+  stateId,
+  type AdapterEntry,
+  type ConceptEntry,
+  type LibraryState,
+  type StrategyEntry,
+} from "./state.ts";
 
 /** How the adapter of a library is made; fixed by its first concept. */
 export type AdapterSettings = Omit<AdapterEntry, "blob">;
@@ -67,6 +74,11 @@ export class Library {
   /** The same library with its model in another folder. Not saved yet. */
   withModelFolder(folder: string): Library {
     return new Library(this.folder, { ...this.manifest, model: { ...this.manifest.model, folder } });
+  }
+
+  /** The library as it was in one of its earlier states that are kept. To be read only. */
+  inState(state: LibraryState): Library {
+    return new Library(this.folder, { ...emptyManifest(this.manifest.model, this.manifest.keep), ...state });
   }
 
   /** Writes the manifest. The caller holds the lock. */
