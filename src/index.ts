@@ -65,6 +65,8 @@ export {
   type StrategyEntry,
 } from "./continual/library/state.ts";
 export { undo, type UndoRequest, type UndoResult } from "./continual/library/undo.ts";
+export { unlearnConcept, type UnlearnRequest, type UnlearnResult } from "./continual/unlearn-concept.ts";
+export { unlearn, type Unlearned, type UnlearningOptions, type UnlearningSettings } from "./continual/unlearning.ts";
 export { verifyLibrary, type Finding, type VerifyReport } from "./continual/verify.ts";
 export {
   learnSequence,

@@ -92,7 +92,7 @@ async function checkThings(things: readonly Thing[], library: string): Promise<v
     const known = await findKnown(library, name);
     if (known === undefined) await checkPhotos(photos);
     else if (known.classNoun !== classNoun) {
-      const fault = `The library ${library} already knows "${name}", as a ${known.classNoun} and not as a ${classNoun}`;
+      const fault = `The library ${library} already knows "${name}", with the class "${known.classNoun}" and not "${classNoun}"`;
       throw new KeepsakeError("state", `${fault}; choose another name.`);
     }
   }

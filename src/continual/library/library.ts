@@ -42,6 +42,9 @@ export type NewConcept = Omit<ConceptEntry, "embedding" | "token" | "strategy">;
 /** Tensors that a strategy keeps from one concept to the next (the Fisher diagonal, theta*), by name. */
 export type StrategyMemory = ReadonlyMap<string, { shape: number[]; data: Float32Array }>;
 
+/** What all concepts of a state share. */
+export type SharedBlobs = Pick<LibraryState, "adapter" | "strategy">;
+
 /** A library as it was when it was opened. Reading needs no lock: blobs never change. */
 export class Library {
   readonly folder: string;
@@ -163,9 +166,7 @@ export class Library {
     const { vectors, count, width, token } = embedding;
     if (memory.size > 0 && strategy === undefined) throw new Error("memory is given without the strategy that kept it");
     try {
-      const blob = await this.#blobs.write(
-        new Map([["lora", { shape: [lora.parameters.length], data: lora.parameters }]]),
-      );
+      const blob = await this.#writeAdapter(lora);
       const tokenBlob = await this.#blobs.write(new Map([["embedding", { shape: [count, width], data: vectors }]]));
       const memoryBlob = memory.size === 0 ? undefined : await this.#blobs.write(memory);
       const entry: ConceptEntry = {
@@ -189,6 +190,32 @@ export class Library {
         .catch(() => undefined);
       throw error;
     }
+  }
+
+  /**
+   * Writes other numbers for the adapter, and what the strategy is to remember, without making them part of a state: `replace` does that. The caller holds
+   * the lock.
+   *
+   * @param lora - of the layout that the library's adapter has
+   * @throws KeepsakeError if they cannot be written; nothing is left behind then
+   */
+  async writeShared(lora: Lora, memory: StrategyMemory): Promise<SharedBlobs> {
+    const { adapter, strategy } = this.manifest;
+    if (adapter === undefined) throw new Error("the library has no adapter");
+    try {
+      const memoryBlob = memory.size === 0 ? undefined : await this.#blobs.write(memory);
+      return {
+        adapter: { ...adapter, blob: await this.#writeAdapter(lora) },
+        ...(strategy && { strategy: { ...strategy, ...(memoryBlob !== undefined && { memory: memoryBlob }) } }),
+      };
+    } catch (error) {
+      await this.prune().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async #writeAdapter({ parameters }: Lora): Promise<string> {
+    return this.#blobs.write(new Map([["lora", { shape: [parameters.length], data: parameters }]]));
   }
 
   /** Replaces the manifest in one atomic step, then removes the blobs that it does not need. The caller holds the lock. */
