@@ -32,6 +32,27 @@ export { DenoiserPool, type DenoiserPoolOptions } from "./continual/denoiser-poo
 export { generatePictures, pictureFiles, type GenerateRequest } from "./continual/generate.ts";
 export { initLibrary, type InitRequest } from "./continual/init.ts";
 export { learnConcept, type LearnProgress, type LearnRequest, type LearnResult } from "./continual/learn.ts";
+export {
+  learnAndPreview,
+  type LearnAndPreviewProgress,
+  type LearnAndPreviewRequest,
+  type LearnAndPreviewResult,
+} from "./continual/learn-and-preview.ts";
+export {
+  learnAll,
+  type LearnAllProgress,
+  type LearnAllRequest,
+  type SkippedThing,
+  type Thing,
+} from "./continual/learn-all.ts";
+export { previewLastLearn, type PreviewReport, type PreviewRequest } from "./continual/preview-last-learn.ts";
+export {
+  drawPreviews,
+  type ConfidenceChange,
+  type PreviewOptions,
+  type PreviewProgress,
+  type Previews,
+} from "./continual/previews.ts";
 export { forgetConcept, type ForgetRequest, type ForgetResult } from "./continual/library/forget.ts";
 export {
   keepStates,
@@ -55,6 +76,8 @@ export {
   type StrategyEntry,
 } from "./continual/library/state.ts";
 export { undo, type UndoRequest, type UndoResult } from "./continual/library/undo.ts";
+export { unlearnConcept, type UnlearnRequest, type UnlearnResult } from "./continual/unlearn-concept.ts";
+export { unlearn, type Unlearned, type UnlearningOptions, type UnlearningSettings } from "./continual/unlearning.ts";
 export { verifyLibrary, type Finding, type VerifyReport } from "./continual/verify.ts";
 export {
   learnSequence,

@@ -2,27 +2,15 @@
  * @file Sheets of pictures that a training writes while it runs, to be looked at.
  */
 import { tensorToImage, writePng } from "../../src/io/image.ts";
+import { pictureGrid } from "../../src/io/picture-grid.ts";
 import { PICTURE_SIZE } from "../model/architecture.ts";
 
-const GAP = 2;
 const PIXELS = 3 * PICTURE_SIZE * PICTURE_SIZE;
 
 /** Writes a grid of pictures; `pictures` are `[3, PICTURE_SIZE, PICTURE_SIZE]`, -1 to 1, row by row. */
 export async function writeGrid(path: string, pictures: readonly Float32Array[], columns: number): Promise<void> {
-  const cell = PICTURE_SIZE + GAP;
-  const width = columns * cell + GAP;
-  const height = Math.ceil(pictures.length / columns) * cell + GAP;
-  const data = new Uint8Array(width * height * 3).fill(255);
-  pictures.forEach((picture, i) => {
-    const { data: bytes } = tensorToImage(picture, PICTURE_SIZE, PICTURE_SIZE);
-    const left = GAP + (i % columns) * cell;
-    const top = GAP + Math.floor(i / columns) * cell;
-    for (let y = 0; y < PICTURE_SIZE; y++) {
-      const row = bytes.subarray(y * PICTURE_SIZE * 3, (y + 1) * PICTURE_SIZE * 3);
-      data.set(row, ((top + y) * width + left) * 3);
-    }
-  });
-  await writePng(path, { width, height, data });
+  const images = pictures.map((picture) => tensorToImage(picture, PICTURE_SIZE, PICTURE_SIZE));
+  await writePng(path, pictureGrid(images, columns));
 }
 
 /** A batch `[count, 3, PICTURE_SIZE, PICTURE_SIZE]` as single pictures. */

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { writeFileAtomic } from "../../src/io/atomic.ts";
 import { writePng } from "../../src/io/image.ts";
+import { pictureGrid } from "../../src/io/picture-grid.ts";
 import type { Background } from "./backgrounds.ts";
 import { NOUNS, STYLE_NAMES } from "./nouns.ts";
 import { possibleColors } from "./sampler.ts";
@@ -72,24 +73,13 @@ function samples(): CaptionedScene[] {
 }
 
 const world = await World.load();
-const gap = 4;
 const all = samples();
 await mkdir(folder, { recursive: true });
 for (let first = 0, sheet = 0; first < all.length; first += count, sheet += 1) {
   const part = all.slice(first, first + count);
-  const width = columns * (size + gap) + gap;
-  const height = Math.ceil(part.length / columns) * (size + gap) + gap;
-  const data = new Uint8Array(width * height * 3).fill(255);
-  part.forEach(({ scene }, i) => {
-    const bytes = world.render(scene, size);
-    const left = gap + (i % columns) * (size + gap);
-    const top = gap + Math.floor(i / columns) * (size + gap);
-    for (let y = 0; y < size; y += 1) {
-      data.set(bytes.subarray(y * size * 3, (y + 1) * size * 3), ((top + y) * width + left) * 3);
-    }
-  });
+  const pictures = part.map(({ scene }) => ({ width: size, height: size, data: world.render(scene, size) }));
   const name = `${values.sheet}-${sheet}`;
-  await writePng(join(folder, `${name}.png`), { width, height, data });
+  await writePng(join(folder, `${name}.png`), pictureGrid(pictures, columns));
   const lines = part.map(({ caption }, i) => `${Math.floor(i / columns) + 1}.${(i % columns) + 1} ${caption}`);
   await writeFileAtomic(join(folder, `${name}.txt`), `${lines.join("\n")}\n`);
 }

@@ -9,8 +9,10 @@ import { forgetCommand } from "./commands/forget.ts";
 import { generateCommand } from "./commands/generate.ts";
 import { historyCommand } from "./commands/history.ts";
 import { initCommand } from "./commands/init.ts";
+import { learnAllCommand } from "./commands/learn-all.ts";
 import { learnCommand } from "./commands/learn.ts";
 import { listCommand } from "./commands/list.ts";
+import { previewsCommand } from "./commands/previews.ts";
 import { strategiesCommand } from "./commands/strategies.ts";
 import { undoCommand } from "./commands/undo.ts";
 import { verifyCommand } from "./commands/verify.ts";
@@ -48,7 +50,8 @@ const program = new Command("keepsake")
   });
 
 const commands = [
-  ...[initCommand(), learnCommand(), strategiesCommand(), generateCommand(), classifyCommand()],
+  ...[initCommand(), learnCommand(), learnAllCommand(), previewsCommand(), strategiesCommand()],
+  ...[generateCommand(), classifyCommand()],
   ...[listCommand(), historyCommand(), undoCommand(), forgetCommand(), verifyCommand()],
 ];
 for (const command of commands) {

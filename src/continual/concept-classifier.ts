@@ -179,12 +179,13 @@ function notFinite({ label }: Candidate): KeepsakeError {
   return new KeepsakeError("input", `${fault}: the weights or the adapter are damaged.`);
 }
 
-/** The same sentence for all candidates: they differ in the one word that matters. */
-function conceptCandidate({ name, token }: KnownConcept): Candidate {
+/** A learned concept. The sentence is the same for all candidates: they differ in the one word that matters. */
+export function conceptCandidate({ name, token }: KnownConcept): Candidate {
   return { label: token, prompt: `a photo of a ${token}`, concept: name };
 }
 
-function ordinaryCandidate(noun: string): Candidate {
+/** An ordinary thing, such as a class noun: `a photo of a cat`. */
+export function ordinaryCandidate(noun: string): Candidate {
   const label = `${/^[aeiou]/i.test(noun) ? "an" : "a"} ${noun}`;
   return { label, prompt: `a photo of ${label}` };
 }

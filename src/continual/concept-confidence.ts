@@ -1,7 +1,7 @@
 /**
  * @file How sure a model is of what it has learned: for pictures of known concepts, how often and with what probability its own classifier finds them.
  */
-import type { ConceptClassifier } from "./concept-classifier.ts";
+import type { ClassifyPictureOptions, ConceptClassifier } from "./concept-classifier.ts";
 
 /** Pictures of a concept. */
 export interface ConceptPictures {
@@ -30,6 +30,7 @@ export interface ConceptConfidence {
 export async function conceptConfidence(
   classifier: ConceptClassifier,
   heldOut: readonly ConceptPictures[],
+  options: ClassifyPictureOptions = {},
 ): Promise<ConceptConfidence[]> {
   const results: ConceptConfidence[] = [];
   for (const { concept, latents } of heldOut) {
@@ -38,7 +39,7 @@ export async function conceptConfidence(
     if (latents.length === 0) throw new RangeError(`there are no pictures of "${concept}"`);
     let [right, sum] = [0, 0];
     for (const picture of latents) {
-      const { probabilities, errors } = await classifier.classify(picture);
+      const { probabilities, errors } = await classifier.classify(picture, options);
       // Not by the probabilities: several of them may be rounded to 0 or 1.
       if (errors.every((error, i) => i === own || error > errors[own])) right++;
       sum += probabilities[own];

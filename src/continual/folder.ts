@@ -55,6 +55,33 @@ export async function checkWritable(folder: string): Promise<void> {
   }
 }
 
+/**
+ * Makes the folders of files that are to be written, and finds out whether they can be: before hours of work, not after.
+ *
+ * @returns a function that removes folders that were made and are empty
+ * @throws KeepsakeError in one line if a file cannot be written
+ */
+export async function makeWritable(files: readonly string[]): Promise<() => Promise<void>> {
+  const undo: (() => Promise<void>)[] = [];
+  const undoAll = async () => {
+    for (const step of undo.reverse()) await step();
+  };
+  for (const file of files) {
+    const found = await stat(file).catch(() => undefined);
+    if (found?.isDirectory()) throw new KeepsakeError("input", `${file} is a folder: give the name of a file.`);
+  }
+  for (const folder of new Set(files.map((file) => dirname(file)))) {
+    try {
+      undo.push(await makeFolder(folder));
+      await checkWritable(folder);
+    } catch (error) {
+      await undoAll();
+      throw error;
+    }
+  }
+  return undoAll;
+}
+
 const advice = "choose another folder";
 
 /** The folders that are to be made, from the outermost to `folder` itself. */

@@ -1,8 +1,7 @@
 /**
  * @file Pictures from a prompt, with everything that a library has learned.
  */
-import { stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { BoundAdapter } from "../adapters/bound-adapter.ts";
 import { tokenNames, type TokenEmbedding } from "../adapters/textual-inversion.ts";
 import type { GenerateOptions } from "../diffusion/pipeline.ts";
@@ -10,7 +9,7 @@ import { KeepsakeError } from "../errors.ts";
 import type { ProgramOptions } from "../graph/index.ts";
 import { writePng } from "../io/image.ts";
 import { tokensIn } from "./concept-name.ts";
-import { checkWritable, makeFolder } from "./folder.ts";
+import { makeWritable } from "./folder.ts";
 import { openModel, readLearned } from "./library-model.ts";
 import { BUILT_IN_MODEL, chosenModel } from "./model-folder.ts";
 import { Library } from "./library/library.ts";
@@ -18,6 +17,11 @@ import { Library } from "./library/library.ts";
 /** How closely prompts are followed unless the request says otherwise. */
 export const DEFAULT_GUIDANCE = 7.5;
 export const BUILT_IN_GUIDANCE = 3;
+
+/** @param model - as `chosenModel` names it */
+export function guidanceFor(model: string): number {
+  return model === BUILT_IN_MODEL ? BUILT_IN_GUIDANCE : DEFAULT_GUIDANCE;
+}
 
 export interface GenerateRequest extends Omit<
   GenerateOptions,
@@ -49,9 +53,7 @@ export async function generatePictures(request: GenerateRequest): Promise<readon
       const { embeddings: learnedEmbeddings, lora } = await readLearned(folder, pipeline);
       warnOfUnknownTokens(request, learnedEmbeddings);
       const known = { learnedEmbeddings, ...(lora && { adapter: new BoundAdapter(lora) }) };
-      const guidanceScale =
-        options.guidanceScale ??
-        (chosenModel(model, library) === BUILT_IN_MODEL ? BUILT_IN_GUIDANCE : DEFAULT_GUIDANCE);
+      const guidanceScale = options.guidanceScale ?? guidanceFor(chosenModel(model, library));
       for (const [index, file] of files.entries()) {
         const [picture] = await pipeline.generate({ ...options, ...known, guidanceScale, n: 1, firstIndex: index });
         if (picture !== undefined) await writePng(file, picture.image);
@@ -99,26 +101,4 @@ function beginning(text: string, most: number): string {
     result += character;
   }
   return result;
-}
-
-/** Finds out before hours of drawing, not after. @returns a function that removes folders that were made and are empty. */
-async function makeWritable(files: readonly string[]): Promise<() => Promise<void>> {
-  const undo: (() => Promise<void>)[] = [];
-  const undoAll = async () => {
-    for (const step of undo.reverse()) await step();
-  };
-  for (const file of files) {
-    const found = await stat(file).catch(() => undefined);
-    if (found?.isDirectory()) throw new KeepsakeError("input", `${file} is a folder: give the name of a file.`);
-  }
-  for (const folder of new Set(files.map((file) => dirname(file)))) {
-    try {
-      undo.push(await makeFolder(folder));
-      await checkWritable(folder);
-    } catch (error) {
-      await undoAll();
-      throw error;
-    }
-  }
-  return undoAll;
 }

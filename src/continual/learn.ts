@@ -101,16 +101,20 @@ export interface LearnResult {
  * @throws KeepsakeError for a photo, name, model or library that does not allow it
  */
 export async function learnConcept(request: LearnRequest): Promise<LearnResult> {
-  checkConceptName(request.name);
-  if (request.classNoun.trim() === "") {
-    throw new KeepsakeError("usage", "The class noun is empty; say what the thing is, e.g. --class cat.");
-  }
+  checkNaming(request);
   const unlock = await lockLibrary(request.library, `learning ${request.name}`);
   try {
     return await learnLocked(request);
   } finally {
     await unlock();
   }
+}
+
+/** @throws KeepsakeError ("usage") for a name or a class noun that a concept cannot have */
+export function checkNaming({ name, classNoun }: Pick<LearnRequest, "name" | "classNoun">): void {
+  checkConceptName(name);
+  if (classNoun.trim() !== "") return;
+  throw new KeepsakeError("usage", "The class noun is empty; say what the thing is, e.g. --class cat.");
 }
 
 async function learnLocked(request: LearnRequest): Promise<LearnResult> {

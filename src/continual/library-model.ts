@@ -61,17 +61,23 @@ export interface Learned {
  * @throws KeepsakeError if the library is damaged
  */
 export async function readLearned(folder: string, pipeline: StableDiffusionPipeline): Promise<Learned> {
-  const read = async (library: Library | undefined): Promise<Learned> => {
-    const lora = await library?.adapter(pipeline);
-    const embeddings = (await library?.embeddings()) ?? [];
-    return { concepts: library?.concepts ?? [], embeddings, ...(lora && { lora }) };
-  };
   const library = await Library.openIfExists(folder);
   try {
-    return await read(library);
+    return await learnedIn(library, pipeline);
   } catch (error) {
     const changed = await Library.openIfExists(folder);
     if (changed?.stateId === library?.stateId) throw error;
-    return read(changed);
+    return learnedIn(changed, pipeline);
   }
+}
+
+/**
+ * What a library that has been opened holds.
+ *
+ * @throws KeepsakeError if it is damaged, or another process has replaced it meanwhile
+ */
+export async function learnedIn(library: Library | undefined, pipeline: StableDiffusionPipeline): Promise<Learned> {
+  const lora = await library?.adapter(pipeline);
+  const embeddings = (await library?.embeddings()) ?? [];
+  return { concepts: library?.concepts ?? [], embeddings, ...(lora && { lora }) };
 }

@@ -48,6 +48,15 @@ export async function loadPhotos(paths: readonly string[], resolution: number): 
 }
 
 /**
+ * Decodes every photo and keeps none: before a long work, to find out what could not be read in the middle of it.
+ *
+ * @throws KeepsakeError as {@link loadPhotos}
+ */
+export async function checkPhotos(paths: readonly string[]): Promise<void> {
+  for (const file of (await findImages(paths)).images) await decodeImage(file);
+}
+
+/**
  * Decodes one photo; the short side is scaled to `resolution`, the middle is kept.
  *
  * @throws KeepsakeError naming the file that is missing or no picture

@@ -19,7 +19,7 @@ describe("keepsake --help", () => {
     expect(stdout).toMatch(/--steps <n> .*\(default: \d+/);
   });
 
-  it.each(["init", "strategies", "list", "history", "undo", "forget", "verify"])(
+  it.each(["init", "learn-all", "previews", "strategies", "list", "history", "undo", "forget", "verify"])(
     "gives examples for %s",
     async (command) => {
       const { code, stdout, stderr } = await keepsake([command, "--help"]);
@@ -86,6 +86,9 @@ describe("a mistake in the command", () => {
     { args: ["learn", "a", "b", "--class", "c", "--alpha", "0"], words: "It must be a number larger than 0" },
     { args: ["forget"], words: "missing required argument 'name'" },
     { args: ["forget", "a", "b"], words: "too many arguments for 'forget'" },
+    { args: ["forget", "a", "--steps", "4"], words: "--steps is an option of --unlearn" },
+    { args: ["forget", "a", "--unlearn", "--steps", "0"], words: "It must be a whole number of at least 1" },
+    { args: ["learn-all"], words: "missing required argument 'thing'" },
     { args: ["history", "--keep", "-1"], words: "It must be a whole number of at least 0" },
     { args: ["init", "x", "--keep", "1.5"], words: "It must be a whole number of at least 0" },
     { args: ["undo", "3f2a"], words: "too many arguments for 'undo'" },

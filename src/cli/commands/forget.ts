@@ -1,14 +1,25 @@
 /**
- * @file `keepsake forget`: a thin shell over `forgetConcept`.
+ * @file `keepsake forget`: a thin shell over `forgetConcept` and `unlearnConcept`.
  */
 import { Command } from "commander";
-import { forgetConcept, type ForgetResult } from "../../continual/library/forget.ts";
-import { Output } from "../output.ts";
+import { forgetConcept } from "../../continual/library/forget.ts";
+import { DEFAULT_UNLEARNING, unlearnConcept, type UnlearnResult } from "../../continual/unlearn-concept.ts";
+import { KeepsakeError } from "../../errors.ts";
+import type { Provider } from "../../graph/index.ts";
+import { stopSignal } from "../exit.ts";
+import { provider, wholeNumber } from "../options.ts";
+import { formatDuration, Output, TimeLeft } from "../output.ts";
 import { DEFAULT_LIBRARY } from "./shared.ts";
 
 interface ForgetOptions {
   readonly library: string;
   readonly purge: boolean;
+  readonly unlearn: boolean;
+  readonly model?: string;
+  readonly steps?: number;
+  readonly seed?: number;
+  readonly provider?: Provider;
+  readonly threads?: number;
   readonly json: boolean;
 }
 
@@ -16,6 +27,7 @@ const EXAMPLES = `
 Examples:
   keepsake forget mug
   keepsake forget mug --purge
+  keepsake forget mug --unlearn
   keepsake undo
 
 Its token and name leave the current state. Earlier states that are kept still hold it, so that it can be undone; --purge
@@ -23,7 +35,14 @@ deletes them, and the name with them, for good. The name of an unfinished run gi
 
 What goes is the token. The adapter is shared by all concepts: it was trained on this one and keeps traces of it, from which
 pictures of its kind may still take something. They are gone when the last concept is forgotten, for then the adapter goes too,
-or when you return to a state from before it was learned ("keepsake undo --to"). The photos were never kept.`;
+or when you return to a state from before it was learned ("keepsake undo --to"). The photos were never kept.
+
+With --unlearn the adapter is trained too, without any photo: on drawings of the thing that the model makes for it, its token is
+made to mean no more than its class noun does to the model alone, while the other things' tokens are held where they were. How
+far that went is measured and said. It is no proof that nothing is left. Ctrl-C leaves the library as it was; undo takes it back.
+
+The sheet of previews beside the library may show it, and is deleted; pictures and sheets that you had written elsewhere are
+yours to delete.`;
 
 export function forgetCommand(): Command {
   return new Command("forget")
@@ -32,17 +51,55 @@ export function forgetCommand(): Command {
     .argument("<name>", "what it is called, without angle brackets")
     .option("--library <folder>", "library of learned concepts", DEFAULT_LIBRARY)
     .option("--purge", "also delete every earlier state that holds it; cannot be undone", false)
+    .option("--unlearn", "also train the adapter until the token means no more than its class noun", false)
+    .option("--steps <n>", `optimiser steps of --unlearn (default: ${DEFAULT_UNLEARNING.steps})`, wholeNumber(1))
+    .option("--seed <n>", `of --unlearn: same seed, same result (default: ${DEFAULT_UNLEARNING.seed})`, wholeNumber(0))
+    .option("--model <folder>", "of --unlearn: the library's model, if it has moved")
+    .option("--provider <name>", "of --unlearn: cpu, webgpu, cuda, dml, coreml (default: cpu)", provider)
+    .option("--threads <n>", "of --unlearn: processor threads (default: one for each core)", wholeNumber(1))
     .option("--json", "print the result as JSON", false)
     .addHelpText("after", EXAMPLES)
     .action(forget);
 }
 
 async function forget(name: string, options: ForgetOptions): Promise<void> {
-  const result = await forgetConcept({ library: options.library, name, purge: options.purge });
-  new Output(options).result([whatWent(result), whatIsLeft(result)].join("\n").trimEnd(), result);
+  const output = new Output(options);
+  const result = options.unlearn ? await unlearn(name, options, output) : await plainly(name, options);
+  const text = [whatWent(result), whatWasUnlearned(result, options), whatIsLeft(result)];
+  output.result(text.filter((line) => line !== "").join("\n"), result);
 }
 
-function whatWent({ name, forgot, heldBy, purged }: ForgetResult): string {
+/** @throws KeepsakeError ("usage") for options of --unlearn */
+function plainly(name: string, { library, purge, steps, seed, model, provider, threads }: ForgetOptions) {
+  const given = Object.entries({ steps, seed, model, provider, threads }).find(([, value]) => value !== undefined);
+  if (given === undefined) return forgetConcept({ library, name, purge });
+  throw new KeepsakeError("usage", `--${given[0]} is an option of --unlearn; without it nothing is trained.`);
+}
+
+async function unlearn(name: string, options: ForgetOptions, output: Output): Promise<UnlearnResult> {
+  const { library, purge, steps, seed, model, threads } = options;
+  const signal = stopSignal(output);
+  const timeLeft = new TimeLeft();
+  try {
+    return await unlearnConcept({
+      ...{ library, name, purge, signal },
+      ...(steps !== undefined && { steps }),
+      ...(seed !== undefined && { seed }),
+      ...(model !== undefined && { model }),
+      program: { ...(options.provider && { provider: options.provider }), ...(threads !== undefined && { threads }) },
+      onStep: (step, all) => {
+        const left = timeLeft.after(step, all);
+        const rest = left === undefined ? "" : `, ${formatDuration(left)} left`;
+        output.progress(`step ${step}/${all}${rest}`, step === all || step % Math.ceil(all / 10) === 0);
+      },
+    });
+  } catch (error) {
+    if (signal.aborted && error === signal.reason) output.info(`${library} is as it was`);
+    throw error;
+  }
+}
+
+function whatWent({ name, forgot, heldBy, purged }: UnlearnResult): string {
   switch (forgot) {
     case "run":
       return `Gave up the unfinished run of <${name}>.`;
@@ -55,13 +112,24 @@ function whatWent({ name, forgot, heldBy, purged }: ForgetResult): string {
   }
 }
 
-function whatIsLeft({ name, forgot, remains }: ForgetResult): string {
+function whatWasUnlearned({ name, forgot, unlearned }: UnlearnResult, { unlearn: asked }: ForgetOptions): string {
+  if (unlearned === undefined)
+    return asked && forgot === "concept" ? "There was no need to train: the adapter is gone." : "";
+  const { steps, distance, drift } = unlearned;
+  const drawn = `Mean squared distance between what the model predicts for <${name}> and what it predicts without adapter for its class noun`;
+  const fell = `${drawn}: ${distance.before.toPrecision(3)} before, ${distance.after.toPrecision(3)} after ${steps} steps.`;
+  return `${fell}\nThe predictions for the other things moved by ${drift.toPrecision(3)}.`;
+}
+
+function whatIsLeft({ name, forgot, remains, unlearned }: UnlearnResult): string {
   if (forgot === "run") return "";
   switch (remains) {
     case "nothing":
       return "The adapter holds nothing of it.";
     case "adapter":
-      return "The adapter, which all concepts share, was trained on it and keeps traces of it.";
+      return unlearned === undefined
+        ? "The adapter, which all concepts share, was trained on it and keeps traces of it."
+        : "That is a measure on drawings, no proof: the adapter was trained on its photos and may keep traces of it.";
     case "unknown":
       return `The adapter keeps traces of it if <${name}> was learned before the current state.`;
   }

@@ -2,10 +2,13 @@
  * @file Forgetting a concept: its token goes. What the shared adapter learned from it stays in the adapter, unless no concept
  * is left.
  */
+import { rm } from "node:fs/promises";
 import { KeepsakeError } from "../../errors.ts";
+import { describeWriteError } from "../../io/atomic.ts";
 import { checkConceptName } from "../concept-name.ts";
+import { previewSheetOf } from "../preview-sheet.ts";
 import { changeLibrary, refuseUnfinishedRun } from "./change.ts";
-import type { Library } from "./library.ts";
+import type { Library, SharedBlobs } from "./library.ts";
 import { currentState, successor, type Manifest } from "./manifest.ts";
 import { deleteSnapshot, readSnapshot } from "./run-snapshot.ts";
 import { emptyState, knows, originOf, type Change, type LibraryState } from "./state.ts";
@@ -39,31 +42,52 @@ export interface ForgetResult {
 /**
  * Forgets a concept. Its token leaves the current state; earlier states that hold it are kept, so that it can be undone, unless
  * `purge` deletes them. When it was the last concept, adapter and strategy's memory go too: the library is as it began.
- * The name of an unfinished run gives that run up.
+ * The name of an unfinished run gives that run up. The sheet of previews beside the library, which may show the concept, is deleted.
  *
  * @throws KeepsakeError if the library does not know the concept, or a run of another one is unfinished
  */
-export async function forgetConcept({ library: folder, name, purge = false }: ForgetRequest): Promise<ForgetResult> {
+export async function forgetConcept(request: ForgetRequest): Promise<ForgetResult> {
+  const { library: folder, name } = request;
   checkConceptName(name);
-  return changeLibrary(folder, `forgetting ${name}`, async (library) => {
-    const before = library.manifest;
-    const wasKnown = knows(before, name);
-    const holders = before.earlier.filter((state) => knows(state, name)).length;
-    const isRun = !wasKnown && (await isRunOf(library, name));
-    if (isRun) await deleteSnapshot(folder);
-    if (isRun && !(purge && holders > 0))
-      return { name, forgot: "run", heldBy: holders, purged: 0, remains: "nothing" };
-    if (wasKnown) await refuseUnfinishedRun(library);
-    const forgotten = withoutConcept(library, name, purge, holders);
-    const after = purge ? purged(forgotten, name) : forgotten;
-    await library.replace(after);
-    return {
-      name,
-      forgot: wasKnown ? "concept" : "earlier",
-      heldBy: after.earlier.filter((state) => knows(state, name)).length,
-      purged: purge ? holders : 0,
-      remains: after.adapter === undefined ? "nothing" : wasKnown ? "adapter" : "unknown",
-    };
+  return changeLibrary(folder, `forgetting ${name}`, (library) => forgetIn(library, request));
+}
+
+/**
+ * As {@link forgetConcept}, in a library that the caller holds the lock of.
+ *
+ * @param unlearned - what takes the place of the adapter and the strategy's memory in the state without the concept
+ */
+export async function forgetIn(
+  library: Library,
+  { name, purge = false }: Pick<ForgetRequest, "name" | "purge">,
+  unlearned?: SharedBlobs,
+): Promise<ForgetResult> {
+  const { folder, manifest: before } = library;
+  const wasKnown = knows(before, name);
+  const holders = before.earlier.filter((state) => knows(state, name)).length;
+  const isRun = !wasKnown && (await isRunOf(library, name));
+  if (isRun) await deleteSnapshot(folder);
+  if (isRun && !(purge && holders > 0)) return { name, forgot: "run", heldBy: holders, purged: 0, remains: "nothing" };
+  if (wasKnown) await refuseUnfinishedRun(library);
+  const forgotten = withoutConcept(library, name, { purge, holders, unlearned });
+  const after = purge ? purged(forgotten, name) : forgotten;
+  // First, as a kill in between must not leave it: the same command would find nothing to forget any more.
+  await deleteSheet(folder);
+  await library.replace(after);
+  return {
+    name,
+    forgot: wasKnown ? "concept" : "earlier",
+    heldBy: after.earlier.filter((state) => knows(state, name)).length,
+    purged: purge ? holders : 0,
+    remains: after.adapter === undefined ? "nothing" : wasKnown ? "adapter" : "unknown",
+  };
+}
+
+/** It shows every concept, as the last learning left it. */
+async function deleteSheet(library: string): Promise<void> {
+  const sheet = previewSheetOf(library);
+  await rm(sheet, { force: true }).catch((error: unknown) => {
+    throw describeWriteError(sheet, error);
   });
 }
 
@@ -72,16 +96,22 @@ async function isRunOf(library: Library, name: string): Promise<boolean> {
 }
 
 /** The manifest with a current state that does not know the concept. */
-function withoutConcept({ folder, manifest }: Library, name: string, purge: boolean, holders: number): Manifest {
+function withoutConcept(
+  { folder, manifest }: Library,
+  name: string,
+  how: { readonly purge: boolean; readonly holders: number; readonly unlearned: SharedBlobs | undefined },
+): Manifest {
+  const { purge, holders, unlearned } = how;
   if (!knows(manifest, name)) {
     if (holders > 0 && purge) return manifest;
     const held = "an earlier state that is kept does: add --purge to delete it";
     const fault = `does not know "${name}"; ${holders > 0 ? held : `it knows ${known(manifest)}`}`;
     throw new KeepsakeError("state", `${folder} ${fault}.`);
   }
-  const change: Change = { kind: "forgot", concept: name };
+  const change: Change = { kind: "forgot", concept: name, ...(unlearned && { unlearned: true }) };
   const concepts = manifest.concepts.filter((concept) => concept.name !== name);
-  const next = concepts.length === 0 ? emptyState(change) : { ...currentState(manifest), change, concepts };
+  const next =
+    concepts.length === 0 ? emptyState(change) : { ...currentState(manifest), ...unlearned, change, concepts };
   return successor(manifest, next);
 }
 

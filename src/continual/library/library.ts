@@ -26,7 +26,14 @@ import {
   writeManifest,
   type Manifest,
 } from "./manifest.ts";
-import { blobsOf, stateId, type AdapterEntry, type ConceptEntry, type StrategyEntry } from "./state.ts";
+import {
+  blobsOf,
+  stateId,
+  type AdapterEntry,
+  type ConceptEntry,
+  type LibraryState,
+  type StrategyEntry,
+} from "./state.ts";
 
 /** How the adapter of a library is made; fixed by its first concept. */
 export type AdapterSettings = Omit<AdapterEntry, "blob">;
@@ -36,6 +43,9 @@ export type NewConcept = Omit<ConceptEntry, "embedding" | "token" | "strategy">;
 
 /** Tensors that a strategy keeps from one concept to the next (the Fisher diagonal, theta*), by name. */
 export type StrategyMemory = ReadonlyMap<string, { shape: number[]; data: Float32Array }>;
+
+/** What all concepts of a state share. */
+export type SharedBlobs = Pick<LibraryState, "adapter" | "strategy">;
 
 /** A library as it was when it was opened. Reading needs no lock: blobs never change. */
 export class Library {
@@ -69,6 +79,11 @@ export class Library {
   /** The same library with its model in another folder. Not saved yet. */
   withModelFolder(folder: string): Library {
     return new Library(this.folder, { ...this.manifest, model: { ...this.manifest.model, folder } });
+  }
+
+  /** The library as it was in one of its earlier states that are kept. To be read only. */
+  inState(state: LibraryState): Library {
+    return new Library(this.folder, { ...emptyManifest(this.manifest.model, this.manifest.keep), ...state });
   }
 
   /** Writes the manifest. The caller holds the lock. */
@@ -153,9 +168,7 @@ export class Library {
     const { vectors, count, width, token } = embedding;
     if (memory.size > 0 && strategy === undefined) throw new Error("memory is given without the strategy that kept it");
     try {
-      const blob = await this.#blobs.write(
-        new Map([["lora", { shape: [lora.parameters.length], data: lora.parameters }]]),
-      );
+      const blob = await this.#writeAdapter(lora);
       const tokenBlob = await this.#blobs.write(new Map([["embedding", { shape: [count, width], data: vectors }]]));
       const memoryBlob = memory.size === 0 ? undefined : await this.#blobs.write(memory);
       const entry: ConceptEntry = {
@@ -179,6 +192,32 @@ export class Library {
         .catch(() => undefined);
       throw error;
     }
+  }
+
+  /**
+   * Writes other numbers for the adapter, and what the strategy is to remember, without making them part of a state: `replace` does that. The caller holds
+   * the lock.
+   *
+   * @param lora - of the layout that the library's adapter has
+   * @throws KeepsakeError if they cannot be written; nothing is left behind then
+   */
+  async writeShared(lora: Adapter, memory: StrategyMemory): Promise<SharedBlobs> {
+    const { adapter, strategy } = this.manifest;
+    if (adapter === undefined) throw new Error("the library has no adapter");
+    try {
+      const memoryBlob = memory.size === 0 ? undefined : await this.#blobs.write(memory);
+      return {
+        adapter: { ...adapter, blob: await this.#writeAdapter(lora) },
+        ...(strategy && { strategy: { ...strategy, ...(memoryBlob !== undefined && { memory: memoryBlob }) } }),
+      };
+    } catch (error) {
+      await this.prune().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async #writeAdapter({ parameters }: Adapter): Promise<string> {
+    return this.#blobs.write(new Map([["lora", { shape: [parameters.length], data: parameters }]]));
   }
 
   /** Replaces the manifest in one atomic step, then removes the blobs that it does not need. The caller holds the lock. */

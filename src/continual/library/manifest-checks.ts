@@ -45,7 +45,8 @@ function isChange(value: unknown): boolean {
 
 function isOrigin(value: unknown): boolean {
   if (!isObject(value)) return false;
-  const { kind, concept } = value;
+  const { kind, concept, unlearned } = value;
+  if (unlearned !== undefined && typeof unlearned !== "boolean") return false;
   if (kind === "begun") return true;
   const isNamed = typeof concept === "string" && isConceptName(concept);
   return kind === "learned" ? isNamed : kind === "forgot" && (isNamed || concept === undefined);

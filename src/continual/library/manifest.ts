@@ -7,7 +7,7 @@ import { KeepsakeError } from "../../errors.ts";
 import { writeFileAtomic } from "../../io/atomic.ts";
 import { readJson } from "../../io/json.ts";
 import { isContent, isKeepCount, isModel, isObject, isState, type JsonObject } from "./manifest-checks.ts";
-import { emptyState, stateId, type LibraryState, type Origin } from "./state.ts";
+import { emptyState, originOf, stateId, type LibraryState, type Origin } from "./state.ts";
 
 /** How many earlier states are kept unless the library says otherwise. */
 export const DEFAULT_KEEP = 3;
@@ -53,6 +53,18 @@ export function successor(manifest: Manifest, next: LibraryState): Manifest {
 /** The current state of a manifest alone. */
 export function currentState({ change, adapter, strategy, concepts }: LibraryState): LibraryState {
   return { change, ...(adapter && { adapter }), ...(strategy && { strategy }), concepts };
+}
+
+/**
+ * The state on which the last concept of the current state was learned.
+ *
+ * @returns undefined if it is not kept, or the current state was not made by learning
+ */
+export function stateBeforeLearning(manifest: Manifest): LibraryState | undefined {
+  if (originOf(manifest.change).kind !== "learned") return undefined;
+  const before = JSON.stringify(manifest.concepts.slice(0, -1));
+  // Several states may have the same concepts; the one that was left last comes first.
+  return manifest.earlier.find(({ concepts }) => JSON.stringify(concepts) === before);
 }
 
 /** The manifest as it stands in its file. The same manifest gives the same bytes. */

@@ -44,11 +44,11 @@ export interface StrategyEntry {
   readonly memory?: string;
 }
 
-/** What first made a state. A concept that was purged is not named. */
+/** What first made a state. A concept that was purged is not named. `unlearned`: the adapter was changed too. */
 export type Origin =
   | { readonly kind: "begun" }
   | { readonly kind: "learned"; readonly concept: string }
-  | { readonly kind: "forgot"; readonly concept?: string };
+  | { readonly kind: "forgot"; readonly concept?: string; readonly unlearned?: boolean };
 
 /** What made a state the current one: its origin, or an undo that went back to it. */
 export type Change = Origin | { readonly kind: "undo"; readonly to: Origin };
@@ -99,7 +99,7 @@ export function describeChange(change: Change): string {
     case "learned":
       return `learned ${change.concept}`;
     case "forgot":
-      return `forgot ${change.concept ?? "a concept"}`;
+      return `${change.unlearned === true ? "unlearned" : "forgot"} ${change.concept ?? "a concept"}`;
     case "undo":
       return `undo, back to: ${describeChange(change.to)}`;
   }

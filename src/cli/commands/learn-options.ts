@@ -1,0 +1,154 @@
+/**
+ * @file What the commands that learn have in common: their options, and what these ask for.
+ */
+import { Option, type Command } from "commander";
+import type { AdapterKindName } from "../../adapters/adapter.ts";
+import { ADAPTER_KINDS } from "../../adapters/kinds.ts";
+import type { LearnAndPreviewRequest } from "../../continual/learn-and-preview.ts";
+import {
+  BUILT_IN_ADAPTER,
+  BUILT_IN_TRAINING,
+  DEFAULT_ADAPTER,
+  DEFAULT_TRAINING,
+} from "../../continual/learn-settings.ts";
+import { DEFAULT_STRATEGY, parseStrategyOptions } from "../../continual/strategies/registry.ts";
+import type { Provider } from "../../graph/index.ts";
+import { numberAbove, numberFrom, provider, wholeNumber } from "../options.ts";
+import { DEFAULT_LIBRARY } from "./shared.ts";
+
+/** Options of the commands that learn. */
+export interface LearningOptions {
+  readonly library: string;
+  readonly model?: string;
+  readonly steps?: number;
+  readonly strategy: string;
+  readonly strategyOption: string[];
+  readonly adapter?: AdapterKindName;
+  readonly rank?: number;
+  readonly alpha?: number;
+  readonly targets?: string;
+  readonly vectors: number;
+  readonly lr?: number;
+  readonly tokenLr?: number;
+  readonly batchSize?: number;
+  readonly seed: number;
+  readonly resolution?: number;
+  readonly previews?: string | false;
+  readonly snapshotEvery: number;
+  readonly checkpointing: boolean;
+  readonly restart: boolean;
+  readonly provider: Provider;
+  readonly threads?: number;
+  readonly json: boolean;
+}
+
+/** What a setting is if it is not given. */
+function unlessGiven(setting: number, builtIn: number): string {
+  return `(default: ${setting}; on the built-in model ${builtIn})`;
+}
+
+const collected = (text: string, before: string[]): string[] => [...before, text];
+
+const PREVIEWS_DEFAULT =
+  "(default: on the built-in model <library>.previews.png; on others, where it takes minutes, none)";
+
+/** Adds the options of learning to a command. */
+export function withLearningOptions(command: Command): Command {
+  return command
+    .option("--library <folder>", "where concepts are kept (made if missing)", DEFAULT_LIBRARY)
+    .option("--model <folder>", "checkpoint in the diffusers layout (default: the library's, else the built-in model)")
+    .option(
+      "--strategy <name>",
+      'how to keep earlier concepts safe: "keepsake strategies" lists them',
+      DEFAULT_STRATEGY,
+    )
+    .addOption(
+      new Option("--strategy-option <name=value>", "an option of the strategy; may be repeated")
+        .argParser(collected)
+        .default([], "none"),
+    )
+    .option(
+      "--steps <n>",
+      `optimiser steps ${unlessGiven(DEFAULT_TRAINING.steps, BUILT_IN_TRAINING.steps)}`,
+      wholeNumber(1),
+    )
+    .addOption(
+      new Option("--adapter <kind>", "what is trained, fixed by the first concept (default: lora)").choices(
+        ADAPTER_KINDS.map(({ name }) => name),
+      ),
+    )
+    .option(
+      "--rank <n>",
+      `rank of the adapter, fixed by the first concept ${unlessGiven(DEFAULT_ADAPTER.rank, BUILT_IN_ADAPTER.rank)}`,
+      wholeNumber(1),
+    )
+    .option("--alpha <x>", "LoRA alpha, fixed by the first concept (default: the rank)", numberAbove(0))
+    .option(
+      "--targets <names>",
+      `layers to adapt: crossattn-kv, crossattn, attn, all-linear, or endings such as to_q,ff.net.2 (default: ${DEFAULT_ADAPTER.targets})`,
+    )
+    .option("--vectors <n>", "embeddings that the token stands for", wholeNumber(1), 1)
+    .option(
+      "--lr <x>",
+      `learning rate of the adapter ${unlessGiven(DEFAULT_TRAINING.learningRate, BUILT_IN_TRAINING.learningRate)}`,
+      numberFrom(0),
+    )
+    .option(
+      "--token-lr <x>",
+      `learning rate of the token's embedding ${unlessGiven(DEFAULT_TRAINING.tokenLearningRate, BUILT_IN_TRAINING.tokenLearningRate)}`,
+      numberFrom(0),
+    )
+    .option(
+      "--batch-size <n>",
+      `photos in one step ${unlessGiven(DEFAULT_TRAINING.batchSize, BUILT_IN_TRAINING.batchSize)}`,
+      wholeNumber(1),
+    )
+    .option("--seed <n>", "same seed, same result", wholeNumber(0), DEFAULT_TRAINING.seed)
+    .option(
+      "--resolution <pixels>",
+      "side of the square the photos are cropped to (default: the model's)",
+      wholeNumber(8),
+    )
+    .option("--snapshot-every <n>", "steps between snapshots of the run", wholeNumber(1), 25)
+    .option("--previews <file>", `sheet of previews, a PNG that each learning replaces ${PREVIEWS_DEFAULT}`)
+    .option("--no-previews", "draw no previews")
+    .option("--checkpointing", "less memory, about a third more time", false)
+    .option("--restart", "give up an unfinished run in the library", false)
+    .option("--provider <name>", "where to compute: cpu, webgpu, cuda, dml, coreml", provider, "cpu")
+    .option("--threads <n>", "processor threads (default: one for each core)", wholeNumber(1))
+    .option("--json", "print the result as JSON", false);
+}
+
+/** What the options ask for: all of a request but the thing itself. */
+export function learningRequest(
+  options: LearningOptions,
+): Omit<LearnAndPreviewRequest, "name" | "photos" | "classNoun" | "signal" | "onProgress"> {
+  const { adapter, rank, alpha, targets, threads, resolution, model, steps, batchSize, lr, tokenLr, previews } =
+    options;
+  return {
+    library: options.library,
+    ...(model !== undefined && { model }),
+    vectors: options.vectors,
+    adapter: {
+      ...(adapter !== undefined && { kind: adapter }),
+      ...(rank !== undefined && { rank }),
+      ...(alpha !== undefined && { loraAlpha: alpha }),
+      ...(targets !== undefined && { targets }),
+    },
+    strategy: options.strategy,
+    strategyOptions: parseStrategyOptions(options.strategy, options.strategyOption),
+    training: {
+      ...(steps !== undefined && { steps }),
+      ...(batchSize !== undefined && { batchSize }),
+      ...(lr !== undefined && { learningRate: lr }),
+      ...(tokenLr !== undefined && { tokenLearningRate: tokenLr }),
+      seed: options.seed,
+      ...(resolution !== undefined && { resolution }),
+    },
+    snapshotEvery: options.snapshotEvery,
+    restart: options.restart,
+    checkpointing: options.checkpointing,
+    program: { provider: options.provider, ...(threads !== undefined && { threads }) },
+    ...(previews !== undefined && { previews }),
+  };
+}

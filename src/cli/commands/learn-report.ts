@@ -1,0 +1,102 @@
+/**
+ * @file What the commands that learn say: progress, and what came of it.
+ */
+import type { LearnAllProgress, SkippedThing } from "../../continual/learn-all.ts";
+import type { LearnAndPreviewResult } from "../../continual/learn-and-preview.ts";
+import type { PreviewReport } from "../../continual/preview-last-learn.ts";
+import type { PreviewProgress } from "../../continual/previews.ts";
+import { formatDuration, formatTable, TimeLeft, type Output } from "../output.ts";
+
+/** For the help of these commands. */
+export const ABOUT_PREVIEWS = `After each learning comes a sheet of previews: a row for each thing, two pictures of it as it was drawn before and, from the same
+noise, two as it is drawn now; the new thing, which had no name before, is drawn as its class noun. Below it is said how sure the
+model is that its own earlier pictures show what they should, before and now: forgetting can be seen. No photo takes part in it.`;
+
+const PREVIEWS_STOPPED = 'The previews were stopped: "keepsake previews" draws them.';
+
+/** What came of a thing, for people. */
+export function describeLearned(result: LearnAndPreviewResult | SkippedThing): string {
+  const { token, previews } = result;
+  const shown =
+    previews === undefined ? "" : `\n${previews === "stopped" ? PREVIEWS_STOPPED : describePreviews(previews)}`;
+  switch (result.status) {
+    case "interrupted":
+      return `Stopped at step ${result.step} of ${result.steps}; the same command goes on from there.`;
+    case "skipped":
+      return `The library knows ${token} already.${shown}`;
+    case "learned":
+      return `Learned ${token}. Draw it: keepsake generate "a photo of a ${token}"${shown}`;
+  }
+}
+
+/** Whether the command that comes to this result was stopped before its end. */
+export function wasStopped({ status, previews }: LearnAndPreviewResult | SkippedThing): boolean {
+  return status === "interrupted" || previews === "stopped";
+}
+
+/** Where the sheet is, what is on it, and the table of confidence. */
+export function describePreviews({ sheet, concepts, confidence }: PreviewReport): string {
+  const rows = concepts.map((name) => `<${name}>`).join(", ");
+  const lines = [`Previews: ${sheet} (rows: ${rows}; left before, right now)`];
+  if (confidence.length === 0) return lines.join("\n");
+  const table = confidence.map(({ concept, before, after }) => [`<${concept}>`, percent(before), percent(after)]);
+  return [...lines, formatTable([["sure of", "before", "now"], ...table])].join("\n");
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`.padStart(7);
+}
+
+/** Tells on stderr what there is to tell while one thing after another is learned. */
+export function reportLearning(output: Output): (progress: LearnAllProgress) => void {
+  let timeLeft = new TimeLeft();
+  let average: number | undefined;
+  const onPreviews = reportPreviews(output);
+  return (progress) => {
+    switch (progress.kind) {
+      case "thing":
+        output.info(`${progress.name} (${progress.index + 1} of ${progress.count})`);
+        break;
+      case "skipped":
+        output.info(`the library knows ${progress.name} already`);
+        break;
+      case "photos":
+        [timeLeft, average] = [new TimeLeft(), undefined];
+        for (const file of progress.skipped) output.warn(`${file} is in a format that is not read; save it as JPEG.`);
+        if (progress.duplicates > 0) output.warn(`left out because they show the same: ${progress.duplicates}`);
+        output.info(`${progress.count} ${progress.count === 1 ? "photo" : "photos"}`);
+        if (progress.count < 4) output.warn("4 to 10 photos in different places and light teach a thing better.");
+        break;
+      case "resumed":
+        output.info(`going on from step ${progress.step}`);
+        break;
+      case "step": {
+        const { step, steps, loss } = progress;
+        average = average === undefined ? loss : 0.95 * average + 0.05 * loss;
+        const left = timeLeft.after(step, steps);
+        const rest = left === undefined ? "" : `, ${formatDuration(left)} left`;
+        const isMilestone = step === steps || step % Math.max(1, Math.round(steps / 10)) === 0;
+        output.progress(`step ${step}/${steps}, loss ${average.toFixed(4)}${rest}`, isMilestone);
+        break;
+      }
+      case "learned":
+        output.info(`learned ${progress.token}; drawing previews`);
+        break;
+      case "previews":
+        onPreviews(progress);
+    }
+  };
+}
+
+/** Tells on stderr how far one sheet of previews after another is. */
+export function reportPreviews(output: Output): (progress: PreviewProgress) => void {
+  let timeLeft = new TimeLeft();
+  let last = Infinity;
+  return ({ done, count }) => {
+    if (done < last) timeLeft = new TimeLeft();
+    last = done;
+    const left = timeLeft.after(done, count);
+    const rest = left === undefined ? "" : `, ${formatDuration(left)} left`;
+    output.progress(`previews ${done}/${count}${rest}`, done === count);
+  };
+}

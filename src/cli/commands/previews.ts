@@ -1,0 +1,58 @@
+/**
+ * @file `keepsake previews`: a thin shell over `previewLastLearn`.
+ */
+import { Command } from "commander";
+import { previewLastLearn } from "../../continual/preview-last-learn.ts";
+import type { Provider } from "../../graph/index.ts";
+import { stopSignal } from "../exit.ts";
+import { provider, wholeNumber } from "../options.ts";
+import { Output } from "../output.ts";
+import { ABOUT_PREVIEWS, describePreviews, reportPreviews } from "./learn-report.ts";
+import { DEFAULT_LIBRARY } from "./shared.ts";
+
+interface PreviewsOptions {
+  readonly library: string;
+  readonly model?: string;
+  readonly output?: string;
+  readonly provider: Provider;
+  readonly threads?: number;
+  readonly json: boolean;
+}
+
+const EXAMPLES = `
+Examples:
+  keepsake previews
+  keepsake previews --library my-library -o before-and-after.png
+
+Draws the sheet of the last learning again, from the states that the library keeps, or for the first time with a large model,
+where "keepsake learn" draws it only if asked. The same states give the same picture. The library is not changed.
+
+${ABOUT_PREVIEWS}`;
+
+export function previewsCommand(): Command {
+  return new Command("previews")
+    .summary("show what the last learning did to all things")
+    .description("Draw every thing as it was before the last learning and as it is now, on one sheet.")
+    .option("--library <folder>", "library of learned concepts", DEFAULT_LIBRARY)
+    .option("--model <folder>", "the library's model, if it has moved")
+    .option("-o, --output <file>", "the sheet, a PNG (default: <library>.previews.png)")
+    .option("--provider <name>", "where to compute: cpu, webgpu, cuda, dml, coreml", provider, "cpu")
+    .option("--threads <n>", "processor threads (default: one for each core)", wholeNumber(1))
+    .option("--json", "print the result as JSON", false)
+    .addHelpText("after", EXAMPLES)
+    .action(previews);
+}
+
+async function previews(options: PreviewsOptions): Promise<void> {
+  const output = new Output(options);
+  const { library, model, output: sheet, threads } = options;
+  const report = await previewLastLearn({
+    library,
+    ...(model !== undefined && { model }),
+    ...(sheet !== undefined && { sheet }),
+    program: { provider: options.provider, ...(threads !== undefined && { threads }) },
+    signal: stopSignal(output),
+    onProgress: reportPreviews(output),
+  });
+  output.result(describePreviews(report), report);
+}
