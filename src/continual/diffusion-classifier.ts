@@ -21,20 +21,22 @@ export type CandidateErrors = (
 ) => Promise<readonly (readonly number[])[]>;
 
 /**
- * Draws with evenly spaced timesteps (the middles of `count` equal parts of the schedule), in an order in which every beginning is spread over the whole
+ * Draws with evenly spaced timesteps (the middles of `count` equal parts of the schedule, or of a part of it), in an order in which every beginning is spread over the whole
  * schedule: candidates can be given up after a few.
  *
  * @param size - numbers in the latents
+ * @param part - from and to, as shares of the schedule in [0, 1]. Default: all of it. Where little noise is left, or little else, all candidates predict alike
  */
 export function pairedDraws(
   count: number,
   { numTrainTimesteps }: Pick<NoiseSchedule, "numTrainTimesteps">,
   size: number,
   seed: number,
+  [from, to]: readonly [number, number] = [0, 1],
 ): PairedDraw[] {
   const stride = strideThroughAll(count);
   return Array.from({ length: count }, (_, i) => ({
-    timestep: Math.floor(((((i * stride) % count) + 0.5) / count) * numTrainTimesteps),
+    timestep: Math.floor((from + ((((i * stride) % count) + 0.5) / count) * (to - from)) * numTrainTimesteps),
     noise: new RandomStream(seed, "classifier", i).normal(size),
   }));
 }
