@@ -81,7 +81,7 @@ describe("keepsake learn-all", () => {
   });
 
   it.each([
-    { when: "in the first thing", words: "step 1/3" },
+    { when: "in the first thing", words: "step 2/3" },
     { when: "in the first previews", words: "learned <rex>" },
     { when: "between the two", words: "mug (2 of 2)" },
     { when: "in the last previews", words: "learned <mug>" },
