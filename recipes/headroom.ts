@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 import { BoundAdapter } from "../src/adapters/bound-adapter.ts";
 import { learnSequence, type LearnedConcept } from "../src/continual/learn-sequence.ts";
 import { BUILT_IN_ADAPTER, BUILT_IN_TRAINING } from "../src/continual/learn-settings.ts";
-import { encodePhotos, loadPhotos } from "../src/continual/photos.ts";
+import { encodeTrainingPhotos, loadPhotos, type Photos } from "../src/continual/photos.ts";
 import { createStrategy } from "../src/continual/strategies/registry.ts";
 import { StableDiffusionPipeline } from "../src/diffusion/pipeline.ts";
 import { imageToTensor } from "../src/io/image.ts";
@@ -31,15 +31,16 @@ const NEW_PLACES = ["on a white background", "on a blue background", "on the bea
 await mkdir(values.output, { recursive: true });
 const pipeline = await StableDiffusionPipeline.load(values.model);
 const taught = CONCEPTS.slice(0, Number(values.concepts));
-const pictures = new Map<string, readonly Float32Array[]>();
+const photos = new Map<string, Photos>();
 for (const { name } of taught) {
-  pictures.set(name, (await loadPhotos([join("examples", "concepts", name, "train")], PICTURE_SIZE)).images);
+  photos.set(name, await loadPhotos([join("examples", "concepts", name, "train")], PICTURE_SIZE));
 }
+const photosOf = (name: string) => photos.get(name) ?? { images: [], captions: [] };
 const concepts = await Promise.all(
   taught.map(async ({ name, classNoun }) => ({
     name,
     classNoun,
-    photos: await encodePhotos(pipeline.vae, pictures.get(name) ?? [], PICTURE_SIZE, {}),
+    photos: await encodeTrainingPhotos(pipeline.vae, photosOf(name), PICTURE_SIZE, {}),
   })),
 );
 
@@ -74,7 +75,7 @@ for (const { name } of taught) {
     });
     drawn.push(imageToTensor(picture.image));
   }
-  rows.push(...(pictures.get(name) ?? []).slice(0, 4), ...drawn);
+  rows.push(...photosOf(name).images.slice(0, 4), ...drawn);
 }
 await writeGrid(join(values.output, "headroom.png"), rows, 8);
 await pipeline.dispose();

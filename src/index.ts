@@ -86,7 +86,7 @@ export {
   type SequenceRequest,
   type SequenceStep,
 } from "./continual/learn-sequence.ts";
-export { encodePhotos, loadPhotos } from "./continual/photos.ts";
+export { encodePhotos, encodeTrainingPhotos, loadPhotos, type TrainingPhoto } from "./continual/photos.ts";
 export { describeRange, type OptionSpec, type OptionValue } from "./continual/strategies/options.ts";
 export { createStrategy, findStrategy, parseStrategyOptions, STRATEGIES } from "./continual/strategies/registry.ts";
 export type { ConceptPlan, Objective, Strategy, StrategyDefinition } from "./continual/strategies/strategy.ts";

@@ -3,7 +3,7 @@
  */
 import { join } from "node:path";
 import type { SequenceConcept } from "../../src/continual/learn-sequence.ts";
-import { encodePhotos, loadPhotos, readPhoto } from "../../src/continual/photos.ts";
+import { encodeTrainingPhotos, loadPhotos, readPhoto } from "../../src/continual/photos.ts";
 import type { StableDiffusionPipeline } from "../../src/diffusion/pipeline.ts";
 import type { JudgedConcept } from "../../src/evaluation/sequence-run.ts";
 import { readJson } from "../../src/io/json.ts";
@@ -47,11 +47,11 @@ export async function judgedExamples(
     const example = all.find((concept) => concept.name === name);
     if (example === undefined) throw new Error(`there is no example concept "${name}"`);
     const pathOf = ({ file }: ExampleView) => join(FOLDER, file);
-    const { images } = await loadPhotos(example.train.map(pathOf), side);
+    const photos = await loadPhotos(example.train.map(pathOf), side);
     const taught: SequenceConcept = {
       name,
       classNoun: example.classNoun,
-      photos: await encodePhotos(pipeline.vae, images, side, {}),
+      photos: await encodeTrainingPhotos(pipeline.vae, photos, side, {}),
     };
     judged.push({
       ...taught,

@@ -1,6 +1,6 @@
 /**
  * @file Draws all views of the ten concepts: `npx tsx recipes/concepts/generate.ts [folder]` (default: examples/concepts).
- * Writes `<name>/train/00.png` to `05.png`, `<name>/test/00.png` to `05.png`, and `concepts.json`.
+ * Writes `<name>/train/00.png` to `05.png` with a caption each, `<name>/test/00.png` to `05.png`, and `concepts.json`.
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -38,8 +38,10 @@ for (const concept of CONCEPTS) {
     await mkdir(join(folder, concept.name, part), { recursive: true });
     for (const [i, view] of viewsOf(concept, part).entries()) {
       const file = `${concept.name}/${part}/${String(i).padStart(2, "0")}.png`;
+      const setting = settingOf(view.background);
       await writePng(join(folder, file), await paintView(concept, view));
-      views[part].push({ file, setting: settingOf(view.background) });
+      if (part === "train") await writeFileAtomic(join(folder, file.replace(".png", ".txt")), `${setting}\n`);
+      views[part].push({ file, setting });
     }
   }
   const { name, classNoun, description, confusedWith } = concept;

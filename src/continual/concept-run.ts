@@ -3,13 +3,13 @@
  * Libraries on disk and sequences in memory are both learned this way.
  */
 import type { TokenEmbedding } from "../adapters/textual-inversion.ts";
-import type { Posterior } from "../diffusion/latents.ts";
 import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { NoiseSchedule } from "../diffusion/schedulers/index.ts";
 import type { DenoiserPool } from "./denoiser-pool.ts";
 import type { AskedAdapter } from "./learn-settings.ts";
 import { newAdapter, type StrategyMemory } from "./library/library.ts";
 import { prepareTokens, type NamedConcept, type RunTokens } from "./new-tokens.ts";
+import type { TrainingPhoto } from "./photos.ts";
 import { startingAdapter, type MadeAdapter } from "./starting-adapter.ts";
 import type { ConceptPlan, Strategy } from "./strategies/strategy.ts";
 import { TrainingRun, type TrainingSettings, type TrainingState } from "./training.ts";
@@ -60,7 +60,7 @@ export async function createRun(
   pipeline: StableDiffusionPipeline,
   pool: DenoiserPool,
   prepared: PreparedRun,
-  photos: readonly (readonly Posterior[])[],
+  photos: readonly (readonly TrainingPhoto[])[],
   options: { readonly learnedRows?: number; readonly savedState?: TrainingState | undefined } = {},
 ): Promise<TrainingRun> {
   const { strategy, settings, known, concepts, adapter, tokens } = prepared;

@@ -5,7 +5,6 @@
 import type { Adapter } from "../adapters/adapter.ts";
 import { trainedIndices } from "../adapters/stacked-lora.ts";
 import type { TokenEmbedding } from "../adapters/textual-inversion.ts";
-import type { Posterior } from "../diffusion/latents.ts";
 import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { KeepsakeError } from "../errors.ts";
 import { checkConceptName } from "./concept-name.ts";
@@ -14,12 +13,13 @@ import { DenoiserPool } from "./denoiser-pool.ts";
 import { trainingSettings, type AskedAdapter } from "./learn-settings.ts";
 import type { AdapterSettings, StrategyMemory } from "./library/library.ts";
 import { learnedTokens, type NamedConcept } from "./new-tokens.ts";
+import type { TrainingPhoto } from "./photos.ts";
 import type { Strategy } from "./strategies/strategy.ts";
 import type { PhaseEvaluations, PhaseName, TrainingSettings } from "./training.ts";
 
-/** A concept and its photos, encoded by `encodePhotos` at the resolution of the training. */
+/** A concept and its photos, encoded by `encodeTrainingPhotos` at the resolution of the training. */
 export interface SequenceConcept extends NamedConcept {
-  readonly photos: readonly Posterior[];
+  readonly photos: readonly TrainingPhoto[];
 }
 
 export interface SequenceRequest {

@@ -27,7 +27,7 @@ import {
 import { modelFingerprint } from "./model-fingerprint.ts";
 import { BUILT_IN_MODEL, checkpointFolder, chosenModel } from "./model-folder.ts";
 import { learnedTokens } from "./new-tokens.ts";
-import { encodePhotos, loadPhotos, type PhotosFound } from "./photos.ts";
+import { encodeTrainingPhotos, loadPhotos, type PhotosFound } from "./photos.ts";
 import type { OptionValue } from "./strategies/options.ts";
 import { createStrategy } from "./strategies/registry.ts";
 import type { PhaseEvaluations, PhaseName, TrainingRun, TrainingSettings } from "./training.ts";
@@ -148,7 +148,7 @@ async function learnLocked(request: LearnRequest): Promise<LearnResult> {
   };
   const snapshot = await snapshotToContinue(library.folder, identity, request.restart ?? false);
   const savedState = snapshot && stateOf(snapshot, prepared.adapter.lora);
-  const posteriors = await encodePhotos(pipeline.vae, photos.images, settings.resolution, program);
+  const posteriors = await encodeTrainingPhotos(pipeline.vae, photos, settings.resolution, program);
   const pool = new DenoiserPool(pipeline, { ...program, checkpointing });
   try {
     const run = await createRun(pipeline, pool, prepared, [posteriors], { savedState });

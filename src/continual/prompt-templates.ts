@@ -25,3 +25,8 @@ export const PROMPT_TEMPLATES: readonly string[] = [
 export function fillTemplate(template: string, token: string): string {
   return template.replaceAll("{}", token);
 }
+
+/** A template that also says what a photo shows beside the thing, so that the thing alone is left for its token to learn. */
+export function withCaption(template: string, caption: string | undefined): string {
+  return caption === undefined ? template : `${template} ${caption}`;
+}

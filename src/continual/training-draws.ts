@@ -3,18 +3,19 @@
  * purpose, concept, step).
  */
 import type { AutoencoderKlConfig } from "../diffusion/config/autoencoder-kl-config.ts";
-import { latentsFromPosterior, type Posterior } from "../diffusion/latents.ts";
+import { latentsFromPosterior } from "../diffusion/latents.ts";
 import type { NoiseSchedule } from "../diffusion/schedulers/index.ts";
 import { RandomStream } from "../random/random.ts";
 import type { StepItem } from "./objective-gradient.ts";
-import { fillTemplate, PROMPT_TEMPLATES } from "./prompt-templates.ts";
+import type { TrainingPhoto } from "./photos.ts";
+import { fillTemplate, PROMPT_TEMPLATES, withCaption } from "./prompt-templates.ts";
 import { drawSubjects } from "./strategies/candidates.ts";
 
 /** A concept that is being learned. Its photos live in memory only. */
 export interface ConceptMaterial {
   readonly token: string;
   readonly classNoun: string;
-  readonly photos: readonly Posterior[];
+  readonly photos: readonly TrainingPhoto[];
 }
 
 export interface DrawMaterial {
@@ -53,10 +54,11 @@ export function drawBatch(
   const size = latents[0].length;
   const noises = noise.normal(size * count);
   return latents.map((latent, i) => {
-    const { concept } = photos[chosen[i]];
+    const { concept, photo } = photos[chosen[i]];
     const own = noises.slice(i * size, (i + 1) * size);
     const subjects = subjectsOf(material, concept, candidates, () => draw("candidates"));
-    return itemOf(material, latent, own, timesteps[i], PROMPT_TEMPLATES[templates[i]], subjects);
+    const sentence = withCaption(PROMPT_TEMPLATES[templates[i]], photo.caption);
+    return itemOf(material, latent, own, timesteps[i], sentence, subjects);
   });
 }
 
@@ -78,7 +80,7 @@ export function drawSample(material: DrawMaterial, index: number, draws: number,
   const within = draw("timestep").uniform(1)[0];
   const timestep = Math.floor(((stratum + within) / draws) * material.schedule.numTrainTimesteps);
   const latent = latentOf(material, photo, draw("latent"));
-  const template = PROMPT_TEMPLATES[draw("prompt").integer(PROMPT_TEMPLATES.length)];
+  const template = withCaption(PROMPT_TEMPLATES[draw("prompt").integer(PROMPT_TEMPLATES.length)], photo.caption);
   const subjects = subjectsOf(material, concept, candidates, () => draw("candidates"));
   return itemOf(material, latent, draw("noise").normal(latent.length), timestep, template, subjects);
 }
@@ -91,7 +93,7 @@ function allPhotos({ concepts }: DrawMaterial) {
   return concepts.flatMap((concept) => concept.photos.map((photo) => ({ concept, photo })));
 }
 
-function latentOf({ vae }: DrawMaterial, photo: Posterior, stream: RandomStream): Float32Array {
+function latentOf({ vae }: DrawMaterial, photo: TrainingPhoto, stream: RandomStream): Float32Array {
   return latentsFromPosterior(photo, vae, stream.normal(photo.mean.length));
 }
 

@@ -53,7 +53,7 @@ describe("learnConcept", () => {
     const onProgress = (each: LearnProgress) => progress.push(each);
     const result = await learnQuickly({ library, name: "dog", photos: [dog], onProgress });
     expect(result).toMatchObject({ status: "learned", name: "dog", token: "<dog>", step: 4 });
-    expect(progress[0]).toEqual({ kind: "photos", count: 2, duplicates: 0, skipped: [] });
+    expect(progress[0]).toEqual({ kind: "photos", count: 2, captioned: 0, duplicates: 0, skipped: [] });
     const steps = result.losses.map((loss, i) => ({ kind: "step", phase: "learn", step: i + 1, steps: 4, loss }));
     expect(progress.slice(1)).toEqual(steps);
     expect(result).toMatchObject({
@@ -176,7 +176,25 @@ describe("photos", () => {
     cpSync(join(folder, "0.png"), join(folder, ".hidden.png"));
     cpSync(join(folder, "1.png"), join(folder, "copy of 1.png"));
     const photos = [join(folder, "2.png"), folder, `${folder}/./0.png`, join(dog, "1.png"), dog];
-    expect(await found(photos)).toEqual({ kind: "photos", count: 5, duplicates: 2, skipped: [] });
+    expect(await found(photos)).toEqual({ kind: "photos", count: 5, captioned: 0, duplicates: 2, skipped: [] });
+  });
+
+  it("may have captions in text files beside them, which change what is learned; too long ones are refused", async () => {
+    const folder = await writePhotos(inFolder("with captions"), "captions");
+    const learned = async (library: string) => {
+      const result = await learnQuickly({ library: inFolder(library), name: "x", photos: [folder] });
+      return result.losses;
+    };
+    const plain = await learned("plain");
+    writeFileSync(join(folder, "1.txt"), " \n");
+    expect(await learned("blank caption")).toEqual(plain);
+    writeFileSync(join(folder, "0.txt"), "on the\nbeach\n");
+    writeFileSync(join(folder, "1.txt"), "in the snow");
+    expect(await found([folder])).toMatchObject({ count: 2, captioned: 2 });
+    expect(await learned("captioned")).not.toEqual(plain);
+    writeFileSync(join(folder, "0.txt"), "x".repeat(2000));
+    await expect(learned("too long")).rejects.toThrow(/0\.txt is no caption of a photo: it has 2000 bytes/);
+    expect(existsSync(inFolder("too long"))).toBe(false);
   });
 
   it("of formats that are not read are pointed out where they lie beside others", async () => {

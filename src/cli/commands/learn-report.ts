@@ -3,6 +3,7 @@
  */
 import type { LearnAllProgress, SkippedThing } from "../../continual/learn-all.ts";
 import type { LearnAndPreviewResult } from "../../continual/learn-and-preview.ts";
+import type { PhotosFound } from "../../continual/photos.ts";
 import type { PreviewReport } from "../../continual/preview-last-learn.ts";
 import type { PreviewProgress } from "../../continual/previews.ts";
 import { formatDuration, formatTable, TimeLeft, type Output } from "../output.ts";
@@ -47,6 +48,11 @@ function percent(share: number): string {
   return `${(100 * share).toFixed(1)} %`.padStart(7);
 }
 
+function photosLine({ count, captioned }: PhotosFound): string {
+  const photos = `${count} ${count === 1 ? "photo" : "photos"}`;
+  return captioned === 0 ? photos : `${photos}, ${captioned} with a caption`;
+}
+
 /** Tells on stderr what there is to tell while one thing after another is learned. */
 export function reportLearning(output: Output): (progress: LearnAllProgress) => void {
   let timeLeft = new TimeLeft();
@@ -64,7 +70,7 @@ export function reportLearning(output: Output): (progress: LearnAllProgress) => 
         [timeLeft, average] = [new TimeLeft(), undefined];
         for (const file of progress.skipped) output.warn(`${file} is in a format that is not read; save it as JPEG.`);
         if (progress.duplicates > 0) output.warn(`left out because they show the same: ${progress.duplicates}`);
-        output.info(`${progress.count} ${progress.count === 1 ? "photo" : "photos"}`);
+        output.info(photosLine(progress));
         if (progress.count < 4) output.warn("4 to 10 photos in different places and light teach a thing better.");
         break;
       case "resumed":
