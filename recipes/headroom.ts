@@ -22,6 +22,8 @@ const { values } = parseArgs({
     output: { type: "string", default: "build/headroom" },
     steps: { type: "string", default: String(BUILT_IN_TRAINING.steps) },
     rank: { type: "string", default: String(BUILT_IN_ADAPTER.rank) },
+    lr: { type: "string", default: String(BUILT_IN_TRAINING.learningRate) },
+    "token-lr": { type: "string", default: String(BUILT_IN_TRAINING.tokenLearningRate) },
     concepts: { type: "string", default: "10" },
   },
 });
@@ -51,7 +53,12 @@ for await (const result of learnSequence({
   concepts,
   strategy: createStrategy("joint"),
   adapter: { rank: Number(values.rank) },
-  training: { ...BUILT_IN_TRAINING, steps: Number(values.steps) },
+  training: {
+    ...BUILT_IN_TRAINING,
+    steps: Number(values.steps),
+    learningRate: Number(values.lr),
+    tokenLearningRate: Number(values["token-lr"]),
+  },
   onStep: ({ step, steps, loss }) => {
     if (step % 100 === 0) process.stderr.write(`step ${step}/${steps}, loss ${loss.toFixed(4)}\n`);
   },

@@ -23,9 +23,9 @@ import { recipeOptions } from "./training/options.ts";
 import { FullTrainer } from "./training/full-trainer.ts";
 import { trainLoop } from "./training/loop.ts";
 import { traceParameters } from "./training/parameters.ts";
+import { TrainingPictures } from "./training/pictures.ts";
 import { picturesOf, writeGrid } from "./training/sheets.ts";
 import { DRAWN_WORLD, EASY_DRAWN_WORLD } from "./world/drawn-world.ts";
-import { World } from "./world/world.ts";
 
 const { LATENT_CHANNELS, LATENT_SIZE, MAX_TOKENS, unetConfig } = architecture;
 
@@ -60,7 +60,7 @@ if (from !== undefined && !existsSync(checkpoint)) await cp(from, model, { recur
 const vae = await openAutoencoderKl(join(model, "vae"));
 const { config: textConfig, weights: textWeights } = await openClipTextModel(join(model, "text_encoder"));
 const tokenizer = await ClipTokenizer.load(join(model, "tokenizer"));
-const world = await World.load();
+const pictures = await TrainingPictures.load(smoke);
 const ENCODED_CAPTIONS = 32;
 const textEncoder = await Program.create(
   {
@@ -85,7 +85,7 @@ async function encodeCaptions(captions: readonly string[]): Promise<Float32Array
 }
 const emptyCaption = await encodeCaptions([""]);
 
-const batchAt = encodedWorld(world, await pictureEncoder(vae, program), {
+const batchAt = encodedWorld(pictures, await pictureEncoder(vae, program), {
   seed,
   batchSize: BATCH,
   blockBatches: smoke ? 2 : 32,

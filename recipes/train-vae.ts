@@ -1,5 +1,5 @@
 /**
- * @file Recipe (b): the built-in model's AutoencoderKL on pictures of the world. The loss is L1 + MSE + L1 of the pixels' differences, so that outlines
+ * @file Recipe (b): the built-in model's AutoencoderKL on pictures of the world and of figures. The loss is L1 + MSE + L1 of the pixels' differences, so that outlines
  * stay sharp, and a KL term just large enough to keep the latents bounded. Prints the reconstruction PSNR on held-out pictures while it trains.
  */
 import { mkdir } from "node:fs/promises";
@@ -30,6 +30,7 @@ import { FullTrainer } from "./training/full-trainer.ts";
 import { trainLoop } from "./training/loop.ts";
 import { onlyInputs } from "../src/diffusion/prompt-encoder.ts";
 import { traceParameters } from "./training/parameters.ts";
+import { TrainingPictures } from "./training/pictures.ts";
 import { picturesOf, writeComparison } from "./training/sheets.ts";
 import { World } from "./world/world.ts";
 
@@ -41,6 +42,7 @@ const KL_WEIGHT = 1e-6;
 
 const folder = join(output, "vae");
 await mkdir(folder, { recursive: true });
+const pictures = await TrainingPictures.load(smoke);
 const world = await World.load();
 
 const pixelShape = (count: number) => [count, 3, PICTURE_SIZE, PICTURE_SIZE];
@@ -83,7 +85,7 @@ const trainer = FullTrainer.create(
 );
 
 function feedsOf(step: number) {
-  const { pixels } = world.renderBatch(seed, step * BATCH, BATCH, PICTURE_SIZE);
+  const { pixels } = pictures.batch(seed, step * BATCH, BATCH);
   const noise = new RandomStream(seed, "posterior", step).normal(noiseShape(BATCH).reduce((a, b) => a * b));
   return { pixels, noise };
 }
@@ -130,7 +132,7 @@ const unnormalized = join(folder, "unnormalized");
 const averaged = namedTensors(trainer.parameters, trainer.ema);
 await writeComponent(unnormalized, DIFFUSERS_WEIGHTS, vaeConfigJson, averaged);
 const encodePictures = await pictureEncoder(await openAutoencoderKl(unnormalized), program);
-const measured = world.renderBatch(seed + 1, EVALUATED, smoke ? 64 : 2048, PICTURE_SIZE);
+const measured = pictures.batch(seed + 1, EVALUATED, smoke ? 64 : 2048);
 const statistics = latentStatistics(await encodePictures(measured.pixels));
 const normalized = foldLatentStatistics(averaged, statistics);
 await writeComponent(join(output, "model", "vae"), DIFFUSERS_WEIGHTS, vaeConfigJson, normalized);
