@@ -51,7 +51,7 @@ export class TrainingPictures {
     if (new Dice(seed, "is a figure", index).chance(FIGURE_SHARE)) {
       return this.#figures.picture(seed, index, PICTURE_SIZE);
     }
-    const { caption, render } = this.#world.sample(seed, index, options);
-    return { caption, bytes: render(PICTURE_SIZE) };
+    const sample = this.#world.sample(seed, index, options);
+    return { caption: sample.caption, bytes: sample.render(PICTURE_SIZE) };
   }
 }
