@@ -34,6 +34,13 @@ describe("pairedDraws", () => {
     );
   });
 
+  it("visits a part of the schedule alone, as evenly, with the same noise", () => {
+    const draws = pairedDraws(40, { numTrainTimesteps: 1000 }, 2, 0, [0.1, 0.5]);
+    const timesteps = draws.map(({ timestep }) => timestep).toSorted((a, b) => a - b);
+    expect(timesteps).toEqual(timesteps.map((_, i) => 105 + 10 * i));
+    expect(draws[3].noise).toEqual(pairedDraws(40, { numTrainTimesteps: 1000 }, 2, 0)[3].noise);
+  });
+
   it("draws the same noise for the same seed, whatever the count", () => {
     const draw = (count: number, seed: number) => pairedDraws(count, { numTrainTimesteps: 10 }, 4, seed)[1].noise;
     expect(draw(8, 1)).toEqual(draw(16, 1));
