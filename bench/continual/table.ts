@@ -39,16 +39,15 @@ function scaled(value: number | undefined): number | undefined {
   return value === undefined ? undefined : 1000 * value;
 }
 
-/** Rows of one set of concepts, in Markdown; the best A_MMD first. */
+/** Rows of one set of concepts, in Markdown; the best A_MMD first. What they all have in common is said once. */
 export function markdownTable(results: readonly RunResult[], set: ConceptSet): string {
+  const shown = results.filter(({ planned }) => planned.set === set);
+  const shared = new Set(shown.map(settingsOf));
   const groups = new Map<string, RunResult[]>();
-  for (const result of results) {
-    if (result.planned.set !== set) continue;
-    const { strategy, options, budget, order } = result.planned;
+  for (const result of shown) {
+    const { strategy, options } = result.planned;
     const given = Object.entries(options).map(([name, value]) => `${name}=${value}`);
-    const { steps, rank, learningRate, tokenLearningRate } = budget;
-    const settings = `${order.length} concepts, ${steps} steps, rank ${rank}, rates ${learningRate} / ${tokenLearningRate}`;
-    const label = [strategy, ...given, settings].join(", ");
+    const label = [strategy, ...given, ...(shared.size > 1 ? [settingsOf(result)] : [])].join(", ");
     groups.set(label, [...(groups.get(label) ?? []), result]);
   }
   const rows = [...groups].map(([label, runs]) => ({
@@ -61,10 +60,16 @@ export function markdownTable(results: readonly RunResult[], set: ConceptSet): s
   rows.sort((a, b) => aMmdOf(a) - aMmdOf(b));
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
   return [
+    ...(shared.size === 1 ? [[...shared][0], ""] : []),
     line(["strategy", "runs", ...COLUMNS.map(({ title }) => title)]),
     line(["---", ...Array<string>(COLUMNS.length + 1).fill("--:")]),
     ...rows.map(({ label, runs, cells }) => line([label, String(runs.length), ...cells])),
   ].join("\n");
+}
+
+function settingsOf({ planned: { budget, order } }: RunResult): string {
+  const { steps, rank, learningRate, tokenLearningRate } = budget;
+  return `${order.length} concepts, ${steps} steps, rank ${rank}, rates ${learningRate} / ${tokenLearningRate}`;
 }
 
 function cell({ of, digits }: Column, runs: readonly RunResult[]): string {

@@ -88,8 +88,9 @@ describe("the table", () => {
       ],
       "reported",
     ).split("\n");
-    expect(lines).toHaveLength(4);
-    const [separate, sequential] = lines.slice(2).map((line) => line.split("|").map((cell) => cell.trim()));
+    expect(lines).toHaveLength(6);
+    expect(lines[0]).toBe("2 concepts, 10 steps, rank 4, rates 0.001 / 0.01");
+    const [separate, sequential] = lines.slice(4).map((line) => line.split("|").map((cell) => cell.trim()));
     expect(separate[1]).toContain("separate");
     expect(separate).toContain("–");
     expect(sequential.slice(2, 4)).toEqual(["2", "5.000 ± 1.000"]);
