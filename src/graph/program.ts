@@ -19,8 +19,9 @@ export interface ProgramOptions {
   /** Threads of one operator. Default: one for each core. */
   readonly threads?: number;
   /**
-   * `mapped` (default): weights stay in their file and are paged in by the operating system, a session starts in a second.
+   * `mapped`: weights stay in their file and are paged in by the operating system, a session starts in a second.
    * `packed`: ONNX Runtime copies and reorders them for speed; slower to start, more than twice the memory.
+   * Default: `packed` on the CPU if there are less than 64 MB of them, or none; else `mapped`.
    */
   readonly weights?: "mapped" | "packed";
   /** Which operators the model is made of. Default: `cpu` for the provider of that name, `portable` for every other. */
@@ -40,7 +41,11 @@ export interface CompiledProgram<Name extends string = string> {
   readonly outputs: readonly Name[];
   readonly weightsFolder: string | undefined;
   readonly castsWeights: boolean;
+  readonly weightBytes: number;
 }
+
+/** Below this many bytes of weights a copy of them costs less than it saves, and so does widening half precision once for all. */
+const SMALL_WEIGHTS = 64_000_000;
 
 /** A graph made runnable. One program may be run many times, one run at a time; `dispose` frees its native memory. */
 export class Program<Name extends string = string> {
@@ -63,10 +68,10 @@ export class Program<Name extends string = string> {
     outputs: Readonly<Record<Name, Tensor>>,
     { provider = "cpu", lowering = provider === "cpu" ? "cpu" : "portable" }: ProgramOptions = {},
   ): CompiledProgram<Name> {
-    const { bytes, inputs, weightsFolder, castsWeights } = emitModel(prefixed(outputs), lowering);
+    const { bytes, inputs, ...weights } = emitModel(prefixed(outputs), lowering);
     const specs = Array.from(inputs, ([name, { shape, dtype }]) => [name, { shape, dtype }] as const);
     const names = Object.keys(outputs) as Name[]; // the keys of a record are its names
-    return { model: bytes, inputs: new Map(specs), outputs: names, weightsFolder, castsWeights };
+    return { model: bytes, inputs: new Map(specs), outputs: names, ...weights };
   }
 
   /**
@@ -146,10 +151,11 @@ export class Program<Name extends string = string> {
 }
 
 function sessionOptions(
-  { provider = "cpu", threads = availableParallelism(), weights = "mapped" }: ProgramOptions,
-  { weightsFolder, castsWeights }: CompiledProgram,
+  { provider = "cpu", threads = availableParallelism(), weights }: ProgramOptions,
+  { weightsFolder, castsWeights, weightBytes }: CompiledProgram,
 ): Ort.InferenceSession.SessionOptions {
-  const mapped = weights === "mapped";
+  const isSmall = provider === "cpu" && weightBytes < SMALL_WEIGHTS;
+  const mapped = weights === undefined ? !isSmall : weights === "mapped";
   return {
     executionProviders: [provider],
     intraOpNumThreads: threads,
@@ -164,9 +170,10 @@ function sessionOptions(
         ...(weightsFolder !== undefined && { model_external_initializers_file_folder_path: weightsFolder }),
       },
       // Folding would turn every half-precision weight into a float32 copy; merging equal casts would keep them all alive.
-      ...(castsWeights && {
-        optimization: { disable_specified_optimizers: "ConstantFolding;CommonSubexpressionElimination" },
-      }),
+      ...(castsWeights &&
+        !(isSmall && !mapped) && {
+          optimization: { disable_specified_optimizers: "ConstantFolding;CommonSubexpressionElimination" },
+        }),
     },
   };
 }

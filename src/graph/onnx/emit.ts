@@ -16,6 +16,8 @@ export interface EmittedModel {
   readonly inputs: ReadonlyMap<string, Tensor>;
   /** Whether half-precision weights are converted in the graph; such a model needs constant folding off. */
   readonly castsWeights: boolean;
+  /** Bytes of the weights that lie in files. */
+  readonly weightBytes: number;
 }
 
 /** A stored weight seen through reshapes and casts, none of which costs anything at run time but a cast. */
@@ -95,7 +97,11 @@ export function emitModel(outputs: Readonly<Record<string, Tensor>>, target: Low
   });
   const graphInputs = [...inputs].map(([name, { dtype, shape }]): OnnxValue => ({ name, type: dtype, shape }));
   const graph = onnx.build("keepsake", graphInputs, graphOutputs, early);
-  return { bytes: encodeModel(graph), weightsFolder, inputs, castsWeights };
+  const weightBytes = nodes.reduce(
+    (sum, { leaf }) => sum + (leaf?.kind === "parameter" ? leaf.source.byteLength : 0),
+    0,
+  );
+  return { bytes: encodeModel(graph), weightsFolder, inputs, castsWeights, weightBytes };
 }
 
 function weightView(node: Node, views: ReadonlyMap<Tensor, WeightView>): WeightView | undefined {

@@ -95,8 +95,9 @@ describe("weights", () => {
   it("of half precision are cast once for each use, before everything else", () => {
     const x = input("x", [2, 4]);
     const weight = toFloat32(half("w", [4, 4]));
-    const { model, castsWeights } = emitted({ y: linear(silu(linear(x, weight)), weight) });
+    const { model, castsWeights, weightBytes } = emitted({ y: linear(silu(linear(x, weight)), weight) });
     expect(castsWeights).toBe(true);
+    expect(weightBytes).toBe(4 * 4 * 2);
     expect(model.nodes.map(({ opType }) => opType)).toEqual(["Cast", "Cast", "Gemm", "QuickGelu", "Gemm", "Identity"]);
     expect(model.initializers).toHaveLength(1);
     expect(model.initializers[0]).toMatchObject({ dataType: FLOAT16, rawLength: 0 });
