@@ -39,8 +39,8 @@ export interface PlannedRun extends Contender {
 
 /** Values tried when a strategy is tuned: four for the strength of each, equal effort for all. Strategies without a strength have one. */
 const STRENGTHS: Readonly<Record<string, { readonly option: string; readonly values: readonly OptionValue[] }>> = {
-  ewc: { option: "lambda", values: [1e2, 1e3, 1e4, 1e5] },
-  "ewc-dc": { option: "lambda", values: [1e1, 1e2, 1e3, 1e4] },
+  ewc: { option: "lambda", values: [1e2, 1e4, 1e6, 1e8] },
+  "ewc-dc": { option: "lambda", values: [1e-2, 1, 1e2, 1e4] },
   dsc: { option: "alpha", values: [0.3, 1, 3, 10] },
   "c-lora": { option: "lambda", values: [1e2, 1e4, 1e6, 1e8] },
   "kv-nullspace": { option: "energy", values: [0.9, 0.97, 0.99, 0.999] },
