@@ -38,49 +38,53 @@ export const cLora = defineStrategy({
  * @param lora - a stacked adapter; its D is read once
  */
 export function selfRegularisation(lora: Lora, lambda: number): Penalty {
-  const layers = lora.layers.map((_, i) => {
-    const { matrix, scale, inFeatures: width } = stackedLayer(lora, i, lora.parameters);
-    // λ s² S², entry by entry.
-    const weights = matrix.map((value) => lambda * scale * scale * (scale * value) ** 2);
-    /** Calls back with every entry of B A and its weight. */
-    const visit = (
-      { a, b, rank, outFeatures }: ReturnType<typeof stackedLayer>,
-      each: (row: number, column: number, weight: number, value: number) => void,
-    ) => {
-      for (let row = 0; row < outFeatures; row++) {
-        for (let column = 0; column < width; column++) {
-          const weight = weights[row * width + column];
-          if (weight === 0) continue;
-          let value = 0;
-          for (let k = 0; k < rank; k++) value += b[row * rank + k] * a[k * width + column];
-          each(row, column, weight, value);
-        }
-      }
-    };
-    return { width, visit };
+  // λ s² S², entry by entry, of each layer.
+  const weights = lora.layers.map((_, i) => {
+    const { matrix, scale } = stackedLayer(lora, i, lora.parameters);
+    return matrix.map((value) => lambda * scale * scale * (scale * value) ** 2);
   });
   return {
     value: (parameters) => {
       let sum = 0;
-      layers.forEach(({ visit }, i) => {
-        visit(stackedLayer(lora, i, parameters), (_row, _column, weight, value) => (sum += weight * value * value));
+      lora.layers.forEach((_, i) => {
+        const layer = stackedLayer(lora, i, parameters);
+        for (let row = 0; row < layer.outFeatures; row++) {
+          const product = productRow(layer, row);
+          product.forEach((value, column) => (sum += weights[i][row * layer.inFeatures + column] * value * value));
+        }
       });
       return sum;
     },
     addGradient: (gradient, parameters) => {
-      layers.forEach(({ width, visit }, i) => {
+      lora.layers.forEach((_, i) => {
         const layer = stackedLayer(lora, i, parameters);
-        const { a, b, rank } = layer;
+        const { a, b, rank, outFeatures, inFeatures: width } = layer;
         const [da, db] = [new Float32Array(a.length), new Float32Array(b.length)];
-        visit(layer, (row, column, weight, value) => {
-          const g = 2 * weight * value;
+        for (let row = 0; row < outFeatures; row++) {
+          const g = productRow(layer, row).map((value, column) => 2 * weights[i][row * width + column] * value);
+          // Along rows of A, which lie together.
           for (let k = 0; k < rank; k++) {
-            da[k * width + column] += g * b[row * rank + k];
-            db[row * rank + k] += g * a[k * width + column];
+            const factor = b[row * rank + k];
+            let sum = 0;
+            for (let column = 0; column < width; column++) {
+              sum += g[column] * a[k * width + column];
+              da[k * width + column] += factor * g[column];
+            }
+            db[row * rank + k] += sum;
           }
-        });
+        }
         addToStackedLayer(lora, i, gradient, da, db);
       });
     },
   };
+}
+
+/** One row of B A, in float64. */
+function productRow({ a, b, rank, inFeatures: width }: ReturnType<typeof stackedLayer>, row: number): Float64Array {
+  const product = new Float64Array(width);
+  for (let k = 0; k < rank; k++) {
+    const factor = b[row * rank + k];
+    for (let column = 0; column < width; column++) product[column] += factor * a[k * width + column];
+  }
+  return product;
 }
