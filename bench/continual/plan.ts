@@ -42,8 +42,8 @@ const STRENGTHS: Readonly<Record<string, { readonly option: string; readonly val
   ewc: { option: "lambda", values: [1e2, 1e4, 1e6, 1e8] },
   "ewc-dc": { option: "lambda", values: [1e-2, 1, 1e2, 1e4] },
   dsc: { option: "alpha", values: [0.3, 1, 3, 10] },
-  "c-lora": { option: "lambda", values: [1e2, 1e4, 1e6, 1e8] },
-  "kv-nullspace": { option: "energy", values: [0.9, 0.97, 0.99, 0.999] },
+  "c-lora": { option: "lambda", values: [1, 1e1, 1e2, 1e4] },
+  "kv-nullspace": { option: "energy", values: [0.8, 0.9, 0.97, 0.99] },
 };
 
 /** Every way in which a strategy is tried. */
