@@ -27,12 +27,11 @@ import {
 import { modelFingerprint } from "./model-fingerprint.ts";
 import { BUILT_IN_MODEL, checkpointFolder, chosenModel } from "./model-folder.ts";
 import { learnedTokens } from "./new-tokens.ts";
+import { chosenStrategy, type AskedStrategy } from "./chosen-strategy.ts";
 import { encodeTrainingPhotos, loadPhotos, type PhotosFound } from "./photos.ts";
-import type { OptionValue } from "./strategies/options.ts";
-import { createStrategy } from "./strategies/registry.ts";
 import type { PhaseEvaluations, PhaseName, TrainingRun, TrainingSettings } from "./training.ts";
 
-export interface LearnRequest {
+export interface LearnRequest extends AskedStrategy {
   /** Folder of the library; made if it does not exist. */
   readonly library: string;
   /** Folder of the model's checkpoint. Default: the library's, else the built-in model. */
@@ -46,10 +45,6 @@ export interface LearnRequest {
   /** Embeddings that the token stands for. Default 1. */
   readonly vectors?: number;
   readonly adapter?: AskedAdapter;
-  /** A name that `STRATEGIES` knows. Default `sequential`. */
-  readonly strategy?: string;
-  /** Options of the strategy that are not left to their defaults. */
-  readonly strategyOptions?: Readonly<Record<string, OptionValue>>;
   readonly training?: Partial<TrainingSettings>;
   /** Steps from one snapshot to the next. Default 25. */
   readonly snapshotEvery?: number;
@@ -119,12 +114,12 @@ export function checkNaming({ name, classNoun }: Pick<LearnRequest, "name" | "cl
 
 async function learnLocked(request: LearnRequest): Promise<LearnResult> {
   const { name, classNoun, vectors = 1, training = {}, program = {}, checkpointing = false } = request;
-  const strategy = createStrategy(request.strategy, request.strategyOptions);
+  const { pipeline, library } = await openLibraryAndModel(request);
+  const strategy = chosenStrategy(request, library, request.adapter);
   if (strategy.order !== "one-by-one") {
     const fault = `${strategy.name} is a yardstick for sequences in memory: it would keep what grows with every concept`;
     throw new KeepsakeError("usage", `${fault}, or photos; choose another strategy.`);
   }
-  const { pipeline, library } = await openLibraryAndModel(request);
   const isBuiltIn = library.manifest.model.folder === BUILT_IN_MODEL;
   const settings = trainingSettings({ ...(isBuiltIn && BUILT_IN_TRAINING), ...training }, pipeline);
   const prepared = await prepareRun(pipeline, {

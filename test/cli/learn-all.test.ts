@@ -22,7 +22,19 @@ const sheetAt = (name: string) => inFolder(name, "library.previews.png");
 
 const learnAll = (name: string, given: readonly string[], ...more: string[]): string[] => [
   ...["learn-all", ...given, "--library", at(name), "--model", MODEL, "--steps", "3", "--resolution", "32"],
-  ...["--rank", "2", "--snapshot-every", "1", "--threads", "1", "--previews", sheetAt(name), ...more],
+  ...[
+    "--strategy",
+    "sequential",
+    "--rank",
+    "2",
+    "--snapshot-every",
+    "1",
+    "--threads",
+    "1",
+    "--previews",
+    sheetAt(name),
+    ...more,
+  ],
 ];
 const signals = (...pairs: [words: string, signal: string][]) => ({
   hooks: ["signal-at-news"],

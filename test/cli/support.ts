@@ -54,10 +54,10 @@ export function keepsake(args: readonly string[], options: RunOptions = {}): Pro
   });
 }
 
-/** `keepsake learn` with few and small steps. */
+/** `keepsake learn` with few and small steps and the simplest strategy. */
 export const learn = (library: string, name: string, photos: readonly string[], ...more: string[]): string[] => [
   ...["learn", name, ...photos, "--class", "dog", "--model", MODEL, "--library", library],
-  ...["--steps", "6", "--resolution", "32", "--rank", "2", "--threads", "1", ...more],
+  ...["--steps", "6", "--resolution", "32", "--rank", "2", "--threads", "1", "--strategy", "sequential", ...more],
 ];
 
 /** `keepsake generate` with few and small steps. */

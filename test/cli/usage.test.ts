@@ -43,7 +43,7 @@ describe("keepsake --help", () => {
 
   it("lists the strategies, and the options of each", async () => {
     const { stdout } = await keepsake(["strategies"]);
-    expect(stdout).toContain("sequential (default): ");
+    expect(stdout).toContain("kv-nullspace (default): ");
     expect(stdout).toMatch(/^ewc-dc: /m);
     expect(stdout).not.toMatch(/^joint: /m);
     const one = await keepsake(["strategies", "ewc"]);
@@ -83,6 +83,7 @@ describe("a mistake in the command", () => {
     { args: ["generate", "a", "--guidance", "NaN"], words: "argument 'NaN' is invalid. It must be a number" },
     { args: ["generate", "a", "--seed", "-1"], words: "argument '-1' is invalid" },
     { args: ["generate", "a", "--provider", "tpu"], words: "It must be one of cpu, webgpu" },
+    { args: ["learn", "a", "b", "--class", "c", "--strategy-option", "lambda=1"], words: "name it with --strategy" },
     { args: ["learn", "a", "b", "--class", "c", "--alpha", "0"], words: "It must be a number larger than 0" },
     { args: ["forget"], words: "missing required argument 'name'" },
     { args: ["forget", "a", "b"], words: "too many arguments for 'forget'" },

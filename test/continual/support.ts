@@ -41,7 +41,7 @@ export function treeOf(folder: string): Record<string, string> | undefined {
   return Object.fromEntries(tree.sort());
 }
 
-/** Learns with few and small steps, in-process. */
+/** Learns with few and small steps and the simplest strategy, in-process. */
 export function learnQuickly(
   request: Pick<LearnRequest, "library" | "name" | "photos"> & Partial<LearnRequest>,
 ): Promise<LearnResult> {
@@ -49,6 +49,7 @@ export function learnQuickly(
     model: MODEL,
     classNoun: "dog",
     snapshotEvery: 2,
+    strategy: "sequential",
     ...request,
     adapter: { rank: 2, ...request.adapter },
     training: { steps: 4, resolution: 32, seed: 3, ...request.training },

@@ -4,6 +4,7 @@
 import { Option, type Command } from "commander";
 import type { AdapterKindName } from "../../adapters/adapter.ts";
 import { ADAPTER_KINDS } from "../../adapters/kinds.ts";
+import type { AskedStrategy } from "../../continual/chosen-strategy.ts";
 import type { LearnAndPreviewRequest } from "../../continual/learn-and-preview.ts";
 import {
   BUILT_IN_ADAPTER,
@@ -11,7 +12,12 @@ import {
   DEFAULT_ADAPTER,
   DEFAULT_TRAINING,
 } from "../../continual/learn-settings.ts";
-import { DEFAULT_STRATEGY, parseStrategyOptions } from "../../continual/strategies/registry.ts";
+import {
+  DEFAULT_STRATEGY,
+  parseStrategyOptions,
+  STRATEGY_FOR_ANY_ADAPTER,
+} from "../../continual/strategies/registry.ts";
+import { KeepsakeError } from "../../errors.ts";
 import type { Provider } from "../../graph/index.ts";
 import { numberAbove, numberFrom, provider, wholeNumber } from "../options.ts";
 import { DEFAULT_LIBRARY } from "./shared.ts";
@@ -21,7 +27,7 @@ export interface LearningOptions {
   readonly library: string;
   readonly model?: string;
   readonly steps?: number;
-  readonly strategy: string;
+  readonly strategy?: string;
   readonly strategyOption: string[];
   readonly adapter?: AdapterKindName;
   readonly rank?: number;
@@ -59,8 +65,7 @@ export function withLearningOptions(command: Command): Command {
     .option("--model <folder>", "checkpoint in the diffusers layout (default: the library's, else the built-in model)")
     .option(
       "--strategy <name>",
-      'how to keep earlier concepts safe: "keepsake strategies" lists them',
-      DEFAULT_STRATEGY,
+      `how to keep earlier concepts safe: "keepsake strategies" lists them (default: as the library was learned so far, else ${DEFAULT_STRATEGY}; ${STRATEGY_FOR_ANY_ADAPTER} with other adapters or targets)`,
     )
     .addOption(
       new Option("--strategy-option <name=value>", "an option of the strategy; may be repeated")
@@ -135,8 +140,7 @@ export function learningRequest(
       ...(alpha !== undefined && { loraAlpha: alpha }),
       ...(targets !== undefined && { targets }),
     },
-    strategy: options.strategy,
-    strategyOptions: parseStrategyOptions(options.strategy, options.strategyOption),
+    ...strategyOf(options),
     training: {
       ...(steps !== undefined && { steps }),
       ...(batchSize !== undefined && { batchSize }),
@@ -151,4 +155,12 @@ export function learningRequest(
     program: { provider: options.provider, ...(threads !== undefined && { threads }) },
     ...(previews !== undefined && { previews }),
   };
+}
+
+/** @throws KeepsakeError ("usage") for a name or option that does not exist, and for options of nobody knows which strategy */
+function strategyOf({ strategy, strategyOption }: LearningOptions): AskedStrategy {
+  if (strategy !== undefined) return { strategy, strategyOptions: parseStrategyOptions(strategy, strategyOption) };
+  if (strategyOption.length === 0) return {};
+  const fault = `${strategyOption[0]} is an option of nobody knows which strategy`;
+  throw new KeepsakeError("usage", `${fault}; name it with --strategy, e.g. --strategy ${DEFAULT_STRATEGY}.`);
 }

@@ -37,6 +37,9 @@ export const ELASTIC_OPTIONS = {
   },
 } as const satisfies Record<string, NumberOption | ChoiceOption<"online" | "per-task">>;
 
+/** Gradients of classifier scores are larger by the inverse of their temperature, and the Fisher information by its square. Tuned on the built-in model. */
+export const LAMBDA_WITH_SCORES = { ...ELASTIC_OPTIONS.lambda, default: 1 } as const;
+
 export interface ElasticOptions {
   readonly lambda: number;
   readonly gamma: number;

@@ -22,7 +22,7 @@ export const kvNullspace = defineStrategy({
     },
     energy: {
       type: "number",
-      default: 0.999,
+      default: 0.97,
       min: 0,
       max: 1,
       help: "hard: part of the protected embeddings' energy that is protected; 1 protects them exactly and leaves least room",
