@@ -21,7 +21,8 @@ const { values } = parseArgs({
   options: {
     output: { type: "string", default: "demo-output" },
     strategy: { type: "string", default: DEFAULT_STRATEGY },
-    steps: { type: "string", default: String(BUILT_IN_TRAINING.steps) },
+    /** Fewer than `keepsake learn` takes, for both to be done in some minutes. */
+    steps: { type: "string", default: "250" },
     concepts: { type: "string", default: "mochi,pogo,tilda,ember,rivet" },
     /** Two concepts and few steps: whether it runs, not what it shows. */
     smoke: { type: "boolean", default: false },
