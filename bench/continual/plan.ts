@@ -8,6 +8,8 @@ import type { OptionValue } from "../../src/continual/strategies/options.ts";
 export const CONCEPT_SETS = {
   tuning: ["pip", "rivet", "cinder", "juno", "nomad"],
   reported: ["mochi", "pogo", "tilda", "tofu", "ember"],
+  /** To see what becomes of a strategy with 1, 3, 5 and 10 concepts. The last five are those of the tuning. */
+  all: ["mochi", "pogo", "tilda", "tofu", "ember", "pip", "rivet", "cinder", "juno", "nomad"],
 } as const satisfies Record<string, readonly string[]>;
 
 export type ConceptSet = keyof typeof CONCEPT_SETS;
