@@ -23,8 +23,8 @@ describe("STRATEGIES", () => {
     }
   });
 
-  it("are found by name, with sequential as the default", async () => {
-    expect(createStrategy().name).toBe("sequential");
+  it("are found by name, with the null space as the default", async () => {
+    expect(createStrategy().name).toBe("kv-nullspace");
     expect(createStrategy("c-lora").tokenStart).toBe("noise");
     expect(createStrategy("c-lora", { "token-start": "class-noun" }).tokenStart).toBe("class-noun");
     const { kind, message } = await failing(() => createStrategy("ewx"));
