@@ -42,7 +42,7 @@ const clip = await ClipFeatures.load(join(MODEL, "clip"), { tokenizer: join(MODE
 const pool = new DenoiserPool(pipeline);
 const concepts = await judgedExamples(pipeline, names, 1);
 const strategies = [...new Set([values.strategy, CONTRAST])];
-const steps = values.smoke ? 20 : Number(values.steps);
+const steps = values.smoke ? 8 : Number(values.steps);
 
 const runs: SequenceRun[] = [];
 for (const [index, strategy] of strategies.entries()) {
@@ -54,8 +54,8 @@ for (const [index, strategy] of strategies.entries()) {
       strategy: createStrategy(strategy),
       adapter: BUILT_IN_ADAPTER,
       training: { ...BUILT_IN_TRAINING, steps, seed: SEED },
-      drawing: { seed: SEED, steps: 25, guidanceScale: 3 },
-      classifierDraws: 16,
+      drawing: { seed: SEED, steps: values.smoke ? 4 : 25, guidanceScale: 3 },
+      classifierDraws: values.smoke ? 4 : 16,
       onStep: ({ concept, step, steps: ofConcept, loss }) => {
         if (step % 50 !== 0 && step !== ofConcept) return;
         const share = (index * names.length + learned + step / ofConcept) / (stepsInAll / steps);
