@@ -30,6 +30,7 @@ interface BenchOptions {
   readonly orders: number;
   readonly seeds: number;
   readonly concepts: number;
+  readonly after?: readonly number[];
   readonly steps: number;
   readonly rank: number;
   readonly lr: number;
@@ -55,6 +56,7 @@ const command = new Command("bench:continual")
   .option("--orders <n>", "orders of the concepts", wholeNumber, 3)
   .option("--seeds <n>", "seeds for each order", wholeNumber, 2)
   .option("--concepts <n>", "concepts in a row", wholeNumber, 5)
+  .option("--after <numbers>", "measure after so many concepts too: 1,3,5", wholeNumbers)
   .option("--steps <n>", "optimiser steps for each concept", wholeNumber, BUILT_IN_TRAINING.steps)
   .option("--rank <n>", "of the adapter", wholeNumber, BUILT_IN_ADAPTER.rank)
   .option("--lr <x>", "learning rate of the adapter", Number, BUILT_IN_TRAINING.learningRate)
@@ -104,6 +106,7 @@ async function runAll(options: BenchOptions, results: Results): Promise<void> {
         training: { ...BUILT_IN_TRAINING, ...training, seed },
         drawing: DRAWING,
         classifierDraws: CLASSIFIER_DRAWS,
+        measuredAfter: planned.measuredAfter ?? [],
       }),
     );
     console.error(
@@ -122,7 +125,10 @@ async function plannedRuns(options: BenchOptions): Promise<PlannedRun[]> {
     orders(set, options.orders, options.concepts).map((order) => ({ order, seed })),
   ).flat();
   return rounds.flatMap(({ order, seed }) =>
-    contenders.map((contender) => ({ ...contender, set, order, seed, budget, pictures })),
+    contenders.map((contender) => ({
+      ...{ ...contender, set, order, seed, budget, pictures },
+      ...(options.after !== undefined && { measuredAfter: options.after }),
+    })),
   );
 }
 
@@ -144,6 +150,10 @@ function wholeNumber(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError("expected a whole number above 0");
   return value;
+}
+
+function wholeNumbers(text: string): number[] {
+  return text.split(",").map(wholeNumber);
 }
 
 await command.parseAsync();

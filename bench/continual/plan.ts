@@ -37,6 +37,8 @@ export interface PlannedRun extends Contender {
   readonly budget: Budget;
   /** Drawn for the setting of each held-out view. */
   readonly pictures: number;
+  /** Numbers of concepts after which the run is measured as if it ended there; its end always is. */
+  readonly measuredAfter?: readonly number[];
 }
 
 /** Values tried when a strategy is tuned: four for the strength of each, equal effort for all. Strategies without a strength have one. */

@@ -39,9 +39,12 @@ function scaled(value: number | undefined): number | undefined {
   return value === undefined ? undefined : 1000 * value;
 }
 
-/** Rows of one set of concepts, in Markdown; the best A_MMD first. What they all have in common is said once. */
+/**
+ * Rows of one set of concepts, in Markdown: fewer concepts first, then the best A_MMD. A run that was measured on its way has a row for each time. What all
+ * rows have in common is said once.
+ */
 export function markdownTable(results: readonly RunResult[], set: ConceptSet): string {
-  const shown = results.filter(({ planned }) => planned.set === set);
+  const shown = results.filter(({ planned }) => planned.set === set).flatMap(stagesOf);
   const shared = new Set(shown.map(settingsOf));
   const groups = new Map<string, RunResult[]>();
   for (const result of shown) {
@@ -57,7 +60,8 @@ export function markdownTable(results: readonly RunResult[], set: ConceptSet): s
   }));
   const aMmdOf = ({ runs }: { runs: readonly RunResult[] }) =>
     meanAndStandardError(runs.map(({ metrics }) => metrics.aMmd)).value;
-  rows.sort((a, b) => aMmdOf(a) - aMmdOf(b));
+  const conceptsOf = ({ runs }: { runs: readonly RunResult[] }) => runs[0].planned.order.length;
+  rows.sort((a, b) => conceptsOf(a) - conceptsOf(b) || aMmdOf(a) - aMmdOf(b));
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
   return [
     ...(shared.size === 1 ? [[...shared][0], ""] : []),
@@ -65,6 +69,16 @@ export function markdownTable(results: readonly RunResult[], set: ConceptSet): s
     line(["---", ...Array<string>(COLUMNS.length + 1).fill("--:")]),
     ...rows.map(({ label, runs, cells }) => line([label, String(runs.length), ...cells])),
   ].join("\n");
+}
+
+/** A run as if it had ended wherever it was measured. */
+function stagesOf(run: RunResult): RunResult[] {
+  const before = run.earlier.map((stage) => ({
+    ...{ ...run, ...stage, earlier: [] },
+    planned: { ...run.planned, order: run.planned.order.slice(0, stage.learned) },
+    costs: run.costs.slice(0, stage.learned),
+  }));
+  return [...before, run];
 }
 
 function settingsOf({ planned: { budget, order } }: RunResult): string {

@@ -37,8 +37,10 @@ export interface SequenceRunRequest extends Omit<SequenceRequest, "concepts"> {
   readonly clip: ClipFeatures;
   /** The same for every concept and stage, so that pictures differ by the weights alone. */
   readonly drawing: Pick<GenerateOptions, "seed" | "steps" | "guidanceScale" | "scheduler">;
-  /** Draws of timestep and noise with which each held-out picture is classified at the end. */
+  /** Draws of timestep and noise with which each held-out picture is classified. */
   readonly classifierDraws: number;
+  /** After how many concepts the run is measured as if it ended there. Default: at its end alone. */
+  readonly measuredAfter?: readonly number[];
   /** Told before what takes long. */
   readonly onStage?: (stage: SequenceStage) => void;
 }
@@ -56,17 +58,25 @@ export interface ConceptCost {
   readonly evaluations: Evaluations;
 }
 
-export interface SequenceRun {
+/** A run, judged after some concepts. */
+export interface MeasuredStage {
+  /** Concepts learned so far. */
+  readonly learned: number;
   readonly metrics: Omit<RunMetrics, "plasticity"> & Partial<Pick<RunMetrics, "plasticity">>;
+  /** Of the model's own classifier, about the held-out pictures of what is known; absent where each concept has an adapter of its own. */
+  readonly confidence?: readonly ConceptConfidence[];
+  readonly keptBytes: number;
+}
+
+/** A run, judged at its end. */
+export interface SequenceRun extends MeasuredStage {
+  /** What was measured before the end. */
+  readonly earlier: readonly MeasuredStage[];
   /** `generated[n][j][i]`: prompt i of concept j, drawn after concept n was learned. */
   readonly generated: SequenceMatrix<readonly RgbImage[]>;
-  /** Of the model's own classifier, about the held-out pictures, at the end; absent where each concept has an adapter of its own. */
-  readonly confidence?: readonly ConceptConfidence[];
   readonly costs: readonly ConceptCost[];
   /** Of the last concept. */
   readonly trainedParameters: number;
-  /** Bytes kept at the end. */
-  readonly keptBytes: number;
 }
 
 /**
@@ -76,9 +86,10 @@ export interface SequenceRun {
  * @throws RangeError for too few held-out pictures or prompts
  */
 export async function runSequence(request: SequenceRunRequest): Promise<SequenceRun> {
-  const { concepts, clip, strategy, onStage, signal } = request;
+  const { concepts, strategy, measuredAfter = [], onStage, signal } = request;
   const stages: LearnedConcept[] = [];
   const costs: ConceptCost[] = [];
+  const measured: MeasuredStage[] = [];
   const generated: (readonly RgbImage[])[][] = [];
   let started = performance.now();
   for await (const learned of learnSequence(request)) {
@@ -96,12 +107,32 @@ export async function runSequence(request: SequenceRunRequest): Promise<Sequence
     }
     if (strategy.order === "together") concepts.forEach((_, n) => generated.push(row.slice(0, n + 1)));
     else generated.push(row);
+    if (known === concepts.length || measuredAfter.includes(known)) {
+      measured.push(await measureStage(request, learned, generated));
+    }
     started = performance.now();
   }
   signal?.throwIfAborted();
-  const last = stages[stages.length - 1];
+  const atEnd = measured[measured.length - 1];
+  return {
+    ...atEnd,
+    earlier: measured.slice(0, -1),
+    generated,
+    costs,
+    trainedParameters: stages[stages.length - 1].trainedParameters,
+  };
+}
+
+/** Measures what has been learned as if no concept came after. */
+async function measureStage(
+  request: SequenceRunRequest,
+  learned: LearnedConcept,
+  generated: SequenceMatrix<readonly RgbImage[]>,
+): Promise<MeasuredStage> {
+  const { clip, strategy, onStage } = request;
+  const concepts = request.concepts.slice(0, learned.embeddings.length);
   if (strategy.order !== "separate") onStage?.({ kind: "classifying", learned: concepts.length });
-  const confidence = strategy.order === "separate" ? undefined : await confidenceAtEnd(request, last);
+  const confidence = strategy.order === "separate" ? undefined : await confidenceIn({ ...request, concepts }, learned);
   const { aMmd, fMmd, kid, clipI, clipT, plasticity, backwardTransfer, fidelity, dcAccuracy } = await measureRun(
     clip,
     {
@@ -118,16 +149,14 @@ export async function runSequence(request: SequenceRunRequest): Promise<Sequence
     ...(backwardTransfer !== undefined && { backwardTransfer }),
   };
   return {
+    learned: concepts.length,
     metrics: {
       ...{ aMmd, kid, clipI, clipT, fidelity },
       ...(strategy.order !== "together" && overTime),
       ...(dcAccuracy !== undefined && { dcAccuracy }),
     },
-    generated,
     ...(confidence !== undefined && { confidence }),
-    costs,
-    trainedParameters: last.trainedParameters,
-    keptBytes: last.keptBytes,
+    keptBytes: learned.keptBytes,
   };
 }
 
@@ -160,7 +189,7 @@ async function drawConcept(
   return pictures;
 }
 
-async function confidenceAtEnd(
+async function confidenceIn(
   { pipeline, concepts, classifierDraws, training = {} }: SequenceRunRequest,
   { lora, embeddings }: LearnedConcept,
 ): Promise<ConceptConfidence[]> {

@@ -20,6 +20,8 @@ function run(aMmd: number, dcAccuracy?: number): SequenceRun {
       ...{ aMmd, clipI: 0.5, clipT: 0.25, plasticity: aMmd, kid: { value: aMmd }, fidelity: [[aMmd], [aMmd, aMmd]] },
       ...(dcAccuracy !== undefined && { dcAccuracy }),
     },
+    learned: 2,
+    earlier: [],
     generated: [],
     costs: [
       { seconds: 1, evaluations },
@@ -98,5 +100,19 @@ describe("the table", () => {
     // Seconds and UNet evaluations are those of one concept.
     expect(sequential).toContain("2.0");
     expect(sequential).toContain("40");
+  });
+
+  it("has a row for each time that a run was measured, fewer concepts first", () => {
+    const end = result("sequential", 0, 0.001, 0.5);
+    const { metrics } = result("sequential", 0, 0.006, 1);
+    const table = markdownTable([{ ...end, earlier: [{ learned: 1, metrics, keptBytes: 300 }] }], "reported");
+    const [first, last] = table
+      .split("\n")
+      .slice(-2)
+      .map((line) => line.split("|").map((cell) => cell.trim()));
+    expect(first[1]).toBe("sequential, 1 concepts, 10 steps, rank 4, rates 0.001 / 0.01");
+    expect(first).toEqual(expect.arrayContaining(["6.000", "1.000", "1.0", "300"]));
+    expect(last[1]).toContain("2 concepts");
+    expect(last).toEqual(expect.arrayContaining(["1.000", "0.500", "2.0", "500"]));
   });
 });

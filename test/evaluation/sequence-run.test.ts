@@ -4,7 +4,12 @@ import { createStrategy } from "../../src/continual/strategies/registry.ts";
 import { ClipFeatures } from "../../src/diffusion/clip/clip-features.ts";
 import { StableDiffusionPipeline } from "../../src/diffusion/pipeline.ts";
 import { measureRun } from "../../src/evaluation/run-report.ts";
-import { runSequence, type JudgedConcept, type SequenceRun } from "../../src/evaluation/sequence-run.ts";
+import {
+  runSequence,
+  type JudgedConcept,
+  type SequenceRun,
+  type SequenceRunRequest,
+} from "../../src/evaluation/sequence-run.ts";
 import { RandomStream } from "../../src/random/random.ts";
 import { MODEL } from "../continual/support.ts";
 import { fixture } from "../diffusion/support.ts";
@@ -39,14 +44,18 @@ const concept = (name: string, classNoun: string): JudgedConcept => ({
 });
 const concepts = [concept("rex", "dog"), concept("blue", "cup")];
 
-async function run(strategy: string): Promise<SequenceRun> {
-  return runSequence({
+function request(strategy: string): SequenceRunRequest {
+  return {
     ...{ pipeline, pool, clip, concepts, strategy: createStrategy(strategy) },
     training: { steps: 2, resolution: RESOLUTION, learningRate: 1e-2, batchSize: 2 },
     adapter: { rank: 2 },
     drawing: { seed: 1, steps: 2, guidanceScale: 2 },
     classifierDraws: 2,
-  });
+  };
+}
+
+async function run(strategy: string, measuredAfter: readonly number[] = []): Promise<SequenceRun> {
+  return runSequence({ ...request(strategy), measuredAfter });
 }
 
 describe("a run of a sequence", () => {
@@ -77,6 +86,14 @@ describe("a run of a sequence", () => {
     const [first, second] = [await run("sequential"), await run("sequential")];
     expect(second.generated).toEqual(first.generated);
     expect(second.metrics).toEqual(first.metrics);
+  }, 120_000);
+
+  it("is measured on its way as if it had ended there", async () => {
+    const { earlier, learned } = await run("sequential", [1]);
+    const alone = await runSequence({ ...request("sequential"), concepts: concepts.slice(0, 1), learnedRows: 2 });
+    expect(learned).toBe(2);
+    const { metrics, confidence, keptBytes } = alone;
+    expect(earlier).toEqual([{ learned: 1, metrics, confidence, keptBytes }]);
   }, 120_000);
 
   it("draws each concept of separate adapters with its own: what was learned first is drawn as before", async () => {
