@@ -37,6 +37,16 @@ export function numberFrom(least: number): (text: string) => number {
   };
 }
 
+/** A part of the noise schedule, `0.1-0.5`. */
+export function scheduleRange(text: string): readonly [number, number] {
+  const [, from, to] = /^\s*([\d.]+)\s*-\s*([\d.]+)\s*$/.exec(text) ?? [];
+  const [low, high] = [Number(from), Number(to)];
+  if (!(low >= 0 && low < high && high <= 1)) {
+    throw new InvalidArgumentError("It must be two shares of the schedule from 0 to 1, such as 0.1-0.5.");
+  }
+  return [low, high];
+}
+
 /** One of ONNX Runtime's execution providers. */
 export function provider(text: string): Provider {
   const known = PROVIDERS.find((name) => name === text);

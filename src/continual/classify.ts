@@ -13,7 +13,7 @@ import { encodePhotos, readPhoto } from "./photos.ts";
 
 export interface ClassifyRequest extends Pick<
   ConceptClassifierOptions,
-  "resolution" | "draws" | "temperature" | "seed"
+  "resolution" | "draws" | "timesteps" | "temperature" | "seed"
 > {
   /** Folder of the library. */
   readonly library: string;

@@ -65,7 +65,7 @@ async function latentsOf(folder: string): Promise<Float32Array[]> {
 
 describe("classifyPictures", () => {
   it("has the errors of each prompt at the same timesteps and noises", async () => {
-    const [picture] = await classifyQuickly([join(rex, "0.png")], { draws: 5, seed: 4 });
+    const [picture] = await classifyQuickly([join(rex, "0.png")], { draws: 5, seed: 4, timesteps: [0.2, 0.9] });
 
     const prompts = ["a photo of a <rex>", "a photo of a <mug>", "a photo of a dog", "a photo of an old mug"];
     const [latents] = await latentsOf(rex);
@@ -79,7 +79,7 @@ describe("classifyPictures", () => {
     const expected: number[] = [];
     for (const prompt of prompts) {
       let sum = 0;
-      for (const { timestep, noise } of pairedDraws(5, schedule, latents.length, 4)) {
+      for (const { timestep, noise } of pairedDraws(5, schedule, latents.length, 4, [0.2, 0.9])) {
         const batch = {
           noisyLatents: schedule.addNoise(latents, noise, [timestep]),
           timesteps: [timestep],
@@ -126,6 +126,14 @@ describe("classifyPictures", () => {
     expect((await verdicts({ seed: 1 }))[0].error).not.toBe(first[0].error);
     expect(hot.map(({ label, error }) => [label, error])).toEqual(first.map(({ label, error }) => [label, error]));
     for (const { probability } of hot) expect(probability).toBeCloseTo(1 / 4, 2);
+  });
+
+  it("compares small pictures where candidates differ, unless told to use more of the schedule", async () => {
+    const verdicts = async (more: Partial<ClassifyRequest>) =>
+      (await classifyQuickly([join(rex, "0.png")], more))[0].verdicts;
+    const first = await verdicts({});
+    expect(await verdicts({ timesteps: [0.1, 0.5] })).toEqual(first);
+    expect((await verdicts({ timesteps: [0, 1] }))[0].error).not.toBe(first[0].error);
   });
 
   it("has each class noun among the candidates once", async () => {
@@ -190,6 +198,12 @@ describe("what cannot be classified", () => {
     { fault: "no picture", change: { images: [] }, kind: "usage", words: "No pictures were given" },
     { fault: "no draws", change: { draws: 0 }, kind: "usage", words: "number of draws is 0" },
     { fault: "half a draw", change: { draws: 1.5 }, kind: "usage", words: "number of draws is 1.5" },
+    {
+      fault: "no part of the schedule",
+      change: { timesteps: [0.5, 0.5] as const },
+      kind: "usage",
+      words: "0.5 to 0.5",
+    },
     { fault: "a temperature of 0", change: { temperature: 0 }, kind: "usage", words: "temperature is 0" },
     { fault: "no temperature", change: { temperature: NaN }, kind: "usage", words: "temperature is NaN" },
     { fault: "an odd size", change: { resolution: 36 }, kind: "usage", words: "36x36" },

@@ -7,7 +7,7 @@ import { DEFAULT_DRAWS } from "../../continual/concept-classifier.ts";
 import { DEFAULT_TEMPERATURE } from "../../continual/diffusion-classifier.ts";
 import type { Provider } from "../../graph/index.ts";
 import { stopSignal } from "../exit.ts";
-import { numberAbove, provider, wholeNumber } from "../options.ts";
+import { numberAbove, provider, scheduleRange, wholeNumber } from "../options.ts";
 import { formatDuration, Output } from "../output.ts";
 import { DEFAULT_LIBRARY } from "./shared.ts";
 
@@ -15,6 +15,7 @@ interface ClassifyCommandOptions {
   readonly library: string;
   readonly model?: string;
   readonly draws: number;
+  readonly timesteps?: readonly [number, number];
   readonly temperature: number;
   readonly seed: number;
   readonly resolution?: number;
@@ -41,6 +42,11 @@ export function classifyCommand(): Command {
     .option("--library <folder>", "library of learned concepts", DEFAULT_LIBRARY)
     .option("--model <folder>", "the library's model, if it has moved")
     .option("--draws <n>", "noises tried on each picture, at most", wholeNumber(1), DEFAULT_DRAWS)
+    .option(
+      "--timesteps <from-to>",
+      "part of the noise schedule, as 0.1-0.5 (default: that for small models, else all of it)",
+      scheduleRange,
+    )
     .option("--temperature <x>", "how even the probabilities are", numberAbove(0), DEFAULT_TEMPERATURE)
     .option("--seed <n>", "same seed, same answer", wholeNumber(0), 0)
     .option(
@@ -57,12 +63,13 @@ export function classifyCommand(): Command {
 
 async function classify(images: string[], options: ClassifyCommandOptions): Promise<void> {
   const output = new Output(options);
-  const { library, model, draws, temperature, seed, resolution, threads } = options;
+  const { library, model, draws, timesteps, temperature, seed, resolution, threads } = options;
   const pictures = await classifyPictures({
     library,
     ...(model !== undefined && { model }),
     images,
     draws,
+    ...(timesteps !== undefined && { timesteps }),
     temperature,
     seed,
     ...(resolution !== undefined && { resolution }),
