@@ -14,6 +14,7 @@ import {
 } from "../../src/continual/strategies/registry.ts";
 import { ClipFeatures } from "../../src/diffusion/clip/clip-features.ts";
 import { StableDiffusionPipeline } from "../../src/diffusion/pipeline.ts";
+import { learningRateSchedules, type LearningRateSchedule } from "../../src/graph/index.ts";
 import { runSequence } from "../../src/evaluation/sequence-run.ts";
 import { modelFingerprint } from "../../src/continual/model-fingerprint.ts";
 import { judgedExamples } from "./example-concepts.ts";
@@ -35,6 +36,7 @@ interface BenchOptions {
   readonly rank: number;
   readonly lr: number;
   readonly tokenLr: number;
+  readonly lrScheduler: LearningRateSchedule;
   readonly pictures: number;
   readonly model: string;
   readonly output: string;
@@ -61,6 +63,11 @@ const command = new Command("bench:continual")
   .option("--rank <n>", "of the adapter", wholeNumber, BUILT_IN_ADAPTER.rank)
   .option("--lr <x>", "learning rate of the adapter", Number, BUILT_IN_TRAINING.learningRate)
   .option("--token-lr <x>", "learning rate of the token", Number, BUILT_IN_TRAINING.tokenLearningRate)
+  .addOption(
+    new Option("--lr-scheduler <name>", "how both rates fall")
+      .choices(learningRateSchedules)
+      .default(BUILT_IN_TRAINING.lrScheduler),
+  )
   .option("--pictures <n>", "drawn for the setting of each held-out view", wholeNumber, 2)
   .option("--model <folder>", "checkpoint", join("models", "keepsake-64"))
   .option(
@@ -119,8 +126,8 @@ async function runAll(options: BenchOptions, results: Results): Promise<void> {
 /** Whole rounds, so that a benchmark that is stopped early has compared all contenders as often. */
 async function plannedRuns(options: BenchOptions): Promise<PlannedRun[]> {
   const contenders = await contendersOf(options);
-  const { set, steps, rank, lr: learningRate, tokenLr: tokenLearningRate, pictures } = options;
-  const budget = { steps, rank, learningRate, tokenLearningRate };
+  const { set, steps, rank, lr: learningRate, tokenLr: tokenLearningRate, lrScheduler, pictures } = options;
+  const budget = { steps, rank, learningRate, tokenLearningRate, lrScheduler };
   const rounds = Array.from({ length: options.seeds }, (_, seed) =>
     orders(set, options.orders, options.concepts).map((order) => ({ order, seed })),
   ).flat();

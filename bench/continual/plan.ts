@@ -2,6 +2,7 @@
  * @file What the benchmark of continual personalization runs: which concepts, in which orders, with which strategies, and what is tried when they are tuned.
  */
 import { RandomStream } from "../../src/random/random.ts";
+import type { LearningRateSchedule } from "../../src/graph/index.ts";
 import type { OptionValue } from "../../src/continual/strategies/options.ts";
 
 /** Strategies are tuned on concepts that are not reported. The reported ones hold two cats that are easily confused. */
@@ -27,6 +28,7 @@ export interface Budget {
   readonly rank: number;
   readonly learningRate: number;
   readonly tokenLearningRate: number;
+  readonly lrScheduler: LearningRateSchedule;
 }
 
 /** One run: a contender on the concepts in one order, with one seed. */

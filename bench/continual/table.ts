@@ -82,8 +82,8 @@ function stagesOf(run: RunResult): RunResult[] {
 }
 
 function settingsOf({ planned: { budget, order } }: RunResult): string {
-  const { steps, rank, learningRate, tokenLearningRate } = budget;
-  return `${order.length} concepts, ${steps} steps, rank ${rank}, rates ${learningRate} / ${tokenLearningRate}`;
+  const { steps, rank, learningRate, tokenLearningRate, lrScheduler } = budget;
+  return `${order.length} concepts, ${steps} steps, rank ${rank}, rates ${learningRate} / ${tokenLearningRate} ${lrScheduler}`;
 }
 
 function cell({ of, digits }: Column, runs: readonly RunResult[]): string {

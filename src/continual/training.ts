@@ -5,7 +5,13 @@
 import type { Adapter } from "../adapters/adapter.ts";
 import { trainedIndices, type AdapterForm } from "../adapters/stacked-lora.ts";
 import { KeepsakeError } from "../errors.ts";
-import { AdamW, clipGradNorm, type AdamWState } from "../graph/optim/index.ts";
+import {
+  AdamW,
+  clipGradNorm,
+  learningRateFactor,
+  type AdamWState,
+  type LearningRateSchedule,
+} from "../graph/optim/index.ts";
 import type { Denoiser } from "./denoiser.ts";
 import type { Trainable } from "./denoising-error.ts";
 import type { StrategyMemory } from "./library/library.ts";
@@ -24,6 +30,8 @@ export interface TrainingSettings {
   readonly learningRate: number;
   /** Of the token's embedding. */
   readonly tokenLearningRate: number;
+  /** How both rates fall over the steps of each phase that trains: diffusers' `--lr_scheduler`. */
+  readonly lrScheduler: LearningRateSchedule;
   /** Decoupled weight decay of the adapter; the token has none. */
   readonly weightDecay: number;
   /** Largest norm of the whole gradient. */
@@ -209,7 +217,7 @@ export class TrainingRun {
     const norm = clipGradNorm(gradient, settings.maxGradNorm);
     if (!Number.isFinite(result.denoisingError) || !Number.isFinite(norm)) throw this.#diverged();
     if (this.#trained !== undefined) this.#compact.set(this.#trainedOf(this.lora.parameters));
-    this.#optimizer.step(gradient);
+    this.#optimizer.step(gradient, learningRateFactor(settings.lrScheduler, step, { totalSteps: settings.steps }));
     this.#trained?.forEach((index, i) => (this.lora.parameters[index] = this.#compact[i]));
     project?.(this.lora.parameters);
     return result;

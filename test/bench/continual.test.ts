@@ -7,7 +7,7 @@ import type { SequenceRun } from "../../src/evaluation/sequence-run.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
 
 const inFolder = temporaryFolder();
-const budget = { steps: 10, rank: 4, learningRate: 1e-3, tokenLearningRate: 1e-2 };
+const budget = { steps: 10, rank: 4, learningRate: 1e-3, tokenLearningRate: 1e-2, lrScheduler: "cosine" } as const;
 const planned = (strategy: string, seed: number): PlannedRun => ({
   ...{ strategy, seed, budget, options: {}, set: "reported", pictures: 1 },
   order: ["mochi", "pogo"],
@@ -91,7 +91,7 @@ describe("the table", () => {
       "reported",
     ).split("\n");
     expect(lines).toHaveLength(6);
-    expect(lines[0]).toBe("2 concepts, 10 steps, rank 4, rates 0.001 / 0.01");
+    expect(lines[0]).toBe("2 concepts, 10 steps, rank 4, rates 0.001 / 0.01 cosine");
     const [separate, sequential] = lines.slice(4).map((line) => line.split("|").map((cell) => cell.trim()));
     expect(separate[1]).toContain("separate");
     expect(separate).toContain("–");
@@ -110,7 +110,7 @@ describe("the table", () => {
       .split("\n")
       .slice(-2)
       .map((line) => line.split("|").map((cell) => cell.trim()));
-    expect(first[1]).toBe("sequential, 1 concepts, 10 steps, rank 4, rates 0.001 / 0.01");
+    expect(first[1]).toBe("sequential, 1 concepts, 10 steps, rank 4, rates 0.001 / 0.01 cosine");
     expect(first).toEqual(expect.arrayContaining(["6.000", "1.000", "1.0", "300"]));
     expect(last[1]).toContain("2 concepts");
     expect(last).toEqual(expect.arrayContaining(["1.000", "0.500", "2.0", "500"]));

@@ -107,6 +107,15 @@ describe("TrainingRun", () => {
     expect(mean(losses.slice(-10))).toBeLessThan(mean(losses.slice(0, 10)));
   });
 
+  it("takes smaller steps towards its end, if the rates fall", async () => {
+    const constant = await run({ steps: 2 });
+    const linear = await run({ steps: 2, lrScheduler: "linear" });
+    const first = await run({ steps: 1 });
+    const moved = (end: TrainingRun) => Math.abs(end.embedding[0] - first.embedding[0]);
+    // The first step is whole in both, the second half as long.
+    expect(moved(linear) / moved(constant)).toBeCloseTo(0.5, 4);
+  });
+
   it("stops at a loss that is not a number, and leaves the state as it was", async () => {
     const training = new TrainingRun(material(), start());
     await training.advance();

@@ -18,7 +18,7 @@ import {
   STRATEGY_FOR_ANY_ADAPTER,
 } from "../../continual/strategies/registry.ts";
 import { KeepsakeError } from "../../errors.ts";
-import type { Provider } from "../../graph/index.ts";
+import { learningRateSchedules, type LearningRateSchedule, type Provider } from "../../graph/index.ts";
 import { numberAbove, numberFrom, provider, wholeNumber } from "../options.ts";
 import { DEFAULT_LIBRARY } from "./shared.ts";
 
@@ -36,6 +36,7 @@ export interface LearningOptions {
   readonly vectors: number;
   readonly lr?: number;
   readonly tokenLr?: number;
+  readonly lrScheduler?: LearningRateSchedule;
   readonly batchSize?: number;
   readonly seed: number;
   readonly resolution?: number;
@@ -49,7 +50,7 @@ export interface LearningOptions {
 }
 
 /** What a setting is if it is not given. */
-function unlessGiven(setting: number, builtIn: number): string {
+function unlessGiven(setting: number | string, builtIn: number | string): string {
   return `(default: ${setting}; on the built-in model ${builtIn})`;
 }
 
@@ -103,6 +104,12 @@ export function withLearningOptions(command: Command): Command {
       `learning rate of the token's embedding ${unlessGiven(DEFAULT_TRAINING.tokenLearningRate, BUILT_IN_TRAINING.tokenLearningRate)}`,
       numberFrom(0),
     )
+    .addOption(
+      new Option(
+        "--lr-scheduler <name>",
+        `how both rates fall over the steps ${unlessGiven(DEFAULT_TRAINING.lrScheduler, BUILT_IN_TRAINING.lrScheduler)}`,
+      ).choices(learningRateSchedules),
+    )
     .option(
       "--batch-size <n>",
       `photos in one step ${unlessGiven(DEFAULT_TRAINING.batchSize, BUILT_IN_TRAINING.batchSize)}`,
@@ -128,8 +135,8 @@ export function withLearningOptions(command: Command): Command {
 export function learningRequest(
   options: LearningOptions,
 ): Omit<LearnAndPreviewRequest, "name" | "photos" | "classNoun" | "signal" | "onProgress"> {
-  const { adapter, rank, alpha, targets, threads, resolution, model, steps, batchSize, lr, tokenLr, previews } =
-    options;
+  const { adapter, rank, alpha, targets, threads, resolution, model, previews } = options;
+  const { steps, batchSize, lr, tokenLr, lrScheduler } = options;
   return {
     library: options.library,
     ...(model !== undefined && { model }),
@@ -146,6 +153,7 @@ export function learningRequest(
       ...(batchSize !== undefined && { batchSize }),
       ...(lr !== undefined && { learningRate: lr }),
       ...(tokenLr !== undefined && { tokenLearningRate: tokenLr }),
+      ...(lrScheduler !== undefined && { lrScheduler }),
       seed: options.seed,
       ...(resolution !== undefined && { resolution }),
     },
