@@ -1,5 +1,5 @@
 /**
- * @file The things of the world: about 120 nouns, each drawn in three styles by three open icon sets.
+ * @file The things of the world: 128 nouns, each drawn in three styles by three open icon sets.
  *
  * A noun is here if its three designs agree, can be told at 64 pixels, and no other noun looks the same.
  */
