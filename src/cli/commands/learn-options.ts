@@ -51,7 +51,7 @@ export interface LearningOptions {
 
 /** What a setting is if it is not given. */
 function unlessGiven(setting: number | string, builtIn: number | string): string {
-  return `(default: ${setting}; on the built-in model ${builtIn})`;
+  return setting === builtIn ? `(default: ${setting})` : `(default: ${setting}; on the built-in model ${builtIn})`;
 }
 
 const collected = (text: string, before: string[]): string[] => [...before, text];
