@@ -37,7 +37,7 @@ export const STRATEGIES: readonly StrategyDefinition[] = [
   joint,
 ];
 
-/** Forgets least in our benchmark (bench/README.md), and sees no photo and no teacher. It needs a LoRA on the cross-attention's keys and values. */
+/** Ends nearest to the photos in our benchmark (bench/README.md), with no photo of earlier concepts and no teacher. It needs a LoRA on the cross-attention's keys and values. */
 export const DEFAULT_STRATEGY = "kv-nullspace";
 /** For adapters of other kinds and targets. */
 export const STRATEGY_FOR_ANY_ADAPTER = "ewc-dc";
