@@ -37,8 +37,6 @@ const CONTENDERS: readonly Contender[] = [
 const ENERGIES = [0.8, 0.9, 0.97, 0.99, 0.999, 1];
 const COUNTED_AFTER = [1, 3, 5, 10];
 const TIMESTEPS = [100, 300, 500, 700, 900];
-/** Of the built-in model's latents. */
-const [CHANNELS, SIDE] = [4, 16];
 
 const program = { threads: Number(values.threads) };
 const pipeline = await StableDiffusionPipeline.load(join("models", "keepsake-64"), program);
@@ -64,14 +62,14 @@ async function predictions({ lora, embeddings }: LearnedConcept): Promise<Map<st
   const tokenizer = pipeline.newTokenizer();
   const learned = addLearnedTokens(tokenizer, embeddings, width);
   const denoiser = pool.denoiser(lora, {
-    resolution: 64,
+    resolution: pipeline.defaultSize.width,
     batchSize: BUILT_IN_TRAINING.batchSize,
     learnedRows: concepts.length,
   });
   const rows = new Float32Array(denoiser.embeddingsSize);
   rows.set(learned.values);
   const latents = first.photos[0].mean.map((mean) => mean * pipeline.vae.config.scalingFactor);
-  const noise = new RandomStream(0, "null space").normal(CHANNELS * SIDE * SIDE);
+  const noise = new RandomStream(0, "null space").normal(latents.length);
   const result = new Map<string, readonly Float32Array[]>();
   for (const [kind, prompts] of Object.entries(PROMPTS)) {
     const items = prompts.flatMap((prompt) =>

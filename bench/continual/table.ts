@@ -83,7 +83,8 @@ function stagesOf(run: RunResult): RunResult[] {
 
 function settingsOf({ planned: { budget, order } }: RunResult): string {
   const { steps, rank, learningRate, tokenLearningRate, lrScheduler } = budget;
-  return `${order.length} concepts, ${steps} steps, rank ${rank}, rates ${learningRate} / ${tokenLearningRate} ${lrScheduler}`;
+  const concepts = order.length === 1 ? "1 concept" : `${order.length} concepts`;
+  return `${concepts}, ${steps} steps, rank ${rank}, rates ${learningRate} / ${tokenLearningRate} ${lrScheduler}`;
 }
 
 function cell({ of, digits }: Column, runs: readonly RunResult[]): string {

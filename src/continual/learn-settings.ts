@@ -24,8 +24,8 @@ export const DEFAULT_TRAINING: Omit<TrainingSettings, "resolution"> = {
 };
 
 /**
- * The built-in model is a hundred times smaller than Stable Diffusion: it takes larger steps, and needs a larger rank. Tuned on three of the example concepts
- * that no benchmark reports: rates that fall to 0 leave less of the last steps' noise in what is drawn.
+ * The built-in model is a hundred times smaller than Stable Diffusion: it takes larger steps, and needs a larger rank. Tuned on three of the benchmark's
+ * tuning concepts, single runs: rates that fall to 0 leave less of the last steps' noise in what is drawn.
  */
 export const BUILT_IN_TRAINING = {
   steps: 400,

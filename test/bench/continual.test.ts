@@ -110,7 +110,7 @@ describe("the table", () => {
       .split("\n")
       .slice(-2)
       .map((line) => line.split("|").map((cell) => cell.trim()));
-    expect(first[1]).toBe("sequential, 1 concepts, 10 steps, rank 4, rates 0.001 / 0.01 cosine");
+    expect(first[1]).toBe("sequential, 1 concept, 10 steps, rank 4, rates 0.001 / 0.01 cosine");
     expect(first).toEqual(expect.arrayContaining(["6.000", "1.000", "1.0", "300"]));
     expect(last[1]).toContain("2 concepts");
     expect(last).toEqual(expect.arrayContaining(["1.000", "0.500", "2.0", "500"]));

@@ -13,7 +13,7 @@ import { learnQuickly, MODEL, treeOf, writePhotos } from "../continual/support.t
 import { generate, keepsake, learn, MAIN, succeeded } from "./support.ts";
 
 /** One write of so many is tried: all of them (1) take a minute or two. */
-const STRIDE = 9;
+const STRIDE = 7;
 
 const inFolder = temporaryFolder();
 let photos: string;

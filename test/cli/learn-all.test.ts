@@ -94,6 +94,7 @@ describe("keepsake learn-all", () => {
 
   it.each([
     { when: "in the first thing", words: "step 2/3" },
+    { when: "in the first previews", words: "learned <rex>" },
     { when: "between the two", words: "mug (2 of 2)" },
     { when: "in the last previews", words: "learned <mug>" },
   ])("that is killed $when ends in the same bytes when it is repeated", async ({ when, words }) => {
