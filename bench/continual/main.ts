@@ -100,6 +100,7 @@ async function runAll(options: BenchOptions, results: Results): Promise<void> {
   for (const [index, planned] of runs.entries()) {
     const { strategy, options: given, order, seed, budget } = planned;
     const { rank, ...training } = budget;
+    const made = createStrategy(strategy, given);
     const label = `${index + 1}/${runs.length} ${strategy} ${JSON.stringify(given)} ${order.join(" ")} seed ${seed}`;
     const started = performance.now();
     const isNew = await results.once(model, planned, () =>
@@ -108,8 +109,9 @@ async function runAll(options: BenchOptions, results: Results): Promise<void> {
         pool,
         clip,
         concepts: order.map((name) => examples[names.findIndex((known) => known === name)]),
-        strategy: createStrategy(strategy, given),
-        adapter: { rank },
+        strategy: made,
+        // A whole matrix has no rank.
+        adapter: made.form === "full" ? {} : { rank },
         training: { ...BUILT_IN_TRAINING, ...training, seed },
         drawing: DRAWING,
         classifierDraws: CLASSIFIER_DRAWS,

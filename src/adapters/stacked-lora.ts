@@ -18,14 +18,15 @@ export type AdapterForm = "low-rank" | "stacked" | "full" | "frozen";
 
 /** Whether an adapter carries a whole matrix in each of its layers. */
 export function carriesMatrix(adapter: Adapter): boolean {
-  if (!(adapter instanceof Lora)) return false;
-  return adapter.layers.every(({ rank, inFeatures, loraA }) => {
-    if (rank < inFeatures) return false;
-    for (let i = 0; i < inFeatures * inFeatures; i++) {
-      if (loraA[i] !== (i % (inFeatures + 1) === 0 ? 1 : 0)) return false;
-    }
-    return true;
-  });
+  return adapter instanceof Lora && adapter.layers.every(beginsWithIdentity);
+}
+
+function beginsWithIdentity({ rank, inFeatures, loraA }: LoraLayer): boolean {
+  if (rank < inFeatures) return false;
+  for (let i = 0; i < inFeatures * inFeatures; i++) {
+    if (loraA[i] !== (i % (inFeatures + 1) === 0 ? 1 : 0)) return false;
+  }
+  return true;
 }
 
 /** The rank of what an adapter trains on top of D, or of all of it if it carries none. */
@@ -77,7 +78,7 @@ export function fullMatrix(layout: Lora, carried?: Lora): Lora {
  */
 export function weightChange(layer: LoraLayer): Float32Array {
   const { rank, inFeatures, outFeatures, loraAlpha, loraA, loraB } = layer;
-  if (!carriesMatrix(new Lora([layer]))) return loraDelta(layer);
+  if (!beginsWithIdentity(layer)) return loraDelta(layer);
   const scale = loraAlpha / rank;
   const change = new Float32Array(outFeatures * inFeatures);
   for (let row = 0; row < outFeatures; row++) {
@@ -106,48 +107,68 @@ export function trainedIndices(adapter: Adapter, form: AdapterForm): Uint32Array
   return Uint32Array.from(indices);
 }
 
-/** One layer of a stacked adapter, seen as D and the low-rank part on it. All are copies. */
-export interface StackedLayer {
+/** The low-rank part of one layer, which is trained: all of it, or what lies on top of D. Arrays are copies. */
+export interface TrainedPart {
   readonly rank: number;
   readonly inFeatures: number;
   readonly outFeatures: number;
   /** `loraAlpha / rank` of the LoRA. */
   readonly scale: number;
-  /** D, `[outFeatures, inFeatures]`. */
-  readonly matrix: Float32Array;
   /** `[rank, inFeatures]` */
   readonly a: Float32Array;
   /** `[outFeatures, rank]` */
   readonly b: Float32Array;
 }
 
-/** Takes a layer of a stacked adapter apart; `parameters` are laid out as `lora.parameters`. */
-export function stackedLayer(lora: Lora, index: number, parameters: Float32Array): StackedLayer {
-  const { rank: total, inFeatures, outFeatures, loraAlpha } = lora.layers[index];
+/** Takes the low-rank part out of a layer of any LoRA; `parameters` are laid out as `lora.parameters`. */
+export function trainedPart(lora: Lora, index: number, parameters: Float32Array): TrainedPart {
+  const layer = lora.layers[index];
+  const { rank: total, inFeatures, outFeatures, loraAlpha } = layer;
   const [slotA, slotB] = [lora.slots[2 * index], lora.slots[2 * index + 1]];
-  const rank = total - inFeatures;
+  const first = beginsWithIdentity(layer) ? inFeatures : 0;
   const loraB = parameters.subarray(slotB.offset, slotB.offset + slotB.length);
   return {
-    rank,
+    rank: total - first,
     inFeatures,
     outFeatures,
     scale: loraAlpha / total,
-    matrix: readColumns(loraB, total, 0, inFeatures),
-    a: parameters.slice(slotA.offset + inFeatures * inFeatures, slotA.offset + slotA.length),
-    b: readColumns(loraB, total, inFeatures, rank),
+    a: parameters.slice(slotA.offset + first * inFeatures, slotA.offset + slotA.length),
+    b: readColumns(loraB, total, first, total - first),
   };
 }
 
-/** Adds to the A and B of a layer of a stacked adapter-sized array, such as a gradient. */
-export function addToStackedLayer(lora: Lora, index: number, array: Float32Array, a: Float32Array, b: Float32Array) {
-  const { rank: total, inFeatures, outFeatures } = lora.layers[index];
-  const rank = total - inFeatures;
-  const offsetA = lora.slots[2 * index].offset + inFeatures * inFeatures;
+/** Adds to the A and B that are trained in a layer of an adapter-sized array, such as a gradient. */
+export function addToTrainedPart(
+  lora: Lora,
+  index: number,
+  array: Float32Array,
+  a: ArrayLike<number>,
+  b: ArrayLike<number>,
+): void {
+  const layer = lora.layers[index];
+  const { rank: total, inFeatures, outFeatures } = layer;
+  const first = beginsWithIdentity(layer) ? inFeatures : 0;
+  const rank = total - first;
+  const offsetA = lora.slots[2 * index].offset + first * inFeatures;
   const offsetB = lora.slots[2 * index + 1].offset;
   for (let i = 0; i < a.length; i++) array[offsetA + i] += a[i];
   for (let row = 0; row < outFeatures; row++) {
-    for (let k = 0; k < rank; k++) array[offsetB + row * total + inFeatures + k] += b[row * rank + k];
+    for (let k = 0; k < rank; k++) array[offsetB + row * total + first + k] += b[row * rank + k];
   }
+}
+
+/** One layer of a stacked adapter, seen as D and the low-rank part on it. */
+export interface StackedLayer extends TrainedPart {
+  /** D, `[outFeatures, inFeatures]`. */
+  readonly matrix: Float32Array;
+}
+
+/** Takes a layer of a stacked adapter apart; `parameters` are laid out as `lora.parameters`. */
+export function stackedLayer(lora: Lora, index: number, parameters: Float32Array): StackedLayer {
+  const { rank, inFeatures } = lora.layers[index];
+  const { offset, length } = lora.slots[2 * index + 1];
+  const matrix = readColumns(parameters.subarray(offset, offset + length), rank, 0, inFeatures);
+  return { ...trainedPart(lora, index, parameters), matrix };
 }
 
 /** The window on the trained rows of A of a layer, in an array laid out as a stacked adapter's parameters. */

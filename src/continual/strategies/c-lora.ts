@@ -3,7 +3,8 @@
  * that they changed: λ ‖ |Σ B_n' A_n'| ⊙ B_n A_n ‖²_F. The token begins at random, and prompts say nothing of the class.
  */
 import { requireLora, type Lora } from "../../adapters/lora.ts";
-import { addToStackedLayer, stackedLayer } from "../../adapters/stacked-lora.ts";
+import { addToTrainedPart, stackedLayer, trainedPart } from "../../adapters/stacked-lora.ts";
+import { product, transposed } from "./matrices.ts";
 import { defineStrategy, type Penalty } from "./strategy.ts";
 
 export const cLora = defineStrategy({
@@ -43,48 +44,24 @@ export function selfRegularisation(lora: Lora, lambda: number): Penalty {
     const { matrix, scale } = stackedLayer(lora, i, lora.parameters);
     return matrix.map((value) => lambda * scale * scale * (scale * value) ** 2);
   });
+  const change = (i: number, parameters: Float32Array) => {
+    const part = trainedPart(lora, i, parameters);
+    return { ...part, product: product(part.b, part.a, part.outFeatures, part.rank, part.inFeatures) };
+  };
   return {
-    value: (parameters) => {
-      let sum = 0;
-      lora.layers.forEach((_, i) => {
-        const layer = stackedLayer(lora, i, parameters);
-        for (let row = 0; row < layer.outFeatures; row++) {
-          const product = productRow(layer, row);
-          product.forEach((value, column) => (sum += weights[i][row * layer.inFeatures + column] * value * value));
-        }
-      });
-      return sum;
-    },
+    value: (parameters) =>
+      weights.reduce((total, own, i) => {
+        const { product: added } = change(i, parameters);
+        return total + added.reduce((sum, value, k) => sum + own[k] * value * value, 0);
+      }, 0),
     addGradient: (gradient, parameters) => {
-      lora.layers.forEach((_, i) => {
-        const layer = stackedLayer(lora, i, parameters);
-        const { a, b, rank, outFeatures, inFeatures: width } = layer;
-        const [da, db] = [new Float32Array(a.length), new Float32Array(b.length)];
-        for (let row = 0; row < outFeatures; row++) {
-          const g = productRow(layer, row).map((value, column) => 2 * weights[i][row * width + column] * value);
-          // Along rows of A, which lie together.
-          for (let k = 0; k < rank; k++) {
-            const factor = b[row * rank + k];
-            let sum = 0;
-            for (let column = 0; column < width; column++) {
-              sum += g[column] * a[k * width + column];
-              da[k * width + column] += factor * g[column];
-            }
-            db[row * rank + k] += sum;
-          }
-        }
-        addToStackedLayer(lora, i, gradient, da, db);
+      weights.forEach((own, i) => {
+        const { a, b, rank, outFeatures, inFeatures, product: added } = change(i, parameters);
+        const g = added.map((value, k) => 2 * own[k] * value);
+        const da = product(transposed(b, outFeatures, rank), g, rank, outFeatures, inFeatures);
+        const db = product(g, transposed(a, rank, inFeatures), outFeatures, inFeatures, rank);
+        addToTrainedPart(lora, i, gradient, da, db);
       });
     },
   };
-}
-
-/** One row of B A, in float64. */
-function productRow({ a, b, rank, inFeatures: width }: ReturnType<typeof stackedLayer>, row: number): Float64Array {
-  const product = new Float64Array(width);
-  for (let k = 0; k < rank; k++) {
-    const factor = b[row * rank + k];
-    for (let column = 0; column < width; column++) product[column] += factor * a[k * width + column];
-  }
-  return product;
 }

@@ -25,6 +25,8 @@ export function secondMoment(arrays: readonly Float32Array[], width: number): Fl
 export interface Directions {
   /** Orthonormal rows, `[count, width]`. */
   readonly rows: Float64Array;
+  /** The energy in each, descending. */
+  readonly values: Float64Array;
   readonly count: number;
   readonly width: number;
   /** The part of the energy that lies in them. */
@@ -45,11 +47,20 @@ export function leadingDirections(moment: Float64Array, width: number, energy: n
     if (energy < 1 && held >= energy * total) break;
     held += values[count++];
   }
-  return { rows: vectors.slice(0, count * width), count, width, energy: total > 0 ? held / total : 1 };
+  return {
+    rows: vectors.slice(0, count * width),
+    values: values.slice(0, count),
+    count,
+    width,
+    energy: total > 0 ? held / total : 1,
+  };
 }
 
 /** Takes the directions out of row vectors in place: x ← x - Σ (x · v) v. */
-export function projectOut(array: Float32Array, { rows, count, width }: Directions): void {
+export function projectOut(
+  array: Float32Array,
+  { rows, count, width }: Pick<Directions, "rows" | "count" | "width">,
+): void {
   const row = new Float64Array(width);
   for (let first = 0; first < array.length; first += width) {
     for (let i = 0; i < width; i++) row[i] = array[first + i];

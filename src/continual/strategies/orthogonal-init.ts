@@ -36,7 +36,7 @@ export function orthogonalStart(lora: Lora, energy: number): Float32Array {
     for (let first = 0; first < rows.length; first += width) {
       const row = rows.subarray(first, first + width);
       const free = row.slice();
-      const avoided = { rows: Float64Array.from(taken.flatMap((v) => [...v])), count: taken.length, width, energy };
+      const avoided = { rows: Float64Array.from(taken.flatMap((v) => [...v])), count: taken.length, width };
       // Twice is enough (Kahan, Parlett): the first pass leaves rounding where little of the row remains.
       for (let pass = 0; pass < 2; pass++) projectOut(free, avoided);
       const [length, left] = [norm(row), norm(free)];

@@ -9,6 +9,7 @@ import { dscEwc } from "./dsc-ewc.ts";
 import { dsc } from "./dsc.ts";
 import { ewcDc } from "./ewc-dc.ts";
 import { ewc } from "./ewc.ts";
+import { kfacEwcDc } from "./kfac-ewc-dc.ts";
 import { joint } from "./joint.ts";
 import { kvNullspace } from "./kv-nullspace.ts";
 import { mergeAndRestart } from "./merge-and-restart.ts";
@@ -28,6 +29,7 @@ export const STRATEGIES: readonly StrategyDefinition[] = [
   dsc,
   dscEwc,
   dscEwcDc,
+  kfacEwcDc,
   kvNullspace,
   cLora,
   mergeAndRestart,

@@ -6,6 +6,7 @@ import { requireLora, type Lora } from "../../../src/adapters/lora.ts";
 import { stackedLora, weightChange } from "../../../src/adapters/stacked-lora.ts";
 import { DEFAULT_TRAINING } from "../../../src/continual/learn-settings.ts";
 import { objectiveGradient } from "../../../src/continual/objective-gradient.ts";
+import { fillTemplate, PROMPT_TEMPLATES } from "../../../src/continual/prompt-templates.ts";
 import type { OptionValue } from "../../../src/continual/strategies/options.ts";
 import { createStrategy } from "../../../src/continual/strategies/registry.ts";
 import { DENOISING, type ConceptContext } from "../../../src/continual/strategies/strategy.ts";
@@ -90,6 +91,10 @@ const memory: ConceptContext["memory"] = new Map(
   }),
 );
 
+const outputMemory: ConceptContext["memory"] = new Map([
+  ["output-fisher", { shape: [SIZE], data: normal("outputs", SIZE).map(Math.abs) }],
+]);
+
 describe("a run", () => {
   it.each<RunOptions & { phases: string[] }>([
     { strategy: "sequential", phases: ["learn"] },
@@ -100,6 +105,7 @@ describe("a run", () => {
     { strategy: "dsc", options: { beta: 0, eta: 0 }, phases: ["learn"] },
     { strategy: "dsc-ewc", memory, options: { draws: 2 }, phases: ["teacher", "learn", "consolidate"] },
     { strategy: "dsc-ewc-dc", memory, options: { draws: 2 }, phases: ["teacher", "learn", "consolidate"] },
+    { strategy: "kfac-ewc-dc", memory: outputMemory, options: { draws: 2 }, phases: ["learn", "consolidate"] },
     { strategy: "dsc", options: { "teacher-start": "zero", "student-token": "start" }, phases: ["teacher", "learn"] },
     { strategy: "c-lora", phases: ["learn"] },
     { strategy: "merge-and-restart", phases: ["learn"] },
@@ -150,6 +156,7 @@ describe("a strategy without its own part is sequential LoRA, to the last bit:",
     { strategy: "ewc", memory, options: { lambda: 0 } },
     { strategy: "ewc-dc", memory, options: { lambda: 0 } },
     { strategy: "ewc-dc" },
+    { strategy: "kfac-ewc-dc", memory: outputMemory, options: { lambda: 0 } },
     { strategy: "dsc", options: { alpha: 0, beta: 0, eta: 0 } },
     { strategy: "dsc-ewc-dc", options: { alpha: 0, beta: 0, eta: 0, lambda: 0 }, memory },
   ])("$strategy $options", async (request) => {
@@ -213,6 +220,45 @@ describe("a strategy with its own part", () => {
         expect(Math.abs(value - expected)).toBeLessThan(1e-5 * (1 + expected));
       });
     }
+  });
+
+  it("kfac-ewc-dc: keeps what the LoRA does to protected embeddings, and one number for each output", async () => {
+    const protectedText = "<dog>";
+    const drift = async (lambda: number) => {
+      const { run } = await finished({ strategy: "kfac-ewc-dc", options: { lambda }, settings: { steps: 40 } });
+      const [after, before] = [run.lora, linearLora(2, 2)].map((adapter) =>
+        weightChange(requireLora(adapter).layers[0]),
+      );
+      const e = normal(fillTemplate(PROMPT_TEMPLATES[0], protectedText), WIDTH);
+      const kept = run.memory();
+      expect([...kept.keys()]).toEqual(["output-fisher"]);
+      expect(kept.get("output-fisher")?.data).toHaveLength(SIZE);
+      let sum = 0;
+      for (let row = 0; row < SIZE; row++) {
+        let response = 0;
+        for (let k = 0; k < WIDTH; k++) response += (after[row * WIDTH + k] - before[row * WIDTH + k]) * e[k];
+        sum += response ** 2;
+      }
+      return sum;
+    };
+    expect(await drift(100)).toBeLessThan((await drift(0)) / 10);
+  });
+
+  it("kfac-ewc-dc: adds the Fisher information of the outputs to the decayed earlier one, and refuses another size", async () => {
+    const options = { draws: 2, gamma: 0.5, lambda: 0, temperature: 10 };
+    const kept = async (before?: ConceptContext["memory"]) => {
+      const { run } = await finished({ strategy: "kfac-ewc-dc", options, ...(before && { memory: before }) });
+      return run.memory().get("output-fisher")?.data ?? new Float32Array(0);
+    };
+    const [alone, onTop] = [await kept(), await kept(outputMemory)];
+    expect(Math.min(...alone)).toBeGreaterThan(0);
+    onTop.forEach((value, i) => {
+      const expected = alone[i] + 0.5 * (outputMemory.get("output-fisher")?.data[i] ?? 0);
+      expect(Math.abs(value - expected)).toBeLessThan(1e-5 * expected);
+      expect(value - alone[i]).toBeGreaterThan(1e-4 * expected);
+    });
+    const misfit = new Map([["output-fisher", { shape: [3], data: new Float32Array(3) }]]);
+    await expect(kept(misfit)).rejects.toThrow("is of 3 outputs, its adapter has 8");
   });
 
   it("textual-inversion: changes the new token and nothing else", async () => {

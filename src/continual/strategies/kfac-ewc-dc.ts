@@ -1,0 +1,88 @@
+/**
+ * @file EWC-DC with a Kronecker-factored Fisher information in place of the diagonal one: text embeddings of earlier and generic prompts times
+ * diffusion-classifier gradients at the outputs of the layers that read them (METHOD.md, "Beyond the paper", 1, the soft form). What is to be kept is a
+ * function, not the numbers A and B, so they are free to move where no prompt sees it. The embeddings are computed anew from the tokens; between concepts
+ * one number for each output is kept, and no anchor: a concept starts where the last one ended.
+ */
+import type { Lora } from "../../adapters/lora.ts";
+import { KeepsakeError } from "../../errors.ts";
+import { classifierObjective, SCORE_OPTIONS } from "./candidates.ts";
+import { leadingDirections, secondMoment } from "./directions.ts";
+import { ELASTIC_OPTIONS } from "./elastic.ts";
+import { conceptPrompts, genericPrompts, MOST_CONTEXTS } from "./protected-prompts.ts";
+import { firstOutputs, outputCount, outputFisher, requireTextSide, responsePenalty } from "./response-penalty.ts";
+import { defineStrategy } from "./strategy.ts";
+
+type Weights = "outputs" | "layers" | "uniform";
+
+export const kfacEwcDc = defineStrategy({
+  name: "kfac-ewc-dc",
+  summary: "EWC-DC with a Fisher information of text embeddings times gradients at outputs",
+  options: {
+    lambda: { ...ELASTIC_OPTIONS.lambda, default: 1e-4 },
+    gamma: ELASTIC_OPTIONS.gamma,
+    draws: ELASTIC_OPTIONS.draws,
+    ...SCORE_OPTIONS,
+    weights: {
+      type: "choice",
+      default: "outputs",
+      choices: ["outputs", "layers", "uniform"],
+      help: "what the Fisher information tells apart: outputs of layers, layers, or nothing",
+    },
+    energy: {
+      type: "number",
+      default: 0.995,
+      min: 0,
+      max: 1,
+      help: "part of the embeddings' energy that the penalty sees: the rest costs time and changes little",
+    },
+  },
+  loraOnly: "it weighs what the product B A does to text embeddings",
+  async plan({ lora: adapter, earlier, classNoun, memory, encodePrompts }, options) {
+    const { lambda, gamma, draws, energy, weights } = options;
+    const lora = requireTextSide(adapter, "kfac-ewc-dc");
+    const width = lora.layers[0].inFeatures;
+    const before = checkedMemory(memory.get("output-fisher")?.data, lora);
+    // One second moment for what is generic and one for each concept: their sum protects each as much, however many there are.
+    const nouns = [...earlier.map((concept) => concept.classNoun), classNoun];
+    const groups = [genericPrompts(nouns), ...earlier.map(({ token }) => conceptPrompts([token], MOST_CONTEXTS))];
+    const moment = new Float64Array(width * width);
+    for (const prompts of groups) {
+      secondMoment(await encodePrompts(prompts), width).forEach((value, i) => (moment[i] += value));
+    }
+    const directions = leadingDirections(moment, width, energy);
+    return {
+      ...(lambda > 0 && { penalty: responsePenalty(lora, directions, outputWeights(lora, before, weights), lambda) }),
+      fisher: { objective: classifierObjective(options), draws },
+      keep: ({ parameters, fisher }) => {
+        if (fisher === undefined) throw new Error("the Fisher information was not computed");
+        const now = outputFisher(lora, parameters, fisher, directions);
+        const data = now.map((value, i) => gamma * (before?.[i] ?? 0) + value);
+        return new Map([["output-fisher", { shape: [data.length], data }]]);
+      },
+    };
+  },
+});
+
+/** Scaled to a mean of 1, so that λ means the same for the first concept, of which there is no Fisher information yet, and for every loss. */
+function outputWeights(lora: Lora, fisher: Float32Array | undefined, by: Weights): Float32Array {
+  const count = outputCount(lora);
+  const mean = (values: Float32Array) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const overall = fisher === undefined ? 0 : mean(fisher);
+  if (fisher === undefined || overall === 0 || by === "uniform") return new Float32Array(count).fill(1);
+  const weights = fisher.map((value) => value / overall);
+  if (by === "outputs") return weights;
+  firstOutputs(lora).forEach((first, i) => {
+    const own = weights.subarray(first, first + lora.layers[i].outFeatures);
+    own.fill(mean(own));
+  });
+  return weights;
+}
+
+/** @throws KeepsakeError ("state") for numbers of an adapter of another size */
+function checkedMemory(fisher: Float32Array | undefined, lora: Lora): Float32Array | undefined {
+  const count = outputCount(lora);
+  if (fisher === undefined || fisher.length === count) return fisher;
+  const fault = `its Fisher information is of ${fisher.length} outputs, its adapter has ${count}`;
+  throw new KeepsakeError("state", `The library's memory does not fit: ${fault}; restore the library from a backup.`);
+}
