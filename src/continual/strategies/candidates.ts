@@ -26,8 +26,8 @@ export const SCORE_OPTIONS = {
   },
 } as const satisfies Record<string, NumberOption>;
 
-/** L_denoise(θ; c_n) + CE(P_θ(· | x), c_n) over the candidates: what the Fisher information of EWC-DC is made of. */
-export function classifierObjective({ candidates, temperature }: ScoreOptions): Objective {
+/** L_denoise(θ; c_n) + weight · CE(P_θ(· | x), c_n) over the candidates. With a weight of 1 the Fisher information of EWC-DC is made of it. */
+export function classifierObjective({ candidates, temperature }: ScoreOptions, weight = 1): Objective {
   return {
     candidates,
     addTerms: (loss, { prompts }) => {
@@ -35,7 +35,7 @@ export function classifierObjective({ candidates, temperature }: ScoreOptions): 
       loss.addSquaredError(0, 1).addScoreDivergence(
         all,
         all.map((i) => (i === 0 ? 1 : 0)),
-        1,
+        weight,
         temperature,
       );
     },

@@ -23,6 +23,13 @@ export const kfacEwcDc = defineStrategy({
     gamma: ELASTIC_OPTIONS.gamma,
     draws: ELASTIC_OPTIONS.draws,
     ...SCORE_OPTIONS,
+    eta: {
+      type: "number",
+      default: 0,
+      min: 0,
+      max: Infinity,
+      help: "weight of the classifier's cross-entropy while a concept is learned; it takes further UNet evaluations",
+    },
     weights: {
       type: "choice",
       default: "outputs",
@@ -39,7 +46,7 @@ export const kfacEwcDc = defineStrategy({
   },
   loraOnly: "it weighs what the product B A does to text embeddings",
   async plan({ lora: adapter, earlier, classNoun, memory, encodePrompts }, options) {
-    const { lambda, gamma, draws, energy, weights } = options;
+    const { lambda, gamma, draws, energy, weights, eta } = options;
     const lora = requireTextSide(adapter, "kfac-ewc-dc");
     const width = lora.layers[0].inFeatures;
     const before = checkedMemory(memory.get("output-fisher")?.data, lora);
@@ -53,6 +60,7 @@ export const kfacEwcDc = defineStrategy({
     const directions = leadingDirections(moment, width, energy);
     return {
       ...(lambda > 0 && { penalty: responsePenalty(lora, directions, outputWeights(lora, before, weights), lambda) }),
+      ...(eta > 0 && { objective: classifierObjective(options, eta) }),
       fisher: { objective: classifierObjective(options), draws },
       keep: ({ parameters, fisher }) => {
         if (fisher === undefined) throw new Error("the Fisher information was not computed");
