@@ -119,7 +119,9 @@ async function runAll(options: BenchOptions, results: Results): Promise<void> {
       }),
     );
     console.error(
-      isNew ? `${label}: ${((performance.now() - started) / 1000).toFixed(0)} s` : `${label}: there already`,
+      isNew
+        ? `${label}: ${((performance.now() - started) / 1000).toFixed(0)} s`
+        : `${label}: there already, or another process is at it`,
     );
   }
   await Promise.all([pool.dispose(), clip.dispose(), pipeline.dispose()]);
