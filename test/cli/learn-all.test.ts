@@ -62,9 +62,9 @@ describe("keepsake learn-all", () => {
 
   it("says on stdout what came of each, and how sure the model is of its earlier drawings", () => {
     expect(straight.stdout.split("\n")).toEqual([
-      'Learned <rex>. Draw it: keepsake generate "a photo of a <rex>"',
+      `Learned <rex>. Draw it: keepsake generate "a photo of a <rex>" --library ${at("straight")}`,
       `Previews: ${sheetAt("straight")} (rows: <rex>; left before, right now)`,
-      'Learned <mug>. Draw it: keepsake generate "a photo of a <mug>"',
+      `Learned <mug>. Draw it: keepsake generate "a photo of a <mug>" --library ${at("straight")}`,
       `Previews: ${sheetAt("straight")} (rows: <rex>, <mug>; left before, right now)`,
       "sure of  before   now",
       expect.stringMatching(/^<rex> {4} {0,2}\d+\.\d % +\d+\.\d %$/),
@@ -115,7 +115,9 @@ describe("keepsake learn-all", () => {
     );
     const inPreviews = await keepsake(args, signals(["drawing previews", "SIGINT"]));
     expect(inPreviews.code).toBe(INTERRUPTED);
-    expect(inPreviews.stdout).toContain('The previews were stopped: "keepsake previews" draws them.\nNot begun: 1.');
+    expect(inPreviews.stdout).toContain(
+      `The previews were stopped: "keepsake previews --library ${at("stopped")}" draws them.\nNot begun: 1.`,
+    );
     succeeded(await keepsake(args));
     expect(treeOf(inFolder("stopped"))).toEqual(treeOf(inFolder("straight")));
   });

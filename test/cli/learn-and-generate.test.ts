@@ -24,7 +24,9 @@ beforeAll(async () => {
 
 describe("keepsake learn", () => {
   it("says its result on stdout and its progress on stderr", () => {
-    expect(firstRun.stdout).toBe('Learned <dog>. Draw it: keepsake generate "a photo of a <dog>"\n');
+    expect(firstRun.stdout).toBe(
+      `Learned <dog>. Draw it: keepsake generate "a photo of a <dog>" --library "${library}"\n`,
+    );
     expect(firstRun.stderr).toContain("2 photos\n");
     expect(firstRun.stderr).toContain("warning: 4 to 10 photos");
     expect(firstRun.stderr).toMatch(/^step 6\/6, loss \d+\.\d+, 0 s left$/m);

@@ -6,7 +6,7 @@ import { initLibrary } from "../../continual/init.ts";
 import { DEFAULT_KEEP } from "../../continual/library/manifest.ts";
 import { wholeNumber } from "../options.ts";
 import { Output } from "../output.ts";
-import { DEFAULT_LIBRARY } from "./shared.ts";
+import { DEFAULT_LIBRARY, libraryOption } from "./shared.ts";
 
 interface InitOptions {
   readonly model?: string;
@@ -37,7 +37,7 @@ export function initCommand(): Command {
 async function init(folder: string, options: InitOptions): Promise<void> {
   const { model, keep } = options;
   const { manifest } = await initLibrary({ library: folder, ...(model !== undefined && { model }), keep });
-  const next = `keepsake learn mochi ./photos/mochi --class cat${folder === DEFAULT_LIBRARY ? "" : ` --library ${folder}`}`;
+  const next = `keepsake learn mochi ./photos/mochi --class cat${libraryOption(folder)}`;
   new Output(options).result(`${folder} is ready. Teach it something: ${next}`, {
     library: folder,
     model: manifest.model.folder,

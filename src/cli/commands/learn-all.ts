@@ -35,7 +35,10 @@ async function learnThings(things: string[], options: LearningOptions): Promise<
   const results = await learnAll({ ...request, signal: stopSignal(output), onProgress: reportLearning(output) });
   const rest = things.length - results.length;
   const untouched = rest === 0 ? [] : [`Not begun: ${rest}. The same command goes on from there.`];
-  output.result([...results.map(describeLearned), ...untouched].join("\n"), results);
+  output.result(
+    [...results.map((result) => describeLearned(result, options.library)), ...untouched].join("\n"),
+    results,
+  );
   if (rest > 0 || results.some(wasStopped)) process.exitCode = INTERRUPTED;
 }
 

@@ -7,26 +7,26 @@ import type { PhotosFound } from "../../continual/photos.ts";
 import type { PreviewReport } from "../../continual/preview-last-learn.ts";
 import type { PreviewProgress } from "../../continual/previews.ts";
 import { formatDuration, formatTable, TimeLeft, type Output } from "../output.ts";
+import { libraryOption } from "./shared.ts";
 
 /** For the help of these commands. */
 export const ABOUT_PREVIEWS = `After each learning comes a sheet of previews: a row for each thing, two pictures of it as it was drawn before and, from the same
 noise, two as it is drawn now; the new thing, which had no name before, is drawn as its class noun. Below it is said how sure the
 model is that its own earlier pictures show what they should, before and now: forgetting can be seen. No photo takes part in it.`;
 
-const PREVIEWS_STOPPED = 'The previews were stopped: "keepsake previews" draws them.';
-
-/** What came of a thing, for people. */
-export function describeLearned(result: LearnAndPreviewResult | SkippedThing): string {
+/** What came of a thing, for people; the commands that it names can be copied. */
+export function describeLearned(result: LearnAndPreviewResult | SkippedThing, library: string): string {
   const { token, previews } = result;
-  const shown =
-    previews === undefined ? "" : `\n${previews === "stopped" ? PREVIEWS_STOPPED : describePreviews(previews)}`;
+  const where = libraryOption(library);
+  const stopped = `The previews were stopped: "keepsake previews${where}" draws them.`;
+  const shown = previews === undefined ? "" : `\n${previews === "stopped" ? stopped : describePreviews(previews)}`;
   switch (result.status) {
     case "interrupted":
       return `Stopped at step ${result.step} of ${result.steps}; the same command goes on from there.`;
     case "skipped":
       return `The library knows ${token} already.${shown}`;
     case "learned":
-      return `Learned ${token}. Draw it: keepsake generate "a photo of a ${token}"${shown}`;
+      return `Learned ${token}. Draw it: keepsake generate "a photo of a ${token}"${where}${shown}`;
   }
 }
 

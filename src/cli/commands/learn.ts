@@ -52,6 +52,6 @@ async function learn(name: string, photos: string[], options: LearnOptions): Pro
   const onProgress = reportLearning(output);
   const request = { ...learningRequest(options), name, photos, classNoun: options.class };
   const result = await learnAndPreview({ ...request, signal, onProgress });
-  output.result(describeLearned(result), result);
+  output.result(describeLearned(result, options.library), result);
   if (wasStopped(result)) process.exitCode = INTERRUPTED;
 }
