@@ -53,7 +53,7 @@ const command = new Command("bench:continual")
   .addOption(new Option("--set <name>", "concepts").choices(Object.keys(CONCEPT_SETS)).default("reported"))
   .option("--strategies <names>", "comma-separated", STRATEGIES.map(({ name }) => name).join(","))
   .option("--grid", "try each strategy with several strengths", false)
-  .option("--option <name=value>", "an option of the one strategy; may be repeated", collected, [])
+  .option("--option <name=value>", "an option of the one strategy, over that of --tuned; repeatable", collected, [])
   .option("--tuned <file>", 'JSON with the options of each strategy: {"ewc": {"lambda": 100}}')
   .option("--orders <n>", "orders of the concepts", wholeNumber, 3)
   .option("--seeds <n>", "seeds for each order", wholeNumber, 2)
@@ -146,11 +146,12 @@ async function plannedRuns(options: BenchOptions): Promise<PlannedRun[]> {
 async function contendersOf({ strategies, grid: isGrid, option, tuned }: BenchOptions): Promise<Contender[]> {
   const names = strategies.split(",").map((name) => findStrategy(name.trim()).name);
   if (isGrid) return names.flatMap(grid);
-  if (tuned === undefined)
-    return names.map((strategy) => ({ strategy, options: parseStrategyOptions(strategy, option) }));
   // The file is the benchmark's own; createStrategy checks names and values.
-  const known = JSON.parse(await readFile(tuned, "utf8")) as Readonly<Record<string, Contender["options"]>>;
-  return names.map((strategy) => ({ strategy, options: known[strategy] ?? {} }));
+  const text = tuned === undefined ? "{}" : await readFile(tuned, "utf8");
+  const known = JSON.parse(text) as Readonly<Record<string, Contender["options"]>>;
+  return names.map((strategy) => {
+    return { strategy, options: { ...known[strategy], ...parseStrategyOptions(strategy, option) } };
+  });
 }
 
 function collected(text: string, before: string[]): string[] {

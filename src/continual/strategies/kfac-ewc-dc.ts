@@ -11,7 +11,7 @@ import { leadingDirections, secondMoment } from "./directions.ts";
 import { ELASTIC_OPTIONS } from "./elastic.ts";
 import { conceptPrompts, genericPrompts, MOST_CONTEXTS } from "./protected-prompts.ts";
 import { firstOutputs, outputCount, outputFisher, requireTextSide, responsePenalty } from "./response-penalty.ts";
-import { defineStrategy } from "./strategy.ts";
+import { defineStrategy, type ConceptEnd } from "./strategy.ts";
 
 type Weights = "outputs" | "layers" | "uniform";
 
@@ -34,7 +34,7 @@ export const kfacEwcDc = defineStrategy({
       type: "choice",
       default: "outputs",
       choices: ["outputs", "layers", "uniform"],
-      help: "what the Fisher information tells apart: outputs of layers, layers, or nothing",
+      help: "what the Fisher information tells apart: outputs of layers, layers, or nothing (then there is none)",
     },
     energy: {
       type: "number",
@@ -61,13 +61,15 @@ export const kfacEwcDc = defineStrategy({
     return {
       ...(lambda > 0 && { penalty: responsePenalty(lora, directions, outputWeights(lora, before, weights), lambda) }),
       ...(eta > 0 && { objective: classifierObjective(options, eta) }),
-      fisher: { objective: classifierObjective(options), draws },
-      keep: ({ parameters, fisher }) => {
-        if (fisher === undefined) throw new Error("the Fisher information was not computed");
-        const now = outputFisher(lora, parameters, fisher, directions);
-        const data = now.map((value, i) => gamma * (before?.[i] ?? 0) + value);
-        return new Map([["output-fisher", { shape: [data.length], data }]]);
-      },
+      ...(weights !== "uniform" && {
+        fisher: { objective: classifierObjective(options), draws },
+        keep: ({ parameters, fisher }: ConceptEnd) => {
+          if (fisher === undefined) throw new Error("the Fisher information was not computed");
+          const now = outputFisher(lora, parameters, fisher, directions);
+          const data = now.map((value, i) => gamma * (before?.[i] ?? 0) + value);
+          return new Map([["output-fisher", { shape: [data.length], data }]]);
+        },
+      }),
     };
   },
 });
