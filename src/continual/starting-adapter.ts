@@ -91,6 +91,6 @@ function checkIsLora({ name, loraOnly = "" }: StartingAdapterRequest["strategy"]
 
 function cannotGoBack(strategy: string, owner: string): KeepsakeError {
   const fault = `the adapter of ${owner} holds whole matrices, which ${strategy} cannot train on as a LoRA`;
-  const others = "c-lora, merge-and-restart, orthogonal-init, kv-nullspace or custom-diffusion";
+  const others = "c-lora, merge-and-restart, orthogonal-init, kv-nullspace (hard) or custom-diffusion";
   return new KeepsakeError("state", `The strategy cannot be changed: ${fault}; go on with ${others}.`);
 }

@@ -1,25 +1,31 @@
 /**
  * @file EWC-DC with a Kronecker-factored Fisher information in place of the diagonal one: text embeddings of earlier and generic prompts times
- * diffusion-classifier gradients at the outputs of the layers that read them (METHOD.md, "Beyond the paper", 1, the soft form). What is to be kept is a
+ * diffusion-classifier gradients at the outputs of the layers that read them (METHOD.md, "Beyond the paper", 1: the soft form with weights). What is to be kept is a
  * function, not the numbers A and B, so they are free to move where no prompt sees it. The embeddings are computed anew from the tokens; between concepts
  * one number for each output is kept, and no anchor: a concept starts where the last one ended.
  */
 import type { Lora } from "../../adapters/lora.ts";
 import { KeepsakeError } from "../../errors.ts";
 import { classifierObjective, SCORE_OPTIONS } from "./candidates.ts";
-import { leadingDirections, secondMoment } from "./directions.ts";
+import { leadingDirections } from "./directions.ts";
 import { ELASTIC_OPTIONS } from "./elastic.ts";
-import { conceptPrompts, genericPrompts, MOST_CONTEXTS } from "./protected-prompts.ts";
-import { firstOutputs, outputCount, outputFisher, requireTextSide, responsePenalty } from "./response-penalty.ts";
-import { defineStrategy, type ConceptEnd } from "./strategy.ts";
-
-type Weights = "outputs" | "layers" | "uniform";
+import { protectedMoment } from "./protected-prompts.ts";
+import {
+  firstOutputs,
+  outputCount,
+  outputFisher,
+  PENALISED_ENERGY,
+  RESPONSE_LAMBDA,
+  requireTextSide,
+  responsePenalty,
+} from "./response-penalty.ts";
+import { defineStrategy } from "./strategy.ts";
 
 export const kfacEwcDc = defineStrategy({
   name: "kfac-ewc-dc",
   summary: "EWC-DC with a Fisher information of text embeddings times gradients at outputs",
   options: {
-    lambda: { ...ELASTIC_OPTIONS.lambda, default: 1e-4 },
+    lambda: RESPONSE_LAMBDA,
     gamma: ELASTIC_OPTIONS.gamma,
     draws: ELASTIC_OPTIONS.draws,
     ...SCORE_OPTIONS,
@@ -33,53 +39,44 @@ export const kfacEwcDc = defineStrategy({
     weights: {
       type: "choice",
       default: "outputs",
-      choices: ["outputs", "layers", "uniform"],
-      help: "what the Fisher information tells apart: outputs of layers, layers, or nothing (then there is none)",
+      choices: ["outputs", "layers"],
+      help: "what the Fisher information tells apart: single outputs of layers, or layers",
     },
     energy: {
       type: "number",
-      default: 0.995,
+      default: PENALISED_ENERGY,
       min: 0,
       max: 1,
       help: "part of the embeddings' energy that the penalty sees: the rest costs time and changes little",
     },
   },
   loraOnly: "it weighs what the product B A does to text embeddings",
-  async plan({ lora: adapter, earlier, classNoun, memory, encodePrompts }, options) {
+  async plan(context, options) {
     const { lambda, gamma, draws, energy, weights, eta } = options;
-    const lora = requireTextSide(adapter, "kfac-ewc-dc");
+    const lora = requireTextSide(context.lora, "kfac-ewc-dc");
     const width = lora.layers[0].inFeatures;
-    const before = checkedMemory(memory.get("output-fisher")?.data, lora);
-    // One second moment for what is generic and one for each concept: their sum protects each as much, however many there are.
-    const nouns = [...earlier.map((concept) => concept.classNoun), classNoun];
-    const groups = [genericPrompts(nouns), ...earlier.map(({ token }) => conceptPrompts([token], MOST_CONTEXTS))];
-    const moment = new Float64Array(width * width);
-    for (const prompts of groups) {
-      secondMoment(await encodePrompts(prompts), width).forEach((value, i) => (moment[i] += value));
-    }
-    const directions = leadingDirections(moment, width, energy);
+    const before = checkedMemory(context.memory.get("output-fisher")?.data, lora);
+    const directions = leadingDirections(await protectedMoment(context, width), width, energy);
     return {
       ...(lambda > 0 && { penalty: responsePenalty(lora, directions, outputWeights(lora, before, weights), lambda) }),
       ...(eta > 0 && { objective: classifierObjective(options, eta) }),
-      ...(weights !== "uniform" && {
-        fisher: { objective: classifierObjective(options), draws },
-        keep: ({ parameters, fisher }: ConceptEnd) => {
-          if (fisher === undefined) throw new Error("the Fisher information was not computed");
-          const now = outputFisher(lora, parameters, fisher, directions);
-          const data = now.map((value, i) => gamma * (before?.[i] ?? 0) + value);
-          return new Map([["output-fisher", { shape: [data.length], data }]]);
-        },
-      }),
+      fisher: { objective: classifierObjective(options), draws },
+      keep: ({ parameters, fisher }) => {
+        if (fisher === undefined) throw new Error("the Fisher information was not computed");
+        const now = outputFisher(lora, parameters, fisher, directions);
+        const data = now.map((value, i) => gamma * (before?.[i] ?? 0) + value);
+        return new Map([["output-fisher", { shape: [data.length], data }]]);
+      },
     };
   },
 });
 
 /** Scaled to a mean of 1, so that λ means the same for the first concept, of which there is no Fisher information yet, and for every loss. */
-function outputWeights(lora: Lora, fisher: Float32Array | undefined, by: Weights): Float32Array {
+function outputWeights(lora: Lora, fisher: Float32Array | undefined, by: "outputs" | "layers"): Float32Array {
   const count = outputCount(lora);
   const mean = (values: Float32Array) => values.reduce((sum, value) => sum + value, 0) / values.length;
   const overall = fisher === undefined ? 0 : mean(fisher);
-  if (fisher === undefined || overall === 0 || by === "uniform") return new Float32Array(count).fill(1);
+  if (fisher === undefined || overall === 0) return new Float32Array(count).fill(1);
   const weights = fisher.map((value) => value / overall);
   if (by === "outputs") return weights;
   firstOutputs(lora).forEach((first, i) => {

@@ -1,13 +1,19 @@
 /**
  * @file Text-side null space (METHOD.md, "Beyond the paper", 1): keys and values of the cross-attention see nothing but the text encoder's outputs. Kept orthogonal
  * to those of protected prompts, a new LoRA leaves the UNet's output under them as it is: no teacher, no Fisher, no photo. Related: gradient projection
- * memory (Saha et al., ICLR 2021).
+ * memory (Saha et al., ICLR 2021). The soft form trains on one LoRA that lives through all concepts, and is no larger than that.
  */
 import { stackedRowsOfA } from "../../adapters/stacked-lora.ts";
 import { KeepsakeError } from "../../errors.ts";
 import { leadingDirections, projectOut, secondMoment } from "./directions.ts";
-import { conceptPrompts, genericPrompts, MOST_CONTEXTS } from "./protected-prompts.ts";
-import { outputCount, requireTextSide, responsePenalty } from "./response-penalty.ts";
+import { conceptPrompts, genericPrompts, MOST_CONTEXTS, protectedMoment } from "./protected-prompts.ts";
+import {
+  outputCount,
+  PENALISED_ENERGY,
+  RESPONSE_LAMBDA,
+  requireTextSide,
+  responsePenalty,
+} from "./response-penalty.ts";
 import { defineStrategy } from "./strategy.ts";
 
 export const kvNullspace = defineStrategy({
@@ -18,7 +24,7 @@ export const kvNullspace = defineStrategy({
       type: "choice",
       default: "hard",
       choices: ["hard", "soft"],
-      help: "hard: A is projected onto the null space; soft: a penalty for what the LoRA does under protected prompts",
+      help: "hard: a new A in the null space for each concept; soft: one LoRA, penalised for changes under protected prompts",
     },
     energy: {
       type: "number",
@@ -34,13 +40,7 @@ export const kvNullspace = defineStrategy({
       max: 1_000_000,
       help: "hard: most directions that are protected; 0: as many as the energy asks for",
     },
-    lambda: {
-      type: "number",
-      default: 1,
-      min: 0,
-      max: Infinity,
-      help: "soft: strength of the penalty",
-    },
+    lambda: { ...RESPONSE_LAMBDA, help: `soft: ${RESPONSE_LAMBDA.help}` },
     contexts: {
       type: "integer",
       default: MOST_CONTEXTS,
@@ -51,20 +51,25 @@ export const kvNullspace = defineStrategy({
     generic: { type: "flag", default: true, help: "protect class nouns, common captions and the empty prompt too" },
   },
   form: "stacked",
+  traits: ({ mode }) => (mode === "soft" ? { form: "low-rank" } : {}),
   loraOnly: "it keeps each concept's A in a null space; VeRA's is frozen, and DoRA's norm sees the whole weight",
-  async plan({ lora: adapter, earlier, classNoun, encodePrompts }, { mode, energy, rank, lambda, contexts, generic }) {
-    const lora = requireTextSide(adapter, "kv-nullspace");
+  async plan(context, { mode, energy, rank, lambda, contexts, generic }) {
+    const { earlier, classNoun, encodePrompts } = context;
+    const lora = requireTextSide(context.lora, "kv-nullspace");
+    const width = lora.layers[0].inFeatures;
+    if (mode === "soft") {
+      if (lambda === 0 || (!generic && earlier.length === 0)) return {};
+      const moment = await protectedMoment(context, width, { contexts, generic });
+      const alike = new Float32Array(outputCount(lora)).fill(1);
+      return {
+        penalty: responsePenalty(lora, leadingDirections(moment, width, PENALISED_ENERGY), alike, lambda),
+      };
+    }
     const tokens = earlier.map(({ token }) => token);
     const nouns = [...earlier.map((concept) => concept.classNoun), classNoun];
     const prompts = [...conceptPrompts(tokens, contexts), ...(generic ? genericPrompts(nouns) : [])];
     if (prompts.length === 0) return {};
-    const width = lora.layers[0].inFeatures;
     const moment = secondMoment(await encodePrompts(prompts), width);
-    if (mode === "soft") {
-      const everything = leadingDirections(moment, width, 1);
-      const alike = new Float32Array(outputCount(lora)).fill(1);
-      return lambda === 0 ? {} : { penalty: responsePenalty(lora, everything, alike, lambda) };
-    }
     const directions = leadingDirections(moment, width, energy, rank === 0 ? width : rank);
     if (directions.count === width) {
       const fault = `the protected prompts leave no room among the ${width} directions of the text embeddings`;

@@ -3,6 +3,8 @@
  * knew before anyone taught it anything.
  */
 import { fillTemplate, PROMPT_TEMPLATES } from "../prompt-templates.ts";
+import { secondMoment } from "./directions.ts";
+import type { ConceptContext } from "./strategy.ts";
 
 /** Sentences that no training prompt looks like; a concept will be drawn in such ones. */
 const CONTEXTS: readonly string[] = [
@@ -52,4 +54,25 @@ export function conceptPrompts(tokens: readonly string[], contexts: number): str
 export function genericPrompts(nouns: readonly string[]): string[] {
   const phrases = [...new Set(nouns)].flatMap((noun) => PROMPT_TEMPLATES.map((text) => fillTemplate(text, noun)));
   return [...CAPTIONS, ...phrases];
+}
+
+/**
+ * The sum of the second moments of the embeddings of generic prompts and of each earlier concept's, `[width, width]`: each is protected as much however
+ * many there are.
+ */
+export async function protectedMoment(
+  { earlier, classNoun, encodePrompts }: Pick<ConceptContext, "earlier" | "classNoun" | "encodePrompts">,
+  width: number,
+  { contexts = MOST_CONTEXTS, generic = true }: { readonly contexts?: number; readonly generic?: boolean } = {},
+): Promise<Float64Array> {
+  const nouns = [...earlier.map((concept) => concept.classNoun), classNoun];
+  const groups = [
+    ...(generic ? [genericPrompts(nouns)] : []),
+    ...earlier.map(({ token }) => conceptPrompts([token], contexts)),
+  ];
+  const moment = new Float64Array(width * width);
+  for (const prompts of groups) {
+    secondMoment(await encodePrompts(prompts), width).forEach((value, i) => (moment[i] += value));
+  }
+  return moment;
 }

@@ -10,7 +10,20 @@ import { addToTrainedPart, trainedPart, type TrainedPart } from "../../adapters/
 import { KeepsakeError } from "../../errors.ts";
 import type { Directions } from "./directions.ts";
 import { product, transposed } from "./matrices.ts";
+import type { NumberOption } from "./options.ts";
 import type { Penalty } from "./strategy.ts";
+
+/** Strength of the penalty, for weights that are 1 on average. Tuned on the built-in model. */
+export const RESPONSE_LAMBDA = {
+  type: "number",
+  default: 1e-4,
+  min: 0,
+  max: Infinity,
+  help: "strength of the penalty: larger forgets less and learns less",
+} as const satisfies NumberOption;
+
+/** How much of the embeddings' energy the penalty sees: the rest costs time and changes little. */
+export const PENALISED_ENERGY = 0.995;
 
 /**
  * The adapter as a LoRA whose layers read text embeddings, and nothing else.

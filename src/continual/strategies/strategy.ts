@@ -120,7 +120,7 @@ export function defineStrategy<const Specs extends OptionSpecs>(
     Partial<Pick<Strategy, "form" | "loraOnly" | "tokenStart" | "order">> & {
       readonly options: Specs;
       /** Overrides of the constant traits, where an option decides. */
-      readonly traits?: (options: OptionValues<Specs>) => Partial<Pick<Strategy, "tokenStart">>;
+      readonly traits?: (options: OptionValues<Specs>) => Partial<Pick<Strategy, "tokenStart" | "form">>;
       readonly plan?: (context: ConceptContext, options: OptionValues<Specs>) => ConceptPlan | Promise<ConceptPlan>;
     },
 ): StrategyDefinition {
