@@ -47,7 +47,7 @@ export const kfacEwcDc = defineStrategy({
       default: PENALISED_ENERGY,
       min: 0,
       max: 1,
-      help: "part of the embeddings' energy that the penalty sees: the rest costs time and changes little",
+      help: "part of the embeddings' energy that the penalty sees: more takes longer",
     },
   },
   loraOnly: "it weighs what the product B A does to text embeddings",

@@ -22,7 +22,7 @@ export const RESPONSE_LAMBDA = {
   help: "strength of the penalty: larger forgets less and learns less",
 } as const satisfies NumberOption;
 
-/** How much of the embeddings' energy the penalty sees: the rest costs time and changes little. */
+/** How much of the embeddings' energy the penalty sees: its time grows with the number of directions. Not tuned. */
 export const PENALISED_ENERGY = 0.995;
 
 /**
@@ -94,7 +94,7 @@ export function outputFisher(
   lora.layers.forEach((_, i) => {
     const part = trainedPart(lora, i, parameters);
     const { b: squares, outFeatures, rank } = trainedPart(lora, i, fisher);
-    const { au } = responseOf(part, root);
+    const au = product(part.a, root.transpose, rank, part.inFeatures, root.count);
     const energy = part.scale ** 2 * au.reduce((sum, value) => sum + value * value, 0);
     if (energy === 0) return;
     for (let row = 0; row < outFeatures; row++) {

@@ -107,6 +107,7 @@ describe("a run", () => {
     { strategy: "dsc-ewc-dc", memory, options: { draws: 2 }, phases: ["teacher", "learn", "consolidate"] },
     { strategy: "kfac-ewc-dc", memory: outputMemory, options: { draws: 2 }, phases: ["learn", "consolidate"] },
     { strategy: "kfac-ewc-dc", options: { draws: 2, eta: 0.1, temperature: 1 }, phases: ["learn", "consolidate"] },
+    { strategy: "kfac-ewc-dc", memory: outputMemory, options: { weights: "layers" }, phases: ["learn", "consolidate"] },
     { strategy: "dsc", options: { "teacher-start": "zero", "student-token": "start" }, phases: ["teacher", "learn"] },
     { strategy: "c-lora", phases: ["learn"] },
     { strategy: "merge-and-restart", phases: ["learn"] },
