@@ -41,6 +41,11 @@ export default tseslint.config(
     },
   },
   ...layerRules,
-  { files: ["**/*.js"], ...tseslint.configs.disableTypeChecked },
+  { files: ["**/*.js", "**/*.cjs"], ...tseslint.configs.disableTypeChecked },
+  {
+    files: ["bin/*.cjs"],
+    languageOptions: { globals: { require: "readonly", process: "readonly", __dirname: "readonly" } },
+    rules: { "@typescript-eslint/no-require-imports": "off" },
+  },
   prettier,
 );

@@ -13,9 +13,11 @@ import { readPhoto } from "../src/continual/photos.ts";
 import { createStrategy, DEFAULT_STRATEGY } from "../src/continual/strategies/registry.ts";
 import { ClipFeatures } from "../src/diffusion/clip/clip-features.ts";
 import { StableDiffusionPipeline } from "../src/diffusion/pipeline.ts";
+import type { RgbImage } from "../src/io/image.ts";
 import { runSequence, type SequenceRun } from "../src/evaluation/sequence-run.ts";
 import { writePage, type MeasureRow } from "./demo/page.ts";
-import { writeSheet, type Comparison } from "./demo/sheet.ts";
+import { SHOWN, writeSheet, type Comparison, type ConceptRow } from "./demo/sheet.ts";
+import { WorkLeft } from "./demo/work-left.ts";
 
 const { values } = parseArgs({
   options: {
@@ -32,8 +34,13 @@ const { values } = parseArgs({
 const MODEL = join("models", "keepsake-64");
 const SEED = 0;
 const CONTRAST = "sequential";
-/** Of the prompts that are measured, so many are shown. */
-const SHOWN = 3;
+
+/** The comparison while it fills. */
+interface MutableComparison extends Comparison {
+  readonly rows: readonly (Omit<ConceptRow, "drawn"> & {
+    readonly drawn: readonly { readonly rightAfter: RgbImage[]; readonly atEnd: RgbImage[] }[];
+  })[];
+}
 
 const started = performance.now();
 const names = values.concepts.split(",").slice(0, values.smoke ? 2 : undefined);
@@ -43,11 +50,31 @@ const pool = new DenoiserPool(pipeline);
 const concepts = await judgedExamples(pipeline, names, 1);
 const strategies = [...new Set([values.strategy, CONTRAST])];
 const steps = values.smoke ? 8 : Number(values.steps);
+const [sheet, page] = ["keepsake-demo.png", "keepsake-demo.html"].map((file) => join(values.output, file));
+const comparison: MutableComparison = {
+  strategies: strategies.map((name) => (name === CONTRAST ? "sequential LoRA" : name)),
+  rows: await Promise.all(
+    concepts.map(async ({ name, classNoun }) => ({
+      ...{ name, classNoun },
+      photos: await Promise.all(
+        ["00.png", "01.png"].map((file) =>
+          readPhoto(join("examples", "concepts", name, "train", file), pipeline.defaultSize.width),
+        ),
+      ),
+      drawn: strategies.map(() => ({ rightAfter: [], atEnd: [] })),
+    })),
+  ),
+};
+await mkdir(values.output, { recursive: true });
 
 const runs: SequenceRun[] = [];
+const workLeft = new WorkLeft({
+  step: strategies.length * names.length * steps,
+  picture: strategies.length * picturesIn(concepts.map(({ prompts }) => prompts.length)),
+  classification: strategies.length,
+});
 for (const [index, strategy] of strategies.entries()) {
-  const stepsInAll = strategies.length * names.length * steps;
-  let learned = 0;
+  let classifying = false;
   runs.push(
     await runSequence({
       ...{ pipeline, pool, clip, concepts },
@@ -57,42 +84,32 @@ for (const [index, strategy] of strategies.entries()) {
       drawing: { seed: SEED, steps: values.smoke ? 4 : 25, guidanceScale: 3 },
       classifierDraws: values.smoke ? 4 : 16,
       onStep: ({ concept, step, steps: ofConcept, loss }) => {
+        workLeft.done("step");
         if (step % 50 !== 0 && step !== ofConcept) return;
-        const share = (index * names.length + learned + step / ofConcept) / (stepsInAll / steps);
-        const left = ((performance.now() - started) / 1000) * (1 / share - 1);
-        report(
-          `${strategy}: <${concept}> step ${step}/${ofConcept}, loss ${loss.toFixed(3)}, ${formatDuration(left)} left`,
-        );
+        report(`${strategy}: <${concept}> step ${step}/${ofConcept}, loss ${loss.toFixed(3)}`);
       },
-      onStage: ({ kind, learned: known }) => {
-        learned = known;
-        report(`${strategy}: ${kind} ${known} of ${names.length}`);
+      onPicture: ({ learned, concept, prompt, image }) => {
+        workLeft.done("picture");
+        if (prompt >= SHOWN) return;
+        const { rightAfter, atEnd } = comparison.rows[concept].drawn[index];
+        if (learned === concept + 1) rightAfter.push(image);
+        if (learned === names.length) atEnd.push(image);
+      },
+      onStage: ({ kind, learned }) => {
+        classifying = kind === "classifying";
+        const what = classifying ? "classifying held-out pictures of" : "drawing";
+        report(`${strategy}: ${what} ${learned} of ${names.length} concepts`);
+      },
+      onRow: async ({ learned }) => {
+        await writeSheet(sheet, comparison);
+        if (index === 0 && learned === 1) report(`first pictures: ${sheet} (it fills as the demo goes on)`);
       },
     }),
   );
+  if (classifying) workLeft.done("classification");
 }
 
-const comparison: Comparison = {
-  strategies: strategies.map((name) => (name === CONTRAST ? "sequential LoRA" : name)),
-  rows: await Promise.all(
-    concepts.map(async ({ name, classNoun }, j) => ({
-      ...{ name, classNoun },
-      photos: await Promise.all(
-        ["00.png", "01.png"].map((file) =>
-          readPhoto(join("examples", "concepts", name, "train", file), pipeline.defaultSize.width),
-        ),
-      ),
-      drawn: runs.map(({ generated }) => ({
-        rightAfter: generated[j][j].slice(0, SHOWN),
-        atEnd: generated[concepts.length - 1][j].slice(0, SHOWN),
-      })),
-    })),
-  ),
-};
 const measures = measureRows(runs);
-await mkdir(values.output, { recursive: true });
-const [sheet, page] = ["keepsake-demo.png", "keepsake-demo.html"].map((file) => join(values.output, file));
-await writeSheet(sheet, comparison);
 await writePage(page, comparison, measures);
 await Promise.all([pool.dispose(), clip.dispose(), pipeline.dispose()]);
 
@@ -118,6 +135,12 @@ function measureRows(all: readonly SequenceRun[]): MeasureRow[] {
   ];
 }
 
+/** After each concept, all that are known are drawn. */
+function picturesIn(prompts: readonly number[]): number {
+  return prompts.reduce((sum, count, j) => sum + count * (prompts.length - j), 0);
+}
+
 function report(line: string): void {
-  process.stderr.write(`${line}\n`);
+  const left = workLeft.seconds();
+  process.stderr.write(`${line}${left === undefined ? "" : `, ${formatDuration(left)} left`}\n`);
 }

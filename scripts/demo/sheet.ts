@@ -25,9 +25,15 @@ export interface Comparison {
   readonly rows: readonly ConceptRow[];
 }
 
-/** The cells of a row, under {@link cellTitles}. */
+/** Of the pictures that are drawn in a cell's place, so many are shown. */
+export const SHOWN = 3;
+
+/** The cells of a row, under {@link cellTitles}; what is not drawn yet is blank. */
 export function cellsOf({ photos, drawn }: ConceptRow): (readonly RgbImage[])[] {
-  return [photos, ...drawn.flatMap(({ rightAfter, atEnd }) => [rightAfter, atEnd])];
+  const [{ width, height }] = photos;
+  const blank: RgbImage = { width, height, data: new Uint8Array(width * height * 3).fill(240) };
+  const filled = (pictures: readonly RgbImage[]) => Array.from({ length: SHOWN }, (_, i) => pictures[i] ?? blank);
+  return [photos, ...drawn.flatMap(({ rightAfter, atEnd }) => [filled(rightAfter), filled(atEnd)])];
 }
 
 export function cellTitles({ strategies }: Comparison): string[] {

@@ -43,6 +43,20 @@ export interface SequenceRunRequest extends Omit<SequenceRequest, "concepts"> {
   readonly measuredAfter?: readonly number[];
   /** Told before what takes long. */
   readonly onStage?: (stage: SequenceStage) => void;
+  /** Told of each picture that has been drawn. */
+  readonly onPicture?: (picture: DrawnPicture) => void;
+  /** Called, and waited for, when everything known has been drawn after a concept. */
+  readonly onRow?: (row: { readonly learned: number }) => Promise<void>;
+}
+
+/** One picture of one concept. */
+export interface DrawnPicture {
+  /** Concepts learned so far. */
+  readonly learned: number;
+  /** Indices of the concept and of its prompt. */
+  readonly concept: number;
+  readonly prompt: number;
+  readonly image: RgbImage;
 }
 
 export interface SequenceStage {
@@ -103,8 +117,14 @@ export async function runSequence(request: SequenceRunRequest): Promise<Sequence
     const shared = new BoundAdapter(learned.lora);
     for (let j = 0; j < known; j++) {
       const adapter = strategy.order === "separate" ? new BoundAdapter(stages[j].lora) : shared;
-      row.push(await drawConcept(request, concepts[j], adapter, learned.embeddings));
+      const drawn: RgbImage[] = [];
+      for await (const image of drawConcept(request, concepts[j], adapter, learned.embeddings)) {
+        request.onPicture?.({ learned: known, concept: j, prompt: drawn.length, image });
+        drawn.push(image);
+      }
+      row.push(drawn);
     }
+    await request.onRow?.({ learned: known });
     if (strategy.order === "together") concepts.forEach((_, n) => generated.push(row.slice(0, n + 1)));
     else generated.push(row);
     if (known === concepts.length || measuredAfter.includes(known)) {
@@ -168,13 +188,13 @@ function evaluationsOf({ evaluations }: LearnedConcept): Evaluations {
   };
 }
 
-async function drawConcept(
+/** A picture for each prompt. */
+async function* drawConcept(
   { pipeline, drawing, signal }: SequenceRunRequest,
   { name, prompts }: JudgedConcept,
   adapter: BoundAdapter,
   learnedEmbeddings: readonly TokenEmbedding[],
-): Promise<RgbImage[]> {
-  const pictures: RgbImage[] = [];
+): AsyncGenerator<RgbImage> {
   for (const [index, prompt] of prompts.entries()) {
     const [picture] = await pipeline.generate({
       ...drawing,
@@ -184,9 +204,8 @@ async function drawConcept(
       learnedEmbeddings,
       ...(signal !== undefined && { signal }),
     });
-    pictures.push(picture.image);
+    yield picture.image;
   }
-  return pictures;
 }
 
 async function confidenceIn(
