@@ -14,13 +14,34 @@ export type ErrorKind =
   /** The state on disk does not allow it: name taken, locked, nothing to resume. */
   | "state";
 
+/** A message may quote a name or a value of any length; what is longer than this loses its middle. */
+const LONGEST_MESSAGE = 1000;
+
 /** An error for the user. `message` is one line, names the file or value at fault, and says what to do about it. */
 export class KeepsakeError extends Error {
   override readonly name = "KeepsakeError";
   readonly kind: ErrorKind;
 
   constructor(kind: ErrorKind, message: string, options?: ErrorOptions) {
-    super(message, options);
+    super(shortened(message, LONGEST_MESSAGE), options);
     this.kind = kind;
   }
+}
+
+/** A text of at most `most` characters: a longer one loses its middle. */
+export function shortened(text: string, most: number): string {
+  if (text.length <= most) return text;
+  const half = Math.floor((most - 3) / 2);
+  return `${text.slice(0, half)}...${text.slice(-half)}`;
+}
+
+/**
+ * An argument as a POSIX shell takes it: as it stands where that is safe, else in single quotes, in which nothing has a
+ * meaning. Commands that are shown to be copied are written with it.
+ */
+export function shellQuote(argument: string): string {
+  if (/^[\w./:@%+][\w./:@%+,-]*$/.test(argument)) return argument;
+  // What begins with a dash would be taken for an option, quoted or not.
+  const safe = argument.startsWith("-") ? `./${argument}` : argument;
+  return /^[\w./:@%+,-]+$/.test(safe) ? safe : `'${safe.replaceAll("'", "'\\''")}'`;
 }

@@ -7,7 +7,7 @@ import { KeepsakeError } from "../errors.ts";
 import { conv2d, linear, reshape, type Tensor } from "../graph/index.ts";
 import type { RandomStream } from "../random/random.ts";
 import { adaptedComponents } from "./modules.ts";
-import type { AdaptableModule, AdaptableModules, LoraTargets } from "./modules.ts";
+import type { AdaptableModule, AdaptableModules, LoraTargets, ModuleTarget } from "./modules.ts";
 
 /** One layer that an adapter changes. */
 export interface AdaptedLayer {
@@ -179,10 +179,26 @@ export abstract class Adapter<Layer extends AdaptedLayer = AdaptedLayer> {
   }
 }
 
+const HIGHEST_RANK = 4096;
+
 /** @throws KeepsakeError ("usage") unless it is a rank */
 export function checkRank(rank: number, kind: string): void {
-  if (Number.isInteger(rank) && rank >= 1) return;
-  throw new KeepsakeError("usage", `${kind} rank must be a whole number of at least 1, got ${rank}`);
+  if (Number.isInteger(rank) && rank >= 1 && rank <= HIGHEST_RANK) return;
+  throw new KeepsakeError("usage", `${kind} rank must be a whole number from 1 to ${HIGHEST_RANK}, got ${rank}`);
+}
+
+/**
+ * A product B A of a layer has at most the rank of its shorter side: a larger one only takes memory.
+ *
+ * @throws KeepsakeError ("usage") if the rank is larger than the shorter side of every layer
+ */
+export function checkRankFits(rank: number, modules: readonly ModuleTarget[]): void {
+  const most = Math.max(...modules.map(({ shape }) => Math.min(shape.inFeatures, shape.outFeatures)));
+  if (rank <= most) return;
+  throw new KeepsakeError(
+    "usage",
+    `Rank ${rank} is larger than the sides of these layers: at most ${most} makes sense.`,
+  );
 }
 
 /** An adapter's numbers replaced by copies of others. @throws RangeError if there are more or fewer */

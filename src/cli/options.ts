@@ -2,40 +2,34 @@
  * @file Parsers for the values of options: each gives a number that makes sense or a usage error that names the option.
  */
 import { InvalidArgumentError } from "commander";
-import { PROVIDERS, type Provider } from "../graph/index.ts";
+import type { Range } from "../continual/limits.ts";
+import { maxThreads, PROVIDERS, type Provider } from "../graph/index.ts";
 
-/** A whole number of at least `least`. */
-export function wholeNumber(least: number): (text: string) => number {
+/** A whole number in a range. */
+export function wholeNumber([least, most]: Range): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (text.trim() === "" || !Number.isSafeInteger(value) || value < least) {
-      throw new InvalidArgumentError(`It must be a whole number of at least ${least}.`);
+    if (text.trim() === "" || !Number.isSafeInteger(value) || value < least || value > most) {
+      throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
     }
     return value;
   };
 }
 
-/** A number larger than `above`. */
-export function numberAbove(above: number): (text: string) => number {
+/** A number in a range. */
+export function realNumber([least, most]: Range): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (text.trim() === "" || !Number.isFinite(value) || value <= above) {
-      throw new InvalidArgumentError(`It must be a number larger than ${above}.`);
+    if (text.trim() === "" || !(value >= least && value <= most)) {
+      const range = least === Number.MIN_VALUE ? `above 0, at most ${most}` : `from ${least} to ${most}`;
+      throw new InvalidArgumentError(`It must be a number ${range}.`);
     }
     return value;
   };
 }
 
-/** A number of at least `least`. */
-export function numberFrom(least: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (text.trim() === "" || !Number.isFinite(value) || value < least) {
-      throw new InvalidArgumentError(`It must be a number of at least ${least}.`);
-    }
-    return value;
-  };
-}
+/** Processor threads: many more than there are cores only get in each other's way. */
+export const threads = wholeNumber([1, maxThreads()]);
 
 /** A part of the noise schedule, `0.1-0.5`. */
 export function scheduleRange(text: string): readonly [number, number] {

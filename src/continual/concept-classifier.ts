@@ -19,6 +19,7 @@ import {
   type ClassifyOptions,
   type PairedDraw,
 } from "./diffusion-classifier.ts";
+import { checkReal, checkWhole, LIMITS, REAL_LIMITS } from "./limits.ts";
 import type { KnownConcept, Learned } from "./library-model.ts";
 
 /** Something that a picture may show. */
@@ -180,12 +181,8 @@ export class ConceptClassifier {
 }
 
 function checkOptions(draws: number, temperature = DEFAULT_TEMPERATURE): void {
-  if (!Number.isSafeInteger(draws) || draws < 1) {
-    throw new KeepsakeError("usage", `The number of draws is ${draws}, expected 1 or more.`);
-  }
-  if (!(temperature > 0 && Number.isFinite(temperature))) {
-    throw new KeepsakeError("usage", `The temperature is ${temperature}, expected a number above 0.`);
-  }
+  checkWhole("The number of draws", draws, LIMITS.draws);
+  checkReal("The temperature", temperature, REAL_LIMITS.temperature);
 }
 
 function checkTimesteps([from, to]: readonly [number, number]): void {

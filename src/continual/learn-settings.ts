@@ -6,6 +6,7 @@ import { findAdapterKind } from "../adapters/kinds.ts";
 import { latentShape } from "../diffusion/latents.ts";
 import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { KeepsakeError } from "../errors.ts";
+import { checkReal, checkWhole, LIMITS, REAL_LIMITS } from "./limits.ts";
 import type { AdapterSettings } from "./library/library.ts";
 import type { TrainingSettings } from "./training.ts";
 
@@ -108,6 +109,10 @@ export function trainingSettings(
   pipeline: StableDiffusionPipeline,
 ): TrainingSettings {
   const settings = { ...DEFAULT_TRAINING, resolution: pipeline.defaultSize.width, ...asked };
+  checkWhole("The number of steps", settings.steps, LIMITS.steps);
+  checkWhole("The batch size", settings.batchSize, LIMITS.batchSize);
+  checkReal("The learning rate", settings.learningRate, REAL_LIMITS.learningRate);
+  checkReal("The learning rate of the token", settings.tokenLearningRate, REAL_LIMITS.learningRate);
   latentShape(pipeline.vae.config, { height: settings.resolution, width: settings.resolution });
   return settings;
 }

@@ -24,6 +24,7 @@ import {
   writeSnapshot,
   type RunIdentity,
 } from "./library/run-snapshot.ts";
+import { checkWhole, LIMITS } from "./limits.ts";
 import { modelFingerprint } from "./model-fingerprint.ts";
 import { BUILT_IN_MODEL, checkpointFolder, chosenModel } from "./model-folder.ts";
 import { learnedTokens } from "./new-tokens.ts";
@@ -97,6 +98,8 @@ export interface LearnResult {
  */
 export async function learnConcept(request: LearnRequest): Promise<LearnResult> {
   checkNaming(request);
+  checkWhole("The number of vectors", request.vectors ?? 1, LIMITS.vectors);
+  checkWhole("The number of steps between snapshots", request.snapshotEvery ?? 1, LIMITS.snapshotEvery);
   const unlock = await lockLibrary(request.library, `learning ${request.name}`);
   try {
     return await learnLocked(request);
@@ -148,7 +151,11 @@ async function learnLocked(request: LearnRequest): Promise<LearnResult> {
   try {
     const run = await createRun(pipeline, pool, prepared, [posteriors], { savedState });
     if (snapshot !== undefined) request.onProgress?.({ kind: "resumed", step: snapshot.step });
-    const losses = await runSteps(run, request, library, identity);
+    const losses = await runSteps(run, request, library, identity).catch(async (error: unknown) => {
+      // Before the first update nothing that was learned can be the cause.
+      if (error instanceof KeepsakeError && run.step === 0) await pipeline.checkWeights();
+      throw error;
+    });
     const [token] = learnedTokens(prepared.tokens, run.embedding);
     const outcome = { name, token: token.token, step: run.step, steps: run.steps, losses, strategy: strategy.name };
     if (!run.isFinished) return { status: "interrupted", ...outcome, evaluations: run.evaluations };

@@ -295,8 +295,12 @@ export class TrainingRun {
   }
 
   #diverged(): KeepsakeError {
-    const advice = "learn it again with --restart and a lower --lr";
     const { concept } = this.#material;
+    if (this.step === 0) {
+      const fault = `The model predicts NaN or infinity before anything of ${concept} was learned`;
+      return new KeepsakeError("input", `${fault}: its weights, its precision or the library's adapter are at fault.`);
+    }
+    const advice = "learn it again with --restart and a lower --lr";
     return new KeepsakeError("input", `Learning ${concept} diverged at step ${this.step + 1}: ${advice}.`);
   }
 }

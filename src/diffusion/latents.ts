@@ -24,9 +24,13 @@ export interface Posterior {
   readonly logvar: Float32Array;
 }
 
+/** Beyond it, no machine has the memory, and arrays have no such length. */
+const LONGEST_SIDE = 16_384;
+
 /**
  * The shape of the latents of a picture.
- * @throws KeepsakeError unless both sides are positive multiples of the VAE's scale factor (8 in Stable Diffusion).
+ * @throws KeepsakeError unless both sides are positive multiples of the VAE's scale factor (8 in Stable Diffusion), of at
+ *   most 16,384 pixels.
  */
 export function latentShape(config: AutoencoderKlConfig, { height, width }: PictureSize): LatentShape {
   const factor = vaeScaleFactor(config);
@@ -34,6 +38,12 @@ export function latentShape(config: AutoencoderKlConfig, { height, width }: Pict
     throw new KeepsakeError(
       "usage",
       `The picture size ${width}x${height} does not fit: both sides must be multiples of ${factor}.`,
+    );
+  }
+  if (Math.max(height, width) > LONGEST_SIDE) {
+    throw new KeepsakeError(
+      "usage",
+      `The picture size ${width}x${height} is too large: at most ${LONGEST_SIDE} a side.`,
     );
   }
   return [config.latentChannels, height / factor, width / factor];

@@ -155,8 +155,8 @@ export class StableDiffusionPipeline {
    */
   async generate(options: GenerateOptions): Promise<GeneratedImage[]> {
     const { n = 1, firstIndex = 0, guidanceScale = 7.5, seed = 0 } = options;
-    if (!Number.isInteger(n) || n < 1)
-      throw new KeepsakeError("usage", `The number of pictures is ${n}, expected 1 or more.`);
+    if (!Number.isSafeInteger(n) || n < 1)
+      throw new KeepsakeError("usage", `The number of pictures is ${n}, expected a whole number of at least 1.`);
     if (!Number.isFinite(guidanceScale)) throw new KeepsakeError("usage", `The guidance scale is ${guidanceScale}.`);
     const size = {
       height: options.height ?? this.defaultSize.height,
@@ -178,14 +178,23 @@ export class StableDiffusionPipeline {
       const latents = await denoiseFrom(noise, { scheduler, denoise, options, seed, index });
       const { decoded } = await decoder.run({ latents });
       if (!decoded.every(Number.isFinite)) {
+        await this.checkWeights();
         throw new KeepsakeError(
           "input",
-          `Picture ${index} is not a picture but NaN or infinity: the weights or the adapter are damaged.`,
+          `Picture ${index} is not a picture but NaN or infinity, though the weights are numbers: the adapter may be damaged.`,
         );
       }
       pictures.push({ index, image: tensorToImage(decoded, size.width, size.height), decoded, latents });
     }
     return pictures;
+  }
+
+  /**
+   * Reads all weights: for when predictions are not numbers, to tell damaged weights from other causes.
+   * @throws KeepsakeError naming the file and the tensor that holds NaN or infinity.
+   */
+  async checkWeights(): Promise<void> {
+    for (const { weights } of [this.unet, this.vae, this.textEncoder]) await weights.checkFinite();
   }
 
   /** Frees the compiled programs. The pipeline may be used again. */

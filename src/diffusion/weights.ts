@@ -85,6 +85,16 @@ export class Weights {
     return file.readFloat32(info.name);
   }
 
+  /** Reads every tensor. @throws KeepsakeError naming the first that holds NaN or infinity */
+  async checkFinite(): Promise<void> {
+    for (const [name, { file, info }] of this.#tensors) {
+      if (graphDTypes[info.dtype] === undefined) continue;
+      if ((await this.readFloat32(name)).every(Number.isFinite)) continue;
+      const fault = `tensor "${info.name}" holds NaN or infinity`;
+      throw new KeepsakeError("input", `${file.path}: ${fault}; the weights are damaged, download them again.`);
+    }
+  }
+
   /** The parameters as constants that stay in their files; half precision is widened to float32 where it is used. */
   frozen(): ModuleContext {
     const parameters = new Map<string, Tensor>();

@@ -19,6 +19,7 @@ export * from "./optim/index.ts";
 export type { LoweringTarget } from "./onnx/builder.ts";
 export {
   Program,
+  maxThreads,
   PROVIDERS,
   type CompiledProgram,
   type Feeds,

@@ -7,6 +7,7 @@ import { KeepsakeError } from "../errors.ts";
 import type { LoweringTarget } from "./onnx/builder.ts";
 import { emitModel } from "./onnx/emit.ts";
 import { formatShape, sizeOf } from "./shape.ts";
+import { checkMemory, isAllocationFailure, outOfMemory, peakBytes } from "./memory.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Execution providers of ONNX Runtime; which of them exist depends on the platform (`cpu` always does). */
@@ -42,10 +43,26 @@ export interface CompiledProgram<Name extends string = string> {
   readonly weightsFolder: string | undefined;
   readonly castsWeights: boolean;
   readonly weightBytes: number;
+  /** The least that the values of one run take, see `peakBytes`. */
+  readonly peakBytes: number;
 }
 
 /** Below this many bytes of weights a copy of them costs less than it saves, and so does widening half precision once for all. */
 const SMALL_WEIGHTS = 64_000_000;
+
+/** Together, of all programs that are open: each keeps the memory of its runs. */
+let openPeaks = 0;
+
+/** Many more threads than cores only get in each other's way: hundreds of them never end. */
+export function maxThreads(): number {
+  return Math.max(16, 4 * availableParallelism());
+}
+
+function checkThreads(threads = 1): void {
+  if (Number.isSafeInteger(threads) && threads >= 1 && threads <= maxThreads()) return;
+  const fault = `The number of threads is ${threads}, expected a whole number from 1 to ${maxThreads()}`;
+  throw new KeepsakeError("usage", `${fault}: this machine has ${availableParallelism()} cores.`);
+}
 
 /** A graph made runnable. One program may be run many times, one run at a time; `dispose` frees its native memory. */
 export class Program<Name extends string = string> {
@@ -71,7 +88,7 @@ export class Program<Name extends string = string> {
     const { bytes, inputs, ...weights } = emitModel(prefixed(outputs), lowering);
     const specs = Array.from(inputs, ([name, { shape, dtype }]) => [name, { shape, dtype }] as const);
     const names = Object.keys(outputs) as Name[]; // the keys of a record are its names
-    return { model: bytes, inputs: new Map(specs), outputs: names, ...weights };
+    return { model: bytes, inputs: new Map(specs), outputs: names, ...weights, peakBytes: peakBytes(outputs) };
   }
 
   /**
@@ -96,12 +113,17 @@ export class Program<Name extends string = string> {
     compiled: CompiledProgram<Name>,
     options: ProgramOptions = {},
   ): Promise<Program<Name>> {
-    const { provider = "cpu" } = options;
+    const { provider = "cpu", threads } = options;
+    checkThreads(threads);
+    // Other providers have memory of their own.
+    if (provider === "cpu") checkMemory(openPeaks + compiled.peakBytes);
     const ort = await import("onnxruntime-node");
     try {
       const session = await ort.InferenceSession.create(compiled.model, sessionOptions(options, compiled));
+      openPeaks += compiled.peakBytes;
       return new Program(ort, session, compiled);
     } catch (cause) {
+      if (isAllocationFailure(cause)) throw outOfMemory(compiled.peakBytes, cause);
       const reason = cause instanceof Error ? firstLine(cause.message) : String(cause);
       if (provider === "cpu") throw cause;
       throw new KeepsakeError("environment", `the provider "${provider}" cannot be used on this machine: ${reason}`, {
@@ -134,7 +156,9 @@ export class Program<Name extends string = string> {
     for (const name of Object.keys(feeds)) {
       if (!this.inputs.has(name)) throw new Error(`the program has no input "${name}"`);
     }
-    const results = await this.#session.run(bound);
+    const results = await this.#session.run(bound).catch((error: unknown) => {
+      throw isAllocationFailure(error) ? outOfMemory(this.#compiled.peakBytes, error) : error;
+    });
     const values: Partial<Record<Name, Float32Array>> = {};
     for (const name of this.#compiled.outputs) {
       const value = results[`out:${name}`]?.data;
@@ -146,6 +170,7 @@ export class Program<Name extends string = string> {
 
   /** Frees the session. */
   async dispose(): Promise<void> {
+    openPeaks -= this.#compiled.peakBytes;
     await this.#session.release();
   }
 }

@@ -7,7 +7,8 @@ import { DEFAULT_DRAWS } from "../../continual/concept-classifier.ts";
 import { DEFAULT_TEMPERATURE } from "../../continual/diffusion-classifier.ts";
 import type { Provider } from "../../graph/index.ts";
 import { stopSignal } from "../exit.ts";
-import { numberAbove, provider, scheduleRange, wholeNumber } from "../options.ts";
+import { LIMITS, REAL_LIMITS } from "../../continual/limits.ts";
+import { provider, realNumber, scheduleRange, threads, wholeNumber } from "../options.ts";
 import { formatDuration, Output } from "../output.ts";
 import { DEFAULT_LIBRARY } from "./shared.ts";
 
@@ -41,21 +42,26 @@ export function classifyCommand(): Command {
     .argument("<image...>", "pictures, or folders of pictures")
     .option("--library <folder>", "library of learned concepts", DEFAULT_LIBRARY)
     .option("--model <folder>", "the library's model, if it has moved")
-    .option("--draws <n>", "noises tried on each picture, at most", wholeNumber(1), DEFAULT_DRAWS)
+    .option("--draws <n>", "noises tried on each picture, at most", wholeNumber(LIMITS.draws), DEFAULT_DRAWS)
     .option(
       "--timesteps <from-to>",
       "part of the noise schedule, as 0.1-0.5 (default: that for small models, else all of it)",
       scheduleRange,
     )
-    .option("--temperature <x>", "how even the probabilities are", numberAbove(0), DEFAULT_TEMPERATURE)
-    .option("--seed <n>", "same seed, same answer", wholeNumber(0), 0)
+    .option(
+      "--temperature <x>",
+      "how even the probabilities are",
+      realNumber(REAL_LIMITS.temperature),
+      DEFAULT_TEMPERATURE,
+    )
+    .option("--seed <n>", "same seed, same answer", wholeNumber([0, Number.MAX_SAFE_INTEGER]), 0)
     .option(
       "--resolution <pixels>",
       "side of the square the pictures are cropped to (default: the model's)",
-      wholeNumber(8),
+      wholeNumber(LIMITS.side),
     )
     .option("--provider <name>", "where to compute: cpu, webgpu, cuda, dml, coreml", provider, "cpu")
-    .option("--threads <n>", "processor threads (default: one for each core)", wholeNumber(1))
+    .option("--threads <n>", "processor threads (default: one for each core)", threads)
     .option("--json", "print the result as JSON", false)
     .addHelpText("after", EXAMPLES)
     .action(classify);

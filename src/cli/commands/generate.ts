@@ -6,7 +6,8 @@ import { BUILT_IN_GUIDANCE, DEFAULT_GUIDANCE, generatePictures, pictureFiles } f
 import { SCHEDULERS } from "../../diffusion/schedulers/index.ts";
 import type { Provider } from "../../graph/index.ts";
 import { stopSignal } from "../exit.ts";
-import { numberFrom, provider, wholeNumber } from "../options.ts";
+import { LIMITS, REAL_LIMITS } from "../../continual/limits.ts";
+import { provider, realNumber, threads, wholeNumber } from "../options.ts";
 import { formatDuration, Output, TimeLeft } from "../output.ts";
 import { DEFAULT_LIBRARY } from "./shared.ts";
 
@@ -44,21 +45,21 @@ export function generateCommand(): Command {
     .argument("<prompt>", "what to draw")
     .option("--library <folder>", "library of learned concepts", DEFAULT_LIBRARY)
     .option("--model <folder>", "checkpoint in the diffusers layout (default: the library's, else the built-in model)")
-    .option("-n, --number <n>", "number of pictures", wholeNumber(1), 1)
-    .option("--seed <n>", "same seed, same pictures", wholeNumber(0), 0)
-    .option("--steps <n>", "denoising steps", wholeNumber(1), 30)
+    .option("-n, --number <n>", "number of pictures", wholeNumber(LIMITS.pictures), 1)
+    .option("--seed <n>", "same seed, same pictures", wholeNumber([0, Number.MAX_SAFE_INTEGER]), 0)
+    .option("--steps <n>", "denoising steps", wholeNumber(LIMITS.denoisingSteps), 30)
     .option(
       "--guidance <x>",
       `how closely to follow the prompt; 1 = no guidance (default: ${DEFAULT_GUIDANCE}; with the built-in model ${BUILT_IN_GUIDANCE})`,
-      numberFrom(0),
+      realNumber(REAL_LIMITS.guidanceScale),
     )
     .option("--negative <prompt>", "what to lead away from", "")
     .option("--scheduler <name>", `one of ${Object.keys(SCHEDULERS).join(", ")} (default: the model's)`)
-    .option("--width <pixels>", "width (default: the model's)", wholeNumber(8))
-    .option("--height <pixels>", "height (default: the model's)", wholeNumber(8))
+    .option("--width <pixels>", "width (default: the model's)", wholeNumber(LIMITS.side))
+    .option("--height <pixels>", "height (default: the model's)", wholeNumber(LIMITS.side))
     .option("-o, --output <path>", "a folder, or a .png file for one picture", "pictures")
     .option("--provider <name>", "where to compute: cpu, webgpu, cuda, dml, coreml", provider, "cpu")
-    .option("--threads <n>", "processor threads (default: one for each core)", wholeNumber(1))
+    .option("--threads <n>", "processor threads (default: one for each core)", threads)
     .option("--json", "print the result as JSON", false)
     .addHelpText("after", EXAMPLES)
     .action(generate);

@@ -4,6 +4,7 @@
 import { Command } from "commander";
 import { keepStates, libraryHistory } from "../../continual/library/history.ts";
 import { describeChange } from "../../continual/library/state.ts";
+import { LIMITS } from "../../continual/limits.ts";
 import { wholeNumber } from "../options.ts";
 import { formatBytes, formatTable, Output } from "../output.ts";
 import { DEFAULT_LIBRARY, shortId } from "./shared.ts";
@@ -28,7 +29,11 @@ export function historyCommand(): Command {
     .summary("list the states that undo can go back to")
     .description("List the states that are kept, newest first, with what made each.")
     .option("--library <folder>", "library of learned concepts", DEFAULT_LIBRARY)
-    .option("--keep <n>", "from now on, keep so many earlier states; older ones are deleted at once", wholeNumber(0))
+    .option(
+      "--keep <n>",
+      "from now on, keep so many earlier states; older ones are deleted at once",
+      wholeNumber(LIMITS.keep),
+    )
     .option("--json", "print the result as JSON", false)
     .addHelpText("after", EXAMPLES)
     .action(history);

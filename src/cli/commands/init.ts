@@ -4,6 +4,7 @@
 import { Command } from "commander";
 import { initLibrary } from "../../continual/init.ts";
 import { DEFAULT_KEEP } from "../../continual/library/manifest.ts";
+import { LIMITS } from "../../continual/limits.ts";
 import { wholeNumber } from "../options.ts";
 import { Output } from "../output.ts";
 import { DEFAULT_LIBRARY, libraryOption } from "./shared.ts";
@@ -28,7 +29,7 @@ export function initCommand(): Command {
     .description("Make an empty library of concepts on a model. (learn makes one by itself if it is told --model.)")
     .argument("[folder]", "where concepts are to be kept (made if missing)", DEFAULT_LIBRARY)
     .option("--model <folder>", "checkpoint in the diffusers layout (default: the built-in model)")
-    .option("--keep <n>", "how many earlier states undo can go back to", wholeNumber(0), DEFAULT_KEEP)
+    .option("--keep <n>", "how many earlier states undo can go back to", wholeNumber(LIMITS.keep), DEFAULT_KEEP)
     .option("--json", "print the result as JSON", false)
     .addHelpText("after", EXAMPLES)
     .action(init);

@@ -19,7 +19,8 @@ import {
 } from "../../continual/strategies/registry.ts";
 import { KeepsakeError } from "../../errors.ts";
 import { learningRateSchedules, type LearningRateSchedule, type Provider } from "../../graph/index.ts";
-import { numberAbove, numberFrom, provider, wholeNumber } from "../options.ts";
+import { LIMITS, REAL_LIMITS } from "../../continual/limits.ts";
+import { provider, realNumber, threads, wholeNumber } from "../options.ts";
 import { DEFAULT_LIBRARY } from "./shared.ts";
 
 /** Options of the commands that learn. */
@@ -76,7 +77,7 @@ export function withLearningOptions(command: Command): Command {
     .option(
       "--steps <n>",
       `optimiser steps ${unlessGiven(DEFAULT_TRAINING.steps, BUILT_IN_TRAINING.steps)}`,
-      wholeNumber(1),
+      wholeNumber(LIMITS.steps),
     )
     .addOption(
       new Option("--adapter <kind>", "what is trained, fixed by the first concept (default: lora)").choices(
@@ -86,23 +87,27 @@ export function withLearningOptions(command: Command): Command {
     .option(
       "--rank <n>",
       `rank of the adapter, fixed by the first concept ${unlessGiven(DEFAULT_ADAPTER.rank, BUILT_IN_ADAPTER.rank)}`,
-      wholeNumber(1),
+      wholeNumber(LIMITS.rank),
     )
-    .option("--alpha <x>", "LoRA alpha, fixed by the first concept (default: the rank)", numberAbove(0))
+    .option(
+      "--alpha <x>",
+      "LoRA alpha, fixed by the first concept (default: the rank)",
+      realNumber(REAL_LIMITS.loraAlpha),
+    )
     .option(
       "--targets <names>",
       `layers to adapt: crossattn-kv, crossattn, attn, all-linear, or endings such as to_q,ff.net.2 (default: ${DEFAULT_ADAPTER.targets})`,
     )
-    .option("--vectors <n>", "embeddings that the token stands for", wholeNumber(1), 1)
+    .option("--vectors <n>", "embeddings that the token stands for", wholeNumber(LIMITS.vectors), 1)
     .option(
       "--lr <x>",
       `learning rate of the adapter ${unlessGiven(DEFAULT_TRAINING.learningRate, BUILT_IN_TRAINING.learningRate)}`,
-      numberFrom(0),
+      realNumber(REAL_LIMITS.learningRate),
     )
     .option(
       "--token-lr <x>",
       `learning rate of the token's embedding ${unlessGiven(DEFAULT_TRAINING.tokenLearningRate, BUILT_IN_TRAINING.tokenLearningRate)}`,
-      numberFrom(0),
+      realNumber(REAL_LIMITS.learningRate),
     )
     .addOption(
       new Option(
@@ -113,21 +118,21 @@ export function withLearningOptions(command: Command): Command {
     .option(
       "--batch-size <n>",
       `photos in one step ${unlessGiven(DEFAULT_TRAINING.batchSize, BUILT_IN_TRAINING.batchSize)}`,
-      wholeNumber(1),
+      wholeNumber(LIMITS.batchSize),
     )
-    .option("--seed <n>", "same seed, same result", wholeNumber(0), DEFAULT_TRAINING.seed)
+    .option("--seed <n>", "same seed, same result", wholeNumber([0, Number.MAX_SAFE_INTEGER]), DEFAULT_TRAINING.seed)
     .option(
       "--resolution <pixels>",
       "side of the square the photos are cropped to (default: the model's)",
-      wholeNumber(8),
+      wholeNumber(LIMITS.side),
     )
-    .option("--snapshot-every <n>", "steps between snapshots of the run", wholeNumber(1), 25)
+    .option("--snapshot-every <n>", "steps between snapshots of the run", wholeNumber(LIMITS.snapshotEvery), 25)
     .option("--previews <file>", `sheet of previews, a PNG that each learning replaces ${PREVIEWS_DEFAULT}`)
     .option("--no-previews", "draw no previews")
     .option("--checkpointing", "less memory, about a third more time", false)
     .option("--restart", "give up an unfinished run in the library", false)
     .option("--provider <name>", "where to compute: cpu, webgpu, cuda, dml, coreml", provider, "cpu")
-    .option("--threads <n>", "processor threads (default: one for each core)", wholeNumber(1))
+    .option("--threads <n>", "processor threads (default: one for each core)", threads)
     .option("--json", "print the result as JSON", false);
 }
 

@@ -5,7 +5,7 @@ import { Command } from "commander";
 import { previewLastLearn } from "../../continual/preview-last-learn.ts";
 import type { Provider } from "../../graph/index.ts";
 import { stopSignal } from "../exit.ts";
-import { provider, wholeNumber } from "../options.ts";
+import { provider, threads } from "../options.ts";
 import { Output } from "../output.ts";
 import { ABOUT_PREVIEWS, describePreviews, reportPreviews } from "./learn-report.ts";
 import { DEFAULT_LIBRARY } from "./shared.ts";
@@ -37,7 +37,7 @@ export function previewsCommand(): Command {
     .option("--model <folder>", "the library's model, if it has moved")
     .option("-o, --output <file>", "the sheet, a PNG (default: <library>.previews.png)")
     .option("--provider <name>", "where to compute: cpu, webgpu, cuda, dml, coreml", provider, "cpu")
-    .option("--threads <n>", "processor threads (default: one for each core)", wholeNumber(1))
+    .option("--threads <n>", "processor threads (default: one for each core)", threads)
     .option("--json", "print the result as JSON", false)
     .addHelpText("after", EXAMPLES)
     .action(previews);

@@ -1,14 +1,14 @@
 /**
  * @file What several commands have in common.
  */
+import { shellQuote } from "../../errors.ts";
 
 /** Where concepts are kept unless --library says otherwise. */
 export const DEFAULT_LIBRARY = "keepsake-library";
 
 /** How a command that is shown to be copied says which library it is about. */
 export function libraryOption(library: string): string {
-  if (library === DEFAULT_LIBRARY) return "";
-  return ` --library ${/^[\w./~:-]+$/.test(library) ? library : `"${library}"`}`;
+  return library === DEFAULT_LIBRARY ? "" : ` --library ${shellQuote(library)}`;
 }
 
 /** As much of a state's id as is shown. */

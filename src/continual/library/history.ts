@@ -2,7 +2,7 @@
  * @file What is in a library, for people: its concepts, the states that are kept, and what they take on the disk.
  */
 import { stat } from "node:fs/promises";
-import { KeepsakeError } from "../../errors.ts";
+import { checkWhole, LIMITS } from "../limits.ts";
 import { BlobStore } from "./blobs.ts";
 import { changeLibrary } from "./change.ts";
 import { Library } from "./library.ts";
@@ -124,6 +124,5 @@ export async function keepStates({ library: folder, keep }: KeepRequest): Promis
 
 /** @throws KeepsakeError unless it is a number of states that can be kept */
 export function checkKeep(keep: number): void {
-  if (Number.isSafeInteger(keep) && keep >= 0) return;
-  throw new KeepsakeError("usage", `${keep} states cannot be kept; give a whole number of at least 0.`);
+  checkWhole("The number of earlier states to keep", keep, LIMITS.keep);
 }
