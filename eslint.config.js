@@ -6,6 +6,12 @@ import tseslint from "typescript-eslint";
 /** The layers of src/, lowest first. Layers on the same line do not know each other. */
 const layers = [["io", "random"], ["graph"], ["diffusion"], ["adapters"], ["continual"], ["evaluation"], ["cli"]];
 
+/** ONNX Runtime sends telemetry unless that is switched off before it is loaded. */
+const runtime = {
+  name: "onnxruntime-node",
+  message: "Only src/graph/onnx-runtime.ts loads ONNX Runtime: it switches the telemetry off first (loadOnnxRuntime).",
+};
+
 const layerRules = layers.flatMap((rooms, level) =>
   rooms.map((room) => {
     const above = layers.slice(level + 1).flat();
@@ -21,7 +27,10 @@ const layerRules = layers.flatMap((rooms, level) =>
       regex: "^(\\.\\./)+index\\.ts$",
       message: "The package's entry point is for users, not for the layers.",
     });
-    return { files: [`src/${room}/**/*.ts`], rules: { "no-restricted-imports": ["error", { patterns }] } };
+    return {
+      files: [`src/${room}/**/*.ts`],
+      rules: { "no-restricted-imports": ["error", { paths: [runtime], patterns }] },
+    };
   }),
 );
 
@@ -40,12 +49,43 @@ export default tseslint.config(
       "@typescript-eslint/unified-signatures": "off",
     },
   },
+  {
+    rules: {
+      "no-restricted-imports": ["error", { paths: [runtime] }],
+      "no-restricted-syntax": [
+        "error",
+        { selector: `ImportExpression[source.value="${runtime.name}"]`, message: runtime.message },
+        {
+          selector: `CallExpression[callee.name="require"][arguments.0.value="${runtime.name}"]`,
+          message: runtime.message,
+        },
+      ],
+    },
+  },
   ...layerRules,
   { files: ["**/*.js", "**/*.cjs"], ...tseslint.configs.disableTypeChecked },
   {
     files: ["bin/*.cjs"],
     languageOptions: { globals: { require: "readonly", process: "readonly", __dirname: "readonly" } },
     rules: { "@typescript-eslint/no-require-imports": "off" },
+  },
+  {
+    files: ["src/graph/onnx-runtime.ts"],
+    rules: { "no-restricted-imports": "off", "no-restricted-syntax": "off" },
+  },
+  {
+    // The command runs in a worker thread, where these are neither a terminal nor written in time.
+    files: ["src/**/*.ts"],
+    rules: {
+      "no-console": "error",
+      "no-restricted-properties": [
+        "error",
+        ...["stdout", "stderr"].map((property) => ({
+          ...{ object: "process", property },
+          message: "Write through src/cli/streams.ts.",
+        })),
+      ],
+    },
   },
   prettier,
 );

@@ -3,7 +3,6 @@
  * and the model's folder as JSON; answers with `CaseMessage`s.
  */
 import { once } from "node:events";
-import "onnxruntime-node"; // loaded here, so that loading it does not count as creating a session
 import { BoundAdapter } from "../src/adapters/bound-adapter.ts";
 import { createLora } from "../src/adapters/lora.ts";
 import { discoverModules } from "../src/adapters/modules.ts";
@@ -20,6 +19,7 @@ import {
   type Feeds,
   type Tensor,
 } from "../src/graph/index.ts";
+import { loadOnnxRuntime } from "../src/graph/onnx-runtime.ts";
 import { RandomStream } from "../src/random/random.ts";
 import type { BenchCase, CaseMeasurement, CaseMessage, RunSettings } from "./cases.ts";
 import { referenceConvolutionRate } from "./reference-convolution.ts";
@@ -115,6 +115,8 @@ function send(message: CaseMessage): void {
   process.send(message);
 }
 
+// Loaded here, so that loading it does not count as creating a session.
+await loadOnnxRuntime();
 const job = JSON.parse(process.argv[2] ?? "") as CaseJob; // written by measure.ts
 send({ kind: "measured", measurement: await measure(job) });
 // The memory of the reference is not the case's: it starts when the other side has read the peaks.

@@ -50,7 +50,7 @@ async function bench(options: BenchOptions): Promise<void> {
   if (chosen.length === 0) throw new KeepsakeError("usage", `no case has "${options.case}" in its name`);
   const { runs, provider, weights: placement, threads } = options;
   const settings: RunSettings = { runs, provider, placement, threads };
-  const facts = machineFacts(settings);
+  const facts = await machineFacts(settings);
   for (const [name, fact] of Object.entries(facts)) console.log(`${name}: ${fact}`);
   console.log();
 

@@ -2,12 +2,13 @@
  * @file The table of results, and the facts of the machine above it.
  */
 import { arch, availableParallelism, cpus, totalmem } from "node:os";
-import { env } from "onnxruntime-node";
+import { loadOnnxRuntime } from "../src/graph/onnx-runtime.ts";
 import type { BenchCase, CaseResult, RunSettings } from "./cases.ts";
 import { referenceShape } from "./reference-convolution.ts";
 
 /** Facts that a timing depends on, and nothing that names the machine. */
-export function machineFacts(settings: RunSettings): Readonly<Record<string, string>> {
+export async function machineFacts(settings: RunSettings): Promise<Readonly<Record<string, string>>> {
+  const { env } = await loadOnnxRuntime();
   return {
     CPU: `${cpus()[0]?.model.trim() ?? "unknown"}, ${availableParallelism()} logical cores, ${process.platform} ${arch()}`,
     memory: `${(totalmem() / 1e9).toFixed(1)} GB`,

@@ -1,12 +1,19 @@
 /**
- * @file How the program ends: exit codes, Ctrl-C, and errors as one line.
+ * @file How a command ends: exit codes, the order to stop, errors as one line, and results that could not be written.
  */
+import { parentPort } from "node:worker_threads";
 import { CommanderError } from "commander";
 import { KeepsakeError, type ErrorKind } from "../errors.ts";
+import { describeWriteError } from "../io/atomic.ts";
 import type { Output } from "./output.ts";
+import { isClosedPipe, stdout } from "./streams.ts";
+import { STOPPABLE } from "./supervisor.ts";
 
 /** 128 + SIGINT, as shells have it. */
 export const INTERRUPTED = 130;
+
+/** 128 + SIGPIPE, as shells have it. */
+const UNREAD = 141;
 
 const EXIT_CODES: Readonly<Record<ErrorKind, number>> = { usage: 2, input: 3, environment: 4, state: 5 };
 
@@ -14,18 +21,17 @@ const EXIT_CODES: Readonly<Record<ErrorKind, number>> = { usage: 2, input: 3, en
 const STOPPED = new KeepsakeError("state", "Stopped.");
 
 /**
- * A signal that fires at the first Ctrl-C (or SIGTERM), so that the current step can be finished and saved. The second one
- * ends the process at once, which is safe too: every write is atomic.
+ * A signal that fires at the first Ctrl-C, SIGTERM or SIGHUP, so that the current step can be finished and saved. The
+ * supervisor answers the person; a second signal ends the process at once, which is safe too: every write is atomic.
  */
-export function stopSignal(output: Output): AbortSignal {
+export function stopSignal(): AbortSignal {
   const controller = new AbortController();
-  for (const name of ["SIGINT", "SIGTERM"] as const) {
-    process.on(name, () => {
-      if (controller.signal.aborted) process.exit(INTERRUPTED);
-      output.info("stopping after this step (Ctrl-C again: at once)");
-      controller.abort(STOPPED);
-    });
-  }
+  parentPort?.once("message", () => {
+    controller.abort(STOPPED);
+  });
+  // To be ready for an order is no reason to go on living.
+  parentPort?.unref();
+  parentPort?.postMessage(STOPPABLE);
   return controller.signal;
 }
 
@@ -40,6 +46,9 @@ export function reportFailure(error: unknown, output: Output): void {
   } else if (error instanceof KeepsakeError) {
     output.error(error.message);
     process.exitCode = EXIT_CODES[error.kind];
+  } else if (isOutOfMemory(error)) {
+    output.error("JavaScript ran out of memory; NODE_OPTIONS=--max-old-space-size=8000 gives it 8 GB.");
+    process.exitCode = EXIT_CODES.environment;
   } else {
     output.error("this is a defect of Keepsake, please report it:");
     output.details(error instanceof Error ? (error.stack ?? error.message) : String(error));
@@ -47,12 +56,22 @@ export function reportFailure(error: unknown, output: Output): void {
   }
 }
 
-/** Whoever reads our output may have seen enough (`keepsake ... | head`): that is no failure of ours. */
-export function endWhenNobodyReads(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EPIPE") throw error;
-      process.exit();
-    });
+/** Says so if the result did not reach stdout: a command that did its work must not look as if it had told about it. */
+export function reportLostResult(output: Output): void {
+  const { failure } = stdout;
+  if (failure === undefined) return;
+  const work = (process.exitCode ?? 0) === 0 ? " The command itself did its work." : "";
+  if (isClosedPipe(failure)) {
+    output.error(`standard output was closed before the result was written.${work}`);
+    process.exitCode ||= UNREAD;
+  } else {
+    const error = describeWriteError("standard output", failure);
+    output.error(`${error instanceof Error ? error.message : String(error)}${work}`);
+    process.exitCode ||= EXIT_CODES.environment;
   }
+}
+
+/** The heap of a worker thread has a limit of its own, and exceeding it ends the thread alone. */
+function isOutOfMemory(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ERR_WORKER_OUT_OF_MEMORY";
 }

@@ -1,67 +1,13 @@
 #!/usr/bin/env node
 /**
- * @file The command line. Each command is a thin shell over a public function.
+ * @file The entry of the command line: a main thread that only watches, and a worker thread that runs the command.
  */
-import { readFileSync } from "node:fs";
-import { Command } from "commander";
-import { classifyCommand } from "./commands/classify.ts";
-import { forgetCommand } from "./commands/forget.ts";
-import { generateCommand } from "./commands/generate.ts";
-import { historyCommand } from "./commands/history.ts";
-import { initCommand } from "./commands/init.ts";
-import { learnAllCommand } from "./commands/learn-all.ts";
-import { learnCommand } from "./commands/learn.ts";
-import { listCommand } from "./commands/list.ts";
-import { previewsCommand } from "./commands/previews.ts";
-import { strategiesCommand } from "./commands/strategies.ts";
-import { undoCommand } from "./commands/undo.ts";
-import { verifyCommand } from "./commands/verify.ts";
-import { endWhenNobodyReads, reportFailure } from "./exit.ts";
-import { Output, printable } from "./output.ts";
+import { isMainThread } from "node:worker_threads";
+import { supervise } from "./supervisor.ts";
 
-const AFTER = `
-Start here:
-  keepsake learn mochi ./photos/mochi --class cat
-  keepsake generate "<mochi> on the beach" -n 4
-  keepsake classify photo.jpg
-  keepsake undo
-
-Exit codes: 0 done, 1 defect, 2 usage, 3 unusable input, 4 the machine refused, 5 the library does not allow it or is damaged, 130 stopped.`;
-
-function version(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
-  const found = typeof manifest === "object" && manifest !== null && "version" in manifest ? manifest.version : "";
-  return String(found);
-}
-
-const program = new Command("keepsake")
-  .description(
-    "Teach Stable Diffusion the things you love, one after another, on your own machine. No photo is ever kept.",
-  )
-  .version(version())
-  .showSuggestionAfterError()
-  .addHelpText("after", AFTER)
-  // Commander ends the process by itself unless told to throw.
-  .exitOverride()
-  .configureOutput({
-    outputError: (text, write) => {
-      write(printable(text));
-    },
-  });
-
-const commands = [
-  ...[initCommand(), learnCommand(), learnAllCommand(), previewsCommand(), strategiesCommand()],
-  ...[generateCommand(), classifyCommand()],
-  ...[listCommand(), historyCommand(), undoCommand(), forgetCommand(), verifyCommand()],
-];
-for (const command of commands) {
-  program.addCommand(command.copyInheritedSettings(program));
-}
-endWhenNobodyReads();
-
-const json = process.argv.includes("--json");
-try {
-  await program.parseAsync();
-} catch (error) {
-  reportFailure(error, new Output({ json }));
+if (isMainThread) {
+  supervise(new URL(import.meta.url));
+} else {
+  const { runCommand } = await import("./program.ts");
+  await runCommand();
 }

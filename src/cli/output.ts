@@ -2,63 +2,78 @@
  * @file What the command line says, and where: results on stdout, everything else on stderr. With --json, stdout is one
  * JSON document. Colour and the moving progress line only on a terminal.
  */
+import { isatty, WriteStream } from "node:tty";
 import { styleText } from "node:util";
+import { stderr, stdout } from "./streams.ts";
 
 export class Output {
   readonly #json: boolean;
   readonly #live: boolean;
+  readonly #colour: boolean;
   #lineOpen = false;
 
   constructor(options: { readonly json: boolean }) {
     this.#json = options.json;
-    this.#live = process.stderr.isTTY && process.env.TERM !== "dumb" && process.env.CI === undefined;
+    this.#live = isatty(2) && process.env.TERM !== "dumb" && process.env.CI === undefined;
+    // Node's rules for NO_COLOR, FORCE_COLOR and kinds of terminals.
+    this.#colour =
+      (isatty(2) || process.env.FORCE_COLOR !== undefined) && WriteStream.prototype.getColorDepth(process.env) > 1;
   }
 
   /** The result: `text` for people, or `data` with --json. */
   result(text: string, data: unknown): void {
     this.endProgress();
-    process.stdout.write(`${this.#json ? toJson(data) : printable(text)}\n`);
+    stdout.write(this.#document(text, data));
+  }
+
+  /** As `result`, for what can be asked again at no cost: nobody need read it to its end. */
+  listing(text: string, data: unknown): void {
+    stdout.writeListing(this.#document(text, data));
   }
 
   /** A line of news. */
   info(text: string): void {
     this.endProgress();
-    process.stderr.write(`${oneLine(text)}\n`);
+    stderr.write(`${oneLine(text)}\n`);
   }
 
   warn(text: string): void {
     this.endProgress();
-    process.stderr.write(`${this.#style("yellow", "warning:")} ${oneLine(text)}\n`);
+    stderr.write(`${this.#style("yellow", "warning:")} ${oneLine(text)}\n`);
   }
 
   error(text: string): void {
     this.endProgress();
-    process.stderr.write(`${this.#style("red", "error:")} ${oneLine(text)}\n`);
+    stderr.write(`${this.#style("red", "error:")} ${oneLine(text)}\n`);
   }
 
   /** More about an error, for those who report it. */
   details(text: string): void {
-    process.stderr.write(`${printable(text)}\n`);
+    stderr.write(`${printable(text)}\n`);
   }
 
   /** The state of something long: overwritten on a terminal; elsewhere only `milestone` lines are printed. */
   progress(text: string, milestone: boolean): void {
     if (this.#live) {
-      process.stderr.write(`\r\u001b[K${text}`);
+      stderr.write(`\r\u001b[K${text}`);
       this.#lineOpen = true;
     } else if (milestone) {
-      process.stderr.write(`${text}\n`);
+      stderr.write(`${text}\n`);
     }
   }
 
   /** Leaves the last progress line standing. */
   endProgress(): void {
-    if (this.#lineOpen) process.stderr.write("\n");
+    if (this.#lineOpen) stderr.write("\n");
     this.#lineOpen = false;
   }
 
+  #document(text: string, data: unknown): string {
+    return `${this.#json ? toJson(data) : printable(text)}\n`;
+  }
+
   #style(colour: "red" | "yellow", text: string): string {
-    return styleText(colour, text, { stream: process.stderr });
+    return this.#colour ? styleText(colour, text, { validateStream: false }) : text;
   }
 }
 

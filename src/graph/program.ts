@@ -2,10 +2,10 @@
  * @file A compiled graph: the ONNX model and the ONNX Runtime session that runs it.
  */
 import { availableParallelism } from "node:os";
-import type * as Ort from "onnxruntime-node";
 import { KeepsakeError } from "../errors.ts";
 import type { LoweringTarget } from "./onnx/builder.ts";
 import { emitModel } from "./onnx/emit.ts";
+import { loadOnnxRuntime, type Ort } from "./onnx-runtime.ts";
 import { formatShape, sizeOf } from "./shape.ts";
 import { checkMemory, isAllocationFailure, outOfMemory, peakBytes } from "./memory.ts";
 import type { Tensor } from "./tensor.ts";
@@ -107,7 +107,7 @@ export class Program<Name extends string = string> {
   /**
    * Opens a session for a compiled program; `options` are those that it was compiled with, but for the threads.
    *
-   * @throws KeepsakeError if the provider does not exist on this machine
+   * @throws KeepsakeError if the provider does not exist on this machine, or ONNX Runtime's telemetry cannot be switched off
    */
   static async open<Name extends string>(
     compiled: CompiledProgram<Name>,
@@ -117,7 +117,7 @@ export class Program<Name extends string = string> {
     checkThreads(threads);
     // Other providers have memory of their own.
     if (provider === "cpu") checkMemory(openPeaks + compiled.peakBytes);
-    const ort = await import("onnxruntime-node");
+    const ort = await loadOnnxRuntime();
     try {
       const session = await ort.InferenceSession.create(compiled.model, sessionOptions(options, compiled));
       openPeaks += compiled.peakBytes;

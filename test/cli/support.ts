@@ -2,9 +2,8 @@
  * @file Runs the built command line in a process of its own.
  */
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { expect } from "vitest";
 import { MODEL } from "../continual/support.ts";
 
@@ -23,19 +22,26 @@ export interface Outcome {
 export interface RunOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** Modules of test/cli/hooks that are loaded into the process first. */
+  /** Modules of test/cli/hooks that are loaded first, into the main thread and into that of the command. */
   readonly hooks?: readonly string[];
   /** Largest file that the process can write, in KiB. */
   readonly fileSizeLimit?: number;
 }
 
+/** A hook as a URL that every thread can import: threads do not inherit a loader of TypeScript. */
+async function hookUrl(hook: string): Promise<string> {
+  const { default: ts } = await import("typescript");
+  const source = readFileSync(join(import.meta.dirname, "hooks", `${hook}.ts`), "utf8");
+  const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 };
+  const { outputText } = ts.transpileModule(source, { compilerOptions });
+  return `data:text/javascript;base64,${Buffer.from(outputText).toString("base64")}`;
+}
+
 /** Runs `keepsake ...` to its end. */
-export function keepsake(args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
+export async function keepsake(args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
   const { cwd, env, hooks = [], fileSizeLimit } = options;
-  const urls = hooks.map((hook) => pathToFileURL(join(import.meta.dirname, "hooks", `${hook}.ts`)).href);
-  // Hooks are TypeScript, hence tsx; the program itself runs as it is shipped.
-  const loaders = urls.length === 0 ? [] : [import.meta.resolve("tsx"), ...urls];
-  const command = [process.execPath, ...loaders.flatMap((url) => ["--import", url]), MAIN, ...args];
+  const imports = await Promise.all(hooks.map(async (hook) => ["--import", await hookUrl(hook)]));
+  const command = [process.execPath, ...imports.flat(), MAIN, ...args];
   const limited = ["bash", "-c", `ulimit -f ${fileSizeLimit ?? 0}; exec "$@"`, "bash", ...command];
   const [file = "", ...rest] = fileSizeLimit === undefined ? command : limited;
   const child = spawn(file, rest, { cwd, env: { ...process.env, CI: "1", ...env }, stdio: ["ignore", "pipe", "pipe"] });

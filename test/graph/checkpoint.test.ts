@@ -1,7 +1,6 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { InferenceSession } from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import {
   add,
@@ -19,6 +18,7 @@ import {
   type Tensor,
 } from "../../src/graph/index.ts";
 import { reachableNodes } from "../../src/graph/tensor.ts";
+import { loadOnnxRuntime } from "../../src/graph/onnx-runtime.ts";
 import { emitModel } from "../../src/graph/onnx/emit.ts";
 import { compute, noise } from "./support/compute.ts";
 import { expectClose } from "./support/op-cases.ts";
@@ -145,6 +145,7 @@ describe("checkpoint", () => {
       const [dx = x] = gradients(loss, [x]);
       const optimizedModelFilePath = join(folder, "optimized.onnx");
       const options = { graphOptimizationLevel: level, optimizedModelFilePath, logSeverityLevel: 3 } as const;
+      const { InferenceSession } = await loadOnnxRuntime();
       const session = await InferenceSession.create(emitModel({ loss, dx }, "cpu").bytes, options);
       await session.release();
       const { nodes } = readModel(await readFile(optimizedModelFilePath));

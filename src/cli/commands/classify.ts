@@ -80,7 +80,7 @@ async function classify(images: string[], options: ClassifyCommandOptions): Prom
     seed,
     ...(resolution !== undefined && { resolution }),
     program: { provider: options.provider, ...(threads !== undefined && { threads }) },
-    signal: stopSignal(output),
+    signal: stopSignal(),
     onProgress: progressReporter(output),
   });
   output.result(pictures.map(tableOf).join("\n\n"), { draws, temperature, seed, pictures });

@@ -87,7 +87,7 @@ function plainly(name: string, { library, purge, steps, seed, model, provider, t
 
 async function unlearn(name: string, options: ForgetOptions, output: Output): Promise<UnlearnResult> {
   const { library, purge, steps, seed, model, threads } = options;
-  const signal = stopSignal(output);
+  const signal = stopSignal();
   const timeLeft = new TimeLeft();
   try {
     return await unlearnConcept({

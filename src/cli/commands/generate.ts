@@ -84,7 +84,7 @@ async function generate(prompt: string, options: GenerateCommandOptions): Promis
     ...(width !== undefined && { width }),
     ...(height !== undefined && { height }),
     program: { provider: options.provider, ...(threads !== undefined && { threads }) },
-    signal: stopSignal(output),
+    signal: stopSignal(),
     onWarning: (message) => {
       output.warn(message);
     },

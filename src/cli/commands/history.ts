@@ -49,5 +49,7 @@ async function history(options: HistoryOptions): Promise<void> {
   ]);
   const sizes = `The current state takes ${formatBytes(bytes.current)}, the earlier ones ${formatBytes(bytes.earlier)}.`;
   const text = `${formatTable(rows)}\n${sizes} Earlier states kept: at most ${rest.keep}.`;
-  new Output(options).result(text, { states, bytes, ...rest });
+  const output = new Output(options);
+  if (keep === undefined) output.listing(text, { states, bytes, ...rest });
+  else output.result(text, { states, bytes, ...rest });
 }

@@ -32,7 +32,7 @@ export function learnAllCommand(): Command {
 async function learnThings(things: string[], options: LearningOptions): Promise<void> {
   const output = new Output(options);
   const request = { ...learningRequest(options), things: things.map(parseThing) };
-  const results = await learnAll({ ...request, signal: stopSignal(output), onProgress: reportLearning(output) });
+  const results = await learnAll({ ...request, signal: stopSignal(), onProgress: reportLearning(output) });
   const rest = things.length - results.length;
   const untouched = rest === 0 ? [] : [`Not begun: ${rest}. The same command goes on from there.`];
   output.result(

@@ -48,7 +48,7 @@ export function learnCommand(): Command {
 
 async function learn(name: string, photos: string[], options: LearnOptions): Promise<void> {
   const output = new Output(options);
-  const signal = stopSignal(output);
+  const signal = stopSignal();
   const onProgress = reportLearning(output);
   const request = { ...learningRequest(options), name, photos, classNoun: options.class };
   const result = await learnAndPreview({ ...request, signal, onProgress });

@@ -36,5 +36,5 @@ async function list(options: ListOptions): Promise<void> {
   ]);
   const shared = `Shared by all: ${formatBytes(contents.sharedBytes)}`;
   const text = rows.length === 0 ? `${options.library} knows nothing yet.` : `${formatTable(rows)}\n${shared}`;
-  new Output(options).result(text, contents);
+  new Output(options).listing(text, contents);
 }

@@ -51,7 +51,7 @@ async function previews(options: PreviewsOptions): Promise<void> {
     ...(model !== undefined && { model }),
     ...(sheet !== undefined && { sheet }),
     program: { provider: options.provider, ...(threads !== undefined && { threads }) },
-    signal: stopSignal(output),
+    signal: stopSignal(),
     onProgress: reportPreviews(output),
   });
   output.result(describePreviews(report), report);

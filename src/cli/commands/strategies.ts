@@ -36,7 +36,7 @@ function strategies(name: string | undefined, options: { readonly json: boolean 
     ...(name === undefined ? [] : optionLines(strategy)),
   ]);
   const described = shown.map(({ name, summary, options: specs }) => ({ name, summary, options: specs }));
-  output.result(lines.join("\n"), { strategies: described });
+  output.listing(lines.join("\n"), { strategies: described });
 }
 
 function optionLines({ options }: StrategyDefinition): string[] {

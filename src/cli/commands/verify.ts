@@ -42,7 +42,7 @@ async function verify(options: VerifyOptions): Promise<void> {
     ...(run === undefined ? [] : [`There is an unfinished run of "${run.concept}" (step ${run.step}).`]),
     ...(faults.length === 0 && report.model !== "checked" ? [MODEL_NOTES[report.model]] : []),
   ];
-  output.result([...faults.map(line), ...verdict, ...notes].join("\n"), report);
+  output.listing([...faults.map(line), ...verdict, ...notes].join("\n"), report);
   if (faults.length === 0) return;
   const count = faults.length === 1 ? "1 fault" : `${faults.length} faults`;
   throw new KeepsakeError(

@@ -1,0 +1,81 @@
+/**
+ * @file The command line as a program of commander's, and how it is run. Each command is a thin shell over a public function.
+ */
+import { readFileSync } from "node:fs";
+import { workerData } from "node:worker_threads";
+import { Command } from "commander";
+import { classifyCommand } from "./commands/classify.ts";
+import { forgetCommand } from "./commands/forget.ts";
+import { generateCommand } from "./commands/generate.ts";
+import { historyCommand } from "./commands/history.ts";
+import { initCommand } from "./commands/init.ts";
+import { learnAllCommand } from "./commands/learn-all.ts";
+import { learnCommand } from "./commands/learn.ts";
+import { listCommand } from "./commands/list.ts";
+import { previewsCommand } from "./commands/previews.ts";
+import { strategiesCommand } from "./commands/strategies.ts";
+import { undoCommand } from "./commands/undo.ts";
+import { verifyCommand } from "./commands/verify.ts";
+import { reportFailure, reportLostResult } from "./exit.ts";
+import { Output, printable } from "./output.ts";
+import { stderr, stdout } from "./streams.ts";
+import type { CommandThreadData } from "./supervisor.ts";
+
+const AFTER = `
+Start here:
+  keepsake learn mochi ./photos/mochi --class cat
+  keepsake generate "<mochi> on the beach" -n 4
+  keepsake classify photo.jpg
+  keepsake undo
+
+Exit codes: 0 done, 1 defect, 2 usage, 3 unusable input, 4 the machine refused, 5 the library does not allow it or is damaged, 130 stopped, 141 done, but nobody read the result.`;
+
+function version(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+  const found = typeof manifest === "object" && manifest !== null && "version" in manifest ? manifest.version : "";
+  return String(found);
+}
+
+function keepsakeProgram(): Command {
+  const { columns } = workerData as CommandThreadData; // of supervisor.ts
+  const program = new Command("keepsake")
+    .description(
+      "Teach Stable Diffusion the things you love, one after another, on your own machine. No photo is ever kept.",
+    )
+    .version(version())
+    .showSuggestionAfterError()
+    .addHelpText("after", AFTER)
+    // Commander ends the process by itself unless told to throw.
+    .exitOverride()
+    .configureOutput({
+      // Help and version, which can be had again.
+      writeOut: (text) => {
+        stdout.writeListing(text);
+      },
+      writeErr: (text) => {
+        stderr.write(text);
+      },
+      outputError: (text, write) => {
+        write(printable(text));
+      },
+      ...(columns !== undefined && { getOutHelpWidth: () => columns }),
+    });
+  const commands = [
+    ...[initCommand(), learnCommand(), learnAllCommand(), previewsCommand(), strategiesCommand()],
+    ...[generateCommand(), classifyCommand()],
+    ...[listCommand(), historyCommand(), undoCommand(), forgetCommand(), verifyCommand()],
+  ];
+  for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
+  return program;
+}
+
+/** Runs the command that the arguments of this thread name, and sets its exit code. */
+export async function runCommand(): Promise<void> {
+  const output = new Output({ json: process.argv.includes("--json") });
+  try {
+    await keepsakeProgram().parseAsync();
+  } catch (error) {
+    reportFailure(error, output);
+  }
+  reportLostResult(output);
+}
