@@ -6,7 +6,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
 import { writeFileAtomic } from "../../src/io/atomic.ts";
-import { writePng, type RgbImage } from "../../src/io/image.ts";
+import { encodePng, type RgbImage } from "../../src/io/image.ts";
 import { paintBackground } from "../world/backgrounds.ts";
 import { Canvas } from "../world/canvas.ts";
 import { settingOf } from "../world/captions.ts";
@@ -39,7 +39,8 @@ for (const concept of CONCEPTS) {
     for (const [i, view] of viewsOf(concept, part).entries()) {
       const file = `${concept.name}/${part}/${String(i).padStart(2, "0")}.png`;
       const setting = settingOf(view.background);
-      await writePng(join(folder, file), await paintView(concept, view));
+      // Without the mark of a drawn picture: these are the photos of the examples.
+      await writeFileAtomic(join(folder, file), await encodePng(await paintView(concept, view)));
       if (part === "train") await writeFileAtomic(join(folder, file.replace(".png", ".txt")), `${setting}\n`);
       views[part].push({ file, setting });
     }

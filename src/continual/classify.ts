@@ -4,7 +4,8 @@
 import { latentsFromPosterior } from "../diffusion/latents.ts";
 import { KeepsakeError } from "../errors.ts";
 import type { ProgramOptions } from "../graph/index.ts";
-import { findImages, imageToTensor } from "../io/image.ts";
+import { findImages } from "../io/find-images.ts";
+import { imageToTensor } from "../io/image.ts";
 import { ConceptClassifier, type Candidate, type ConceptClassifierOptions } from "./concept-classifier.ts";
 import type { Classification } from "./diffusion-classifier.ts";
 import { openModel, readLearned } from "./library-model.ts";

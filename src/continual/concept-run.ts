@@ -69,7 +69,7 @@ export async function createRun(
   const material = {
     concept: runName(concepts),
     concepts: concepts.map(({ classNoun }, i) => {
-      return { token: tokens.initial[i].token, classNoun, photos: photos[i] };
+      return { token: tokens.initial[i].token, classNoun, photos: photos[i].map((photo) => fitted(photo, tokens)) };
     }),
     earlierTokens: known.concepts.map(({ embedding }) => embedding.token),
     vae: pipeline.vae.config,
@@ -82,6 +82,11 @@ export async function createRun(
     frozenEmbeddings: tokens.frozen,
   };
   return new TrainingRun(material, { lora: adapter.lora, embedding: tokens.embedding }, options.savedState);
+}
+
+/** A sentence that is too long loses its end: the caption is cut first, alike for all subjects that stand in it. */
+function fitted(photo: TrainingPhoto, { fitCaption }: RunTokens): TrainingPhoto {
+  return photo.caption === undefined ? photo : { ...photo, caption: fitCaption(photo.caption).text || undefined };
 }
 
 /** A plan is for one concept; several at once are learned plainly. */

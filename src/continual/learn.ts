@@ -27,9 +27,10 @@ import {
 import { checkWhole, LIMITS } from "./limits.ts";
 import { modelFingerprint } from "./model-fingerprint.ts";
 import { BUILT_IN_MODEL, checkpointFolder, chosenModel } from "./model-folder.ts";
-import { learnedTokens } from "./new-tokens.ts";
+import { learnedTokens, type RunTokens } from "./new-tokens.ts";
 import { chosenStrategy, type AskedStrategy } from "./chosen-strategy.ts";
-import { encodeTrainingPhotos, loadPhotos, type PhotosFound } from "./photos.ts";
+import { cutCaptionWarnings, type CutCaption } from "./photo-warnings.ts";
+import { encodeTrainingPhotos, loadPhotos, type Photos, type PhotosFound } from "./photos.ts";
 import type { PhaseEvaluations, PhaseName, TrainingRun, TrainingSettings } from "./training.ts";
 
 export interface LearnRequest extends AskedStrategy {
@@ -133,7 +134,8 @@ async function learnLocked(request: LearnRequest): Promise<LearnResult> {
     asked: { ...(isBuiltIn && library.concepts.length === 0 && builtInAdapter(request.adapter)), ...request.adapter },
   });
   const photos = await loadPhotos(request.photos, settings.resolution);
-  request.onProgress?.({ kind: "photos", ...photos.found });
+  const warnings = [...photos.found.warnings, ...cutCaptionWarnings(cutCaptions(photos, prepared.tokens))];
+  request.onProgress?.({ kind: "photos", ...photos.found, warnings });
   const identity: RunIdentity = {
     concept: name,
     class: classNoun,
@@ -168,6 +170,16 @@ async function learnLocked(request: LearnRequest): Promise<LearnResult> {
   } finally {
     await pool.dispose();
   }
+}
+
+/** The captions of which only the beginning fits a prompt. */
+function cutCaptions({ captions, captionFiles }: Photos, { fitCaption }: RunTokens): CutCaption[] {
+  return captions.flatMap((caption, i) => {
+    const file = captionFiles[i];
+    if (caption === undefined || file === undefined) return [];
+    const { tokens, used } = fitCaption(caption);
+    return used < tokens ? [{ file, tokens, used }] : [];
+  });
 }
 
 async function knownTo(library: Library, pipeline: StableDiffusionPipeline): Promise<Known> {

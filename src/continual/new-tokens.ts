@@ -5,6 +5,7 @@ import { tokenFromNoise, tokenFromNoun, type TokenEmbedding } from "../adapters/
 import { concatenated } from "../diffusion/flat-arrays.ts";
 import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { addLearnedTokens } from "../diffusion/prompt-encoder.ts";
+import type { ClipTokenizer } from "../diffusion/tokenizer/index.ts";
 import { KeepsakeError } from "../errors.ts";
 import { RandomStream } from "../random/random.ts";
 import { tokenOf } from "./concept-name.ts";
@@ -32,6 +33,17 @@ export interface RunTokens {
   readonly rows: number;
   /** Token ids of a prompt, padded. */
   readonly tokenize: (prompt: string) => readonly number[];
+  /** A caption, cut so that it fits every sentence of the run. */
+  readonly fitCaption: (caption: string) => FittedCaption;
+}
+
+/** A caption and what is used of it. */
+export interface FittedCaption {
+  readonly text: string;
+  /** Of the whole caption. */
+  readonly tokens: number;
+  /** Of `text`; fewer if it was cut. */
+  readonly used: number;
 }
 
 /**
@@ -63,6 +75,9 @@ export async function prepareTokens(
       );
     }
   }
+  const nouns = concepts.map(({ classNoun }) => classNoun);
+  const subjects = [...concepts.map(({ name }) => tokenOf(name)), ...nouns, ...earlier.map(({ token }) => token)];
+  const room = captionRoom(tokenizer, subjects);
   const values = await textEncoder.weights.readFloat32("text_model.embeddings.token_embedding.weight");
   const initial = concepts.map(({ name, vectors = 1 }, i) =>
     tokenStart === "noise"
@@ -75,7 +90,34 @@ export async function prepareTokens(
     frozen: learned.values,
     rows: learned.rows + initial.reduce((sum, { count }) => sum + count, 0),
     tokenize: (prompt) => [...tokenizer.encode(prompt).inputIds],
+    fitCaption: (caption) => fitCaption(tokenizer, caption, room),
   };
+}
+
+/** Ids that the longest training sentence about any of the subjects leaves for a caption. */
+function captionRoom(tokenizer: ClipTokenizer, subjects: readonly string[]): number {
+  const sentences = subjects.flatMap((subject) => PROMPT_TEMPLATES.map((text) => fillTemplate(text, subject)));
+  const longest = Math.max(...sentences.map((sentence) => tokenizer.encode(sentence).length));
+  return Math.max(0, tokenizer.modelMaxLength - longest);
+}
+
+/** The beginning of a caption that takes at most `room` ids, up to the end of a word where there is one. */
+function fitCaption(tokenizer: ClipTokenizer, caption: string, room: number): FittedCaption {
+  const count = (text: string) => tokenizer.tokenIds(text).length;
+  const tokens = count(caption);
+  if (tokens <= room) return { text: caption, tokens, used: tokens };
+  const characters = Array.from(caption);
+  let [fits, tooLong] = [0, characters.length];
+  while (tooLong - fits > 1) {
+    const middle = (fits + tooLong) >> 1;
+    if (count(characters.slice(0, middle).join("")) <= room) fits = middle;
+    else tooLong = middle;
+  }
+  const beginning = characters.slice(0, fits).join("");
+  const isEndOfWord = characters[fits] === " ";
+  const words = isEndOfWord ? beginning : beginning.slice(0, Math.max(0, beginning.lastIndexOf(" ")));
+  const text = (words === "" ? beginning : words).trim();
+  return { text, tokens, used: count(text) };
 }
 
 /** The new tokens with the embeddings that a run ended with. */

@@ -1,16 +1,16 @@
 /**
  * @file From photo files to what training sees: cropped, encoded by the VAE, kept in memory only. Nothing here is written.
  */
-import { existsSync } from "node:fs";
-import { format, parse } from "node:path";
 import type { Component } from "../diffusion/checkpoint.ts";
 import type { AutoencoderKlConfig } from "../diffusion/config/autoencoder-kl-config.ts";
 import { ImageEncoder, type Posterior } from "../diffusion/latents.ts";
 import { KeepsakeError } from "../errors.ts";
 import type { ProgramOptions } from "../graph/index.ts";
+import { findImages } from "../io/find-images.ts";
 import { sha256 } from "../io/hash.ts";
-import { decodeImage, findImages, imageToTensor, resizeAndCrop, type RgbImage } from "../io/image.ts";
-import { readWholeFile, statFile } from "../io/read-file.ts";
+import { decodeImage, imageToTensor, isDrawnPicture, resizeAndCrop, type RgbImage } from "../io/image.ts";
+import { findCaptions, type Caption, type FoundCaptions } from "./captions.ts";
+import { photoWarnings, type PhotoFindings, type SizedPhoto } from "./photo-warnings.ts";
 
 /** What was found where photos were looked for. */
 export interface PhotosFound {
@@ -22,6 +22,8 @@ export interface PhotosFound {
   readonly duplicates: number;
   /** Files in formats that are not read, such as HEIC, which lie in the folders. */
   readonly skipped: readonly string[];
+  /** What a person may not have meant, a line each: files left out, captions unused or cut, photos enlarged. */
+  readonly warnings: readonly string[];
 }
 
 export interface Photos {
@@ -30,6 +32,8 @@ export interface Photos {
   readonly images: readonly Float32Array[];
   /** What each photo shows beside the thing, "on the beach"; undefined where nothing is said of it. */
   readonly captions: readonly (string | undefined)[];
+  /** The file of each caption. */
+  readonly captionFiles: readonly (string | undefined)[];
   /** Identifies the cropped pixels and the captions, so that an interrupted run goes on with the same photos only. */
   readonly digest: string;
 }
@@ -39,53 +43,80 @@ export interface TrainingPhoto extends Posterior {
   readonly caption?: string | undefined;
 }
 
+/** The long side of a photo is at most so many times the short one, or most of the photo is not seen. */
+const MOST_LONG = 3;
+
 /**
- * Decodes every photo before any training starts: the short side is scaled to `resolution`, the middle is kept. A text file beside a photo, `x.txt` for
- * `x.jpg`, is its caption.
+ * Decodes every photo before any training starts: the short side is scaled to `resolution`, the middle is kept. A text file
+ * beside a photo, `x.txt` for `x.jpg`, is its caption. Of photos that show the same the first is kept, with the first caption.
  *
  * @param paths - files and folders
  * @throws KeepsakeError naming the file that is missing or no picture, the folder without pictures, or the caption that cannot be read
  */
 export async function loadPhotos(paths: readonly string[], resolution: number): Promise<Photos> {
-  const { images: files, skipped } = await findImages(paths);
-  const photos = new Map<string, { readonly image: Float32Array; readonly caption: string | undefined }>();
+  const { files, captions, ...findings } = await findPhotos(paths);
+  const photos = new Map<string, { file: string; image: Float32Array; caption: Caption | undefined }>();
+  const duplicates: PhotoFindings["duplicates"][number][] = [];
+  const [odd, small]: SizedPhoto[][] = [[], []];
   for (const file of files) {
-    const cropped = await readPhoto(file, resolution);
+    const picture = await decodeImage(file);
+    const cropped = await resizeAndCrop(picture, resolution, resolution);
     const digest = sha256(cropped.data);
-    if (photos.has(digest)) continue;
-    photos.set(digest, { image: imageToTensor(cropped), caption: await readCaption(file) });
+    const caption = captions.captions.get(file);
+    const first = photos.get(digest);
+    if (first !== undefined) {
+      const otherCaption = first.caption !== undefined && caption !== undefined && caption.text !== first.caption.text;
+      duplicates.push({ file, first: first.file, otherCaption });
+      first.caption ??= caption;
+      continue;
+    }
+    photos.set(digest, { file, image: imageToTensor(cropped), caption });
+    const { width, height } = picture;
+    const [short, long] = [Math.min(width, height), Math.max(width, height)];
+    if (long > MOST_LONG * short) odd.push({ file, width, height });
+    if (short < resolution) small.push({ file, width, height });
   }
   const kept = [...photos.values()];
   return {
     found: {
       count: kept.length,
       captioned: kept.filter(({ caption }) => caption !== undefined).length,
-      duplicates: files.length - kept.length,
-      skipped,
+      duplicates: duplicates.length,
+      skipped: findings.skipped,
+      warnings: photoWarnings({ ...findings, captions, duplicates, odd, small }, resolution),
     },
     images: kept.map(({ image }) => image),
-    captions: kept.map(({ caption }) => caption),
-    digest: sha256(JSON.stringify([...photos].map(([digest, { caption }]) => [digest, caption]))),
+    captions: kept.map(({ caption }) => caption?.text),
+    captionFiles: kept.map(({ caption }) => caption?.file),
+    digest: sha256(JSON.stringify([...photos].map(([digest, { caption }]) => [digest, caption?.text]))),
   };
 }
 
-/** In bytes; what is longer is no caption: a prompt has 77 tokens at most. */
-const MAX_CAPTION_SIZE = 1000;
+/** Photos and their captions, not decoded yet. */
+interface FoundPhotos extends Pick<PhotoFindings, "skipped" | "special" | "subfolders" | "drawn"> {
+  readonly files: readonly string[];
+  readonly captions: FoundCaptions;
+}
 
-/** The words in the text file beside a photo, if there is one. */
-async function readCaption(photo: string): Promise<string | undefined> {
-  const { dir, name } = parse(photo);
-  const file = format({ dir, name, ext: ".txt" });
-  if (!existsSync(file)) return undefined;
-  const { size } = await statFile(file);
-  if (size > MAX_CAPTION_SIZE) {
-    throw new KeepsakeError(
-      "input",
-      `${file} is no caption of a photo: it has ${size} bytes, at most ${MAX_CAPTION_SIZE} are read.`,
-    );
+/** Looks for photos and captions. A picture that Keepsake drew is a photo only if it is named. */
+async function findPhotos(paths: readonly string[]): Promise<FoundPhotos> {
+  const found = await findImages(paths);
+  const files: string[] = [];
+  const drawn: Record<keyof PhotoFindings["drawn"], string[]> = { leftOut: [], used: [] };
+  for (const file of found.images) {
+    const isNamed = found.named.has(file);
+    const isDrawn = await isDrawnPicture(file);
+    if (isDrawn) drawn[isNamed ? "used" : "leftOut"].push(file);
+    if (!isDrawn || isNamed) files.push(file);
   }
-  const text = new TextDecoder().decode(await readWholeFile(file, MAX_CAPTION_SIZE));
-  return text.replace(/\s+/g, " ").trim() || undefined;
+  if (files.length === 0) {
+    const [first, ...others] = drawn.leftOut;
+    const all = others.length === 0 ? first : `${first} and ${others.length} more`;
+    const advice = "Name photos, or, to learn from these, name them one by one";
+    throw new KeepsakeError("input", `There are no photos, only pictures that Keepsake drew: ${all}. ${advice}.`);
+  }
+  const { skipped, special, subfolders, folders, texts } = found;
+  return { files, captions: await findCaptions(files, folders, texts), drawn, skipped, special, subfolders };
 }
 
 /**
@@ -94,7 +125,7 @@ async function readCaption(photo: string): Promise<string | undefined> {
  * @throws KeepsakeError as {@link loadPhotos}
  */
 export async function checkPhotos(paths: readonly string[]): Promise<void> {
-  for (const file of (await findImages(paths)).images) await decodeImage(file);
+  for (const file of (await findPhotos(paths)).files) await decodeImage(file);
 }
 
 /**

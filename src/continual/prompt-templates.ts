@@ -23,10 +23,10 @@ export const PROMPT_TEMPLATES: readonly string[] = [
 
 /** A template with the token in its place. */
 export function fillTemplate(template: string, token: string): string {
-  return template.replaceAll("{}", token);
+  return template.replaceAll("{}", () => token);
 }
 
-/** A template that also says what a photo shows beside the thing, so that the thing alone is left for its token to learn. */
-export function withCaption(template: string, caption: string | undefined): string {
-  return caption === undefined ? template : `${template} ${caption}`;
+/** A sentence that also says what a photo shows beside the thing, so that the thing alone is left for its token to learn. */
+export function withCaption(sentence: string, caption: string | undefined): string {
+  return caption === undefined ? sentence : `${sentence} ${caption}`;
 }

@@ -57,8 +57,7 @@ export function drawBatch(
     const { concept, photo } = photos[chosen[i]];
     const own = noises.slice(i * size, (i + 1) * size);
     const subjects = subjectsOf(material, concept, candidates, () => draw("candidates"));
-    const sentence = withCaption(PROMPT_TEMPLATES[templates[i]], photo.caption);
-    return itemOf(material, latent, own, timesteps[i], sentence, subjects);
+    return itemOf(material, latent, own, timesteps[i], sentencesOf(PROMPT_TEMPLATES[templates[i]], photo, subjects));
   });
 }
 
@@ -80,9 +79,10 @@ export function drawSample(material: DrawMaterial, index: number, draws: number,
   const within = draw("timestep").uniform(1)[0];
   const timestep = Math.floor(((stratum + within) / draws) * material.schedule.numTrainTimesteps);
   const latent = latentOf(material, photo, draw("latent"));
-  const template = withCaption(PROMPT_TEMPLATES[draw("prompt").integer(PROMPT_TEMPLATES.length)], photo.caption);
+  const template = PROMPT_TEMPLATES[draw("prompt").integer(PROMPT_TEMPLATES.length)];
   const subjects = subjectsOf(material, concept, candidates, () => draw("candidates"));
-  return itemOf(material, latent, draw("noise").normal(latent.length), timestep, template, subjects);
+  const sentences = sentencesOf(template, photo, subjects);
+  return itemOf(material, latent, draw("noise").normal(latent.length), timestep, sentences);
 }
 
 function drawsOf({ seed, concept }: DrawMaterial, purpose: DrawPurpose, step: number) {
@@ -107,18 +107,21 @@ function subjectsOf(
 }
 
 /** All subjects stand in the same sentence, so that their predictions differ by nothing else. */
+function sentencesOf(template: string, { caption }: TrainingPhoto, subjects: readonly string[]): string[] {
+  return subjects.map((subject) => withCaption(fillTemplate(template, subject), caption));
+}
+
 function itemOf(
   { schedule, tokenize }: DrawMaterial,
   latent: Float32Array,
   noise: Float32Array,
   timestep: number,
-  template: string,
-  subjects: readonly string[],
+  sentences: readonly string[],
 ): StepItem {
   return {
     noisyLatents: schedule.addNoise(latent, noise, [timestep]),
     target: schedule.trainingTarget(latent, noise, [timestep]),
     timestep,
-    prompts: subjects.map((subject) => tokenize(fillTemplate(template, subject))),
+    prompts: sentences.map((sentence) => tokenize(sentence)),
   };
 }

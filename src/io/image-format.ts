@@ -13,8 +13,22 @@ export const imageExtensions: ReadonlySet<string> = new Set(
 
 /** Pictures too, but not for us: a person who has them in a folder should be told. */
 export const otherImageExtensions: ReadonlySet<string> = new Set(
-  ".heic .heif .bmp .jxl .jp2 .svg .psd .dng .cr2 .cr3 .nef .arw .raf .orf".split(" "),
+  ".heic .heif .hif .bmp .jxl .jp2 .svg .psd .xcf .dng .cr2 .cr3 .nef .arw .raf .orf .rw2 .pef .srw".split(" "),
 );
+
+/** Texts that people and their programs put beside pictures. */
+export const textExtensions: ReadonlySet<string> = new Set(
+  ".txt .text .caption .cap .tags .json .jsonl .csv .tsv .rtf .doc .docx .odt".split(" "),
+);
+
+/** What else people have in a folder where they look for pictures. */
+export const otherExtensions = {
+  video: new Set(".mov .mp4 .m4v .avi .mkv .webm .3gp".split(" ")),
+  archive: new Set(".zip .rar .7z .tar .gz .tgz".split(" ")),
+} satisfies Record<string, ReadonlySet<string>>;
+
+/** Of files that hold what a sensor saw. */
+export const RAW_FAULT = "is a camera's raw file, which is not read: export it as JPEG";
 
 /**
  * Tells the format of a file.
@@ -31,10 +45,23 @@ export function recognizeImage(bytes: Uint8Array): { format: ImageFormat } | { f
   if (/^GIF8[79]a/.test(text(0, 6))) return { format: "GIF" };
   if (/^(II[*+]\0|MM\0[*+])/.test(text(0, 4))) return { format: "TIFF" };
   if (text(4, 8) === "ftyp") return recognizeHeif(text(8, Math.min(head.readUInt32BE(0), 100)));
+  if (/^(IIRO|IIRS|IIU\0|FUJIFILM)/.test(text(0, 8))) return { fault: RAW_FAULT };
+  if (text(0, 4) === "PK\x03\x04") return { fault: "is a ZIP archive, not a picture: unpack it and name its folder" };
+  if (text(0, 4) === "8BPS") return { fault: "is a Photoshop document, which is not read: save it as PNG" };
+  if (text(0, 2) === "\xff\x0a" || text(4, 8) === "JXL ") {
+    return { fault: "is a JPEG XL picture, which is not read: save it as PNG" };
+  }
+  if (text(4, 8) === "jP  ") return { fault: "is a JPEG 2000 picture, which is not read: save it as PNG" };
+  if (text(0, 23) === "version https://git-lfs") {
+    return { fault: 'is a Git LFS pointer and not the picture itself: run "git lfs pull" in its folder' };
+  }
   if (text(0, 2) === "BM") return { fault: "is a BMP picture, which is not read: save it as PNG" };
   if (text(0, 5) === "%PDF-") return { fault: "is a PDF document, not a picture: save it as PNG" };
   if (/^\s*</.test(head.toString("utf8")) && head.includes("<svg")) {
     return { fault: "is an SVG drawing, which is not read: save it as PNG" };
+  }
+  if (/^\s*<(!doctype\s+html|html)\b/i.test(head.toString("utf8"))) {
+    return { fault: "is a web page, not a picture: download the picture itself" };
   }
   return { fault: "is not a picture that can be read (JPEG, PNG, WebP, GIF, TIFF or AVIF)" };
 }
@@ -47,5 +74,6 @@ function recognizeHeif(brands: string): { format: ImageFormat } | { fault: strin
       fault: "is a HEIC photo, which cannot be read: save it as JPEG (on an iPhone: share it with Most Compatible)",
     };
   }
+  if (brands.startsWith("crx ")) return { fault: RAW_FAULT };
   return { fault: "is a video, not a picture" };
 }

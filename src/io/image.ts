@@ -1,15 +1,15 @@
 /**
  * @file Pictures in and out. Whatever a camera or a program wrote becomes upright 8-bit sRGB, or one clear line that says why
- * not; what is written holds pixels and nothing else (no place, time or camera).
+ * not; what is written holds pixels and who drew it, and nothing else (no place, time, camera or prompt).
  */
-import { readdir, stat } from "node:fs/promises";
-import path from "node:path";
-import sharp from "sharp";
+import sharp, { type Metadata } from "sharp";
 import { KeepsakeError } from "../errors.ts";
 import { writeFileAtomic } from "./atomic.ts";
-import { imageExtensions, otherImageExtensions, recognizeImage } from "./image-format.ts";
-import { describeReadError, readWholeFile } from "./read-file.ts";
+import { recognizeImage, type ImageFormat } from "./image-format.ts";
+import { hdrTransfer, isMarkedAsDrawn, markAsDrawn, unusualGamma } from "./png-chunks.ts";
+import { readBeginning, readWholeFile } from "./read-file.ts";
 import { resizeToCover } from "./resample.ts";
+import { readTiffHeader } from "./tiff-header.ts";
 
 /** A picture in 8-bit sRGB. */
 export interface RgbImage {
@@ -27,39 +27,83 @@ export interface ImageLimits {
   readonly maxPixels?: number;
   /** Shortest side, in pixels. Default: 16. */
   readonly minSide?: number;
+  /** How many times the long side may be the short one. Default: 20. */
+  readonly maxAspect?: number;
 }
 
 /**
- * Reads a picture: JPEG, PNG, WebP, GIF, TIFF or AVIF of any colour space and depth. It is turned as its EXIF orientation says,
- * brought to 8-bit sRGB through its colour profile, and put on white where it is transparent; of an animation, the first frame.
- * The limits are checked on the header, before anything is decoded.
- * @throws KeepsakeError in one line that names the file: missing, not a picture, damaged, too large or too small.
+ * Reads a picture: JPEG, PNG, WebP, GIF, TIFF or AVIF of 1 to 16 bits, grey, colour or CMYK. It is turned as its EXIF orientation
+ * says, brought to 8-bit sRGB through its colour profile, and put on white where it is transparent; of an animation, the first
+ * frame. The limits are checked on the header, before anything is decoded.
+ * @throws KeepsakeError in one line that names the file: missing, not a picture, damaged, too large, too small, too long, of
+ *   samples that cannot be understood, or more than the machine's memory holds.
  */
 export async function decodeImage(file: string, limits: ImageLimits = {}): Promise<RgbImage> {
-  const { maxFileSize = 200e6, maxPixels = 100e6, minSide = 16 } = limits;
-  const bytes = await readWholeFile(file, maxFileSize);
+  const bytes = await readWholeFile(file, limits.maxFileSize ?? 200e6);
   const recognized = recognizeImage(bytes);
   if ("fault" in recognized) throw new KeepsakeError("input", `${file} ${recognized.fault}.`);
+  const { format } = recognized;
+  const hdr = format === "PNG" ? hdrTransfer(bytes) : undefined;
+  if (hdr !== undefined) {
+    throw new KeepsakeError("input", `${file} holds an HDR picture (${hdr}), which is not read: save it as sRGB.`);
+  }
+  const tiff = format === "TIFF" ? readTiffHeader(bytes) : undefined;
+  if (tiff?.fault !== undefined) throw new KeepsakeError("input", `${file} ${tiff.fault}.`);
   try {
-    const { width, height, depth, hasProfile } = await sharp(bytes, { limitInputPixels: false }).metadata();
-    checkSize(file, width, height, maxPixels, minSide);
-    // "error": a photo that is cut off or damaged is refused, one with a harmless oddity, as some phones write them, is not.
-    const pipeline = sharp(bytes, { autoOrient: true, failOn: "error", limitInputPixels: maxPixels })
-      .flatten({ background: "white" })
-      .toColourspace("srgb");
-    // sharp brings 16-bit colours with a profile to Display P3, and from there to sRGB only if it is asked for the profile.
-    if (depth === "ushort" && hasProfile) pipeline.withIccProfile("srgb");
-    const { data, info } = await pipeline.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
-    const pixels = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    return { width: info.width, height: info.height, data: pixels };
+    const metadata = await sharp(bytes, { limitInputPixels: false }).metadata();
+    const { maxPixels = 100e6 } = limits;
+    checkSize(file, metadata, limits);
+    // A program may keep a selection, or anything, in a further channel: only what the file calls alpha is.
+    const isOpaque = tiff !== undefined && tiff.extraChannels > 0 && !tiff.hasAlpha;
+    const image = await decodePixels(bytes, metadata, { maxPixels, isOpaque });
+    const gamma = format === "PNG" ? unusualGamma(bytes) : undefined;
+    if (gamma !== undefined) applyGamma(image.data, gamma);
+    return image;
   } catch (error) {
-    if (error instanceof KeepsakeError) throw error;
-    const fault = `is damaged or incomplete: it cannot be decoded as ${recognized.format}. Export or copy it again.`;
-    throw new KeepsakeError("input", `${file} ${fault}`, { cause: error });
+    throw error instanceof KeepsakeError ? error : decodingError(file, format, error);
   }
 }
 
-function checkSize(file: string, width: number, height: number, maxPixels: number, minSide: number): void {
+async function decodePixels(
+  bytes: Uint8Array,
+  { depth, hasProfile }: Metadata,
+  { maxPixels, isOpaque }: { readonly maxPixels: number; readonly isOpaque: boolean },
+): Promise<RgbImage> {
+  // "error": a photo that is cut off or damaged is refused, one with a harmless oddity, as some phones write them, is not.
+  const upright = sharp(bytes, { autoOrient: true, failOn: "error", limitInputPixels: maxPixels });
+  const opaque = isOpaque ? upright.removeAlpha() : upright.flatten({ background: "white" });
+  const pipeline = opaque.toColourspace("srgb");
+  // sharp brings 16-bit colours with a profile to Display P3, and from there to sRGB only if it is asked for the profile.
+  if (depth === "ushort" && hasProfile) pipeline.withIccProfile("srgb");
+  const { data, info } = await pipeline.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
+  const pixels = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  return { width: info.width, height: info.height, data: pixels };
+}
+
+/** Numbers that stand for light to the power of 1/exponent become those of sRGB (IEC 61966-2-1). */
+function applyGamma(data: Uint8Array, exponent: number): void {
+  const table = Uint8ClampedArray.from({ length: 256 }, (_, value) => {
+    const light = (value / 255) ** exponent;
+    return 255 * (light <= 0.0031308 ? 12.92 * light : 1.055 * light ** (1 / 2.4) - 0.055);
+  });
+  for (let i = 0; i < data.length; i += 1) data[i] = table[data[i]];
+}
+
+/** What the decoder's libraries say when the machine, and not the file, is at fault. */
+const SHORTAGE = /memory|alloc|creating thread|temporarily unavailable/i;
+
+/** A decoder's error as one line: a sound picture is not called damaged where there is too little memory. */
+export function decodingError(file: string, format: ImageFormat, cause: unknown): KeepsakeError {
+  if (cause instanceof Error && SHORTAGE.test(cause.message)) {
+    const fault = "cannot be decoded: the machine has too little free memory. Close other programs, or scale it down.";
+    return new KeepsakeError("environment", `${file} ${fault}`, { cause });
+  }
+  const fault = `is damaged or incomplete: it cannot be decoded as ${format}. Export or copy it again.`;
+  return new KeepsakeError("input", `${file} ${fault}`, { cause });
+}
+
+function checkSize(file: string, { width, height }: Metadata, limits: ImageLimits): void {
+  const { maxPixels = 100e6, minSide = 16, maxAspect = 20 } = limits;
   const size = `has ${width} x ${height} pixels`;
   if (width * height > maxPixels) {
     const limit = `${Math.floor(maxPixels / 1e6)} megapixels`;
@@ -68,64 +112,10 @@ function checkSize(file: string, width: number, height: number, maxPixels: numbe
   if (Math.min(width, height) < minSide) {
     throw new KeepsakeError("input", `${file} ${size}; at least ${minSide} x ${minSide} are needed.`);
   }
-}
-
-/** Pictures that were found, and files that look like pictures but are not read. */
-export interface FoundImages {
-  /** Each file once, in the order of the paths; the files of a folder sorted by name. */
-  readonly images: readonly string[];
-  /** Files of the folders in formats that are not read, such as HEIC. */
-  readonly skipped: readonly string[];
-}
-
-/**
- * Finds pictures: a file that is named is taken as it is, a folder is searched for the extensions of the formats that are read
- * (not its subfolders, and not hidden files).
- * @throws KeepsakeError in one line that names the path: missing, or a folder without pictures.
- */
-export async function findImages(paths: readonly string[]): Promise<FoundImages> {
-  const images = new Set<string>();
-  const skipped: string[] = [];
-  for (const item of paths) {
-    if (!(await isFolder(item))) {
-      images.add(item);
-      continue;
-    }
-    const names = await visibleFiles(item);
-    const found = names.filter((name) => imageExtensions.has(path.extname(name).toLowerCase()));
-    const others = names.filter((name) => otherImageExtensions.has(path.extname(name).toLowerCase()));
-    if (found.length === 0) {
-      const hint = others.length > 0 ? `; ${others[0]} is of a format that is not read: save it as JPEG` : "";
-      throw new KeepsakeError("input", `${item} holds no pictures (JPEG, PNG, WebP, GIF, TIFF or AVIF)${hint}.`);
-    }
-    for (const name of found) images.add(path.join(item, name));
-    skipped.push(...others.map((name) => path.join(item, name)));
+  if (Math.max(width, height) > maxAspect * Math.min(width, height)) {
+    const fault = `one side is more than ${maxAspect} times the other. Crop it first`;
+    throw new KeepsakeError("input", `${file} ${size}; ${fault}.`);
   }
-  if (images.size === 0) throw new KeepsakeError("usage", "No pictures were given: name files or a folder.");
-  return { images: [...images], skipped };
-}
-
-/** The pictures of {@link findImages}. */
-export async function listImages(paths: readonly string[]): Promise<string[]> {
-  return [...(await findImages(paths)).images];
-}
-
-async function isFolder(item: string): Promise<boolean> {
-  const status = await stat(item).catch((error: unknown) => {
-    throw describeReadError(item, error);
-  });
-  return status.isDirectory();
-}
-
-/** The names of the files of a folder, sorted, the same on every machine. */
-async function visibleFiles(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
-    throw describeReadError(folder, error);
-  });
-  return entries
-    .filter((entry) => !entry.isDirectory() && !entry.name.startsWith("."))
-    .map((entry) => entry.name)
-    .sort();
 }
 
 /**
@@ -138,15 +128,28 @@ export function resizeAndCrop(image: RgbImage, width: number, height: number): P
 }
 
 /**
- * Writes a PNG file atomically. It holds pixels only, and the same pixels give the same bytes.
+ * Writes a PNG file atomically. It holds pixels and the mark of a drawn picture ("Software: Keepsake", by which it is not
+ * taken for a photo later), and the same pixels give the same bytes.
  * @throws KeepsakeError in one line if the file cannot be written.
  */
 export async function writePng(file: string, image: RgbImage): Promise<void> {
-  const { width, height, data } = image;
-  const png = await sharp(data, { raw: { width, height, channels: 3 } })
+  await writeFileAtomic(file, markAsDrawn(await encodePng(image)));
+}
+
+/**
+ * Whether a file is a picture that Keepsake drew: marked by {@link writePng}, or named as sheets of previews are, also those of
+ * versions that wrote no mark.
+ * @throws KeepsakeError in one line that names the file if it cannot be read.
+ */
+export async function isDrawnPicture(file: string): Promise<boolean> {
+  return /\.previews\.png$/i.test(file) || isMarkedAsDrawn(await readBeginning(file, 4096));
+}
+
+/** The bytes of a PNG file that holds pixels and nothing else. */
+export function encodePng({ width, height, data }: RgbImage): Promise<Uint8Array> {
+  return sharp(data, { raw: { width, height, channels: 3 } })
     .png()
     .toBuffer();
-  await writeFileAtomic(file, png);
 }
 
 /**

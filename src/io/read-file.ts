@@ -1,5 +1,5 @@
 /** @file Opening the files a user names: what is missing, not a file, too large or not readable is said in one line. */
-import { readFile, stat } from "node:fs/promises";
+import { open, readFile, stat } from "node:fs/promises";
 import { KeepsakeError } from "../errors.ts";
 
 /** What is known of a regular file before it is opened. */
@@ -19,6 +19,7 @@ const faults: Readonly<Record<string, string>> = {
   ENAMETOOLONG: "the name is too long",
   EMFILE: "too many files are open in this process",
   ENFILE: "too many files are open on this machine",
+  ENOMEM: "the machine has too little free memory",
   EIO: "the disk reported a read error",
 };
 
@@ -57,4 +58,24 @@ export async function readWholeFile(path: string, maxSize: number): Promise<Uint
   return readFile(path).catch((error: unknown) => {
     throw describeReadError(path, error);
   });
+}
+
+/**
+ * Reads the beginning of a file.
+ * @param size In bytes; fewer if the file is shorter.
+ * @throws KeepsakeError in one line that names the file.
+ */
+export async function readBeginning(path: string, size: number): Promise<Uint8Array> {
+  await statFile(path);
+  try {
+    const handle = await open(path);
+    try {
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(size), 0, size, 0);
+      return buffer.subarray(0, bytesRead);
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    throw describeReadError(path, error);
+  }
 }

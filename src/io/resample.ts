@@ -37,27 +37,51 @@ function sinc(x: number): number {
 /** Fractional bits of a weight: with 8 bits of a pixel and 2 for what overshoots, a sum fits into 32. */
 const precisionBits = 32 - 8 - 2;
 
-/** Which input pixels make up each output pixel of an axis, and how much of each. */
+/** The part of a scaled axis that is kept: `length` pixels from `start`. */
+export interface AxisWindow {
+  readonly start: number;
+  readonly length: number;
+}
+
+/** A picture's size after scaling, and what is kept of it. */
+export interface ScaledWindow {
+  readonly width: number;
+  readonly height: number;
+  readonly columns: AxisWindow;
+  readonly rows: AxisWindow;
+}
+
+/** Which input pixels make up each kept pixel of an axis, and how much of each. */
 interface AxisWeights {
-  /** `[size]`: the first input pixel. */
+  /** `[length]`: the first input pixel. */
   readonly first: Int32Array;
-  /** `[size]`: how many input pixels. */
+  /** `[length]`: how many input pixels. */
   readonly count: Int32Array;
-  /** `[size, taps]`, in units of 2^-22. */
+  /** `[length, taps]`, in units of 2^-22. */
   readonly weights: Int32Array;
   readonly taps: number;
 }
 
-function axisWeights(inputSize: number, size: number, kernel: ResampleKernel): AxisWeights {
+/** Of an axis that keeps its size, every pixel is itself: it is not filtered. */
+function axisWeights(inputSize: number, size: number, kept: AxisWindow, kernel: ResampleKernel): AxisWeights {
+  const { start, length } = kept;
+  if (inputSize === size) {
+    return {
+      first: Int32Array.from({ length }, (_, i) => start + i),
+      count: new Int32Array(length).fill(1),
+      weights: new Int32Array(length).fill(2 ** precisionBits),
+      taps: 1,
+    };
+  }
   const scale = inputSize / size;
   // When scaling down, the kernel is stretched over all the input pixels that one output pixel stands for.
   const stretch = Math.max(scale, 1);
   const support = kernel.support * stretch;
   const taps = Math.ceil(support) * 2 + 1;
-  const [first, count] = [new Int32Array(size), new Int32Array(size)];
-  const weights = new Int32Array(size * taps);
-  for (let i = 0; i < size; i += 1) {
-    const center = (i + 0.5) * scale;
+  const [first, count] = [new Int32Array(length), new Int32Array(length)];
+  const weights = new Int32Array(length * taps);
+  for (let i = 0; i < length; i += 1) {
+    const center = (start + i + 0.5) * scale;
     const begin = Math.max(0, Math.trunc(center - support + 0.5));
     const end = Math.min(inputSize, Math.trunc(center + support + 0.5));
     const exact = Array.from({ length: end - begin }, (_, j) =>
@@ -83,9 +107,26 @@ export function resample(image: RgbImage, width: number, height: number, filter:
     if (!Number.isSafeInteger(size) || size < 1)
       throw new RangeError(`A picture cannot be scaled to ${width} x ${height}.`);
   }
+  const [columns, rows] = [width, height].map((length) => ({ start: 0, length }));
+  return resampleWindow(image, { width, height, columns, rows }, filter);
+}
+
+/**
+ * A window of the picture scaled to `width` x `height`. Nothing else of the scaled picture is computed, which may be
+ * thousands of times as large as the window.
+ */
+export function resampleWindow(
+  image: RgbImage,
+  { width, height, columns, rows }: ScaledWindow,
+  filter: ResampleFilter,
+): RgbImage {
   const kernel = kernels[filter];
-  const narrow = image.width === width ? image : scaleRows(image, width, axisWeights(image.width, width, kernel));
-  return image.height === height ? narrow : scaleColumns(narrow, height, axisWeights(image.height, height, kernel));
+  const across = axisWeights(image.width, width, columns, kernel);
+  const down = axisWeights(image.height, height, rows, kernel);
+  // The input rows that the kept rows are made of; `first` never falls.
+  const last = rows.length - 1;
+  const needed = { start: down.first[0], end: down.first[last] + down.count[last] };
+  return scaleColumns(scaleRows(image, across, needed), down, needed.start);
 }
 
 /** {@link resample} with the bicubic kernel: Pillow's `Image.resize((width, height), Image.BICUBIC)`. */
@@ -100,10 +141,15 @@ function toByte(sum: number): number {
 
 const half = 1 << (precisionBits - 1);
 
-function scaleRows({ data, width: inputWidth, height }: RgbImage, width: number, axis: AxisWeights): RgbImage {
-  const { first, count, weights, taps } = axis;
+/** The rows from `start` to `end`, each scaled. */
+function scaleRows(
+  { data, width: inputWidth }: RgbImage,
+  { first, count, weights, taps }: AxisWeights,
+  { start, end }: { readonly start: number; readonly end: number },
+): RgbImage {
+  const [width, height] = [first.length, end - start];
   const out = new Uint8Array(width * height * 3);
-  for (let y = 0, to = 0; y < height; y += 1) {
+  for (let y = start, to = 0; y < end; y += 1) {
     const row = y * inputWidth * 3;
     for (let x = 0; x < width; x += 1, to += 3) {
       let [red, green, blue] = [half, half, half];
@@ -121,8 +167,10 @@ function scaleRows({ data, width: inputWidth, height }: RgbImage, width: number,
   return { width, height, data: out };
 }
 
-function scaleColumns({ data, width }: RgbImage, height: number, axis: AxisWeights): RgbImage {
+/** @param start Which row of the picture the first row of `data` is. */
+function scaleColumns({ data, width }: RgbImage, axis: AxisWeights, start: number): RgbImage {
   const { first, count, weights, taps } = axis;
+  const height = first.length;
   const stride = width * 3;
   const out = new Uint8Array(stride * height);
   const sums = new Int32Array(stride);
@@ -131,7 +179,7 @@ function scaleColumns({ data, width }: RgbImage, height: number, axis: AxisWeigh
     sums.fill(half);
     for (let j = 0; j < count[y]; j += 1) {
       const weight = weights[y * taps + j];
-      const row = (first[y] + j) * stride;
+      const row = (first[y] - start + j) * stride;
       for (let x = 0; x < stride; x += 1) sums[x] += Math.imul(data[row + x], weight);
     }
     for (let x = 0; x < stride; x += 1) out[y * stride + x] = toByte(sums[x]);
@@ -146,17 +194,11 @@ function scaleColumns({ data, width }: RgbImage, height: number, axis: AxisWeigh
  */
 export function resizeToCover(image: RgbImage, width: number, height: number, filter: ResampleFilter): RgbImage {
   const wide = image.width * height > image.height * width;
-  const scaled = wide
-    ? resample(image, Math.max(width, Math.trunc((height * image.width) / image.height)), height, filter)
-    : resample(image, width, Math.max(height, Math.trunc((width * image.height) / image.width)), filter);
-  const left = halfToEven(scaled.width - width);
-  const top = halfToEven(scaled.height - height);
-  const data = new Uint8Array(width * height * 3);
-  for (let y = 0; y < height; y += 1) {
-    const from = ((top + y) * scaled.width + left) * 3;
-    data.set(scaled.data.subarray(from, from + width * 3), y * width * 3);
-  }
-  return { width, height, data };
+  const scaledWidth = wide ? Math.max(width, Math.trunc((height * image.width) / image.height)) : width;
+  const scaledHeight = wide ? height : Math.max(height, Math.trunc((width * image.height) / image.width));
+  const columns = { start: halfToEven(scaledWidth - width), length: width };
+  const rows = { start: halfToEven(scaledHeight - height), length: height };
+  return resampleWindow(image, { width: scaledWidth, height: scaledHeight, columns, rows }, filter);
 }
 
 /** Half of a non-negative integer, rounded to the nearest integer, ties to even, as Python's `round`. */

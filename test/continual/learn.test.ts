@@ -53,7 +53,8 @@ describe("learnConcept", () => {
     const onProgress = (each: LearnProgress) => progress.push(each);
     const result = await learnQuickly({ library, name: "dog", photos: [dog], onProgress });
     expect(result).toMatchObject({ status: "learned", name: "dog", token: "<dog>", step: 4 });
-    expect(progress[0]).toEqual({ kind: "photos", count: 2, captioned: 0, duplicates: 0, skipped: [] });
+    const nothing = { captioned: 0, duplicates: 0, skipped: [], warnings: [] };
+    expect(progress[0]).toEqual({ kind: "photos", count: 2, ...nothing });
     const steps = result.losses.map((loss, i) => ({ kind: "step", phase: "learn", step: i + 1, steps: 4, loss }));
     expect(progress.slice(1)).toEqual(steps);
     expect(result).toMatchObject({
@@ -176,10 +177,12 @@ describe("photos", () => {
     cpSync(join(folder, "0.png"), join(folder, ".hidden.png"));
     cpSync(join(folder, "1.png"), join(folder, "copy of 1.png"));
     const photos = [join(folder, "2.png"), folder, `${folder}/./0.png`, join(dog, "1.png"), dog];
-    expect(await found(photos)).toEqual({ kind: "photos", count: 5, captioned: 0, duplicates: 2, skipped: [] });
+    const same = `${join(folder, "copy of 1.png")} (as ${join(folder, "1.png")})`;
+    const warnings = [`left out because they show the same: 1: ${same}`];
+    expect(await found(photos)).toMatchObject({ count: 5, captioned: 0, duplicates: 1, warnings });
   });
 
-  it("may have captions in text files beside them, which change what is learned; too long ones are refused", async () => {
+  it("may have captions in text files beside them, which change what is learned; too long ones are cut, and named", async () => {
     const folder = await writePhotos(inFolder("with captions"), "captions");
     const learned = async (library: string) => {
       const result = await learnQuickly({ library: inFolder(library), name: "x", photos: [folder] });
@@ -192,15 +195,26 @@ describe("photos", () => {
     writeFileSync(join(folder, "1.txt"), "in the snow");
     expect(await found([folder])).toMatchObject({ count: 2, captioned: 2 });
     expect(await learned("captioned")).not.toEqual(plain);
-    writeFileSync(join(folder, "0.txt"), "x".repeat(2000));
-    await expect(learned("too long")).rejects.toThrow(/0\.txt is no caption of a photo: it has 2000 bytes/);
-    expect(existsSync(inFolder("too long"))).toBe(false);
+    const tags = "looking at viewer, outdoors, blue sky, ".repeat(60);
+    writeFileSync(join(folder, "0.txt"), tags);
+    const cut = await found([folder]);
+    const line = /0\.txt has (\d+) tokens, only the first (\d+) are used: put what matters first\.$/;
+    const [warning, tokens, used] = line.exec(cut?.kind === "photos" ? cut.warnings.join("\n") : "") ?? [];
+    expect(warning).toBeDefined();
+    expect(Number(tokens)).toBeGreaterThan(77);
+    expect(Number(used)).toBeLessThan(77);
+    // What is beyond the cut is not learned: another end makes no difference.
+    const long = await learned("long");
+    writeFileSync(join(folder, "0.txt"), `${tags} at night`);
+    expect(await learned("longer")).toEqual(long);
   });
 
   it("of formats that are not read are pointed out where they lie beside others", async () => {
     const folder = await writePhotos(inFolder("with heic"), "heic", 1);
     writeFileSync(join(folder, "IMG_1.HEIC"), "");
-    expect(await found([folder])).toMatchObject({ count: 1, skipped: [join(folder, "IMG_1.HEIC")] });
+    const heic = join(folder, "IMG_1.HEIC");
+    const warnings = [`in a format that is not read; save as JPEG: ${heic}`];
+    expect(await found([folder])).toMatchObject({ count: 1, skipped: [heic], warnings });
   });
 });
 

@@ -1,9 +1,9 @@
-import { mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { crc32, deflateSync } from "node:zlib";
 import sharp from "sharp";
 import type { Sharp } from "sharp";
 import { describe, expect, it } from "vitest";
-import { decodeImage, findImages, listImages, writePng } from "../../src/io/image.ts";
+import { decodeImage, decodingError, encodePng, isDrawnPicture, writePng } from "../../src/io/image.ts";
 import type { RgbImage } from "../../src/io/image.ts";
 import { failure } from "./failure.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
@@ -261,6 +261,16 @@ describe("decodeImage refuses, in one line that names the file", () => {
       file: () => write(pngOf(1, 1)),
       words: "has 1 x 1 pixels; at least 16 x 16 are needed",
     },
+    {
+      fault: "a picture 3125 times as high as wide",
+      file: () => write(pngOf(16, 50_000)),
+      words: "has 16 x 50000 pixels; one side is more than 20 times the other. Crop it first.",
+    },
+    {
+      fault: "a picture 21 times as wide as high",
+      file: () => write(pngOf(420, 20)),
+      words: "one side is more than 20 times the other",
+    },
     { fault: "a picture of 100 x 15 pixels", file: () => write(pngOf(100, 15)), words: "at least 16 x 16" },
     {
       fault: "an SVG drawing",
@@ -279,6 +289,21 @@ describe("decodeImage refuses, in one line that names the file", () => {
       file: () => write(baseMedia("avif", "avif", "mif1")),
       words: "cannot be decoded as AVIF",
     },
+    { fault: "a Canon CR3 photo", file: () => write(baseMedia("crx ", "crx ")), words: "is a camera's raw file" },
+    { fault: "a Fuji photo", file: () => write("FUJIFILMCCD-RAW 0201"), words: "is a camera's raw file" },
+    {
+      fault: "a ZIP archive",
+      file: () => write("PK\x03\x04____"),
+      words: "is a ZIP archive, not a picture: unpack it",
+    },
+    { fault: "a Photoshop document", file: () => write("8BPS\0\x01"), words: "is a Photoshop document" },
+    { fault: "a JPEG XL picture", file: () => write(Uint8Array.of(0xff, 0x0a, 0, 0)), words: "is a JPEG XL picture" },
+    {
+      fault: "a Git LFS pointer",
+      file: () => write("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"),
+      words: 'is a Git LFS pointer and not the picture itself: run "git lfs pull"',
+    },
+    { fault: "a web page", file: () => write("\n<!DOCTYPE html><html></html>"), words: "is a web page, not a picture" },
     { fault: "a BMP picture", file: () => write("BM______"), words: "is a BMP picture" },
     { fault: "a PDF document", file: () => write("%PDF-1.7\n"), words: "is a PDF document" },
     {
@@ -322,56 +347,22 @@ describe("decodeImage refuses, in one line that names the file", () => {
   });
 });
 
-describe("listImages", () => {
-  const folder = (name: string, ...names: string[]) => {
-    mkdirSync(inFolder(name));
-    for (const file of names) writeFileSync(inFolder(name, file), "x");
-    return inFolder(name);
-  };
-
-  it("finds the pictures of a folder, sorted, without hidden files, other files and subfolders", async () => {
-    const photos = folder(
-      "photos",
-      "b.JPG",
-      "a.jpeg",
-      "c.png",
-      ".hidden.jpg",
-      "notes.txt",
-      "Thumbs.db",
-      "d.webp",
-      "e.avif",
-    );
-    mkdirSync(inFolder("photos", "more.jpg"));
-    const names = ["a.jpeg", "b.JPG", "c.png", "d.webp", "e.avif"];
-    expect(await listImages([photos])).toEqual(names.map((name) => inFolder("photos", name)));
-  });
-
-  it("takes files as they are named, and each file once", async () => {
-    const both = folder("both", "1.png", "2.png");
-    const first = inFolder("both", "1.png");
-    expect(await listImages([inFolder("both", "2.png"), both, first])).toEqual([inFolder("both", "2.png"), first]);
-  });
-
-  it("tells which pictures of a folder are of no use", async () => {
-    const phone = folder("phone", "1.jpg", "2.HEIC", "3.dng");
-    expect(await findImages([phone])).toEqual({
-      images: [inFolder("phone", "1.jpg")],
-      skipped: [inFolder("phone", "2.HEIC"), inFolder("phone", "3.dng")],
-    });
-  });
-
+describe("decodingError", () => {
   it.each([
-    { fault: "an empty folder", paths: () => [folder("empty")], words: "holds no pictures (JPEG" },
-    { fault: "a folder without pictures", paths: () => [folder("texts", "a.txt")], words: "holds no pictures" },
-    {
-      fault: "a folder of HEIC photos",
-      paths: () => [folder("heic", "1.heic")],
-      words: "1.heic is of a format that is not read: save it as JPEG",
-    },
-    { fault: "a missing path", paths: () => [inFolder("nowhere")], words: "nowhere: no such file or folder" },
-    { fault: "no path", paths: () => [], words: "No pictures were given" },
-  ])("refuses $fault in one line", async ({ paths, words }) => {
-    expect((await failure(listImages(paths()))).message).toContain(words);
+    "vips_image_write_to_memory: out of memory -- size == 137MB",
+    "Input buffer has corrupt header: vips_tracked: out of memory -- size == 183MB",
+    "../glib/gprintf.c:351: failed to allocate memory",
+    "glib: Error creating thread: Resource temporarily unavailable",
+  ])("blames the machine and not the picture for: %s", (message) => {
+    const error = decodingError("0.png", "PNG", new Error(message));
+    expect(error.kind).toBe("environment");
+    expect(error.message).toContain("0.png cannot be decoded: the machine has too little free memory.");
+  });
+
+  it("blames the picture for anything else", () => {
+    const error = decodingError("0.png", "PNG", new Error("Input buffer has corrupt header: libspng read error"));
+    expect(error.kind).toBe("input");
+    expect(error.message).toContain("0.png is damaged or incomplete: it cannot be decoded as PNG.");
   });
 });
 
@@ -387,15 +378,27 @@ describe("writePng", () => {
     expect(await decodeImage(inFolder("out.png"))).toEqual(image);
   });
 
-  it("writes nothing but pixels, and the same bytes each time", async () => {
+  it("marks them as drawn by Keepsake, by which they are told from photos; other pictures are not marked", async () => {
+    await writePng(inFolder("drawn.png"), image);
+    expect(await isDrawnPicture(inFolder("drawn.png"))).toBe(true);
+    expect(await isDrawnPicture(write(await encodePng(image), "png"))).toBe(false);
+    expect(await isDrawnPicture(write(await flat(red).jpeg().toBuffer()))).toBe(false);
+    expect(await isDrawnPicture(write(""))).toBe(false);
+    expect(await isDrawnPicture(write(await encodePng(image), "previews.png"))).toBe(true);
+  });
+
+  it("writes nothing but pixels and the mark, and the same bytes each time", async () => {
     await writePng(inFolder("one.png"), image);
     await writePng(inFolder("two.png"), image);
     const bytes = readFileSync(inFolder("one.png"));
     expect(bytes.equals(readFileSync(inFolder("two.png")))).toBe(true);
-    const chunks: string[] = [];
-    for (let at = 8; at < bytes.length; at += 12 + bytes.readUInt32BE(at))
-      chunks.push(bytes.toString("latin1", at + 4, at + 8));
-    expect(chunks.filter((type) => !["IHDR", "pHYs", "IDAT", "IEND"].includes(type))).toEqual([]);
+    const others: string[] = [];
+    for (let at = 8; at < bytes.length; at += 12 + bytes.readUInt32BE(at)) {
+      const chunk = bytes.subarray(at + 4, at + 8 + bytes.readUInt32BE(at));
+      expect(bytes.readUInt32BE(at + 4 + chunk.length)).toBe(crc32(chunk));
+      if (!/^(IHDR|pHYs|IDAT|IEND)/.test(chunk.toString("latin1"))) others.push(chunk.toString("latin1"));
+    }
+    expect(others).toEqual(["tEXtSoftware\0Keepsake"]);
   });
 
   it("says in one line why it cannot write", async () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { sha256 } from "../../src/io/hash.ts";
 import { imageToTensor, resizeAndCrop, tensorToImage } from "../../src/io/image.ts";
 import type { RgbImage } from "../../src/io/image.ts";
-import { resample, resizeBicubicPil, resizeToCover } from "../../src/io/resample.ts";
+import { resample, resizeBicubicPil, resizeToCover, type ResampleFilter } from "../../src/io/resample.ts";
 import { SafetensorsFile } from "../../src/io/safetensors.ts";
 
 const side = fc.integer({ min: 1, max: 40 });
@@ -171,6 +171,36 @@ describe("resizeAndCrop", () => {
         expect(await resizeAndCrop(image, image.width, image.height)).toEqual(image);
       }),
     );
+  });
+});
+
+describe("resizeToCover", () => {
+  /** What it stands for: the whole picture scaled, then its middle cut out; torchvision's `Resize` and `CenterCrop`. */
+  const scaledThenCut = (image: RgbImage, width: number, height: number, kernel: ResampleFilter): RgbImage => {
+    const wide = image.width * height > image.height * width;
+    const newWidth = wide ? Math.max(width, Math.trunc((height * image.width) / image.height)) : width;
+    const newHeight = wide ? height : Math.max(height, Math.trunc((width * image.height) / image.width));
+    const scaled = resample(image, newWidth, newHeight, kernel);
+    const halfToEven = (value: number) => Math.floor(value / 2) + (value % 4 === 3 ? 1 : 0);
+    const [left, top] = [halfToEven(newWidth - width), halfToEven(newHeight - height)];
+    const at = (x: number, y: number, channel: number) => scaled.data[((top + y) * newWidth + left + x) * 3 + channel];
+    return pictureOf(width, height, at);
+  };
+
+  it("is the middle of the whole picture scaled, to the last bit, whatever the proportions", () => {
+    fc.assert(
+      fc.property(picture, side, side, filter, (image, width, height, kernel) => {
+        expect(resizeToCover(image, width, height, kernel)).toEqual(scaledThenCut(image, width, height, kernel));
+      }),
+    );
+  });
+
+  it("computes no more of a long picture than it keeps", () => {
+    // Scaled as a whole this is 1024 x 64,000,000 pixels, which no machine holds.
+    const stripe = { width: 16, height: 1_000_000, data: new Uint8Array(16 * 1_000_000 * 3).fill(77) };
+    const kept = resizeToCover(stripe, 1024, 1024, "lanczos");
+    expect([kept.width, kept.height]).toEqual([1024, 1024]);
+    expect(new Set(kept.data)).toEqual(new Set([77]));
   });
 });
 

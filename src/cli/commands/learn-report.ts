@@ -68,8 +68,7 @@ export function reportLearning(output: Output): (progress: LearnAllProgress) => 
         break;
       case "photos":
         [timeLeft, average] = [new TimeLeft(), undefined];
-        for (const file of progress.skipped) output.warn(`${file} is in a format that is not read; save it as JPEG.`);
-        if (progress.duplicates > 0) output.warn(`left out because they show the same: ${progress.duplicates}`);
+        for (const line of progress.warnings) output.warn(line);
         output.info(photosLine(progress));
         if (progress.count < 4) output.warn("4 to 10 photos in different places and light teach a thing better.");
         break;

@@ -20,8 +20,9 @@ Examples:
   keepsake learn tilda ./photos/tilda --class teapot --strategy ewc-dc --strategy-option lambda=100
   keepsake learn mug mug1.jpg mug2.jpg mug3.jpg mug4.jpg --class mug --steps 600
 
-A text file beside a photo (mochi/3.txt for mochi/3.jpg) may say what it shows beside the thing, such as "on the beach": the thing
-is then learned apart from its surroundings, and can be drawn better in others.
+A text file beside a photo (3.txt, 3.caption or 3.jpg.txt for 3.jpg; UTF-8) may say what it shows beside the thing, such as "on
+the beach": the thing is then learned apart from its surroundings, and can be drawn better in others. What is beyond a prompt's
+length is cut off, and said. Of a folder the subfolders are not searched, and pictures that Keepsake drew are left out.
 
 The photos are read, never stored. While the concept is being learned, the library holds a snapshot of the run (numbers of
 the adapter and the token, and a checksum by which the photos are recognised); it is deleted when the run ends. Ctrl-C

@@ -3,7 +3,7 @@
  * Pillow's antialiased bicubic filter, centre cropped, normalised.
  */
 import type { RgbImage } from "../../io/image.ts";
-import { resample } from "../../io/resample.ts";
+import { resampleWindow } from "../../io/resample.ts";
 import { ConfigReader, isObject } from "../config/config-reader.ts";
 
 export interface ClipImageProcessorConfig {
@@ -44,17 +44,15 @@ export function clipImageProcessor(image: RgbImage, config: ClipImageProcessorCo
   const { cropSize, mean, std } = config;
   const short = Math.min(image.width, image.height);
   const newLength = (length: number): number => Math.trunc((config.shortestEdge * length) / short);
-  const scaled = resample(image, newLength(image.width), newLength(image.height), "bicubic");
-  const top = Math.floor((scaled.height - cropSize) / 2);
-  const left = Math.floor((scaled.width - cropSize) / 2);
+  const [width, height] = [newLength(image.width), newLength(image.height)];
+  const middle = (length: number) => ({ start: Math.floor((length - cropSize) / 2), length: cropSize });
+  const window = { width, height, columns: middle(width), rows: middle(height) };
+  const { data } = resampleWindow(image, window, "bicubic");
   const pixelValues = new Float32Array(3 * cropSize * cropSize);
   let index = 0;
   for (let channel = 0; channel < 3; channel++) {
-    for (let y = 0; y < cropSize; y++) {
-      for (let x = 0; x < cropSize; x++) {
-        const value = scaled.data[3 * ((top + y) * scaled.width + left + x) + channel] ?? 0;
-        pixelValues[index++] = (value / 255 - (mean[channel] ?? 0)) / (std[channel] ?? 1);
-      }
+    for (let i = channel; i < data.length; i += 3) {
+      pixelValues[index++] = (data[i] / 255 - (mean[channel] ?? 0)) / (std[channel] ?? 1);
     }
   }
   return pixelValues;

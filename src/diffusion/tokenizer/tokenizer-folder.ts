@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { KeepsakeError } from "../../errors.ts";
 import { readJson } from "../../io/json.ts";
 import { readWholeFile } from "../../io/read-file.ts";
+import { decodeText } from "../../io/text.ts";
 import { BytePairEncoding } from "./byte-pair-encoding.ts";
 
 const START_OF_TEXT = "<|startoftext|>";
@@ -74,7 +75,7 @@ export async function readTokenizerFolder(folder: string): Promise<TokenizerFold
 }
 
 async function readMerges(path: string): Promise<string[]> {
-  const text = new TextDecoder().decode(await readWholeFile(path, LARGEST_MERGES_FILE));
+  const text = decodeText(await readWholeFile(path, LARGEST_MERGES_FILE), path);
   const lines = text.split(/\r?\n/);
   if (lines[0]?.startsWith("#version")) lines.shift();
   while (lines.at(-1) === "") lines.pop();

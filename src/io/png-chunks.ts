@@ -1,0 +1,64 @@
+/**
+ * @file The chunks of a PNG file that say more than its pixels: that Keepsake drew it, and how its numbers become light.
+ *
+ * Source: W3C: Portable Network Graphics (PNG) Specification (Third Edition).
+ */
+
+/** The signature and the header chunk, which is the first. */
+const HEADER_LENGTH = 8 + 25;
+
+/** `tEXt` with "Software" and "Keepsake", length and checksum included: the same for every picture, and nothing of it. */
+const MARK = Buffer.concat([
+  Buffer.from([0, 0, 0, 17]),
+  Buffer.from("tEXtSoftware\0Keepsake", "latin1"),
+  Buffer.from([0xaf, 0x64, 0x96, 0x56]),
+]);
+
+/** Marks a PNG file as drawn by Keepsake, so that it is not taken for a photo later. */
+export function markAsDrawn(png: Uint8Array): Uint8Array {
+  return Buffer.concat([png.subarray(0, HEADER_LENGTH), MARK, png.subarray(HEADER_LENGTH)]);
+}
+
+/**
+ * Whether a file is a PNG that Keepsake drew.
+ * @param bytes The file, or its beginning.
+ */
+export function isMarkedAsDrawn(bytes: Uint8Array): boolean {
+  return chunksBeforePixels(bytes).some(
+    ({ type, data }) => type === "tEXt" && data.toString("latin1") === "Software\0Keepsake",
+  );
+}
+
+/**
+ * The exponent with which the numbers of a PNG become light, where it is one that a decoder does not handle: neither sRGB's
+ * nor overruled by a profile.
+ */
+export function unusualGamma(bytes: Uint8Array): number | undefined {
+  const chunks = chunksBeforePixels(bytes);
+  const gamma = chunks.find(({ type, data }) => type === "gAMA" && data.length === 4)?.data.readUInt32BE();
+  if (gamma === undefined || gamma === 0 || chunks.some(({ type }) => /^(sRGB|iCCP|cICP)$/.test(type)))
+    return undefined;
+  const exponent = 100_000 / gamma;
+  // 1/2.2 stands for sRGB. Other numbers beside it are meant to be the same.
+  return Math.abs(exponent - 2.2) < 0.1 ? undefined : exponent;
+}
+
+/** "PQ" or "HLG" where a PNG holds the light of such a screen, which would look pale and flat when it is taken for sRGB. */
+export function hdrTransfer(bytes: Uint8Array): string | undefined {
+  const transfer = chunksBeforePixels(bytes).find(({ type }) => type === "cICP")?.data[1];
+  return transfer === 16 ? "PQ" : transfer === 18 ? "HLG" : undefined;
+}
+
+function chunksBeforePixels(bytes: Uint8Array): { readonly type: string; readonly data: Buffer }[] {
+  const png = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const chunks: { type: string; data: Buffer }[] = [];
+  if (png.toString("latin1", 0, 8) !== "\x89PNG\r\n\x1a\n") return chunks;
+  for (let at = 8; at + 12 <= png.length;) {
+    const length = png.readUInt32BE(at);
+    const type = png.toString("latin1", at + 4, at + 8);
+    if (type === "IDAT" || chunks.length === 1000) break;
+    chunks.push({ type, data: png.subarray(at + 8, at + 8 + length) });
+    at += length + 12;
+  }
+  return chunks;
+}
