@@ -35,3 +35,15 @@ function oneLine(message: string): string {
   const half = maxMessageLength / 2;
   return `${line.slice(0, half)} ... ${line.slice(-half)}`;
 }
+
+/** A value from a file, for a message: JSON, and not too long. */
+export function shown(value: unknown, limit = 80): string {
+  if (value === undefined) return "missing";
+  const text = typeof value === "string" ? JSON.stringify(value.slice(0, limit)) : JSON.stringify(value, shallow);
+  return text.length > limit ? `${text.slice(0, limit - 3)}...` : text;
+}
+
+/** Values within lists and objects of which a message shows the beginning only. */
+function shallow(_key: string, value: unknown): unknown {
+  return typeof value === "string" ? value.slice(0, 100) : value;
+}

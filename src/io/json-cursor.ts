@@ -86,9 +86,22 @@ export class JsonCursor {
 
   /** Reads a number. @returns It, if it is a whole number >= 0, written as one and at most 2^53 - 1; otherwise undefined */
   count(): number | undefined {
-    const text = this.#number();
-    const value = Number(text);
-    return /^\d+$/.test(text) && Number.isSafeInteger(value) ? value : undefined;
+    this.#skipBlanks();
+    const start = this.#at;
+    let value = 0;
+    let at = start;
+    for (let byte = this.#bytes[at]; byte >= zero && byte <= nine; byte = this.#bytes[at]) {
+      value = value * 10 + (byte - zero);
+      at += 1;
+    }
+    // Digits and nothing else, without a zero before them: the usual case, and there may be millions of numbers.
+    if (at > start && !isNumberByte(this.#bytes[at]) && (this.#bytes[start] !== zero || at === start + 1)) {
+      this.#at = at;
+      if (value === Infinity) throw outOfRange();
+      return Number.isSafeInteger(value) ? value : undefined;
+    }
+    this.#number();
+    return undefined;
   }
 
   /** Passes over the next value, whatever it is. */
@@ -148,7 +161,7 @@ export class JsonCursor {
     while (isNumberByte(this.#bytes[this.#at])) this.#at += 1;
     const text = this.#bytes.toString("latin1", start, this.#at);
     if (!/^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/.test(text)) throw this.#invalid();
-    if (!Number.isFinite(Number(text))) throw new JsonFault("holds a number that is out of range");
+    if (!Number.isFinite(Number(text))) throw outOfRange();
     return text;
   }
 
@@ -174,7 +187,7 @@ export class JsonCursor {
   }
 
   #skipBlanks(): void {
-    for (let byte = this.#bytes[this.#at]; byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09; ) {
+    for (let byte = this.#bytes[this.#at]; byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;) {
       this.#at += 1;
       byte = this.#bytes[this.#at];
     }
@@ -183,6 +196,10 @@ export class JsonCursor {
   #invalid(): JsonFault {
     return new JsonFault(`is not valid JSON (byte ${Math.min(this.#at, this.#bytes.length)})`);
   }
+}
+
+function outOfRange(): JsonFault {
+  return new JsonFault("holds a number that is out of range");
 }
 
 /** Digits, `+`, `-`, `.`, `e` and `E`. */

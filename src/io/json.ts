@@ -28,7 +28,9 @@ export async function readJson(path: string, options: ReadJsonOptions = {}): Pro
     const standIn = recognizeStandIn(bytes, bytes.byteLength);
     // Text that begins as JSON does is damaged JSON.
     if (standIn === undefined || standIn === emptyFile || standIn === jsonFile) throw error;
-    throw new KeepsakeError("input", `${path} is not JSON, it is ${standIn.what}; ${standIn.remedy}.`, { cause: error });
+    throw new KeepsakeError("input", `${path} is not JSON, it is ${standIn.what}; ${standIn.remedy}.`, {
+      cause: error,
+    });
   }
   const said = serverError(value);
   if (said === undefined) return value;

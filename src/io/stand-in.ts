@@ -53,7 +53,8 @@ const formats: readonly (readonly [RegExp, string, string])[] = [
 export function recognizeStandIn(head: Uint8Array, size: number): StandIn | undefined {
   if (size === 0) return emptyFile;
   const bytes = Buffer.from(head.buffer, head.byteOffset, Math.min(head.byteLength, standInHeadSize));
-  if (bytes.length > 8 && bytes.every((byte) => byte === 0)) return { what: "nothing but zeros: its download did not finish", remedy: again };
+  if (bytes.length > 8 && bytes.every((byte) => byte === 0))
+    return { what: "nothing but zeros: its download did not finish", remedy: again };
   const latin = bytes.toString("latin1");
   const known = formats.find(([pattern]) => pattern.test(latin));
   if (known !== undefined) return { what: known[1], remedy: known[2] };
@@ -76,14 +77,19 @@ function recognizeText(bytes: Buffer, size: number): StandIn | undefined {
   }
   const line = /^[^\r\n]*/.exec(text)?.[0] ?? "";
   const excerpt = line.length > 60 ? `${line.slice(0, 60)}...` : line;
-  return size <= standInHeadSize ? { what: `text (${excerpt})`, remedy: again } : { what: "a text file", remedy: again };
+  return size <= standInHeadSize
+    ? { what: `text (${excerpt})`, remedy: again }
+    : { what: "a text file", remedy: again };
 }
 
 /** @returns undefined for anything but text. */
 function decodeText(bytes: Buffer): string | undefined {
   if (bytes[0] === 0xff && bytes[1] === 0xfe) return bytes.subarray(2, bytes.length & ~1).toString("utf16le");
   // A character may be cut off at the end.
-  const text = bytes.toString("utf8").replace(/\ufffd+$/, "").replace(/^\ufeff/, "");
+  const text = bytes
+    .toString("utf8")
+    .replace(/\ufffd+$/, "")
+    .replace(/^\ufeff/, "");
   // eslint-disable-next-line no-control-regex -- what text does not hold
   return text.includes("\ufffd") || /[\0-\x08\x0e-\x1f]/.test(text) ? undefined : text;
 }

@@ -49,6 +49,11 @@ describe("a safetensors file is refused", () => {
     },
     { fault: "with a header over 100 MB", bytes: () => fileOf("{}", 0, 100_000_001n), words: "(limit: 100000000)" },
     {
+      fault: "with a header over 25 MB, which would take gigabytes of memory",
+      bytes: () => fileOf(`{${" ".repeat(25_000_000)}}`),
+      words: "has a header of 26 MB; Keepsake reads 25 MB",
+    },
+    {
       fault: "if it ends in the header",
       bytes: () => fileOf("{}", 0, 3n),
       words: "is truncated: its header has 3 bytes, the whole file 10",
@@ -148,7 +153,10 @@ describe("a safetensors file is refused", () => {
     ...[
       ["a name", String.raw`{"\ud800":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}`],
       ["a field that is not read", String.raw`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1],"x":"\udfff"}}`],
-      ["metadata", String.raw`{"__metadata__":{"k":"\ud83d\u0041"},"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}`],
+      [
+        "metadata",
+        String.raw`{"__metadata__":{"k":"\ud83d\u0041"},"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}`,
+      ],
     ].map(([where, header]) => ({
       fault: `with half of a surrogate pair in ${where}`,
       bytes: () => fileOf(header, 1),
@@ -169,7 +177,11 @@ describe("a safetensors file is refused", () => {
       bytes: () => fileOf('{"__metadata__":{"k":"1"},"__metadata__":{}}'),
       words: 'the key "__metadata__" twice',
     },
-    { fault: "with a trailing comma", bytes: () => fileOf('{"__metadata__":{},}'), words: "the header is not valid JSON" },
+    {
+      fault: "with a trailing comma",
+      bytes: () => fileOf('{"__metadata__":{},}'),
+      words: "the header is not valid JSON",
+    },
     { fault: "with a zero byte as padding", bytes: () => fileOf("{}\0"), words: "the header is not valid JSON" },
     {
       fault: "with a type from Object.prototype",
