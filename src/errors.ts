@@ -23,7 +23,7 @@ export class KeepsakeError extends Error {
   readonly kind: ErrorKind;
 
   constructor(kind: ErrorKind, message: string, options?: ErrorOptions) {
-    super(shortened(message, LONGEST_MESSAGE), options);
+    super(shortened(oneLine(message), LONGEST_MESSAGE), options);
     this.kind = kind;
   }
 }
@@ -44,4 +44,21 @@ export function shellQuote(argument: string): string {
   // What begins with a dash would be taken for an option, quoted or not.
   const safe = argument.startsWith("-") ? `./${argument}` : argument;
   return /^[\w./:@%+,-]+$/.test(safe) ? safe : `'${safe.replaceAll("'", "'\\''")}'`;
+}
+
+/** Names and values in messages come from files: no line breaks, no control of the terminal or its reading order. */
+function oneLine(message: string): string {
+  return message.replace(/[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu, " ");
+}
+
+/** A value from a file, for a message: JSON, and not too long. */
+export function shown(value: unknown, limit = 80): string {
+  if (value === undefined) return "missing";
+  const text = typeof value === "string" ? JSON.stringify(value.slice(0, limit)) : JSON.stringify(value, shallow);
+  return text.length > limit ? `${text.slice(0, limit - 3)}...` : text;
+}
+
+/** Values within lists and objects of which a message shows the beginning only. */
+function shallow(_key: string, value: unknown): unknown {
+  return typeof value === "string" ? value.slice(0, 100) : value;
 }

@@ -3,10 +3,11 @@
  * their files.
  */
 import { basename } from "node:path";
-import { KeepsakeError } from "../errors.ts";
+import { KeepsakeError, shown } from "../errors.ts";
 import { formatShape } from "../graph/index.ts";
 import { SafetensorsFile, writeSafetensors } from "../io/safetensors.ts";
 import type { RandomStream } from "../random/random.ts";
+import { requirePath } from "./formats/arguments.ts";
 
 /** A new token and the embeddings that stand for it: one, or several in a row. */
 export interface TokenEmbedding {
@@ -105,6 +106,7 @@ export async function readTokenEmbeddings(
   path: string,
   options: ReadTokenEmbeddingsOptions = {},
 ): Promise<TokenEmbedding[]> {
+  requirePath("readTokenEmbeddings", path);
   if (/\.(bin|pt|pth|ckpt)$/i.test(path)) {
     throw new KeepsakeError("input", `${path}: pickle files can run code and are not read; convert it to .safetensors`);
   }
@@ -117,6 +119,11 @@ export async function readTokenEmbeddings(
       `${path}: embeddings for SDXL's two text encoders (clip_l, clip_g) are not supported`,
     );
   }
+  const layer = names.find((name) => /\.weight$|\.alpha$|\.bias$/.test(name));
+  if (layer !== undefined) {
+    const what = /lora/.test(layer) ? "a LoRA" : "the weights of a model";
+    throw new KeepsakeError("input", `${path}: this is ${what} (${shown(layer)}), not a textual-inversion embedding`);
+  }
   if (options.token !== undefined && names.length > 1) {
     throw new KeepsakeError(
       "usage",
@@ -128,16 +135,19 @@ export async function readTokenEmbeddings(
     const { shape } = file.info(name);
     const [count, width] = shape.length === 1 ? [1, ...shape] : shape;
     if (shape.length < 1 || shape.length > 2 || count < 1 || width < 1) {
-      const fault = `"${name}" has shape ${formatShape(shape)}, not [width] or [count, width]; is it a textual inversion?`;
+      const fault = `${shown(name)} has shape ${formatShape(shape)}, not [width] or [count, width]; is it a textual inversion?`;
       throw new KeepsakeError("input", `${path}: ${fault}`);
     }
     if (options.width !== undefined && width !== options.width) {
-      const fault = `"${name}" has ${width} numbers per vector, this model's text encoder ${options.width}`;
+      const fault = `${shown(name)} has ${width} numbers per vector, this model's text encoder ${options.width}`;
       throw new KeepsakeError("input", `${path}: the embedding was made for another model: ${fault}`);
     }
     const vectors = await file.readFloat32(name);
     if (!vectors.every(Number.isFinite)) {
-      throw new KeepsakeError("input", `${path}: "${name}" holds NaN or infinity; the training that wrote it failed`);
+      throw new KeepsakeError(
+        "input",
+        `${path}: ${shown(name)} holds NaN or infinity; the training that wrote it failed`,
+      );
     }
     const ownName = name === namelessKey ? basename(path).replace(/\.[^.]+$/, "") : name;
     embeddings.push({ token: options.token ?? ownName, vectors, count, width });
@@ -149,10 +159,13 @@ export async function readTokenEmbeddings(
  * Writes one token as diffusers' textual_inversion.py does: one float32 tensor `[count, width]` named by the token.
  * @param path usually ending in `learned_embeds.safetensors`.
  */
-export async function writeTokenEmbedding(
-  path: string,
-  { token, vectors, count, width }: TokenEmbedding,
-): Promise<void> {
+export async function writeTokenEmbedding(path: string, embedding: TokenEmbedding): Promise<void> {
+  requirePath("writeTokenEmbedding", path);
+  const { token, vectors, count, width } = embedding ?? {};
+  if (typeof token !== "string" || !(vectors instanceof Float32Array) || vectors.length !== count * width) {
+    const expected = "the second argument is { token, vectors, count, width } with count * width numbers";
+    throw new KeepsakeError("usage", `writeTokenEmbedding: ${expected}.`);
+  }
   const tensors = new Map([[token, { shape: [count, width], data: vectors }]]);
   await writeSafetensors(path, tensors, new Map([["format", "pt"]]));
 }

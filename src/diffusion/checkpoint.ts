@@ -4,7 +4,7 @@
  */
 import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { KeepsakeError } from "../errors.ts";
+import { KeepsakeError, shown } from "../errors.ts";
 import { readJson } from "../io/json.ts";
 import type { AutoencoderKlConfig } from "./config/autoencoder-kl-config.ts";
 import { parseAutoencoderKlConfig } from "./config/autoencoder-kl-config.ts";
@@ -13,6 +13,7 @@ import { parseClipConfig, parseClipTextConfig } from "./config/clip-config.ts";
 import { isObject } from "./config/config-reader.ts";
 import type { UNet2DConditionConfig } from "./config/unet-2d-condition-config.ts";
 import { parseUNet2DConditionConfig } from "./config/unet-2d-condition-config.ts";
+import { foreignPipeline, modelIndex, notAModel, noWeights } from "./not-a-model.ts";
 import { Weights } from "./weights.ts";
 
 /** A model's architecture and its weights. */
@@ -34,7 +35,9 @@ export interface PipelineFolder {
 /** Opens a folder with the config and weights of a UNet2DConditionModel. @throws KeepsakeError naming file and fault. */
 export async function openUNet2DConditionModel(folder: string): Promise<Component<UNet2DConditionConfig>> {
   const config = await readConfig(folder, parseUNet2DConditionConfig);
-  return { config, weights: await openWeights(folder, "diffusion_pytorch_model") };
+  // Weights of a block that the config leaves out are no part of the model: an adapter must not find layers in them.
+  const used = (name: string) => (config.hasMidBlock || !name.startsWith("mid_block.") ? name : undefined);
+  return { config, weights: await openWeights(folder, "diffusion_pytorch_model", used) };
 }
 
 /** Opens a folder with the config and weights of an AutoencoderKL. @throws KeepsakeError naming file and fault. */
@@ -60,34 +63,22 @@ export async function openClipModel(folder: string): Promise<Component<ClipConfi
  * @throws KeepsakeError for anything else, SDXL included.
  */
 export async function openPipelineFolder(folder: string): Promise<PipelineFolder> {
-  const file = join(folder, "model_index.json");
-  const entries = await listFolder(folder);
-  if (!entries.includes("model_index.json")) {
-    throw new KeepsakeError(
-      "input",
-      `${folder}: model_index.json is missing; give a folder in the diffusers layout (unet, vae, text_encoder, tokenizer, scheduler).`,
-    );
-  }
+  const entries = await readdir(folder).catch((): string[] => []);
+  if (!entries.includes(modelIndex)) throw await notAModel(folder);
+  const file = join(folder, modelIndex);
   const index = await readJson(file);
   if (!isObject(index)) throw new KeepsakeError("input", `${file}: expected a JSON object.`);
   const pipeline = index._class_name;
-  if (typeof pipeline === "string" && pipeline.startsWith("StableDiffusionXL")) {
-    throw new KeepsakeError(
-      "input",
-      `${file}: ${pipeline} is not supported yet; use a Stable Diffusion 1.x or 2.x checkpoint.`,
-    );
-  }
   if (pipeline !== "StableDiffusionPipeline") {
-    throw new KeepsakeError(
-      "input",
-      `${file}: the pipeline is ${JSON.stringify(pipeline) ?? "not named"}, only StableDiffusionPipeline is supported.`,
-    );
+    const what = typeof pipeline === "string" ? `${shown(pipeline)} (${foreignPipeline(pipeline)})` : shown(pipeline);
+    const advice = "not supported; use a Stable Diffusion 1.x or 2.x model, whose pipeline is StableDiffusionPipeline";
+    throw new KeepsakeError("input", `${file}: the pipeline is ${what}, which is ${advice}.`);
   }
   const component = (name: string, supported?: string): string => {
     const entry = index[name];
     const className: unknown = Array.isArray(entry) ? entry[1] : undefined;
     if (typeof className !== "string" || (supported !== undefined && className !== supported)) {
-      const found = entry === undefined ? "missing" : JSON.stringify(entry);
+      const found = shown(entry);
       throw new KeepsakeError("input", `${file}: component "${name}" is ${found}, expected ${supported ?? "a class"}.`);
     }
     if (!entries.includes(name)) {
@@ -111,20 +102,27 @@ async function readConfig<Config>(folder: string, parse: (file: string, json: un
 }
 
 /**
- * Opens the weights in `folder`: one file or several with an index, full precision before half.
+ * Opens the weights in `folder`: one file or several with an index, full precision before half. Other variants (`non_ema`) are other
+ * numbers, and taken only under the usual name.
  * @param stem the name that the library gives to weight files, without its endings.
  */
-async function openWeights(folder: string, stem: string, rename?: (name: string) => string): Promise<Weights> {
+async function openWeights(
+  folder: string,
+  stem: string,
+  rename?: (name: string) => string | undefined,
+): Promise<Weights> {
   const entries = await listFolder(folder);
   const found = [
     `${stem}.safetensors`,
     `${stem}.safetensors.index.json`,
     `${stem}.fp16.safetensors`,
+    `${stem}.bf16.safetensors`,
     // Half-precision indices are named in two ways, depending on the library that wrote them.
     `${stem}.safetensors.index.fp16.json`,
     `${stem}.fp16.safetensors.index.json`,
+    `${stem}.safetensors.index.bf16.json`,
   ].find((name) => entries.includes(name));
-  if (found === undefined) throw noWeights(folder, entries, `${stem}.safetensors`);
+  if (found === undefined) throw noWeights(folder, entries, stem);
   const path = join(folder, found);
   if (found.endsWith(".safetensors")) return Weights.open(path, [path], rename);
   return Weights.open(path, await shards(folder, path), rename);
@@ -139,21 +137,11 @@ async function shards(folder: string, indexPath: string): Promise<string[]> {
     if (typeof name !== "string" || basename(name) !== name || !name.endsWith(".safetensors")) {
       throw new KeepsakeError(
         "input",
-        `${indexPath}: ${JSON.stringify(name)} is not the name of a safetensors file in the same folder.`,
+        `${indexPath}: ${shown(name)} is not the name of a safetensors file in the same folder.`,
       );
     }
     return join(folder, name);
   });
-}
-
-function noWeights(folder: string, entries: readonly string[], expected: string): KeepsakeError {
-  const pickle = entries.find((name) => /\.(bin|ckpt|pt|pth)$/.test(name));
-  if (pickle === undefined) return new KeepsakeError("input", `${folder}: no weights, expected ${expected}.`);
-  return new KeepsakeError(
-    "input",
-    `${join(folder, pickle)}: pickle weights are not loaded, because a pickle can run any program; ` +
-      "use a safetensors version of the checkpoint.",
-  );
 }
 
 async function listFolder(folder: string): Promise<string[]> {

@@ -43,19 +43,22 @@ export class Weights {
   /**
    * Opens safetensors files and reads their headers.
    * @param label the file to name when a tensor is missing: the only file, or the index of several.
-   * @param rename maps names in the files to today's names.
+   * @param rename maps names in the files to today's names; a tensor without one is left out.
    * @throws KeepsakeError for a missing, damaged or truncated file.
    */
   static async open(
     label: string,
     paths: readonly string[],
-    rename: (name: string) => string = (name) => name,
+    rename: (name: string) => string | undefined = (name) => name,
   ): Promise<Weights> {
     const tensors = new Map<string, StoredTensor>();
     for (const path of paths) {
       const file = await SafetensorsFile.open(path);
       const realPath = await realpath(path);
-      for (const [name, info] of file.tensors) tensors.set(rename(name), { info, file, realPath });
+      for (const [stored, info] of file.tensors) {
+        const name = rename(stored);
+        if (name !== undefined) tensors.set(name, { info, file, realPath });
+      }
     }
     return new Weights(label, tensors);
   }

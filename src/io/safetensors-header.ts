@@ -2,9 +2,10 @@
  * @file The header of a safetensors file: eight bytes of length, then JSON that says what lies where. A file may come from
  * anywhere, so nothing in it is believed: every check of the reference implementation is made, and duplicate keys are refused too.
  *
- * Source: safetensors: safetensors/src/tensor.rs (`Metadata::validate`, `SafeTensors::read_metadata`, `prepare`).
+ * Source: safetensors: safetensors/src/tensor.rs (`Metadata::validate`, `SafeTensors::read_metadata`).
  */
 import { KeepsakeError } from "../errors.ts";
+import { JsonCursor, JsonFault } from "./json-cursor.ts";
 
 /** Bytes per element, in the order in which the reference implementation puts the types into a file: largest alignment first. */
 const bytesPerElement = {
@@ -26,7 +27,18 @@ const bytesPerElement = {
 /** The element types of safetensors that Keepsake reads and writes. */
 export type SafetensorsDType = keyof typeof bytesPerElement;
 
-const dtypeOrder = Object.keys(bytesPerElement);
+/** The names of the element types, in that order. */
+export const dtypeOrder: readonly string[] = Object.keys(bytesPerElement);
+
+/** Element types of newer files, which nothing here computes with. */
+const foreignDTypes: readonly (readonly [RegExp, string])[] = [
+  [/^F8_/, "8-bit floating-point numbers"],
+  [/^F[46](_|$)/, "quantised numbers of fewer than 8 bits"],
+  [/^C(64|128)$/, "complex numbers"],
+];
+
+/** More axes than any tensor has. */
+const maxCounts = 1024;
 
 /** One tensor of a file. */
 export interface TensorInfo {
@@ -47,9 +59,15 @@ export interface SafetensorsHeader {
 
 /** The length field before the header, in bytes. */
 export const lengthFieldSize = 8;
-/** The largest header that is read, in bytes. The reference implementation has the same limit. */
-export const maxHeaderSize = 100_000_000;
-const metadataKey = "__metadata__";
+/**
+ * The largest header that is read, in bytes. The reference reads four times as much, which takes gigabytes of memory to hold;
+ * a header of Stable Diffusion XL has 0.3 MB.
+ */
+export const maxHeaderSize = 25_000_000;
+/** The largest header that the format allows, in bytes. */
+const maxLegalHeaderSize = 100_000_000;
+/** The key under which a header holds notes instead of a tensor. */
+export const metadataKey = "__metadata__";
 
 /** An error that names the file: `file.safetensors: fault`. */
 export function fileFault(path: string, fault: string): KeepsakeError {
@@ -66,7 +84,8 @@ export function quote(text: string): string {
   return JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}...` : text);
 }
 
-function describeShape(shape: readonly number[]): string {
+/** A shape for a message, not too long. */
+export function describeShape(shape: readonly number[]): string {
   return `[${shape.slice(0, 16).join(", ")}${shape.length > 16 ? ", ..." : ""}]`;
 }
 
@@ -86,14 +105,16 @@ export function parseHeaderLength(path: string, field: Uint8Array, fileSize: num
   }
   // Compared as a bigint: the field can say anything up to 2^64 - 1.
   const length = new DataView(field.buffer, field.byteOffset).getBigUint64(0, true);
-  if (length > BigInt(maxHeaderSize)) {
-    throw fileFault(
-      path,
-      `is not a safetensors file: its header would have ${length.toString()} bytes (limit: ${maxHeaderSize}).`,
-    );
+  if (length > BigInt(maxLegalHeaderSize)) {
+    const limit = `(limit: ${maxLegalHeaderSize})`;
+    throw fileFault(path, `is not a safetensors file: its header would have ${length.toString()} bytes ${limit}.`);
   }
   if (length > BigInt(fileSize - lengthFieldSize)) {
     throw fileFault(path, `is truncated: its header has ${length.toString()} bytes, the whole file ${fileSize}.`);
+  }
+  if (length > BigInt(maxHeaderSize)) {
+    const limit = `Keepsake reads ${maxHeaderSize / 1e6} MB, many times what a model needs`;
+    throw fileFault(path, `has a header of ${Math.ceil(Number(length) / 1e6)} MB; ${limit}.`);
   }
   return Number(length);
 }
@@ -105,94 +126,74 @@ export function parseHeaderLength(path: string, field: Uint8Array, fileSize: num
  * @throws KeepsakeError in one line that names the file, the tensor and the fault.
  */
 export function parseHeader(path: string, header: Uint8Array, fileSize: number): SafetensorsHeader {
-  const json = parseHeaderJson(path, header);
+  try {
+    return readHeader(path, header, fileSize);
+  } catch (error) {
+    throw error instanceof JsonFault ? fileFault(path, `the header ${error.message}.`) : error;
+  }
+}
+
+function readHeader(path: string, header: Uint8Array, fileSize: number): SafetensorsHeader {
   const metadata = new Map<string, string>();
-  const tensors: TensorInfo[] = [];
+  const tensors = new Map<string, TensorInfo>();
   const dataStart = lengthFieldSize + header.byteLength;
-  for (const [name, entry] of Object.entries(json)) {
+  const json = new JsonCursor(header);
+  if (header[0] !== 0x7b) throw fileFault(path, `is not a safetensors file: the header does not begin with "{".`);
+  let hasMetadata = false;
+  json.object((name) => {
+    // Two readers of one file could see different tensors.
+    if (tensors.has(name) || (hasMetadata && name === metadataKey)) throw keyTwice(path, name);
     if (name !== metadataKey) {
-      tensors.push(parseTensorInfo(path, name, entry, dataStart));
-      continue;
+      tensors.set(name, readTensorInfo(path, name, json, dataStart));
+      return;
     }
-    if (!isObject(entry)) throw fileFault(path, `the header's ${metadataKey} is not an object.`);
-    for (const [key, value] of Object.entries(entry)) {
-      if (typeof value !== "string") throw fileFault(path, `the metadata ${quote(key)} is not a string.`);
-      metadata.set(key, value);
-    }
-  }
-  tensors.sort((a, b) => a.byteOffset - b.byteOffset || a.byteLength - b.byteLength);
-  checkLayout(path, tensors, dataStart, fileSize);
-  return { metadata, tensors: new Map(tensors.map((tensor) => [tensor.name, tensor])) };
+    hasMetadata = true;
+    readMetadata(path, json, metadata);
+  });
+  json.end();
+  const sorted = [...tensors.values()].sort((a, b) => a.byteOffset - b.byteOffset || a.byteLength - b.byteLength);
+  tensors.clear();
+  checkLayout(path, sorted, dataStart, fileSize);
+  for (const tensor of sorted) tensors.set(tensor.name, tensor);
+  return { metadata, tensors };
 }
 
-function parseHeaderJson(path: string, header: Uint8Array): Record<string, unknown> {
-  let text: string;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(header);
-  } catch {
-    throw fileFault(path, "the header is not UTF-8 text.");
-  }
-  if (!text.startsWith("{")) throw fileFault(path, `is not a safetensors file: the header does not begin with "{".`);
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    throw fileFault(path, "the header is not valid JSON.");
-  }
-  const duplicate = findDuplicateKey(text);
-  if (duplicate !== undefined) throw fileFault(path, `the header has the key ${quote(duplicate)} twice.`);
-  if (!isObject(json)) throw fileFault(path, "the header is not an object.");
-  return json;
+function keyTwice(path: string, key: string): KeepsakeError {
+  return fileFault(path, `the header has the key ${quote(key)} twice.`);
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+/** null stands for no metadata, as for the reference. */
+function readMetadata(path: string, json: JsonCursor, metadata: Map<string, string>): void {
+  const kind = json.kind();
+  if (kind === "null") {
+    json.skip();
+    return;
+  }
+  if (kind !== "object") throw fileFault(path, `the header's ${metadataKey} is not an object.`);
+  json.object((key) => {
+    if (metadata.has(key)) throw keyTwice(path, key);
+    if (json.kind() !== "string") throw fileFault(path, `the metadata ${quote(key)} is not a string.`);
+    metadata.set(key, json.string());
+  });
 }
 
-/**
- * Finds a key that an object of a valid JSON text has twice: `JSON.parse` would silently keep the last one, so two readers of
- * one file could see different tensors.
- * @returns The key, or undefined if no key is there twice.
- */
-function findDuplicateKey(text: string): string | undefined {
-  /** The keys of each object that is open; none for an array. */
-  const open: (Set<string> | undefined)[] = [];
-  for (let i = 0; i < text.length; i += 1) {
-    const character = text[i];
-    if (character === "{") open.push(new Set());
-    else if (character === "[") open.push(undefined);
-    else if (character === "}" || character === "]") open.pop();
-    else if (character === '"') {
-      const start = i;
-      for (i += 1; text[i] !== '"'; i += 1) if (text[i] === "\\") i += 1;
-      let next = i + 1;
-      while (" \t\r\n".includes(text[next])) next += 1;
-      if (text[next] !== ":") continue;
-      // Decoded, because "a" and "\u0061" are the same key.
-      const key = String(JSON.parse(text.slice(start, i + 1)));
-      const keys = open.at(-1);
-      if (keys?.has(key) === true) return key;
-      keys?.add(key);
-    }
-  }
-  return undefined;
-}
-
-function parseTensorInfo(path: string, name: string, entry: unknown, dataStart: number): TensorInfo {
-  if (!isObject(entry)) throw tensorFault(path, name, "is not described by an object");
-  // Own properties only: an inherited one, such as "constructor", is not in the file.
-  const field = (key: string): unknown => (Object.hasOwn(entry, key) ? entry[key] : undefined);
-  const [dtype, shape, offsets] = [field("dtype"), field("shape"), field("data_offsets")];
-  if (!isDType(dtype)) {
-    const known = dtypeOrder.join(", ");
-    throw tensorFault(
-      path,
-      name,
-      `has the dtype ${typeof dtype === "string" ? quote(dtype) : "none"}; Keepsake reads ${known}`,
-    );
-  }
-  if (!isListOfCounts(shape)) throw tensorFault(path, name, "has a shape that is not a list of non-negative integers");
-  if (!isListOfCounts(offsets) || offsets.length !== 2) {
+function readTensorInfo(path: string, name: string, json: JsonCursor, dataStart: number): TensorInfo {
+  if (json.kind() !== "object") throw tensorFault(path, name, "is not described by an object");
+  let dtype: unknown;
+  let shape: readonly number[] | undefined;
+  let offsets: readonly number[] | undefined;
+  const seen = new Set<string>();
+  json.object((key) => {
+    if (seen.has(key)) throw keyTwice(path, key);
+    seen.add(key);
+    if (key === "dtype" && json.kind() === "string") dtype = json.string();
+    else if (key === "shape") shape = readCounts(json);
+    else if (key === "data_offsets") offsets = readCounts(json);
+    else json.skip();
+  });
+  if (!isDType(dtype)) throw tensorFault(path, name, foreignDType(dtype));
+  if (shape === undefined) throw tensorFault(path, name, "has a shape that is not a list of non-negative integers");
+  if (offsets?.length !== 2) {
     throw tensorFault(path, name, "has data_offsets that are not two non-negative integers");
   }
   const [begin, end] = offsets;
@@ -208,22 +209,50 @@ function parseTensorInfo(path: string, name: string, entry: unknown, dataStart: 
   return { name, dtype, shape, byteOffset: dataStart + begin, byteLength };
 }
 
+/** A list of whole numbers >= 0, or undefined for anything else. */
+function readCounts(json: JsonCursor): number[] | undefined {
+  if (json.kind() !== "array") {
+    json.skip();
+    return undefined;
+  }
+  const counts: number[] = [];
+  let valid = true;
+  json.array(() => {
+    const count = json.kind() === "number" ? json.count() : json.skip();
+    if (count === undefined) valid = false;
+    // So that a list of a million numbers is counted and not kept.
+    else if (counts.length < maxCounts) counts.push(count);
+    else valid = false;
+  });
+  return valid ? counts : undefined;
+}
+
 function isDType(value: unknown): value is SafetensorsDType {
   return typeof value === "string" && Object.hasOwn(bytesPerElement, value);
 }
 
-function isListOfCounts(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every((item) => Number.isSafeInteger(item) && item >= 0 && !Object.is(item, -0));
+function foreignDType(dtype: unknown): string {
+  const known = `Keepsake reads ${dtypeOrder.join(", ")}`;
+  if (typeof dtype !== "string") return `has the dtype none; ${known}`;
+  const kind = foreignDTypes.find(([pattern]) => pattern.test(dtype))?.[1];
+  if (kind === undefined) return `has the dtype ${quote(dtype)}; ${known}`;
+  return `holds ${kind} (${dtype}), which Keepsake does not read; use the file with F16 or F32`;
 }
 
-/** The bytes that a tensor takes; undefined if they are more than 2^53. */
+/** A whole number >= 0 that can be counted to. */
+export function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0 && !Object.is(value, -0);
+}
+
+/** The bytes that a tensor takes; undefined if its elements or bytes are more than 2^53. */
 export function byteLengthOf(dtype: SafetensorsDType, shape: readonly number[]): number | undefined {
-  let bytes: number = bytesPerElement[dtype];
+  let elements = 1;
   for (const size of shape) {
-    bytes *= size;
-    if (!Number.isSafeInteger(bytes)) return undefined;
+    elements *= size;
+    if (!Number.isSafeInteger(elements)) return undefined;
   }
-  return bytes;
+  const bytes = elements * bytesPerElement[dtype];
+  return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
 /** Every byte after the header must belong to exactly one tensor. */
@@ -242,66 +271,4 @@ function checkLayout(path: string, sorted: readonly TensorInfo[], dataStart: num
     }
   }
   if (end !== fileSize) throw fileFault(path, `has ${fileSize - end} bytes after the last tensor.`);
-}
-
-/** A tensor to be written, without its bytes. */
-export interface TensorEntry {
-  readonly name: string;
-  readonly dtype: SafetensorsDType;
-  readonly shape: readonly number[];
-}
-
-/** The beginning of a file, and where every tensor goes, in the order of their bytes. */
-export interface SafetensorsLayout {
-  /** The length field and the header; its size is a multiple of 8. */
-  readonly header: Uint8Array;
-  readonly tensors: readonly TensorInfo[];
-  /** In bytes. */
-  readonly fileSize: number;
-}
-
-/**
- * Lays a file out as the reference implementation does: widest types first, then by name, so that every tensor is aligned; the
- * header is padded with spaces. The same content gives the same bytes, whatever the order it is given in.
- * @throws RangeError for a name that is taken or reserved, or a shape that is not one.
- */
-export function layOut(entries: readonly TensorEntry[], metadata: ReadonlyMap<string, string>): SafetensorsLayout {
-  const sorted = entries.toSorted(
-    (a, b) => dtypeOrder.indexOf(a.dtype) - dtypeOrder.indexOf(b.dtype) || compareNames(a.name, b.name),
-  );
-  const tensors: TensorInfo[] = [];
-  const fields: string[] = [];
-  if (metadata.size > 0) {
-    const pairs = [...metadata].sort(([a], [b]) => compareNames(a, b));
-    fields.push(`"${metadataKey}":${stringifyObject(pairs)}`);
-  }
-  let offset = 0;
-  const seen = new Set([metadataKey]);
-  for (const { name, dtype, shape } of sorted) {
-    const byteLength = isListOfCounts(shape) ? byteLengthOf(dtype, shape) : undefined;
-    if (byteLength === undefined) throw new RangeError(`Tensor ${name} cannot have the shape ${describeShape(shape)}.`);
-    if (seen.has(name)) throw new RangeError(`The tensor name ${name} is taken.`);
-    seen.add(name);
-    const entry = { dtype, shape, data_offsets: [offset, offset + byteLength] };
-    fields.push(`${JSON.stringify(name)}:${JSON.stringify(entry)}`);
-    tensors.push({ name, dtype, shape, byteOffset: offset, byteLength });
-    offset += byteLength;
-  }
-  const json = Buffer.from(`{${fields.join(",")}}`);
-  const paddedLength = Math.ceil(json.byteLength / 8) * 8;
-  const header = new Uint8Array(lengthFieldSize + paddedLength).fill(0x20);
-  new DataView(header.buffer).setBigUint64(0, BigInt(paddedLength), true);
-  header.set(json, lengthFieldSize);
-  const placed = tensors.map((tensor) => ({ ...tensor, byteOffset: header.byteLength + tensor.byteOffset }));
-  return { header, tensors: placed, fileSize: header.byteLength + offset };
-}
-
-/** The order of the bytes of the names in UTF-8, which is that of their code points. */
-function compareNames(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
-}
-
-/** Not through an object: it would move keys that look like integers to the front and lose "__proto__". */
-function stringifyObject(pairs: readonly (readonly [string, string])[]): string {
-  return `{${pairs.map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`).join(",")}}`;
 }

@@ -3,8 +3,9 @@ import type { FileHandle } from "node:fs/promises";
 import { KeepsakeError } from "../errors.ts";
 import { writeAtomically } from "./atomic.ts";
 import { float32ToBfloat16, float32ToFloat16 } from "./half.ts";
-import { layOut, quote } from "./safetensors-header.ts";
-import type { SafetensorsDType, TensorEntry, TensorInfo } from "./safetensors-header.ts";
+import { quote } from "./safetensors-header.ts";
+import type { SafetensorsDType, TensorInfo } from "./safetensors-header.ts";
+import { layOut, type TensorEntry } from "./safetensors-layout.ts";
 
 /** A tensor and its numbers. */
 export interface TensorToWrite {

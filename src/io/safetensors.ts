@@ -16,8 +16,10 @@ import {
   tensorFault,
 } from "./safetensors-header.ts";
 import type { SafetensorsHeader, TensorInfo } from "./safetensors-header.ts";
+import { recognizeStandIn, standInHeadSize } from "./stand-in.ts";
 
-export type { SafetensorsDType, TensorEntry, TensorInfo } from "./safetensors-header.ts";
+export type { SafetensorsDType, TensorInfo } from "./safetensors-header.ts";
+export type { TensorEntry } from "./safetensors-layout.ts";
 export { serializeSafetensors, writeSafetensors, writeSafetensorsStream } from "./safetensors-writer.ts";
 export type { TensorToWrite } from "./safetensors-writer.ts";
 
@@ -46,7 +48,9 @@ export class SafetensorsFile {
   static async open(path: string): Promise<SafetensorsFile> {
     const status = await statFile(path);
     return withFile(path, async (handle) => {
-      const field = await readRange(path, handle, 0, Math.min(lengthFieldSize, status.size));
+      const head = await readRange(path, handle, 0, Math.min(standInHeadSize, status.size));
+      const field = head.subarray(0, lengthFieldSize);
+      if (!looksLikeSafetensors(head)) refuseStandIn(path, head, status.size);
       const length = parseHeaderLength(path, field, status.size);
       const header = await readRange(path, handle, lengthFieldSize, length);
       return new SafetensorsFile(path, status, parseHeader(path, header, status.size));
@@ -135,6 +139,18 @@ export class SafetensorsFile {
         return Int32Array.from(new Uint8Array(buffer));
     }
   }
+}
+
+/** Whether the header's length is below 2^32, and a `{` begins the header. */
+function looksLikeSafetensors(head: Uint8Array): boolean {
+  return head.length > lengthFieldSize && head.subarray(4, 8).every((byte) => byte === 0) && head[8] === 0x7b;
+}
+
+/** @throws KeepsakeError if it is known what the file is instead. */
+function refuseStandIn(path: string, head: Uint8Array, size: number): void {
+  const standIn = recognizeStandIn(head, size);
+  if (standIn === undefined) return;
+  throw fileFault(path, `is not a safetensors file, it is ${standIn.what}; ${standIn.remedy}.`);
 }
 
 async function withFile<T>(path: string, use: (handle: FileHandle) => Promise<T>): Promise<T> {

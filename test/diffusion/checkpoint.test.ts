@@ -1,6 +1,6 @@
 import { copyFile, cp, mkdir, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { openPipelineFolder, openUNet2DConditionModel } from "../../src/diffusion/checkpoint.ts";
 import { timestepProjection } from "../../src/diffusion/models/embeddings.ts";
@@ -110,9 +110,31 @@ describe("a model's folder", () => {
     await expect(openUNet2DConditionModel(folder)).rejects.toThrow(
       /no weights, expected diffusion_pytorch_model\.safetensors/,
     );
-    await writeFile(join(folder, "diffusion_pytorch_model.bin"), "");
-    await expect(openUNet2DConditionModel(folder)).rejects.toThrow(/\.bin: pickle weights are not loaded/);
+    for (const [name, words] of [
+      ["diffusion_pytorch_model.safetensors.incomplete", "is a download that did not finish: download it again"],
+      ["diffusion_pytorch_model.bin", "pickle weights are not loaded, because a pickle can run any program; download"],
+      ["diffusion_flax_model.msgpack", "is weights for Flax; Keepsake needs diffusion_pytorch_model.safetensors"],
+      ["model.onnx", "is an exported ONNX model"],
+      ["unet (1).safetensors", "there is unet (1).safetensors: rename it if it is the one"],
+      ["diffusion_pytorch_model.non_ema.safetensors", 'has the variant "non_ema" of the weights alone'],
+    ]) {
+      await writeFile(join(folder, name), "");
+      await expect(openUNet2DConditionModel(folder)).rejects.toThrow(words);
+      await rm(join(folder, name));
+    }
     await expect(openUNet2DConditionModel(join(folder, "nowhere"))).rejects.toThrow(KeepsakeError);
+  });
+});
+
+describe("a config that says mid_block_type: null", () => {
+  it("leaves a middle block out of the model, whatever lies in the weights", async () => {
+    const folder = await folderWithConfig();
+    await copyFile(join(micro, weightsName), join(folder, weightsName));
+    const config = { ...((await readJson(join(micro, "config.json"))) as object), mid_block_type: null };
+    await writeFile(join(folder, "config.json"), JSON.stringify(config));
+    const { weights } = await openUNet2DConditionModel(folder);
+    expect(weights.tensors.filter(({ name }) => name.startsWith("mid_block."))).toEqual([]);
+    expect(weights.has("conv_out.bias")).toBe(true);
   });
 });
 
@@ -170,6 +192,19 @@ describe("Weights", () => {
 
 describe("openPipelineFolder", () => {
   const model = fixture("models/tiny-sd1");
+  const copyOf = async (folder: string) => {
+    await cp(model, join(folder, "sd"), { recursive: true });
+    return join(folder, "sd");
+  };
+  const standIn = async (folder: string, name: string, content: string) => {
+    await writeFile(join(folder, name), content);
+    return join(folder, name);
+  };
+  const oneTensor = async (folder: string, name: string) => {
+    const path = join(folder, "model.safetensors");
+    await writeSafetensors(path, new Map([[name, { shape: [1], data: new Float32Array(1) }]]));
+    return path;
+  };
 
   it("finds the parts of a checkpoint", async () => {
     expect(await openPipelineFolder(model)).toMatchObject({
@@ -182,14 +217,14 @@ describe("openPipelineFolder", () => {
     [
       "SDXL",
       (index) => (index._class_name = "StableDiffusionXLPipeline"),
-      /StableDiffusionXLPipeline is not supported yet/,
+      /the pipeline is "StableDiffusionXLPipeline" \(a model of the SDXL family\), which is not supported; use a Stable/,
     ],
     [
       "another pipeline",
       (index) => (index._class_name = "FluxPipeline"),
-      /"FluxPipeline", only StableDiffusionPipeline/,
+      /the pipeline is "FluxPipeline" \(FLUX\), which is not supported; use a Stable Diffusion 1\.x or 2\.x model/,
     ],
-    ["no pipeline", (index) => delete index._class_name, /not named/],
+    ["no pipeline", (index) => delete index._class_name, /the pipeline is missing/],
     [
       "another VAE",
       (index) => (index.vae = ["diffusers", "AutoencoderTiny"]),
@@ -205,6 +240,77 @@ describe("openPipelineFolder", () => {
     await expect(openPipelineFolder(folder)).rejects.toThrow(message);
   });
 
+  it.each<[string, (folder: string) => Promise<string>, string]>([
+    [
+      "one of its parts",
+      (folder) => copyOf(folder).then((copy) => join(copy, "unet")),
+      "this is a part of a model; give the whole: ",
+    ],
+    ["the folder above it", (folder) => copyOf(folder).then(() => folder), "the model is in a folder below; give "],
+    [
+      "a Hub cache",
+      (folder) => copyOf(join(folder, "snapshots")).then(() => folder),
+      "the model is in a folder below; give ",
+    ],
+    [
+      "an empty folder",
+      (folder) => Promise.resolve(folder),
+      "the folder is empty; give a folder in the diffusers layout",
+    ],
+    ["a CLIP", () => Promise.resolve(fixture("models/tiny-clip")), "this is a single network"],
+    [
+      "a LoRA's file",
+      () => Promise.resolve(fixture("lora/kv-peft.safetensors")),
+      "this is a LoRA or another adapter, not a model",
+    ],
+    [
+      "a LoRA's folder",
+      () => Promise.resolve(fixture("lora/kv-peft-native")),
+      "this is a LoRA, not a model; give the model",
+    ],
+    [
+      "a network's file",
+      () => Promise.resolve(join(model, "unet", weightsName)),
+      "these are weights of one network; give the whole",
+    ],
+    [
+      "a single-file checkpoint",
+      (folder) => oneTensor(folder, "model.diffusion_model.out.2.bias"),
+      "this is a single-file checkpoint, which is not read; make",
+    ],
+    ["an embedding", (folder) => oneTensor(folder, "emb_params"), "this is a textual-inversion embedding, not a model"],
+    [
+      "a file of FLUX",
+      (folder) => oneTensor(folder, "double_blocks.0.img_attn.qkv.weight"),
+      "this is a transformer model (FLUX, SD 3)",
+    ],
+    [
+      "a .ckpt",
+      (folder) => standIn(folder, "sd.ckpt", "PK"),
+      "pickle weights are not loaded, because a pickle can run any program; give",
+    ],
+    ["an error page", (folder) => standIn(folder, "sd.safetensors", "<!DOCTYPE html><html>"), "it is an HTML page"],
+    [
+      "a library",
+      (folder) => standIn(folder, "library.json", "{}").then(() => folder),
+      "this is a Keepsake library, not a model; give it as --library",
+    ],
+    [
+      "a name of the Hub",
+      () => Promise.resolve(resolve("stabilityai/sd-turbo")),
+      "download it first: hf download stabilityai/sd-turbo --local-dir sd-turbo",
+    ],
+  ])("says of %s what it is and what to do", async (_, make, words) => {
+    const path = await make(await temporaryFolder());
+    const error = await openPipelineFolder(path).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    expect(error).toBeInstanceOf(KeepsakeError);
+    expect(String(error)).toContain(`${path}: `);
+    expect(String(error)).toContain(words);
+  });
+
   it("says what is missing", async () => {
     const folder = join(await temporaryFolder(), "model");
     await cp(model, folder, { recursive: true });
@@ -212,9 +318,8 @@ describe("openPipelineFolder", () => {
     await expect(openPipelineFolder(folder)).rejects.toThrow(
       /the folder vae, which model_index\.json lists, is missing/,
     );
-    await expect(openPipelineFolder(join(folder, "unet"))).rejects.toThrow(/model_index\.json is missing/);
     await expect(openPipelineFolder(join(folder, "model_index.json"))).rejects.toThrow(
-      /this is a file; give a model folder/,
+      `give the folder that it lies in: ${folder}.`,
     );
     await expect(openPipelineFolder(join(folder, "nowhere"))).rejects.toThrow(/there is no such folder/);
   });

@@ -55,6 +55,48 @@ describe("parseUNet2DConditionConfig", () => {
     expect(parse).toThrow(new RegExp(`^unet/config\\.json: option "${option}" .*not supported`));
   });
 
+  it("reads null as diffusers does where it has a meaning", () => {
+    expect(parseUNet({}).hasMidBlock).toBe(true);
+    expect(parseUNet({ mid_block_type: null }).hasMidBlock).toBe(false);
+    expect(parseUNet({ flip_sin_to_cos: null }).flipSinToCos).toBe(false);
+    expect(parseUNet({ time_embedding_dim: null, sample_size: null, num_attention_heads: null })).toEqual(
+      parseUNet({}),
+    );
+    const off = [
+      "class_embed_type",
+      "num_class_embeds",
+      "addition_embed_type",
+      "encoder_hid_dim",
+      "encoder_hid_dim_type",
+    ];
+    const alsoOff = ["time_cond_proj_dim", "time_embedding_act_fn", "timestep_post_act", "cross_attention_norm"];
+    for (const option of [...off, ...alsoOff, "reverse_transformer_layers_per_block"]) {
+      expect(parseUNet({ [option]: null }), option).toEqual(parseUNet({}));
+    }
+  });
+
+  it.each([
+    ..."in_channels out_channels block_out_channels layers_per_block downsample_padding norm_num_groups".split(" "),
+    ..."norm_eps cross_attention_dim transformer_layers_per_block attention_head_dim conv_in_kernel".split(" "),
+    ..."conv_out_kernel down_block_types up_block_types freq_shift act_fn dropout attention_type".split(" "),
+    ..."resnet_time_scale_shift time_embedding_type mid_block_scale_factor resnet_out_scale_factor".split(" "),
+  ])("refuses null for %s, which is not the same as leaving it out", (option) => {
+    expect(() => parseUNet({ [option]: null })).toThrow(
+      new RegExp(`^unet/config\\.json: option "${option}" null is not supported`),
+    );
+    expect(parseUNet({})).toBeDefined();
+  });
+
+  it("quotes no more of a value than a line holds", () => {
+    for (const json of [
+      { act_fn: "x".repeat(100_000) },
+      { ["y".repeat(100_000)]: 1 },
+      { in_channels: Array(1e5).fill(1) },
+    ]) {
+      expect(() => parseUNet(json)).toThrow(/^.{10,400}$/);
+    }
+  });
+
   it("accepts what changes nothing", () => {
     expect(() =>
       parseUNet({ _diffusers_version: "0.6.0", _note: 1, upcast_attention: true, sample_size: 64 }),
@@ -74,7 +116,7 @@ describe("parseUNet2DConditionConfig", () => {
     ],
     [{ attention_head_dim: 7 }, /"attention_head_dim" is 7, expected numbers of heads that divide/],
     [{ attention_head_dim: [8, 8] }, /or a list of 4 of them/],
-    [{ norm_eps: null, center_input_sample: "no" }, /"center_input_sample" is "no", expected true or false/],
+    [{ center_input_sample: "no" }, /"center_input_sample" is "no", expected true or false/],
     [{ addition_embed_type: "text_time" }, /"addition_time_embed_dim" is missing/],
     [{ _class_name: "UNet2DModel" }, /config of a "UNet2DModel", expected UNet2DConditionModel/],
   ])("explains what is wrong with %j", (json, message) => {
@@ -122,8 +164,21 @@ describe("parseAutoencoderKlConfig", () => {
     [{ block_out_channels: [64, 64] }, /"down_block_types" is missing, expected 2 entries/],
     [{ scaling_factor: 0 }, /"scaling_factor" is 0/],
     [{ latent_dim: 4 }, /unknown option "latent_dim"/],
+    [{ scaling_factor: null }, /option "scaling_factor" null is not supported/],
+    [{ norm_num_groups: null }, /option "norm_num_groups" null is not supported/],
   ])("explains what is wrong with %j", (json, message) => {
     expect(() => parse(json)).toThrow(message);
+  });
+});
+
+describe("null in a VAE's config", () => {
+  it("is off for shift and switches, as in diffusers", () => {
+    const parse = (json: unknown) => parseAutoencoderKlConfig("vae/config.json", json);
+    expect(parse({ shift_factor: null, latents_mean: null, latents_std: null })).toEqual(parse({}));
+    expect(parse({ use_quant_conv: null, mid_block_add_attention: null })).toMatchObject({
+      useQuantConv: false,
+      midBlockAddAttention: false,
+    });
   });
 });
 
@@ -157,5 +212,9 @@ describe("parseClipConfig", () => {
       /"num_attention_heads" is 4, expected a divisor of hidden_size/,
     );
     expect(() => parseClipTextConfig("config.json", { rope_theta: 1 })).toThrow(/unknown option "rope_theta"/);
+    for (const option of ["hidden_act", "eos_token_id", "vocab_size", "layer_norm_eps", "attention_dropout"]) {
+      expect(() => parseClipTextConfig("config.json", { [option]: null })).toThrow(`option "${option}" null is not`);
+    }
+    expect(() => parseClipTextConfig("config.json", { pad_token_id: null, projection_dim: null })).not.toThrow();
   });
 });

@@ -49,6 +49,7 @@ describe("unet2DConditionModel", () => {
   it.each([
     ["SD 1.x", "models/micro-unet-sd1/unet", "forward/unet-micro-unet-sd1"],
     ["SDXL (text_time embedding, linear projections)", "models/micro-unet-sdxl/unet", "forward/unet-micro-unet-sdxl"],
+    ["BK-SDM (no middle block)", "models/tiny-bk-unet/unet", "forward/unet-bk-b1"],
     ["latents that do not halve evenly, a fractional timestep", "models/tiny-sd1/unet", "forward/unet-sd1-odd-size"],
   ])("agrees with diffusers: %s", async (_, model, caseName) => {
     const golden = await openCase(caseName);

@@ -20,6 +20,11 @@ describe("readJson", () => {
     expect(await readJson(write("b.json", `\uFEFF${JSON.stringify(content)}`))).toEqual(content);
   });
 
+  it("does not take brackets within strings for depth", async () => {
+    const content = { a: "[".repeat(500), b: '\\"[[', "{{": [[[["}"]]]] };
+    expect(await readJson(write("strings.json", JSON.stringify(content)))).toEqual(content);
+  });
+
   it("gives a __proto__ key no power", async () => {
     const value = await readJson(write("proto.json", '{"__proto__": {"admin": true}}'));
     expect(Object.keys(value ?? {})).toEqual(["__proto__"]);
@@ -51,6 +56,21 @@ describe("readJson", () => {
   it.each([
     { fault: "a missing file", make: () => inFolder("none.json"), words: "no such file or folder" },
     { fault: "an empty file", make: () => write("empty.json", " \n"), words: "is empty" },
+    {
+      fault: "lists nested 100,000 deep",
+      make: () => write("deep.json", `{"a": ${"[".repeat(1e5)}${"]".repeat(1e5)}}`),
+      words: "is nested more than 100 levels deep; no file of this kind is",
+    },
+    {
+      fault: "objects nested without an end",
+      make: () => write("open.json", '{"a":'.repeat(1e5)),
+      words: "is nested more than 100 levels deep",
+    },
+    {
+      fault: "more than 32 MB",
+      make: () => write("large.json", `"${"x".repeat(32_000_000)}"`),
+      words: "has 33 MB; the limit is 32 MB",
+    },
     { fault: "half a file", make: () => write("half.json", '{"a": [1, 2'), words: "is not valid JSON" },
     {
       fault: "a comma too many",

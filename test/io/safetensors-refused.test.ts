@@ -31,8 +31,11 @@ describe("a safetensors file is refused", () => {
   const f32 = (begin: number, end: number, shape: unknown = [(end - begin) / 4]) =>
     JSON.stringify({ dtype: "F32", shape, data_offsets: [begin, end] });
 
+  /** A field that nothing reads, its lists `depth` deep. */
+  const nested = (depth: number) => `"x":${"[".repeat(depth)}${"]".repeat(depth)},`;
+
   const faults: { fault: string; bytes: () => Uint8Array; words: string }[] = [
-    { fault: "if it is empty", bytes: () => new Uint8Array(), words: "it has 0 bytes, fewer than the 8" },
+    { fault: "if it is empty", bytes: () => new Uint8Array(), words: "it is empty; download the file again" },
     { fault: "if it ends in the length field", bytes: () => new Uint8Array(7), words: "it has 7 bytes" },
     {
       fault: "with a header of 2^63 bytes",
@@ -45,6 +48,11 @@ describe("a safetensors file is refused", () => {
       words: "18446744073709551615",
     },
     { fault: "with a header over 100 MB", bytes: () => fileOf("{}", 0, 100_000_001n), words: "(limit: 100000000)" },
+    {
+      fault: "with a header over 25 MB, which would take gigabytes of memory",
+      bytes: () => fileOf(`{${" ".repeat(25_000_000)}}`),
+      words: "has a header of 26 MB; Keepsake reads 25 MB",
+    },
     {
       fault: "if it ends in the header",
       bytes: () => fileOf("{}", 0, 3n),
@@ -119,9 +127,62 @@ describe("a safetensors file is refused", () => {
     { fault: "with a tensor without fields", bytes: () => fileOf('{"a":{}}'), words: 'tensor "a" has the dtype none' },
     {
       fault: "with an unknown type",
-      bytes: () => fileOf('{"a":{"dtype":"F8_E4M3","shape":[1],"data_offsets":[0,1]}}', 1),
-      words: 'tensor "a" has the dtype "F8_E4M3"; Keepsake reads U64',
+      bytes: () => fileOf('{"a":{"dtype":"F31","shape":[1],"data_offsets":[0,1]}}', 1),
+      words: 'tensor "a" has the dtype "F31"; Keepsake reads U64',
     },
+    {
+      fault: "with a type of newer files, which is named",
+      bytes: () => fileOf('{"a":{"dtype":"F8_E4M3","shape":[1],"data_offsets":[0,1]}}', 1),
+      words: 'tensor "a" holds 8-bit floating-point numbers (F8_E4M3), which Keepsake does not read',
+    },
+    {
+      fault: "with numbers of four bits",
+      bytes: () => fileOf('{"a":{"dtype":"F4","shape":[2],"data_offsets":[0,1]}}', 1),
+      words: "quantised numbers of fewer than 8 bits (F4)",
+    },
+    ...["1.0", "4e0", "1E0", "-1", "-0", "1e0", '"1"', "null", "true", "18446744073709551616"].map((spelling) => ({
+      fault: `with ${spelling} for a size`,
+      bytes: () => fileOf(`{"a":{"dtype":"U8","shape":[${spelling}],"data_offsets":[0,1]}}`, 1),
+      words: 'tensor "a" has a shape that is not a list of non-negative integers',
+    })),
+    ...["0.0,1", "0,1.0", "0,1e0", "-0,1", "0", "0,1,1"].map((spelling) => ({
+      fault: `with the offsets ${spelling}`,
+      bytes: () => fileOf(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[${spelling}]}}`, 1),
+      words: 'tensor "a" has data_offsets that are not two non-negative integers',
+    })),
+    ...[
+      ["a name", String.raw`{"\ud800":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}`],
+      ["a field that is not read", String.raw`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1],"x":"\udfff"}}`],
+      [
+        "metadata",
+        String.raw`{"__metadata__":{"k":"\ud83d\u0041"},"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}`,
+      ],
+    ].map(([where, header]) => ({
+      fault: `with half of a surrogate pair in ${where}`,
+      bytes: () => fileOf(header, 1),
+      words: "the header holds half of a surrogate pair",
+    })),
+    {
+      fault: "with a field that is not read nested 128 deep",
+      bytes: () => fileOf(`{"a":{${nested(126)}"dtype":"U8","shape":[1],"data_offsets":[0,1]}}`, 1),
+      words: "the header is nested more than 127 levels deep",
+    },
+    {
+      fault: "with a number that no float64 holds, in a field that is not read",
+      bytes: () => fileOf('{"a":{"x":1e999,"dtype":"U8","shape":[1],"data_offsets":[0,1]}}', 1),
+      words: "the header holds a number that is out of range",
+    },
+    {
+      fault: "with metadata in two places",
+      bytes: () => fileOf('{"__metadata__":{"k":"1"},"__metadata__":{}}'),
+      words: 'the key "__metadata__" twice',
+    },
+    {
+      fault: "with a trailing comma",
+      bytes: () => fileOf('{"__metadata__":{},}'),
+      words: "the header is not valid JSON",
+    },
+    { fault: "with a zero byte as padding", bytes: () => fileOf("{}\0"), words: "the header is not valid JSON" },
     {
       fault: "with a type from Object.prototype",
       bytes: () => fileOf('{"a":{"dtype":"constructor","shape":[1],"data_offsets":[0,1]}}', 1),
@@ -246,6 +307,20 @@ describe("a safetensors file is refused", () => {
     expect(message.startsWith(`${path}: `)).toBe(true);
     expect(message).toContain(words);
     expect(message.length).toBeLessThan(path.length + 300);
+  });
+
+  it("but not for what the reference reads too", async () => {
+    const entry = '"dtype":"U8","shape":[1],"data_offsets":[0,1]';
+    for (const header of [
+      `{"a":{${nested(125)}${entry}}}`,
+      `{"a":{"x":[1.0,-0,4e0,{"y":null,"z":true}],${entry}}}`,
+      `{"\\ud83d\\ude00":{${entry}}}`,
+      `{"__metadata__":null,"a":{${entry}}}`,
+      `{ "a" :\t{${entry}}\r\n}   `,
+      `{"a":{${entry}},"empty":{"dtype":"F32","shape":[0,4503599627370496],"data_offsets":[1,1]}}`,
+    ]) {
+      expect((await openBytes(fileOf(header, 1))).tensors.size, header).toBeGreaterThan(0);
+    }
   });
 
   it("without letting its names control the terminal or fill it", async () => {

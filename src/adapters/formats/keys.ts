@@ -1,9 +1,9 @@
 /**
  * @file Names of tensors in LoRA files: what layer a key belongs to, and which part of it the tensor is. Knows the naming of diffusers
- * (three generations of it), PEFT and kohya's sd-scripts, and says of the kinds it does not support what they are.
+ * (three generations of it), PEFT, kohya's sd-scripts, OneTrainer and ComfyUI, and says of the kinds it does not support what they are.
  */
 import type { AdaptedComponent } from "../../diffusion/module.ts";
-import { KeepsakeError } from "../../errors.ts";
+import { KeepsakeError, shown } from "../../errors.ts";
 
 /** A key taken apart. */
 export type LoraKey = DottedLoraKey | KohyaLoraKey;
@@ -30,31 +30,49 @@ export type LoraPart = "loraA" | "loraB" | "alpha" | "magnitude";
 
 /** Parts of keys that belong to other kinds of adapters. */
 const unsupportedKinds: readonly (readonly [RegExp, string])[] = [
-  [/\.hada_/, "a LoHa adapter"],
-  [/\.lokr_/, "a LoKr adapter"],
-  [/\.dora_scale$/, "a DoRA adapter of kohya's programs"],
-  [/\.oft_|\.oft$/, "an OFT adapter"],
-  [/\.lora_mid\./, "a LoCon adapter with Tucker decomposition"],
-  [/\.diff(_b)?$/, "a full weight difference"],
+  [/[._]hada_/, "a LoHa adapter"],
+  [/[._]lokr_/, "a LoKr adapter"],
+  [/[._]b?oft_|\.oft$/, "an OFT adapter"],
+  [/[._]ia3_|\.on_input$/, "an IA3 adapter"],
+  [/\.[ab][12]\.weight$/, "a GLoRA adapter"],
+  [/[._]lora_E(\.|$)/, "an AdaLoRA adapter"],
+  [/[._](hra_u|vblora_|fourierft_|randlora_|bone_|miss_|c3a_|shira_)/, "another kind of PEFT adapter"],
+  [/\.lora_[AB]\.\d+$/, "a DyLoRA adapter"],
+  [/[._]lora_mid(\.|$)/, "a LoCon adapter with Tucker decomposition"],
+  [/\.scalar$/, "a LyCORIS adapter with trained scales"],
+  [/\.[wb]_norm$/, "an adapter with norms"],
+  [/\.(diff(_b)?|set_weight|reshape_weight)$/, "a full weight difference"],
   [/lora_embedding_[AB]/, "a LoRA of an embedding table"],
   [/\.lora_[AB](\.\w+)?\.bias$|\.lora_up\.bias$|\.lora_down\.bias$/, "a LoRA with biases"],
   [/^bundle_emb\./, "a bundled token embedding"],
-  [/^lora_te[123]_|^text_encoder_[23]\./, "a LoRA of SDXL's text encoders"],
+  [/^emb_params$/, "a textual-inversion embedding"],
   [
-    /^lora_unet_(input_blocks|middle_block|output_blocks|label_emb|time_embed)_/,
-    "a LoRA with LDM-style (SDXL original) names",
+    /^lora_te[123][._]|^text_encoder_[23]\.|^(text_encoders\.)?(clip_g|t5|t5xxl)\./,
+    "a LoRA of the text encoders of SDXL or SD 3",
   ],
   [
-    /^lora_unet_(double_blocks|single_blocks|joint_blocks)_|^(lora_)?transformer[._]/,
+    /(^|[._])(double_blocks|single_blocks|joint_blocks|single_transformer_blocks)[._]|^(lora_)?transformer[._]/,
     "a LoRA of a transformer model (SD 3, FLUX)",
   ],
+  [/^lllite_|^(lora_)?controlnet|^control_model\./, "a ControlNet"],
+  [/^(image_proj|ip_adapter)\./, "an IP-Adapter"],
+  [/[._]motion_modules[._]/, "a motion LoRA of AnimateDiff"],
+  [/^(model\.diffusion_model|first_stage_model|cond_stage_model)\./, "a whole model"],
 ];
 
-const kohyaKey = /^lora_(unet|te)_(.+)\.(lora_down\.weight|lora_up\.weight|alpha)$/;
-const dottedKey = /^(.+)\.(?:lora_([AB])(?:\.[^.]+)?|(?:lora|lora_linear_layer)\.(down|up))\.weight$/;
-const magnitudeKey = /^(.+)\.lora_magnitude_vector(?:\.[^.]+)?(?:\.weight)?$/;
+const kohyaKey =
+  /^lora_(unet|te)_([^.]+)\.(lora_down\.weight|lora_up\.weight|lora_A\.weight|lora_B\.weight|alpha|dora_scale)$/;
+const dottedKey = /^(.+)\.(?:lora_([AB])(?:\.[^.]+)?|(?:lora[._]|lora_linear_layer\.)(down|up))\.weight$/;
+const magnitudeKey = /^(.+)\.(?:lora_magnitude_vector(?:\.[^.]+)?(?:\.weight)?|dora_scale)$/;
 /** diffusers up to 0.21: the pair hangs on the attention's processor instead of on the layer. */
 const attentionProcessorKey = /^(.+?)(?:\.processor)?\.to_(q|k|v|out)_lora\.(down|up)\.weight$/;
+
+/** What keys with dots begin with: of diffusers, of OneTrainer (both `lora_unet.` and, in its OMI files, `clip_l.`), of ComfyUI. */
+const componentPrefixes: readonly (readonly [RegExp, AdaptedComponent])[] = [
+  [/^(unet|lora_unet|diffusion_model)\./, "unet"],
+  [/^(text_encoder|lora_te|(text_encoders\.)?clip_l(\.transformer)?)\./, "text_encoder"],
+];
+const peftPrefix = /^base_model\.model\./;
 
 /**
  * Takes a key apart.
@@ -66,15 +84,19 @@ export function parseLoraKey(key: string, file: string): LoraKey {
     if (pattern.test(key)) {
       throw new KeepsakeError(
         "input",
-        `${file}: "${key}" belongs to ${kind}, which is not supported; use a plain LoRA`,
+        `${file}: ${shown(key, 200)} belongs to ${kind}, which is not supported; use a plain LoRA`,
       );
     }
   }
   const kohya = kohyaKey.exec(key);
   if (kohya) {
     const [, component, module, tensor] = kohya;
-    const part = tensor === "alpha" ? "alpha" : tensor === "lora_down.weight" ? "loraA" : "loraB";
-    return { component: component === "te" ? "text_encoder" : "unet", module, naming: "kohya", part };
+    return {
+      component: component === "te" ? "text_encoder" : "unet",
+      module,
+      naming: "kohya",
+      part: kohyaParts[tensor],
+    };
   }
   const { component, path } = splitPrefix(key);
   if (path.endsWith(".alpha")) {
@@ -93,14 +115,24 @@ export function parseLoraKey(key: string, file: string): LoraKey {
     const [, module, letter, direction] = dotted;
     return { component, module, naming: "dotted", part: letter === "A" || direction === "down" ? "loraA" : "loraB" };
   }
-  throw new KeepsakeError("input", `${file}: "${key}" is not a name known from LoRA files; is it a LoRA?`);
+  throw new KeepsakeError("input", `${file}: ${shown(key, 200)} is not a name known from LoRA files; is it a LoRA?`);
 }
 
+const kohyaParts: Readonly<Record<string, LoraPart>> = {
+  "lora_down.weight": "loraA",
+  "lora_A.weight": "loraA",
+  "lora_up.weight": "loraB",
+  "lora_B.weight": "loraB",
+  alpha: "alpha",
+  dora_scale: "magnitude",
+};
+
 function splitPrefix(key: string): { component: AdaptedComponent | undefined; path: string } {
-  if (key.startsWith("unet.")) return { component: "unet", path: key.slice("unet.".length) };
-  if (key.startsWith("text_encoder.")) return { component: "text_encoder", path: key.slice("text_encoder.".length) };
-  if (key.startsWith("base_model.model.")) return { component: undefined, path: key.slice("base_model.model.".length) };
-  return { component: undefined, path: key };
+  const path = key.replace(peftPrefix, "");
+  for (const [pattern, component] of componentPrefixes) {
+    if (pattern.test(path)) return { component, path: path.replace(pattern, "").replace(peftPrefix, "") };
+  }
+  return { component: undefined, path };
 }
 
 /** The layer that the attention processor's `to_q`, `to_k`, `to_v` or `to_out` belongs to. */

@@ -2,7 +2,7 @@
  * @file PEFT's LoraConfig as it travels with files (adapter_config.json, or diffusers' `lora_adapter_metadata` in the safetensors
  * header): rank and alpha of each layer, read and written.
  */
-import { KeepsakeError } from "../../errors.ts";
+import { KeepsakeError, shown } from "../../errors.ts";
 import type { LoraLayer } from "../lora.ts";
 
 /** What a LoraConfig says about rank and alpha. */
@@ -34,10 +34,7 @@ export function parsePeftConfig(
   allowDora = false,
 ): PeftLoraConfig {
   const refuse = (key: string): never => {
-    throw new KeepsakeError(
-      "input",
-      `${source}: ${key} = ${JSON.stringify(config[key])} is not supported; use a plain LoRA`,
-    );
+    throw new KeepsakeError("input", `${source}: ${key} = ${shown(config[key])} is not supported; use a plain LoRA`);
   };
   if (config["peft_type"] !== undefined && config["peft_type"] !== "LORA") refuse("peft_type");
   if (config["bias"] !== undefined && config["bias"] !== "none") refuse("bias");
@@ -82,7 +79,7 @@ function lookUp(pattern: ReadonlyMap<string, number>, module: string): number | 
 
 function requireNumber(value: unknown, key: string, source: string): number {
   if (typeof value === "number" && Number.isFinite(value)) return value;
-  throw new KeepsakeError("input", `${source}: ${key} should be a number, is ${JSON.stringify(value)}`);
+  throw new KeepsakeError("input", `${source}: ${key} should be a number, is ${shown(value)}`);
 }
 
 function requirePattern(value: unknown, key: string, source: string): Map<string, number> {
@@ -94,10 +91,10 @@ function requirePattern(value: unknown, key: string, source: string): Map<string
       if (!/^\^?[\w.]+$/.test(path)) {
         throw new KeepsakeError(
           "input",
-          `${source}: the pattern "${path}" in ${key} is not supported; use module paths`,
+          `${source}: the pattern ${shown(path)} in ${key} is not supported; use module paths`,
         );
       }
-      return [path, requireNumber(number, `${key} of "${path}"`, source)];
+      return [path, requireNumber(number, `${key} of ${shown(path)}`, source)];
     }),
   );
 }

@@ -2,17 +2,19 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { AdaptedComponent } from "../../diffusion/module.ts";
-import { KeepsakeError } from "../../errors.ts";
+import { KeepsakeError, shown } from "../../errors.ts";
 import { formatShape } from "../../graph/index.ts";
-import { readJson } from "../../io/json.ts";
+import { parseJson, readJson } from "../../io/json.ts";
 import { SafetensorsFile } from "../../io/safetensors.ts";
 import { Dora } from "../dora.ts";
 import { Lora } from "../lora.ts";
 import { adaptedComponents, requireModule } from "../modules.ts";
 import type { AdaptableModules } from "../modules.ts";
 import { Vera } from "../vera.ts";
+import { requireModules, requirePath } from "./arguments.ts";
 import { parseLoraKey } from "./keys.ts";
 import type { LoraKey } from "./keys.ts";
+import { ldmNames } from "./ldm-names.ts";
 import { diffusersLoraFile, peftConfigFile, peftWeightsFile } from "./names.ts";
 import { alphaFromPeftConfig, parsePeftConfig } from "./peft-config.ts";
 import type { LoraOrDoraLayer, PeftLoraConfig } from "./peft-config.ts";
@@ -28,7 +30,8 @@ import { isVeraFile, readVeraFile } from "./vera.ts";
  * @throws KeepsakeError ("input") if it is not a LoRA, of an unsupported kind, incomplete, or for another model.
  */
 export async function readLora(path: string, model: AdaptableModules): Promise<Lora> {
-  const files = await openSources(path);
+  requireModules("readLora", model);
+  const files = await openSources(requirePath("readLora", path));
   const layers = await Promise.all(files.map((file) => readSource(file, model, false)));
   return new Lora(layers.flat());
 }
@@ -40,7 +43,8 @@ export async function readLora(path: string, model: AdaptableModules): Promise<L
  * @throws KeepsakeError ("input") as {@link readLora}, also for a VeRA without its projections, or a DoRA of some layers only.
  */
 export async function readAdapter(path: string, model: AdaptableModules): Promise<Lora | Dora | Vera> {
-  const files = await openSources(path);
+  requireModules("readAdapter", model);
+  const files = await openSources(requirePath("readAdapter", path));
   if (files.some(({ file }) => isVeraFile(file))) {
     const parts = await Promise.all(files.map(({ file, component }) => readVeraFile(file, component, model)));
     return new Vera(
@@ -180,21 +184,13 @@ async function readConfigs(
   return (component) => configs.get(component);
 }
 
-function parseJson(text: string, source: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new KeepsakeError("input", `${source}: not valid JSON`, { cause });
-  }
-}
-
 function requireObject(value: unknown, source: string): Readonly<Record<string, unknown>> {
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...value };
   throw new KeepsakeError("input", `${source}: should be a JSON object`);
 }
 
 /**
- * Finds the layer that a key means: by its path, by its component, and by undoing kohya's underscores.
+ * Finds the layer that a key means: by its path, by its component, by the original code's names, and by undoing kohya's underscores.
  * @param folderComponent the component that the file's folder is named after, for keys that do not say.
  */
 function moduleResolver(
@@ -202,7 +198,9 @@ function moduleResolver(
   path: string,
   folderComponent: AdaptedComponent | undefined,
 ): (meaning: LoraKey, key: string) => { component: AdaptedComponent; module: string } {
+  const original = ldmNames(model.unet?.keys() ?? []);
   const byUnderscores = new Map<string, string>();
+  for (const [name, module] of original) byUnderscores.set(`unet.${name.replaceAll(".", "_")}`, module);
   for (const component of adaptedComponents) {
     for (const module of model[component]?.keys() ?? []) {
       byUnderscores.set(`${component}.${module.replaceAll(".", "_")}`, module);
@@ -212,12 +210,13 @@ function moduleResolver(
     if (meaning.naming === "dotted") {
       // Without any component named, a path is the UNet's unless only the text encoder has it.
       const inText = model.unet?.has(meaning.module) !== true && model.text_encoder?.has(meaning.module) === true;
-      const guess = inText ? "text_encoder" : "unet";
-      return { component: meaning.component ?? folderComponent ?? guess, module: meaning.module };
+      const component = meaning.component ?? folderComponent ?? (inText ? "text_encoder" : "unet");
+      const renamed = component === "unet" ? original.get(meaning.module) : undefined;
+      return { component, module: renamed ?? meaning.module };
     }
     const module = byUnderscores.get(`${meaning.component}.${meaning.module}`);
     if (module !== undefined) return { component: meaning.component, module };
-    const fault = `the model's ${meaning.component} has no layer for "${key}"`;
+    const fault = `the model's ${meaning.component} has no layer for ${shown(key, 200)}`;
     throw new KeepsakeError("input", `${path}: the LoRA was made for another model: ${fault}`);
   };
 }
@@ -260,6 +259,22 @@ async function readLayer(
     loraAlpha,
     loraA: await readFinite(file, keys.loraA),
     loraB: await readFinite(file, keys.loraB),
-    ...(keys.magnitude !== undefined && { magnitude: await readVector(file, keys.magnitude, outFeatures) }),
+    ...(keys.magnitude !== undefined && { magnitude: await readMagnitude(file, keys.magnitude, outFeatures) }),
   };
+}
+
+/**
+ * DoRA's length for each output. LyCORIS and OneTrainer keep it as a matrix, `[out, 1]`, or `[1, in]` for the older kind, whose lengths
+ * are those of the inputs.
+ */
+async function readMagnitude(file: SafetensorsFile, key: string, outFeatures: number): Promise<Float32Array> {
+  const { shape } = file.info(key);
+  if (key.endsWith(".dora_scale") && shape.length > 1 && shape[0] === 1 && shape[1] !== 1) {
+    const fault = `${shown(key, 200)} ${formatShape(shape)} is of a DoRA with a length for each input, which is not supported`;
+    throw new KeepsakeError(
+      "input",
+      `${file.path}: ${fault}; train it with lengths on the output axis, or as a plain LoRA`,
+    );
+  }
+  return readVector(file, key, outFeatures);
 }

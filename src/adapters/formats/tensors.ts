@@ -30,14 +30,15 @@ export async function readVector(file: SafetensorsFile, key: string, length: num
   );
 }
 
-/** A single number. @throws KeepsakeError ("input") */
+/** A single number, of any type: some programs write alphas as integers. @throws KeepsakeError ("input") */
 export async function readScalar(file: SafetensorsFile, key: string): Promise<number> {
-  const values = await readFinite(file, key);
-  if (values.length === 1) return values[0];
-  throw new KeepsakeError(
-    "input",
-    `${file.path}: "${key}" should be one number, has shape ${formatShape(file.info(key).shape)}`,
-  );
+  const { dtype, shape } = file.info(key);
+  if (shape.some((extent) => extent !== 1)) {
+    throw new KeepsakeError("input", `${file.path}: "${key}" should be one number, has shape ${formatShape(shape)}`);
+  }
+  const isFloat = dtype.startsWith("F") || dtype === "BF16";
+  const [value] = isFloat ? await readFinite(file, key) : await file.readInt32(key);
+  return value;
 }
 
 /** A tensor as float32. @throws KeepsakeError ("input") for NaN or infinity */

@@ -2,11 +2,12 @@
  * @file VeRA files as PEFT writes and reads them: vectors by layer, and the frozen pair of projections beside them (`peft: utils/save_and_load.py`).
  */
 import type { AdaptedComponent } from "../../diffusion/module.ts";
-import { KeepsakeError } from "../../errors.ts";
+import { KeepsakeError, shown } from "../../errors.ts";
 import { formatShape } from "../../graph/index.ts";
 import type { SafetensorsFile, TensorToWrite } from "../../io/safetensors.ts";
 import { adaptedComponents, type AdaptableModules } from "../modules.ts";
 import type { Vera, VeraLayer, VeraProjections } from "../vera.ts";
+import { requireAdapter, requireDType, requirePath } from "./arguments.ts";
 import { matrixShape, readFinite, readVector } from "./tensors.ts";
 import { writePeftFolders, type WriteLoraOptions } from "./write.ts";
 
@@ -44,7 +45,7 @@ export async function readVeraFile(
     const [, matrix] = projectionKey.exec(key) ?? [];
     if (vector !== undefined) found.set(module, { ...found.get(module), [vector]: key });
     else if (matrix !== undefined) Object.assign(shared, { [matrix]: key });
-    else throw fault(file, `"${key}" is not a name known from VeRA files`);
+    else throw fault(file, `${shown(key, 200)} is not a name known from VeRA files`);
   }
   const projections = await readProjections(file, shared.A, shared.B);
   const modules = [...found.keys()];
@@ -97,6 +98,9 @@ function fault(file: SafetensorsFile, text: string): KeepsakeError {
  * @throws KeepsakeError ("usage") for 1x1 convolutions, which PEFT's VeRA has not
  */
 export async function writePeftVera(folder: string, vera: Vera, { dtype = "F32" }: WriteLoraOptions = {}) {
+  requirePath("writePeftVera", folder);
+  requireAdapter("writePeftVera", vera, ["vera"]);
+  requireDType("writePeftVera", dtype);
   const convolution = vera.layers.find(({ kind }) => kind === "conv1x1");
   if (convolution !== undefined) {
     const what = `${convolution.component}.${convolution.module} is a convolution, and PEFT's VeRA is of linear layers only`;

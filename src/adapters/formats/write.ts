@@ -12,6 +12,7 @@ import type { TensorToWrite } from "../../io/safetensors.ts";
 import type { Dora } from "../dora.ts";
 import type { Lora, LoraLayer } from "../lora.ts";
 import { adaptedComponents } from "../modules.ts";
+import { kindOf, requireAdapter, requireDType, requirePath } from "./arguments.ts";
 import { peftConfigFile, peftWeightsFile } from "./names.ts";
 import { commonest, writePeftConfig, type LoraOrDoraLayer } from "./peft-config.ts";
 
@@ -29,6 +30,7 @@ export async function writeDiffusersLora(
   lora: Lora | Dora,
   options: WriteLoraOptions = {},
 ): Promise<void> {
+  checkArguments("writeDiffusersLora", path, lora, options);
   const tensors = new Map<string, TensorToWrite>();
   const settings: Record<string, unknown> = {};
   for (const component of [...adaptedComponents].sort()) {
@@ -49,6 +51,7 @@ export async function writeDiffusersLora(
  * a LoRA of UNet and text encoder becomes a folder of each below `folder`.
  */
 export async function writePeftLora(folder: string, lora: Lora | Dora, options: WriteLoraOptions = {}): Promise<void> {
+  checkArguments("writePeftLora", folder, lora, options);
   const parts = adaptedComponents.flatMap((component) => {
     const layers = layersOf(lora, component);
     if (layers.length === 0) return [];
@@ -57,6 +60,18 @@ export async function writePeftLora(folder: string, lora: Lora | Dora, options: 
     return [{ component, tensors, config: writePeftConfig(layers) }];
   });
   await writePeftFolders(folder, parts);
+}
+
+function checkArguments(
+  call: string,
+  path: unknown,
+  lora: unknown,
+  options: WriteLoraOptions,
+  kinds = ["lora", "dora"],
+) {
+  requirePath(call, path);
+  requireAdapter(call, lora, kinds);
+  requireDType(call, options?.dtype);
 }
 
 /** A LoRA's layers, or a DoRA's. */
@@ -145,6 +160,16 @@ export interface WriteKohyaLoraOptions extends WriteLoraOptions {
  * kin read. Metadata: sd-scripts' minimum set (`library/train_util.py`) and the obligatory part of modelspec 1.0.1. Alphas are float32.
  */
 export async function writeKohyaLora(path: string, lora: Lora, options: WriteKohyaLoraOptions): Promise<void> {
+  checkArguments("writeKohyaLora", path, lora, options, ["lora"]);
+  const { model, resolution } = options ?? {};
+  if (!Object.hasOwn(kohyaModels, model ?? "")) {
+    const known = Object.keys(kohyaModels).join(", ");
+    throw new KeepsakeError("usage", `writeKohyaLora: options.model is one of ${known}, got ${kindOf(model)}.`);
+  }
+  if (!Number.isSafeInteger(resolution) || resolution < 1) {
+    const expected = "options.resolution is the model's width in pixels, e.g. 512";
+    throw new KeepsakeError("usage", `writeKohyaLora: ${expected}, got ${kindOf(resolution)}.`);
+  }
   const tensors = new Map<string, TensorToWrite>();
   for (const layer of lora.layers) {
     const { loraA, loraB } = tensorsOf(layer, options);
@@ -154,7 +179,7 @@ export async function writeKohyaLora(path: string, lora: Lora, options: WriteKoh
     tensors.set(`${name}.lora_down.weight`, loraA);
     tensors.set(`${name}.lora_up.weight`, loraB);
   }
-  const { v2, baseModelVersion, architecture } = kohyaModels[options.model];
+  const { v2, baseModelVersion, architecture } = kohyaModels[model];
   const metadata = new Map([
     ["ss_v2", v2],
     ["ss_base_model_version", baseModelVersion],
@@ -166,7 +191,7 @@ export async function writeKohyaLora(path: string, lora: Lora, options: WriteKoh
     ["modelspec.architecture", architecture],
     ["modelspec.implementation", "diffusers"],
     ["modelspec.title", options.title ?? "Keepsake LoRA"],
-    ["modelspec.resolution", `${options.resolution}x${options.resolution}`],
+    ["modelspec.resolution", `${resolution}x${resolution}`],
   ]);
   await writeSafetensors(path, tensors, metadata);
 }

@@ -25,9 +25,9 @@ export function parseAutoencoderKlConfig(file: string, json: unknown): Autoencod
   const reader = new ConfigReader(file, json);
   reader.className("AutoencoderKL");
   reader.oneOf("act_fn", ["silu", "swish"], "silu");
-  reader.only("latents_mean");
-  reader.only("latents_std");
-  reader.only("shift_factor", 0);
+  reader.only("latents_mean", null);
+  reader.only("latents_std", null);
+  reader.only("shift_factor", 0, null);
   reader.harmless("sample_size", "force_upcast");
   const config: AutoencoderKlConfig = {
     inChannels: reader.integer("in_channels", 3),

@@ -1,8 +1,9 @@
 /**
  * @file Reads a model's config.json option by option. Every option must be read, declared harmless, or declared unsupported:
- * an option that nobody knows is an error, because a silently ignored option gives a model that is almost right.
+ * an option that nobody knows is an error, because a silently ignored option gives a model that is almost right. null is a value
+ * (Python's None) and not a missing option: it is read where the reference gives it a meaning, and refused elsewhere.
  */
-import { KeepsakeError } from "../../errors.ts";
+import { KeepsakeError, shown } from "../../errors.ts";
 
 type Scalar = string | number | boolean | null;
 
@@ -21,12 +22,12 @@ export class ConfigReader {
 
   /** An integer >= `least`. A missing option has the value `fallback`. */
   integer(name: string, fallback: number, least = 1): number {
-    const value = this.#value(name) ?? fallback;
+    const value = this.#stated(name, fallback);
     if (!isIntegerFrom(value, least)) throw this.#wrong(name, `an integer of at least ${least}`);
     return value;
   }
 
-  /** An integer >= 1, or undefined where the option is missing or null. */
+  /** An integer >= 1, or undefined where the option is missing or null (for options whose default is null). */
   optionalInteger(name: string): number | undefined {
     const value = this.#value(name);
     if (value === undefined || value === null) return undefined;
@@ -35,26 +36,29 @@ export class ConfigReader {
   }
 
   number(name: string, fallback: number): number {
-    const value = this.#value(name) ?? fallback;
+    const value = this.#stated(name, fallback);
     if (typeof value !== "number" || !Number.isFinite(value)) throw this.#wrong(name, "a number");
     return value;
   }
 
+  /** null counts as false, as None does in Python's conditions. */
   boolean(name: string, fallback: boolean): boolean {
-    const value = this.#value(name) ?? fallback;
+    const stated = this.#value(name);
+    const value = stated === undefined ? fallback : (stated ?? false);
     if (typeof value !== "boolean") throw this.#wrong(name, "true or false");
     return value;
   }
 
-  /** One of the given strings. */
-  oneOf<T extends string>(name: string, supported: readonly T[], fallback: T): T {
-    const value = this.#value(name) ?? fallback;
+  /** One of the given values, of which null may be one. */
+  oneOf<T extends string | null>(name: string, supported: readonly T[], fallback: T): T {
+    const stated = this.#value(name);
+    const value = stated === undefined ? fallback : stated;
     const found = supported.find((candidate) => candidate === value);
     if (found === undefined) throw this.#unsupported(name, value, supported);
     return found;
   }
 
-  /** One of the given strings, or undefined where the option is missing or null. */
+  /** One of the given strings, or undefined where the option is missing or null (for options whose default is null). */
   optionalOneOf<T extends string>(name: string, supported: readonly T[]): T | undefined {
     const value = this.#value(name) ?? undefined;
     const found = supported.find((candidate) => candidate === value);
@@ -64,7 +68,7 @@ export class ConfigReader {
 
   /** A list of the given strings. */
   listOf<T extends string>(name: string, supported: readonly T[], fallback: readonly T[]): T[] {
-    const value = this.#value(name) ?? fallback;
+    const value = this.#stated(name, fallback);
     if (!Array.isArray(value) || value.length === 0) throw this.#wrong(name, "a list of block types");
     return value.map((item: unknown) => {
       const found = supported.find((candidate) => candidate === item);
@@ -75,7 +79,7 @@ export class ConfigReader {
 
   /** A non-empty list of integers >= 1. */
   integers(name: string, fallback: readonly number[]): number[] {
-    const value = this.#value(name) ?? fallback;
+    const value = this.#stated(name, fallback);
     if (!Array.isArray(value) || value.length === 0 || !value.every((item) => isIntegerFrom(item, 1))) {
       throw this.#wrong(name, "a list of integers of at least 1");
     }
@@ -84,7 +88,7 @@ export class ConfigReader {
 
   /** Three numbers, one for each colour channel. */
   triple(name: string, fallback: readonly [number, number, number]): readonly [number, number, number] {
-    const value = this.#value(name) ?? fallback;
+    const value = this.#stated(name, fallback);
     const items: readonly unknown[] = Array.isArray(value) ? value : [];
     const [red, green, blue, ...rest] = items;
     if (typeof red !== "number" || typeof green !== "number" || typeof blue !== "number" || rest.length > 0) {
@@ -95,7 +99,7 @@ export class ConfigReader {
 
   /** One integer >= 1 for all of `count` levels, or a list with one for each. */
   integerPerLevel(name: string, count: number, fallback: number): number[] {
-    const value = this.#value(name) ?? fallback;
+    const value = this.#stated(name, fallback);
     if (isIntegerFrom(value, 1)) return new Array<number>(count).fill(value);
     if (!Array.isArray(value) || value.length !== count || !value.every((item) => isIntegerFrom(item, 1))) {
       throw this.#wrong(name, `an integer of at least 1, or a list of ${count} of them`);
@@ -103,12 +107,13 @@ export class ConfigReader {
     return value;
   }
 
-  /** An option of which only some values are supported; a missing option or null counts as supported. */
+  /** An option that has to be missing or, alone or as every item of a list, one of the given values. */
   only(name: string, ...supported: readonly Scalar[]): void {
-    const value = this.#value(name) ?? null;
+    const value = this.#value(name);
+    if (value === undefined) return;
     const values: readonly unknown[] = Array.isArray(value) ? value : [value];
-    if (!values.every((item) => item === null || supported.some((candidate) => candidate === item))) {
-      throw this.#unsupported(name, value, [...new Set([...supported, null])]);
+    if (!values.every((item) => supported.some((candidate) => candidate === item))) {
+      throw this.#unsupported(name, value, supported);
     }
   }
 
@@ -119,13 +124,10 @@ export class ConfigReader {
 
   /** Checks `_class_name`, where the file states it. */
   className(expected: string): void {
-    const value = this.#value("_class_name") ?? expected;
-    if (value !== expected) {
-      throw new KeepsakeError(
-        "input",
-        `${this.#file}: this is the config of a ${JSON.stringify(value)}, expected ${expected}.`,
-      );
-    }
+    const value = this.#value("_class_name");
+    if (value === undefined || value === expected) return;
+    const fault = `this is the config of a ${shown(value)}, expected ${expected}`;
+    throw new KeepsakeError("input", `${this.#file}: ${fault}.`);
   }
 
   /** To be called last: names the first option that nobody has asked for. Names that begin with "_" are notes. */
@@ -134,7 +136,7 @@ export class ConfigReader {
       if (name.startsWith("_") || this.#known.has(name)) continue;
       throw new KeepsakeError(
         "input",
-        `${this.#file}: unknown option ${JSON.stringify(name)} (value ${this.#shown(this.#options[name])}): ` +
+        `${this.#file}: unknown option ${shown(name)} (value ${shown(this.#options[name])}): ` +
           "it might change what the model computes, so the model is not loaded.",
       );
     }
@@ -145,27 +147,34 @@ export class ConfigReader {
     return this.#wrong(name, expected);
   }
 
+  /** The value of an option for which null means nothing. */
+  #stated(name: string, fallback: unknown): unknown {
+    const value = this.#value(name);
+    if (value === undefined) return fallback;
+    if (value !== null) return value;
+    throw new KeepsakeError(
+      "input",
+      `${this.#file}: option ${shown(name)} null is not supported; give a value, or leave the option out (default: ${shown(fallback)}).`,
+    );
+  }
+
   #value(name: string): unknown {
     this.#known.add(name);
     return Object.hasOwn(this.#options, name) ? this.#options[name] : undefined;
   }
 
   #wrong(name: string, expected: string): KeepsakeError {
-    const value = this.#shown(Object.hasOwn(this.#options, name) ? this.#options[name] : undefined);
-    return new KeepsakeError("input", `${this.#file}: option "${name}" is ${value}, expected ${expected}.`);
+    const value = shown(Object.hasOwn(this.#options, name) ? this.#options[name] : undefined);
+    return new KeepsakeError("input", `${this.#file}: option ${shown(name)} is ${value}, expected ${expected}.`);
   }
 
   #unsupported(name: string, value: unknown, supported: readonly Scalar[]): KeepsakeError {
     const list = supported.map((item) => JSON.stringify(item)).join(", ");
-    return new KeepsakeError(
-      "input",
-      `${this.#file}: option "${name}" has the value ${this.#shown(value)}, which is not supported (supported: ${list}).`,
-    );
-  }
-
-  #shown(value: unknown): string {
-    const text = value === undefined ? "missing" : JSON.stringify(value);
-    return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+    const fault =
+      value === null
+        ? `option ${shown(name)} null is not supported`
+        : `option ${shown(name)} has the value ${shown(value)}, which is not supported`;
+    return new KeepsakeError("input", `${this.#file}: ${fault} (supported: ${list}).`);
   }
 }
 

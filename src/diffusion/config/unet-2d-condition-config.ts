@@ -6,6 +6,7 @@ import { ConfigReader } from "./config-reader.ts";
 
 const downBlockTypes = ["CrossAttnDownBlock2D", "DownBlock2D"] as const;
 const upBlockTypes = ["CrossAttnUpBlock2D", "UpBlock2D"] as const;
+const midBlockTypes = ["UNetMidBlock2DCrossAttn", null] as const;
 
 export type UNetDownBlockType = (typeof downBlockTypes)[number];
 export type UNetUpBlockType = (typeof upBlockTypes)[number];
@@ -33,6 +34,8 @@ export interface UNet2DConditionConfig {
   readonly attentionHeads: readonly number[];
   readonly useLinearProjection: boolean;
   readonly timeEmbeddingDim: number;
+  /** BK-SDM and its kin have no block between the two sides of the UNet. */
+  readonly hasMidBlock: boolean;
   readonly convInKernel: number;
   readonly convOutKernel: number;
   /** SDXL: pooled text embedding and size conditioning. */
@@ -83,6 +86,8 @@ export function parseUNet2DConditionConfig(file: string, json: unknown): UNet2DC
     attentionHeads: numAttentionHeads === undefined ? heads : new Array<number>(levels).fill(numAttentionHeads),
     useLinearProjection: reader.boolean("use_linear_projection", false),
     timeEmbeddingDim: reader.optionalInteger("time_embedding_dim") ?? (blockOutChannels[0] ?? 0) * 4,
+    // Missing, it is the default; null is no block at all.
+    hasMidBlock: reader.oneOf("mid_block_type", midBlockTypes, "UNetMidBlock2DCrossAttn") !== null,
     convInKernel: reader.integer("conv_in_kernel", 3),
     convOutKernel: reader.integer("conv_out_kernel", 3),
     ...(textTime && { textTime }),
@@ -106,27 +111,26 @@ function textTimeOptions(reader: ConfigReader): UNet2DConditionConfig["textTime"
 
 function refuseUnsupported(reader: ConfigReader): void {
   reader.oneOf("act_fn", ["silu", "swish"], "silu");
-  reader.oneOf("mid_block_type", ["UNetMidBlock2DCrossAttn"], "UNetMidBlock2DCrossAttn");
   reader.only("attention_type", "default");
-  reader.only("class_embed_type");
-  reader.only("class_embeddings_concat", false);
-  reader.only("cross_attention_norm");
+  reader.only("class_embed_type", null);
+  reader.only("class_embeddings_concat", false, null);
+  reader.only("cross_attention_norm", null);
   reader.only("dropout", 0);
-  reader.only("dual_cross_attention", false);
-  reader.only("encoder_hid_dim");
-  reader.only("encoder_hid_dim_type");
-  reader.only("mid_block_only_cross_attention", false);
+  reader.only("dual_cross_attention", false, null);
+  reader.only("encoder_hid_dim", null);
+  reader.only("encoder_hid_dim_type", null);
+  reader.only("mid_block_only_cross_attention", false, null);
   reader.only("mid_block_scale_factor", 1);
-  reader.only("num_class_embeds");
+  reader.only("num_class_embeds", null);
   reader.only("only_cross_attention", false);
   reader.only("resnet_out_scale_factor", 1);
-  reader.only("resnet_skip_time_act", false);
+  reader.only("resnet_skip_time_act", false, null);
   reader.only("resnet_time_scale_shift", "default");
-  reader.only("reverse_transformer_layers_per_block");
-  reader.only("time_cond_proj_dim");
-  reader.only("time_embedding_act_fn");
+  reader.only("reverse_transformer_layers_per_block", null);
+  reader.only("time_cond_proj_dim", null);
+  reader.only("time_embedding_act_fn", null);
   reader.only("time_embedding_type", "positional");
-  reader.only("timestep_post_act");
+  reader.only("timestep_post_act", null);
   // Attention is computed in float32 anyway; only "text" additional embeddings, which are not supported, have heads.
   reader.harmless("upcast_attention", "addition_embed_type_num_heads");
   reader.harmless(...emaOptions);

@@ -1,5 +1,5 @@
 /**
- * @file The UNet of Stable Diffusion 1.x, 2.x and SDXL (diffusers: models/unets/unet_2d_condition.py; Rombach et al. 2022, Podell et al. 2023).
+ * @file The UNet of Stable Diffusion 1.x, 2.x, SDXL and BK-SDM (diffusers: models/unets/unet_2d_condition.py; Rombach et al. 2022, Podell et al. 2023).
  */
 import { KeepsakeError } from "../../errors.ts";
 import type { Tensor } from "../../graph/index.ts";
@@ -63,7 +63,7 @@ export function unet2DConditionModel(
     skips.push(...down.states);
   }
 
-  hidden = midBlock2DCrossAttn(scoped(context, "mid_block"), hidden, conditioning, bottom);
+  if (config.hasMidBlock) hidden = midBlock2DCrossAttn(scoped(context, "mid_block"), hidden, conditioning, bottom);
 
   for (const [block, type] of config.upBlockTypes.entries()) {
     const { layers, resnet, attention } = at(levels, lastLevel - block);

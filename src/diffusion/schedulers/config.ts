@@ -1,6 +1,7 @@
 /**
- * @file Reads the options of a `scheduler_config.json`: a missing option (or null) takes the default of diffusers, an option of another scheduler
- * is ignored as diffusers does, and a value that is malformed or not supported is an error that names the option.
+ * @file Reads the options of a `scheduler_config.json`: a missing option takes the default of diffusers, an option of another scheduler
+ * is ignored as diffusers does, and a value that is malformed or not supported is an error that names the option. null (Python's None)
+ * is not the default: it leaves an option off that may be off, and is an error elsewhere, as in diffusers.
  */
 import { KeepsakeError } from "../../errors.ts";
 
@@ -24,7 +25,7 @@ export class SchedulerConfig {
 
   /** A finite number in [min, max]. */
   number(name: string, defaultValue: number, min = -Infinity, max = Infinity): number {
-    const value = this.#get(name) ?? defaultValue;
+    const value = this.#get(name, defaultValue);
     if (typeof value !== "number" || !Number.isFinite(value) || value < min || value > max) {
       throw this.#error(name, value, `it has to be a number${range(min, max)}`);
     }
@@ -38,23 +39,24 @@ export class SchedulerConfig {
     return value;
   }
 
+  /** null counts as false, as None does in Python's conditions. */
   boolean(name: string, defaultValue: boolean): boolean {
-    const value = this.#get(name) ?? defaultValue;
+    const value = this.#get(name, defaultValue) ?? false;
     if (typeof value !== "boolean") throw this.#error(name, value, "it has to be true or false");
     return value;
   }
 
   /** One of the supported `choices`. */
-  choice<T extends string>(name: string, choices: readonly T[], defaultValue: T): T {
-    const value = this.#get(name) ?? defaultValue;
+  choice<T extends string | null>(name: string, choices: readonly T[], defaultValue: T): T {
+    const value = this.#get(name, defaultValue);
     const choice = choices.find((candidate) => candidate === value);
     if (choice === undefined) throw this.#error(name, value, `supported: ${choices.join(", ")}`);
     return choice;
   }
 
-  /** A list of numbers in [min, max], or undefined if the option is missing. */
+  /** A list of numbers in [min, max], or undefined if the option is missing or null. */
   numbers(name: string, min: number, max: number): readonly number[] | undefined {
-    const value: unknown = this.#get(name);
+    const value: unknown = this.#get(name) ?? undefined;
     if (value === undefined) return undefined;
     const items: unknown[] = Array.isArray(value) ? value : [];
     const numbers = items.filter((item): item is number => typeof item === "number" && item >= min && item <= max);
@@ -64,11 +66,17 @@ export class SchedulerConfig {
     return numbers;
   }
 
-  /** Refuses an option whose effect is not implemented unless it is missing or has one of the values that leave it off. */
+  /** Refuses an option whose effect is not implemented unless it is missing, null or has one of the values that leave it off. */
   requireOff(name: string, ...off: readonly unknown[]): void {
-    const value = this.#get(name);
+    const value = this.#get(name) ?? undefined;
     if (value === undefined || off.includes(value) || (Array.isArray(value) && value.length === 0)) return;
     throw this.#error(name, value, off.length === 0 ? "leave it out" : `only ${off.map(show).join(" or ")}`);
+  }
+
+  /** Refuses an option of which one way alone is implemented, unless it is missing or asks for that. null asks for another. */
+  requireOneOf(name: string, ...supported: readonly unknown[]): void {
+    const value = this.#get(name, supported[0]);
+    if (!supported.includes(value)) throw this.#error(name, value, `only ${supported.map(show).join(" or ")}`);
   }
 
   /** The error for an option that has a good value in itself but not together with others. */
@@ -76,8 +84,8 @@ export class SchedulerConfig {
     return this.#error(name, this.#get(name), explanation);
   }
 
-  #get(name: string): unknown {
-    return this.#values.get(name) ?? undefined;
+  #get(name: string, defaultValue?: unknown): unknown {
+    return this.#values.has(name) ? this.#values.get(name) : defaultValue;
   }
 
   #error(name: string, value: unknown, explanation: string): KeepsakeError {

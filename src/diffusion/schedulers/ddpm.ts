@@ -19,7 +19,9 @@ export class DDPMScheduler extends DiscreteScheduler {
   constructor(config: SchedulerConfig) {
     super(config);
     this.#timestepOptions = readTimestepOptions(config, this.noiseSchedule.numTrainTimesteps, "leading");
-    this.#varianceType = config.choice("variance_type", ["fixed_small", "fixed_large"], "fixed_small");
+    // None is neither of diffusers' names, and leaves the variance as fixed_small does.
+    this.#varianceType =
+      config.choice("variance_type", ["fixed_small", "fixed_large", null], "fixed_small") ?? "fixed_small";
     this.#clipRange = readClipRange(config, true);
   }
 

@@ -23,7 +23,7 @@ export class DPMSolverMultistepScheduler extends MultistepSolver {
     // The names of other solvers stand for the default here, so that their configs can be read, as in diffusers.
     const solverType = config.choice("solver_type", ["midpoint", "heun", "logrho", "bh1", "bh2"], "midpoint");
     this.#solverType = solverType === "heun" ? "heun" : "midpoint";
-    config.requireOff("algorithm_type", "dpmsolver++", "deis");
+    config.requireOneOf("algorithm_type", "dpmsolver++", "deis");
     config.requireOff("euler_at_final", false);
     config.requireOff("lambda_min_clipped", -Infinity);
     config.requireOff("variance_type", "fixed_small", "fixed_small_log", "fixed_large", "fixed_large_log");

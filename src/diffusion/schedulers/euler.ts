@@ -22,8 +22,8 @@ export class EulerDiscreteScheduler extends EulerScheduler {
     const final = config.choice("final_sigmas_type", FINAL_SIGMAS, "zero");
     this.finalSigma = final === "zero" ? 0 : at(this.trainingSigmas, 0);
     requireSupportedSigmas(config);
-    config.requireOff("interpolation_type", "linear");
-    config.requireOff("timestep_type", "discrete");
+    config.requireOneOf("interpolation_type", "linear");
+    config.requireOneOf("timestep_type", "discrete");
   }
 
   override step(modelOutput: Float32Array, stepIndex: number, sample: Float32Array): SchedulerStep {

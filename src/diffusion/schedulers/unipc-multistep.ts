@@ -21,7 +21,7 @@ export class UniPCMultistepScheduler extends MultistepSolver {
     // The names of other solvers stand for the default here, so that their configs can be read, as in diffusers.
     const solverType = config.choice("solver_type", ["bh1", "bh2", "midpoint", "heun", "logrho"], "bh2");
     this.#solverType = solverType === "bh1" ? "bh1" : "bh2";
-    config.requireOff("predict_x0", true);
+    config.requireOneOf("predict_x0", true);
     config.requireOff("disable_corrector");
     config.requireOff("solver_p");
     config.requireOff("shift_terminal");

@@ -1,10 +1,11 @@
 /** @file Reads and checks the files of a CLIP `tokenizer/` folder. */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { KeepsakeError } from "../../errors.ts";
+import { KeepsakeError, shown } from "../../errors.ts";
 import { readJson } from "../../io/json.ts";
 import { readWholeFile } from "../../io/read-file.ts";
 import { decodeText } from "../../io/text.ts";
+import { recognizeStandIn } from "../../io/stand-in.ts";
 import { BytePairEncoding } from "./byte-pair-encoding.ts";
 
 const START_OF_TEXT = "<|startoftext|>";
@@ -51,10 +52,16 @@ export async function readTokenizerFolder(folder: string): Promise<TokenizerFold
 
   const wholeTokens = new Map(added);
   const specialToken = (name: string, defaultToken: string): number => {
-    const token = contentOf(special.get(name)) ?? contentOf(config.get(name)) ?? defaultToken;
+    const stated = contentOf(special.get(name)) ?? contentOf(config.get(name));
+    for (const [file, values] of [[specialPath, special] as const, [configPath, config] as const]) {
+      // null is "no such token", with which transformers' tokenizer cannot make a prompt for the text encoder.
+      if (stated !== undefined || !values.has(name)) continue;
+      throw new KeepsakeError("input", `${file}: ${name} ${shown(values.get(name))} is not supported; name a token.`);
+    }
+    const token = stated ?? defaultToken;
     const id = vocabulary.get(token) ?? added.get(token);
     if (id === undefined)
-      throw new KeepsakeError("input", `${specialPath}: the ${name} "${token}" is not in the vocabulary.`);
+      throw new KeepsakeError("input", `${specialPath}: the ${name} ${shown(token)} is not in the vocabulary.`);
     wholeTokens.set(token, id);
     return id;
   };
@@ -75,12 +82,18 @@ export async function readTokenizerFolder(folder: string): Promise<TokenizerFold
 }
 
 async function readMerges(path: string): Promise<string[]> {
-  const text = decodeText(await readWholeFile(path, LARGEST_MERGES_FILE), path);
+  const bytes = await readWholeFile(path, LARGEST_MERGES_FILE);
+  const text = decodeText(bytes, path);
   const lines = text.split(/\r?\n/);
   if (lines[0]?.startsWith("#version")) lines.shift();
   while (lines.at(-1) === "") lines.pop();
   if (lines.length === 0)
     throw new KeepsakeError("input", `${path}: is empty; it should list the merges of the vocabulary.`);
+  // Merges are plain text themselves, so that text alone tells nothing.
+  const standIn = /^\S+ \S+$/.test(lines[0] ?? "") ? undefined : recognizeStandIn(bytes, bytes.byteLength);
+  if (standIn !== undefined && !standIn.what.startsWith("text")) {
+    throw new KeepsakeError("input", `${path} is not a list of merges, it is ${standIn.what}; ${standIn.remedy}.`);
+  }
   return lines;
 }
 
@@ -106,7 +119,7 @@ function toIds(value: unknown, path: string): Map<string, number> {
   const seen = new Set<number>();
   for (const [token, id] of toMap(value, path)) {
     if (typeof id !== "number" || !Number.isInteger(id) || id < 0 || id >= 2 ** 24 || seen.has(id)) {
-      throw new KeepsakeError("input", `${path}: the id of "${token}" is not a whole number of its own.`);
+      throw new KeepsakeError("input", `${path}: the id of ${shown(token)} is not a whole number of its own.`);
     }
     ids.set(token, id);
     seen.add(id);
@@ -136,22 +149,24 @@ function checkConfig(config: ReadonlyMap<string, unknown>, path: string): void {
   if (tokenizerClass !== "CLIPTokenizer" && tokenizerClass !== "CLIPTokenizerFast") {
     throw new KeepsakeError(
       "input",
-      `${path}: tokenizer_class ${JSON.stringify(tokenizerClass)} is not supported, only CLIPTokenizer.`,
+      `${path}: tokenizer_class ${shown(tokenizerClass)} is not supported, only CLIPTokenizer.`,
     );
   }
-  for (const [name, value] of [
-    ["do_lower_case", true],
-    ["add_prefix_space", false],
+  for (const [name, supported] of [
+    ["do_lower_case", [true]],
+    ["add_prefix_space", [false, null]],
   ] as const) {
-    if ((config.get(name) ?? value) !== value)
-      throw new KeepsakeError("input", `${path}: ${name} ${!value} is not supported.`);
+    const value = config.get(name);
+    if (value !== undefined && !supported.some((candidate) => candidate === value))
+      throw new KeepsakeError("input", `${path}: ${name} ${shown(value)} is not supported.`);
   }
 }
 
 function maxLength(config: ReadonlyMap<string, unknown>, path: string): number {
+  // transformers reads null as it does "very large".
   const value = config.get("model_max_length") ?? CLIP_MAX_LENGTH;
   if (typeof value !== "number" || value < 3) {
-    throw new KeepsakeError("input", `${path}: model_max_length ${JSON.stringify(value)} is not a number above 2.`);
+    throw new KeepsakeError("input", `${path}: model_max_length ${shown(value)} is not a number above 2.`);
   }
   return value > LARGEST_MAX_LENGTH ? CLIP_MAX_LENGTH : Math.floor(value);
 }

@@ -116,6 +116,22 @@ describe("createScheduler", () => {
     for (const name of names) expect(createScheduler(name, { ...base, ...off }).className).toBe(SCHEDULERS[name]);
   });
 
+  it("tells null from a missing option: off for switches, an error for values, as in diffusers", () => {
+    for (const option of ["prediction_type", "beta_schedule", "beta_start", "num_train_timesteps"]) {
+      const make = (): unknown => createScheduler("ddim", { ...base, [option]: null }, { source: "s.json" });
+      expect(make).toThrow(`s.json: scheduler option "${option}" null is not supported`);
+    }
+    expect(() => createScheduler("ddim", { ...base, steps_offset: null })).toThrow('"steps_offset" null');
+    expect(() => createScheduler("ddim", { ...base, timestep_spacing: null })).toThrow('"timestep_spacing" null');
+    expect(() => createScheduler("dpmpp2m", { ...base, algorithm_type: null })).toThrow('"algorithm_type" null');
+    for (const clip_sample of [null, false]) {
+      const scheduler = createScheduler("ddim", { ...base, clip_sample, clip_sample_range: 0.1 });
+      scheduler.setTimesteps(2);
+      const { predOriginalSample } = scheduler.step(Float32Array.of(0), 1, Float32Array.of(5));
+      expect(Math.abs(predOriginalSample?.[0] ?? 0)).toBeGreaterThan(1);
+    }
+  });
+
   it("takes eta for DDIM only, from 0 to 1", () => {
     expect(createScheduler("ddim", {}, { eta: 1 }).className).toBe("DDIMScheduler");
     expect(() => createScheduler("ddim", {}, { eta: 1.5 })).toThrow(/eta 1.5/);
