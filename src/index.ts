@@ -48,7 +48,7 @@ export {
 export { previewLastLearn, type PreviewReport, type PreviewRequest } from "./continual/preview-last-learn.ts";
 export {
   drawPreviews,
-  type ConfidenceChange,
+  type PreviewChange,
   type PreviewOptions,
   type PreviewProgress,
   type Previews,
