@@ -117,7 +117,7 @@ describe("how much earlier concepts have changed", () => {
     const [rex, mug] = after.embeddings;
     const before: Learned = { ...after, concepts: after.concepts.slice(0, 1), embeddings: [rex] };
     const moved = (share: number): Learned => {
-      const vectors = rex.vectors.map((vector, i) => vector.map((x, j) => x + share * (mug.vectors[i][j] - x)));
+      const vectors = rex.vectors.map((x, i) => x + share * (mug.vectors[i] - x));
       return { ...after, embeddings: [{ ...rex, vectors }, mug] };
     };
     const options = { resolution: RESOLUTION, guidanceScale: 2, program };
