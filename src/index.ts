@@ -23,9 +23,14 @@ export {
   type ClassifiedPicture,
   type ClassifyProgress,
   type ClassifyRequest,
-  type Verdict,
 } from "./continual/classify.ts";
-export { ConceptClassifier, type Candidate, type ConceptClassifierOptions } from "./continual/concept-classifier.ts";
+export type { Answer, Verdict } from "./continual/picture-answer.ts";
+export {
+  ConceptClassifier,
+  type Candidate,
+  type ConceptClassification,
+  type ConceptClassifierOptions,
+} from "./continual/concept-classifier.ts";
 export { conceptConfidence, type ConceptConfidence, type ConceptPictures } from "./continual/concept-confidence.ts";
 export { DenoisingError, type DenoisingBatch, type DenoisingErrorResult } from "./continual/denoising-error.ts";
 export { DenoiserPool, type DenoiserPoolOptions } from "./continual/denoiser-pool.ts";

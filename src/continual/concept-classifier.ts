@@ -34,6 +34,13 @@ export interface Candidate {
 export interface ConceptClassifierOptions extends Pick<ClassifyOptions, "temperature" | "giveUpAt"> {
   /** Ordinary things that a picture may show instead, e.g. `cat`. Default: none, the learned concepts compete among themselves. */
   readonly others?: readonly string[];
+  /**
+   * Many ordinary things that stand for the rest of the world. They are looked at with a few draws only, and the {@link BACKGROUND_KEPT} that fit the picture
+   * best take part. Default: none.
+   */
+  readonly background?: readonly string[];
+  /** Whether the empty prompt takes part, as {@link ANYTHING}: what the model makes of the picture without a word. Default false. */
+  readonly anything?: boolean;
   /** Side of the square pictures in pixels. Default: the model's. */
   readonly resolution?: number;
   /** Pairs of timestep and noise at which the candidates are compared, at most. Default {@link DEFAULT_DRAWS}. */
@@ -69,9 +76,25 @@ const DRAWS_AT_ONCE = 8;
 /** Latent pixels in one run: those of one picture of 512 x 512. Larger batches cost memory and are no faster. */
 const PIXELS_AT_ONCE = 64 * 64;
 
+/** Draws with which the background is looked at. */
+const BACKGROUND_DRAWS = 4;
+/** Ordinary things of the background that go on to be compared with the other candidates. */
+export const BACKGROUND_KEPT = 3;
+/** The empty prompt. A candidate that does not fit the picture predicts its noise worse than no words at all. */
+export const ANYTHING: Candidate = { label: "anything else", prompt: "" };
+
+/** Of the candidates that were compared, in the order of {@link ConceptClassification.candidates}. */
+export interface ConceptClassification extends Classification {
+  /** All, but for those of the background that do not fit the picture. */
+  readonly candidates: readonly Candidate[];
+}
+
 /** The candidates, and the compiled program that compares them; `dispose` frees it. */
 export class ConceptClassifier {
+  /** Those that always take part come first, then the background. */
   readonly candidates: readonly Candidate[];
+  /** How many are not of the background. */
+  readonly #always: number;
   readonly #program: DenoisingError;
   readonly #trainable: Trainable;
   readonly #schedule: NoiseSchedule;
@@ -81,6 +104,7 @@ export class ConceptClassifier {
 
   private constructor(
     candidates: readonly Candidate[],
+    always: number,
     program: DenoisingError,
     trainable: Trainable,
     schedule: NoiseSchedule,
@@ -89,6 +113,7 @@ export class ConceptClassifier {
     options: ClassifyOptions,
   ) {
     this.candidates = candidates;
+    this.#always = always;
     this.#program = program;
     this.#trainable = trainable;
     this.#schedule = schedule;
@@ -110,7 +135,14 @@ export class ConceptClassifier {
   ): Promise<ConceptClassifier> {
     const { others = [], resolution = pipeline.defaultSize.width, draws = DEFAULT_DRAWS, seed = 0 } = options;
     const { temperature, giveUpAt, program: programOptions } = options;
-    const candidates = [...concepts.map(conceptCandidate), ...distinct(others).map(ordinaryCandidate)];
+    const nouns = distinct(others);
+    const always = [
+      ...concepts.map(conceptCandidate),
+      ...nouns.map(ordinaryCandidate),
+      ...(options.anything === true ? [ANYTHING] : []),
+    ];
+    const background = distinct(options.background ?? []).filter((noun) => !nouns.includes(noun));
+    const candidates = [...always, ...background.map(ordinaryCandidate)];
     if (candidates.length === 0) throw new RangeError("there is nothing to choose from");
     checkOptions(draws, temperature);
 
@@ -133,6 +165,7 @@ export class ConceptClassifier {
     });
     return new ConceptClassifier(
       candidates,
+      always.length,
       program,
       { lora, embeddings: learned.values },
       schedule,
@@ -147,7 +180,7 @@ export class ConceptClassifier {
   }
 
   /**
-   * Says how probable each candidate is for one picture.
+   * Says how probable each candidate is for one picture. It ends early once no concept is among the candidates that are left.
    *
    * @param latents - `[latentChannels, height, width]`, times the VAE's scaling factor
    * @throws KeepsakeError if the model's predictions are not numbers; the signal's reason when aborted
@@ -155,7 +188,7 @@ export class ConceptClassifier {
   async classify(
     latents: Float32Array,
     { signal, onEvaluations }: ClassifyPictureOptions = {},
-  ): Promise<Classification> {
+  ): Promise<ConceptClassification> {
     const errorsOf = denoisingErrors(this.#program, this.#trainable, this.#schedule, latents, this.#tokenIds);
     let evaluations = 0;
     // One candidate after another, so that there is news, and a chance to stop, several times a minute with a large model too.
@@ -171,7 +204,35 @@ export class ConceptClassifier {
       }
       return errors;
     };
-    return classify(this.candidates.length, this.#draws, watched, this.#options);
+    const taking = await this.#takingPart(watched);
+    const candidates = taking.map((candidate) => this.candidates[candidate]);
+    const hasConcept = (some: readonly number[]) => some.some((i) => candidates[i].concept !== undefined);
+    const isOpen = hasConcept([...candidates.keys()]);
+    const result = await classify(
+      taking.length,
+      this.#draws,
+      (some, draws) =>
+        watched(
+          some.map((i) => taking[i]),
+          draws,
+        ),
+      {
+        ...this.#options,
+        isSettled: (left) => (left.length === 1 && taking.length > 1) || (isOpen && !hasConcept(left)),
+      },
+    );
+    return { ...result, candidates, evaluations };
+  }
+
+  /** The candidates that always take part, and those of the background that fit best after a few draws. */
+  async #takingPart(errorsOf: CandidateErrors): Promise<number[]> {
+    const all = [...this.candidates.keys()];
+    const background = all.slice(this.#always);
+    if (background.length <= BACKGROUND_KEPT) return all;
+    const draws = this.#draws.slice(0, BACKGROUND_DRAWS);
+    const totals = (await errorsOf(background, draws)).map((errors) => errors.reduce((sum, error) => sum + error, 0));
+    const best = [...background.keys()].sort((a, b) => totals[a] - totals[b]).slice(0, BACKGROUND_KEPT);
+    return [...all.slice(0, this.#always), ...best.map((i) => background[i])];
   }
 
   async dispose(): Promise<void> {
