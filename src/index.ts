@@ -25,9 +25,9 @@ export {
   type ClassifyRequest,
 } from "./continual/classify.ts";
 export type { Answer, Verdict } from "./continual/picture-answer.ts";
+export type { Candidate } from "./continual/candidate.ts";
 export {
   ConceptClassifier,
-  type Candidate,
   type ConceptClassification,
   type ConceptClassifierOptions,
 } from "./continual/concept-classifier.ts";

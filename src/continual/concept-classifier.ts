@@ -8,6 +8,7 @@ import { addLearnedTokens } from "../diffusion/prompt-encoder.ts";
 import { NoiseSchedule } from "../diffusion/schedulers/index.ts";
 import { KeepsakeError } from "../errors.ts";
 import type { ProgramOptions } from "../graph/index.ts";
+import { ANYTHING, conceptCandidate, distinctNouns, ordinaryCandidate, type Candidate } from "./candidate.ts";
 import { DenoisingError, type Trainable } from "./denoising-error.ts";
 import {
   classify,
@@ -19,17 +20,7 @@ import {
   type ClassifyOptions,
   type PairedDraw,
 } from "./diffusion-classifier.ts";
-import type { KnownConcept, Learned } from "./library-model.ts";
-
-/** Something that a picture may show. */
-export interface Candidate {
-  /** `<mochi>`, or `a cat`. */
-  readonly label: string;
-  /** Under which the noise is predicted. */
-  readonly prompt: string;
-  /** Name of the learned concept; absent for an ordinary thing. */
-  readonly concept?: string;
-}
+import type { Learned } from "./library-model.ts";
 
 export interface ConceptClassifierOptions extends Pick<ClassifyOptions, "temperature" | "giveUpAt"> {
   /** Ordinary things that a picture may show instead, e.g. `cat`. Default: none, the learned concepts compete among themselves. */
@@ -80,9 +71,6 @@ const PIXELS_AT_ONCE = 64 * 64;
 const BACKGROUND_DRAWS = 4;
 /** Ordinary things of the background that go on to be compared with the other candidates. */
 export const BACKGROUND_KEPT = 3;
-/** The empty prompt. A candidate that does not fit the picture predicts its noise worse than no words at all. */
-export const ANYTHING: Candidate = { label: "anything else", prompt: "" };
-
 /** Of the candidates that were compared, in the order of {@link ConceptClassification.candidates}. */
 export interface ConceptClassification extends Classification {
   /** All, but for those of the background that do not fit the picture. */
@@ -135,13 +123,13 @@ export class ConceptClassifier {
   ): Promise<ConceptClassifier> {
     const { others = [], resolution = pipeline.defaultSize.width, draws = DEFAULT_DRAWS, seed = 0 } = options;
     const { temperature, giveUpAt, program: programOptions } = options;
-    const nouns = distinct(others);
+    const nouns = distinctNouns(others);
     const always = [
       ...concepts.map(conceptCandidate),
       ...nouns.map(ordinaryCandidate),
       ...(options.anything === true ? [ANYTHING] : []),
     ];
-    const background = distinct(options.background ?? []).filter((noun) => !nouns.includes(noun));
+    const background = distinctNouns(options.background ?? []).filter((noun) => !nouns.includes(noun));
     const candidates = [...always, ...background.map(ordinaryCandidate)];
     if (candidates.length === 0) throw new RangeError("there is nothing to choose from");
     checkOptions(draws, temperature);
@@ -261,20 +249,4 @@ function checkTimesteps([from, to]: readonly [number, number]): void {
 function notFinite({ label }: Candidate): KeepsakeError {
   const fault = `The model predicts NaN or infinity for ${label}`;
   return new KeepsakeError("input", `${fault}: the weights or the adapter are damaged.`);
-}
-
-/** A learned concept. The sentence is the same for all candidates: they differ in the one word that matters. */
-export function conceptCandidate({ name, token }: KnownConcept): Candidate {
-  return { label: token, prompt: `a photo of a ${token}`, concept: name };
-}
-
-/** An ordinary thing, such as a class noun: `a photo of a cat`. */
-export function ordinaryCandidate(noun: string): Candidate {
-  const label = `${/^[aeiou]/i.test(noun) ? "an" : "a"} ${noun}`;
-  return { label, prompt: `a photo of ${label}` };
-}
-
-/** The tokenizer does not tell capitals from small letters, nor one space from two. */
-function distinct(nouns: readonly string[]): string[] {
-  return [...new Set(nouns.map((noun) => noun.trim().toLowerCase().replace(/\s+/g, " ")))];
 }

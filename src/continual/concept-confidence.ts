@@ -1,7 +1,8 @@
 /**
  * @file How sure a model is of what it has learned: for pictures of known concepts, how often and with what probability its own classifier finds them.
  */
-import type { Candidate, ClassifyPictureOptions, ConceptClassifier } from "./concept-classifier.ts";
+import type { Candidate } from "./candidate.ts";
+import type { ClassifyPictureOptions, ConceptClassifier } from "./concept-classifier.ts";
 
 /** Pictures of a concept. */
 export interface ConceptPictures {

@@ -119,7 +119,7 @@ export async function classify(
   options: ClassifyOptions = {},
 ): Promise<Classification> {
   const { temperature = DEFAULT_TEMPERATURE, drawsAtOnce = 8, giveUpAt = 4 } = options;
-  const { isSettled = (left) => left.length === 1 && count > 1 } = options;
+  const { isSettled = (left: readonly number[]) => left.length === 1 && count > 1 } = options;
   if (count < 1 || draws.length < 1) throw new RangeError("a classification needs a candidate and a draw");
   const seen = Array.from({ length: count }, (): number[] => []);
   let alive = seen.map((_, candidate) => candidate);

@@ -1,7 +1,8 @@
 /**
  * @file From the errors of the candidates to an answer: which concept a picture shows, that it shows none, or that this is not sure.
  */
-import { ANYTHING, type Candidate, type ConceptClassification } from "./concept-classifier.ts";
+import { ANYTHING, type Candidate } from "./candidate.ts";
+import type { ConceptClassification } from "./concept-classifier.ts";
 
 /** What is said of a picture. */
 export type Answer =

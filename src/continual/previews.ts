@@ -9,7 +9,7 @@ import type { GeneratedImage, StableDiffusionPipeline } from "../diffusion/pipel
 import type { ProgramOptions } from "../graph/index.ts";
 import type { RgbImage } from "../io/image.ts";
 import { labelledSheet } from "../io/labelled-sheet.ts";
-import { conceptCandidate, ordinaryCandidate } from "./concept-classifier.ts";
+import { conceptCandidate, ordinaryCandidate } from "./candidate.ts";
 import type { Learned } from "./library-model.ts";
 import { pictureChanges } from "./picture-change.ts";
 

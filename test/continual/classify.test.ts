@@ -107,8 +107,10 @@ describe("classifyPictures", () => {
     for (const { verdicts, evaluations, seconds } of pictures) {
       const concepts = new Map(verdicts.map(({ label, concept }) => [label, concept]));
       expect([concepts.get("<rex>"), concepts.get("<mug>"), concepts.get("a dog")]).toEqual(["rex", "mug", undefined]);
-      expect(verdicts.map(({ concept }) => concept !== undefined)).toEqual([true, true, false, false, false]);
-      for (const { draws } of verdicts.slice(2)) expect(draws).toBeLessThan(64);
+      // What a random model makes of no words at all is chance.
+      const named = verdicts.filter(({ label }) => label !== "anything else");
+      expect(named.map(({ concept }) => concept !== undefined)).toEqual([true, true, false, false]);
+      for (const { draws } of named.slice(2)) expect(draws).toBeLessThan(64);
       expect(verdicts.reduce((sum, { probability }) => sum + probability, 0)).toBeCloseTo(1, 10);
       expect(verdicts).toEqual(verdicts.toSorted((a, b) => a.error - b.error));
       expect(evaluations).toBe(verdicts.reduce((sum, { draws }) => sum + draws, 0));

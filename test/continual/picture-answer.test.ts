@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { tokenFromNoun } from "../../src/adapters/textual-inversion.ts";
-import { ANYTHING, ConceptClassifier, type ConceptClassification } from "../../src/continual/concept-classifier.ts";
+import { ANYTHING } from "../../src/continual/candidate.ts";
+import { ConceptClassifier, type ConceptClassification } from "../../src/continual/concept-classifier.ts";
 import { checkpointFolder, BUILT_IN_MODEL } from "../../src/continual/model-folder.ts";
 import { judge } from "../../src/continual/picture-answer.ts";
 import { StableDiffusionPipeline } from "../../src/diffusion/pipeline.ts";

@@ -121,12 +121,10 @@ describe("how much earlier concepts have changed", () => {
       return { ...after, embeddings: [{ ...rex, vectors }, mug] };
     };
     const options = { resolution: RESOLUTION, guidanceScale: 2, program };
-    const [none, little, much] = [
-      await drawPreviews(pipeline, before, after, options),
+    const [little, much] = [
       await drawPreviews(pipeline, before, moved(0.1), options),
       await drawPreviews(pipeline, before, moved(1), options),
     ];
-    expect(none.changes).toEqual([{ concept: "rex", change: 0 }]);
     expect(little.changes[0].change).toBeGreaterThan(0);
     expect(much.changes[0].change).toBeGreaterThan(2 * little.changes[0].change);
 

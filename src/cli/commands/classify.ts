@@ -58,7 +58,7 @@ export function classifyCommand(): Command {
     )
     .option(
       "--temperature <x>",
-      "how even the probabilities are, in standard errors",
+      "how even the probabilities are",
       numberAbove(0),
       DEFAULT_TEMPERATURE_IN_STANDARD_ERRORS,
     )
