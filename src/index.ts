@@ -23,9 +23,14 @@ export {
   type ClassifiedPicture,
   type ClassifyProgress,
   type ClassifyRequest,
-  type Verdict,
 } from "./continual/classify.ts";
-export { ConceptClassifier, type Candidate, type ConceptClassifierOptions } from "./continual/concept-classifier.ts";
+export type { Answer, Verdict } from "./continual/picture-answer.ts";
+export type { Candidate } from "./continual/candidate.ts";
+export {
+  ConceptClassifier,
+  type ConceptClassification,
+  type ConceptClassifierOptions,
+} from "./continual/concept-classifier.ts";
 export { conceptConfidence, type ConceptConfidence, type ConceptPictures } from "./continual/concept-confidence.ts";
 export { DenoisingError, type DenoisingBatch, type DenoisingErrorResult } from "./continual/denoising-error.ts";
 export { DenoiserPool, type DenoiserPoolOptions } from "./continual/denoiser-pool.ts";
@@ -48,7 +53,7 @@ export {
 export { previewLastLearn, type PreviewReport, type PreviewRequest } from "./continual/preview-last-learn.ts";
 export {
   drawPreviews,
-  type ConfidenceChange,
+  type PreviewChange,
   type PreviewOptions,
   type PreviewProgress,
   type Previews,

@@ -1,27 +1,30 @@
 /**
- * @file Which of a library's concepts is on a picture: from picture files to probabilities. Nothing is stored.
+ * @file Which of a library's concepts is on a picture, if any: from picture files to answers. Nothing is stored.
  */
 import { latentsFromPosterior } from "../diffusion/latents.ts";
 import { KeepsakeError } from "../errors.ts";
 import type { ProgramOptions } from "../graph/index.ts";
 import { findImages } from "../io/find-images.ts";
 import { imageToTensor } from "../io/image.ts";
-import { ConceptClassifier, type Candidate, type ConceptClassifierOptions } from "./concept-classifier.ts";
-import type { Classification } from "./diffusion-classifier.ts";
+import { ConceptClassifier, type ConceptClassifierOptions } from "./concept-classifier.ts";
 import { openModel, readLearned } from "./library-model.ts";
 import { Library } from "./library/library.ts";
+import { BUILT_IN_MODEL, chosenModel } from "./model-folder.ts";
+import { BUILT_IN_THINGS, COMMON_THINGS } from "./ordinary-things.ts";
 import { encodePhotos, readPhoto } from "./photos.ts";
+import { judge, type Answer, type Verdict } from "./picture-answer.ts";
 
-export interface ClassifyRequest extends Pick<
-  ConceptClassifierOptions,
-  "resolution" | "draws" | "timesteps" | "temperature" | "seed"
-> {
+export interface ClassifyRequest extends Pick<ConceptClassifierOptions, "resolution" | "draws" | "timesteps" | "seed"> {
   /** Folder of the library. */
   readonly library: string;
   /** Folder of the library's model, if it has moved. */
   readonly model?: string;
   /** Pictures, or folders of them. */
   readonly images: readonly string[];
+  /** Ordinary things that a picture may show instead, beside the class nouns. Default: {@link BUILT_IN_THINGS}, or {@link COMMON_THINGS} for other models. */
+  readonly others?: readonly string[];
+  /** How even the probabilities are; see {@link judge}. */
+  readonly temperature?: number;
   readonly program?: ProgramOptions;
   /** When it fires, the classification ends with its reason. */
   readonly signal?: AbortSignal;
@@ -41,19 +44,10 @@ export type ClassifyProgress =
       readonly evaluations: number;
     };
 
-/** One candidate for one picture. */
-export interface Verdict extends Omit<Candidate, "prompt"> {
-  /** In [0, 1]; those of a picture sum to 1. */
-  readonly probability: number;
-  /** Mean squared error of the noise predicted for it: the smaller, the more probable. */
-  readonly error: number;
-  /** Draws after which it was decided. */
-  readonly draws: number;
-}
-
 export interface ClassifiedPicture {
   readonly file: string;
-  /** The most probable first. */
+  readonly answer: Answer;
+  /** Of all candidates that were compared, the best first. */
   readonly verdicts: readonly Verdict[];
   /** UNet evaluations. */
   readonly evaluations: number;
@@ -62,14 +56,18 @@ export interface ClassifiedPicture {
 }
 
 /**
- * Says for each picture how probable each concept of the library is. Beside the concepts stand their class nouns as candidates ("a photo of a cat"), each
- * once: a cat that is not `<mochi>` is then not forced to be it. A picture of neither goes to whichever comes nearest.
+ * Says for each picture which concept of the library it shows, that it shows none, or that this is not sure. Beside the concepts stand as candidates their
+ * class nouns ("a photo of a cat"), ordinary things, and the empty prompt: a concept that does not fit a picture predicts its noise worse than these. Things
+ * that do not fit are given up after a few draws.
  *
  * @throws KeepsakeError for a library without concepts, a file that is no picture, a model that does not fit, or impossible options; the signal's reason
  *   when aborted
  */
 export async function classifyPictures(request: ClassifyRequest): Promise<ClassifiedPicture[]> {
-  const { library: folder, model, signal, onProgress, program = {} } = request;
+  const { library: folder, model, temperature, signal, onProgress, program = {} } = request;
+  if (temperature !== undefined && !(temperature > 0 && Number.isFinite(temperature))) {
+    throw new KeepsakeError("usage", `The temperature is ${temperature}, expected a number above 0.`);
+  }
   const library = await Library.open(folder);
   const pipeline = await openModel(model, library, program);
   const learned = await readLearned(folder, pipeline);
@@ -83,8 +81,16 @@ export async function classifyPictures(request: ClassifyRequest): Promise<Classi
   onProgress?.({ kind: "pictures", count: files.length, skipped });
   const posteriors = await encodePhotos(pipeline.vae, photos, resolution, program);
 
-  const others = learned.concepts.map(({ classNoun }) => classNoun);
-  const classifier = await ConceptClassifier.create(pipeline, learned, { ...request, others });
+  const isBuiltIn = chosenModel(model, library) === BUILT_IN_MODEL;
+  const { draws, timesteps, seed } = request;
+  const classifier = await ConceptClassifier.create(pipeline, learned, {
+    ...{ resolution, program, anything: true },
+    ...(draws !== undefined && { draws }),
+    ...(timesteps !== undefined && { timesteps }),
+    ...(seed !== undefined && { seed }),
+    others: learned.concepts.map(({ classNoun }) => classNoun),
+    background: request.others ?? (isBuiltIn ? BUILT_IN_THINGS : COMMON_THINGS),
+  });
   try {
     const results: ClassifiedPicture[] = [];
     for (const [index, posterior] of posteriors.entries()) {
@@ -96,22 +102,10 @@ export async function classifyPictures(request: ClassifyRequest): Promise<Classi
         },
       });
       const seconds = (performance.now() - started) / 1000;
-      const verdicts = verdictsOf(classifier.candidates, result);
-      results.push({ file: files[index], verdicts, evaluations: result.evaluations, seconds });
+      results.push({ file: files[index], ...judge(result, temperature), evaluations: result.evaluations, seconds });
     }
     return results;
   } finally {
     await classifier.dispose();
   }
-}
-
-function verdictsOf(candidates: readonly Candidate[], { probabilities, errors, draws }: Classification): Verdict[] {
-  const verdicts = candidates.map(({ label, concept }, i) => ({
-    label,
-    ...(concept !== undefined && { concept }),
-    probability: probabilities[i],
-    error: errors[i],
-    draws: draws[i],
-  }));
-  return verdicts.sort((a, b) => a.error - b.error);
 }

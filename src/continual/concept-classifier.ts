@@ -8,6 +8,7 @@ import { addLearnedTokens } from "../diffusion/prompt-encoder.ts";
 import { NoiseSchedule } from "../diffusion/schedulers/index.ts";
 import { KeepsakeError } from "../errors.ts";
 import type { ProgramOptions } from "../graph/index.ts";
+import { ANYTHING, conceptCandidate, distinctNouns, ordinaryCandidate, type Candidate } from "./candidate.ts";
 import { DenoisingError, type Trainable } from "./denoising-error.ts";
 import {
   classify,
@@ -20,21 +21,18 @@ import {
   type PairedDraw,
 } from "./diffusion-classifier.ts";
 import { checkReal, checkWhole, LIMITS, REAL_LIMITS } from "./limits.ts";
-import type { KnownConcept, Learned } from "./library-model.ts";
-
-/** Something that a picture may show. */
-export interface Candidate {
-  /** `<mochi>`, or `a cat`. */
-  readonly label: string;
-  /** Under which the noise is predicted. */
-  readonly prompt: string;
-  /** Name of the learned concept; absent for an ordinary thing. */
-  readonly concept?: string;
-}
+import type { Learned } from "./library-model.ts";
 
 export interface ConceptClassifierOptions extends Pick<ClassifyOptions, "temperature" | "giveUpAt"> {
   /** Ordinary things that a picture may show instead, e.g. `cat`. Default: none, the learned concepts compete among themselves. */
   readonly others?: readonly string[];
+  /**
+   * Many ordinary things that stand for the rest of the world. They are looked at with a few draws only, and the {@link BACKGROUND_KEPT} that fit the picture
+   * best take part. Default: none.
+   */
+  readonly background?: readonly string[];
+  /** Whether the empty prompt takes part, as {@link ANYTHING}: what the model makes of the picture without a word. Default false. */
+  readonly anything?: boolean;
   /** Side of the square pictures in pixels. Default: the model's. */
   readonly resolution?: number;
   /** Pairs of timestep and noise at which the candidates are compared, at most. Default {@link DEFAULT_DRAWS}. */
@@ -70,9 +68,22 @@ const DRAWS_AT_ONCE = 8;
 /** Latent pixels in one run: those of one picture of 512 x 512. Larger batches cost memory and are no faster. */
 const PIXELS_AT_ONCE = 64 * 64;
 
+/** Draws with which the background is looked at. */
+const BACKGROUND_DRAWS = 4;
+/** Ordinary things of the background that go on to be compared with the other candidates. */
+export const BACKGROUND_KEPT = 3;
+/** Of the candidates that were compared, in the order of {@link ConceptClassification.candidates}. */
+export interface ConceptClassification extends Classification {
+  /** All, but for those of the background that do not fit the picture. */
+  readonly candidates: readonly Candidate[];
+}
+
 /** The candidates, and the compiled program that compares them; `dispose` frees it. */
 export class ConceptClassifier {
+  /** Those that always take part come first, then the background. */
   readonly candidates: readonly Candidate[];
+  /** How many are not of the background. */
+  readonly #always: number;
   readonly #program: DenoisingError;
   readonly #trainable: Trainable;
   readonly #schedule: NoiseSchedule;
@@ -82,6 +93,7 @@ export class ConceptClassifier {
 
   private constructor(
     candidates: readonly Candidate[],
+    always: number,
     program: DenoisingError,
     trainable: Trainable,
     schedule: NoiseSchedule,
@@ -90,6 +102,7 @@ export class ConceptClassifier {
     options: ClassifyOptions,
   ) {
     this.candidates = candidates;
+    this.#always = always;
     this.#program = program;
     this.#trainable = trainable;
     this.#schedule = schedule;
@@ -111,7 +124,14 @@ export class ConceptClassifier {
   ): Promise<ConceptClassifier> {
     const { others = [], resolution = pipeline.defaultSize.width, draws = DEFAULT_DRAWS, seed = 0 } = options;
     const { temperature, giveUpAt, program: programOptions } = options;
-    const candidates = [...concepts.map(conceptCandidate), ...distinct(others).map(ordinaryCandidate)];
+    const nouns = distinctNouns(others);
+    const always = [
+      ...concepts.map(conceptCandidate),
+      ...nouns.map(ordinaryCandidate),
+      ...(options.anything === true ? [ANYTHING] : []),
+    ];
+    const background = distinctNouns(options.background ?? []).filter((noun) => !nouns.includes(noun));
+    const candidates = [...always, ...background.map(ordinaryCandidate)];
     if (candidates.length === 0) throw new RangeError("there is nothing to choose from");
     checkOptions(draws, temperature);
 
@@ -134,6 +154,7 @@ export class ConceptClassifier {
     });
     return new ConceptClassifier(
       candidates,
+      always.length,
       program,
       { lora, embeddings: learned.values },
       schedule,
@@ -148,7 +169,7 @@ export class ConceptClassifier {
   }
 
   /**
-   * Says how probable each candidate is for one picture.
+   * Says how probable each candidate is for one picture. It ends early once no concept is among the candidates that are left.
    *
    * @param latents - `[latentChannels, height, width]`, times the VAE's scaling factor
    * @throws KeepsakeError if the model's predictions are not numbers; the signal's reason when aborted
@@ -156,7 +177,7 @@ export class ConceptClassifier {
   async classify(
     latents: Float32Array,
     { signal, onEvaluations }: ClassifyPictureOptions = {},
-  ): Promise<Classification> {
+  ): Promise<ConceptClassification> {
     const errorsOf = denoisingErrors(this.#program, this.#trainable, this.#schedule, latents, this.#tokenIds);
     let evaluations = 0;
     // One candidate after another, so that there is news, and a chance to stop, several times a minute with a large model too.
@@ -172,7 +193,35 @@ export class ConceptClassifier {
       }
       return errors;
     };
-    return classify(this.candidates.length, this.#draws, watched, this.#options);
+    const taking = await this.#takingPart(watched);
+    const candidates = taking.map((candidate) => this.candidates[candidate]);
+    const hasConcept = (some: readonly number[]) => some.some((i) => candidates[i].concept !== undefined);
+    const isOpen = hasConcept([...candidates.keys()]);
+    const result = await classify(
+      taking.length,
+      this.#draws,
+      (some, draws) =>
+        watched(
+          some.map((i) => taking[i]),
+          draws,
+        ),
+      {
+        ...this.#options,
+        isSettled: (left) => (left.length === 1 && taking.length > 1) || (isOpen && !hasConcept(left)),
+      },
+    );
+    return { ...result, candidates, evaluations };
+  }
+
+  /** The candidates that always take part, and those of the background that fit best after a few draws. */
+  async #takingPart(errorsOf: CandidateErrors): Promise<number[]> {
+    const all = [...this.candidates.keys()];
+    const background = all.slice(this.#always);
+    if (background.length <= BACKGROUND_KEPT) return all;
+    const draws = this.#draws.slice(0, BACKGROUND_DRAWS);
+    const totals = (await errorsOf(background, draws)).map((errors) => errors.reduce((sum, error) => sum + error, 0));
+    const best = [...background.keys()].sort((a, b) => totals[a] - totals[b]).slice(0, BACKGROUND_KEPT);
+    return [...all.slice(0, this.#always), ...best.map((i) => background[i])];
   }
 
   async dispose(): Promise<void> {
@@ -197,20 +246,4 @@ function checkTimesteps([from, to]: readonly [number, number]): void {
 function notFinite({ label }: Candidate): KeepsakeError {
   const fault = `The model predicts NaN or infinity for ${label}`;
   return new KeepsakeError("input", `${fault}: the weights or the adapter are damaged.`);
-}
-
-/** A learned concept. The sentence is the same for all candidates: they differ in the one word that matters. */
-export function conceptCandidate({ name, token }: KnownConcept): Candidate {
-  return { label: token, prompt: `a photo of a ${token}`, concept: name };
-}
-
-/** An ordinary thing, such as a class noun: `a photo of a cat`. */
-export function ordinaryCandidate(noun: string): Candidate {
-  const label = `${/^[aeiou]/i.test(noun) ? "an" : "a"} ${noun}`;
-  return { label, prompt: `a photo of ${label}` };
-}
-
-/** The tokenizer does not tell capitals from small letters, nor one space from two. */
-function distinct(nouns: readonly string[]): string[] {
-  return [...new Set(nouns.map((noun) => noun.trim().toLowerCase().replace(/\s+/g, " ")))];
 }

@@ -1,6 +1,7 @@
 /**
  * @file How sure a model is of what it has learned: for pictures of known concepts, how often and with what probability its own classifier finds them.
  */
+import type { Candidate } from "./candidate.ts";
 import type { ClassifyPictureOptions, ConceptClassifier } from "./concept-classifier.ts";
 
 /** Pictures of a concept. */
@@ -34,12 +35,13 @@ export async function conceptConfidence(
 ): Promise<ConceptConfidence[]> {
   const results: ConceptConfidence[] = [];
   for (const { concept, latents } of heldOut) {
-    const own = classifier.candidates.findIndex((candidate) => candidate.concept === concept);
-    if (own < 0) throw new RangeError(`"${concept}" is not among the candidates`);
+    const isOwn = (candidate: Candidate) => candidate.concept === concept;
+    if (!classifier.candidates.some(isOwn)) throw new RangeError(`"${concept}" is not among the candidates`);
     if (latents.length === 0) throw new RangeError(`there are no pictures of "${concept}"`);
     let [right, sum] = [0, 0];
     for (const picture of latents) {
-      const { probabilities, errors } = await classifier.classify(picture, options);
+      const { probabilities, errors, candidates } = await classifier.classify(picture, options);
+      const own = candidates.findIndex(isOwn);
       // Not by the probabilities: several of them may be rounded to 0 or 1.
       if (errors.every((error, i) => i === own || error > errors[own])) right++;
       sum += probabilities[own];

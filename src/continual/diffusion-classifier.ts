@@ -87,6 +87,8 @@ export interface ClassifyOptions {
    * evaluates everything.
    */
   readonly giveUpAt?: number;
+  /** Whether those that are left need no further draws. Default: when there is one. */
+  readonly isSettled?: (alive: readonly number[]) => boolean;
 }
 
 /** Errors are means of squares of about unit variance, and those of rival prompts differ in the third digit. */
@@ -97,6 +99,8 @@ export interface Classification {
   readonly probabilities: readonly number[];
   /** Estimated mean error of each candidate over all draws: that of the best one plus the paired difference. */
   readonly errors: readonly number[];
+  /** Of each candidate's paired difference from the best one: 0 for the best one itself, `Infinity` where fewer than two draws leave it open. */
+  readonly standardErrors: readonly number[];
   /** Draws that each candidate was evaluated at. */
   readonly draws: readonly number[];
   /** UNet evaluations in all. */
@@ -112,8 +116,10 @@ export async function classify(
   count: number,
   draws: readonly PairedDraw[],
   errorsOf: CandidateErrors,
-  { temperature = DEFAULT_TEMPERATURE, drawsAtOnce = 8, giveUpAt = 4 }: ClassifyOptions = {},
+  options: ClassifyOptions = {},
 ): Promise<Classification> {
+  const { temperature = DEFAULT_TEMPERATURE, drawsAtOnce = 8, giveUpAt = 4 } = options;
+  const { isSettled = (left: readonly number[]) => left.length === 1 && count > 1 } = options;
   if (count < 1 || draws.length < 1) throw new RangeError("a classification needs a candidate and a draw");
   const seen = Array.from({ length: count }, (): number[] => []);
   let alive = seen.map((_, candidate) => candidate);
@@ -122,13 +128,14 @@ export async function classify(
     alive.forEach((candidate, i) => seen[candidate].push(...errors[i]));
     const best = leastMean(seen, alive);
     alive = alive.filter((candidate) => !isHopeless(seen[candidate], seen[best], giveUpAt));
-    if (alive.length === 1 && count > 1) break;
+    if (isSettled(alive)) break;
   }
   const best = leastMean(seen, alive);
   const errors = seen.map((own) => meanOf(seen[best]) + meanOf(differences(own, seen[best])));
   return {
     probabilities: posterior(errors, temperature),
     errors,
+    standardErrors: seen.map((own, i) => (i === best ? 0 : standardError(differences(own, seen[best])))),
     draws: seen.map(({ length }) => length),
     evaluations: seen.reduce((sum, { length }) => sum + length, 0),
   };
@@ -174,10 +181,15 @@ function leastMean(seen: readonly (readonly number[])[], candidates: readonly nu
 
 function isHopeless(own: readonly number[], best: readonly number[], giveUpAt: number): boolean {
   const apart = differences(own, best);
-  if (apart.length < 2) return false;
-  const mean = meanOf(apart);
-  const variance = apart.reduce((sum, x) => sum + (x - mean) ** 2, 0) / (apart.length - 1);
-  return mean > giveUpAt * Math.sqrt(variance / apart.length);
+  return meanOf(apart) > giveUpAt * standardError(apart);
+}
+
+/** Of the mean of the values. */
+function standardError(values: readonly number[]): number {
+  if (values.length < 2) return Infinity;
+  const mean = meanOf(values);
+  const variance = values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / (values.length - 1);
+  return Math.sqrt(variance / values.length);
 }
 
 /** Over the draws that both have seen. */

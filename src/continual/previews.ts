@@ -1,6 +1,6 @@
 /**
- * @file What learning a concept did to all others, to be seen and in figures: pictures of every concept from the same noise before and after, and how sure
- * the model is, before and after, of what it drew before.
+ * @file What learning a concept did to all others, to be seen and in figures: pictures of every concept from the same noise before and after, and how much
+ * they differ.
  *
  * No photo is kept, so forgetting is measured on drawings. They are made of adapter and tokens alone, and are not stored but on the sheet.
  */
@@ -8,15 +8,10 @@ import { BoundAdapter } from "../adapters/bound-adapter.ts";
 import type { GeneratedImage, StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import type { ProgramOptions } from "../graph/index.ts";
 import type { RgbImage } from "../io/image.ts";
-import { pictureGrid } from "../io/picture-grid.ts";
-import {
-  conceptCandidate,
-  ConceptClassifier,
-  ordinaryCandidate,
-  type ConceptClassifierOptions,
-} from "./concept-classifier.ts";
-import { conceptConfidence } from "./concept-confidence.ts";
+import { labelledSheet } from "../io/labelled-sheet.ts";
+import { conceptCandidate, ordinaryCandidate } from "./candidate.ts";
 import type { Learned } from "./library-model.ts";
+import { pictureChanges } from "./picture-change.ts";
 
 /** Pictures of each concept, before and after. They have the numbers 0, 1, ... of seed 0, as `keepsake generate` draws them. */
 export const PREVIEW_PICTURES = 2;
@@ -34,39 +29,38 @@ export interface PreviewOptions {
   readonly onProgress?: (progress: PreviewProgress) => void;
 }
 
-/** Pictures that have been drawn or classified, of all. */
+/** Pictures that have been drawn, of all. */
 export interface PreviewProgress {
   readonly kind: "previews";
   readonly done: number;
   readonly count: number;
 }
 
-/**
- * How sure the model is that what it drew of an earlier concept before the new one was learned is that concept: the mean of P(concept | picture) over those
- * pictures, in [0, 1], by its own classifier.
- */
-export interface ConfidenceChange {
+/** How much the pictures of an earlier concept have changed. */
+export interface PreviewChange {
   readonly concept: string;
-  /** As the model was before. */
-  readonly before: number;
-  /** As the model is now, of the same pictures. */
-  readonly after: number;
+  /**
+   * Mean difference of the pixels before and after, of pictures from the same noise: 0 if they are the same, 1 if they differ as much as two drawings from
+   * different noise. May be above 1.
+   */
+  readonly change: number;
 }
 
 export interface Previews {
-  /** A row for each concept, in the order of {@link Previews.concepts}: {@link PREVIEW_PICTURES} pictures before, and from the same noise after. */
+  /**
+   * A row for each concept, in the order of {@link Previews.concepts}: {@link PREVIEW_PICTURES} pictures before, and from the same noise after. Small pictures
+   * are enlarged, and the rows say which concept they show.
+   */
   readonly sheet: RgbImage;
   /** Names, in the order in which they were learned; the new one is the last. */
   readonly concepts: readonly string[];
   /** Of the earlier concepts. */
-  readonly confidence: readonly ConfidenceChange[];
+  readonly changes: readonly PreviewChange[];
 }
 
 /**
- * Draws every concept ("a photo of a <name>") as the model was before the last one was learned and as it is now, and asks its classifier.
- *
- * The candidates of the classifier are all concepts, before and after. Before it was learned, the new concept is represented by its class noun ("a photo of a
- * cat"), on the sheet as well: that is what its token is made from.
+ * Draws every concept ("a photo of a <name>") as the model was before the last one was learned and as it is now, and measures how much the pictures differ.
+ * Before it was learned, the new concept is represented by its class noun ("a photo of a cat"): that is what its token is made from.
  *
  * @param before - without the last concept of `after`
  * @throws KeepsakeError if the model's predictions are not numbers; the signal's reason when aborted
@@ -81,51 +75,42 @@ export async function drawPreviews(
   const fresh = after.concepts.at(-1);
   if (fresh === undefined) throw new RangeError("nothing has been learned");
   const earlier = before.concepts;
-  const count = 2 * PREVIEW_PICTURES * (after.concepts.length + earlier.length);
+  const count = 2 * PREVIEW_PICTURES * after.concepts.length;
   let done = 0;
-  const news = (pictures: number) => {
-    done += pictures;
-    options.onProgress?.({ kind: "previews", done, count });
-  };
-  const draw = async (learned: Learned, prompts: readonly string[]): Promise<GeneratedImage[][]> => {
+  const draw = async (learned: Learned, prompts: readonly string[]): Promise<RgbImage[][]> => {
     const adapter = learned.lora && new BoundAdapter(learned.lora);
-    const rows: GeneratedImage[][] = [];
+    const rows: RgbImage[][] = [];
     for (const prompt of prompts) {
-      rows.push(await drawConcept(pipeline, prompt, learned, adapter, options));
-      news(PREVIEW_PICTURES);
+      const pictures = await drawConcept(pipeline, prompt, learned, adapter, options);
+      rows.push(pictures.map(({ image }) => image));
+      done += PREVIEW_PICTURES;
+      options.onProgress?.({ kind: "previews", done, count });
     }
     return rows;
   };
   const own = earlier.map((concept) => conceptCandidate(concept).prompt);
-  const drawnBefore = await draw(before, [...own, ordinaryCandidate(fresh.classNoun).prompt]);
+  const noun = ordinaryCandidate(fresh.classNoun);
+  const drawnBefore = await draw(before, [...own, noun.prompt]);
   const drawnAfter = await draw(after, [...own, conceptCandidate(fresh).prompt]);
 
-  const pictures = earlier.map(({ name }, i) => ({
-    concept: name,
-    latents: drawnBefore[i].map(({ latents }) => latents),
-  }));
-  const confidence = async (learned: Learned, others: readonly string[]): Promise<number[]> => {
-    if (pictures.length === 0) return [];
-    const classifier = await ConceptClassifier.create(pipeline, learned, classifierOptions(options, others));
-    try {
-      const means: number[] = [];
-      for (const ofConcept of pictures) {
-        const [{ meanProbability }] = await conceptConfidence(classifier, [ofConcept], options);
-        means.push(meanProbability);
-        news(PREVIEW_PICTURES);
-      }
-      return means;
-    } finally {
-      await classifier.dispose();
-    }
-  };
-  const sureBefore = await confidence(before, [fresh.classNoun]);
-  const sureAfter = await confidence(after, []);
+  const changes = pictureChanges(drawnBefore.map((pictures, i) => ({ before: pictures, after: drawnAfter[i] })));
+  const labels = [
+    ...earlier.map(({ token, classNoun }, i) => `${token} (${classNoun}): ${percent(changes[i])} changed`),
+    `${fresh.token} (${fresh.classNoun}): new, had no name before: "${noun.label}"`,
+  ];
   return {
-    sheet: pictureGrid([sideOf(drawnBefore), sideOf(drawnAfter)], 2),
+    sheet: labelledSheet(
+      ["before", "now"],
+      labels.map((label, i) => ({ label, groups: [drawnBefore[i], drawnAfter[i]] })),
+    ),
     concepts: after.concepts.map(({ name }) => name),
-    confidence: pictures.map(({ concept }, i) => ({ concept, before: sureBefore[i], after: sureAfter[i] })),
+    changes: earlier.map(({ name }, i) => ({ concept: name, change: changes[i] })),
   };
+}
+
+/** A share as the sheet says it: `3.2 %`. */
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
 }
 
 function drawConcept(
@@ -141,19 +126,4 @@ function drawConcept(
     ...(adapter && { adapter }),
     ...(signal && { signal }),
   });
-}
-
-function classifierOptions(
-  { resolution, program }: PreviewOptions,
-  others: readonly string[],
-): ConceptClassifierOptions {
-  return { resolution, others, seed: SEED, ...(program && { program }) };
-}
-
-/** One half of the sheet. */
-function sideOf(rows: readonly (readonly GeneratedImage[])[]): RgbImage {
-  return pictureGrid(
-    rows.flatMap((row) => row.map(({ image }) => image)),
-    PREVIEW_PICTURES,
-  );
 }

@@ -1,7 +1,8 @@
 import { cpSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { ClassifiedPicture, Verdict } from "../../src/continual/classify.ts";
+import type { ClassifiedPicture } from "../../src/continual/classify.ts";
+import type { Verdict } from "../../src/continual/picture-answer.ts";
 import { MODEL, treeOf, writePhotos } from "../continual/support.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
 import { failureLine, keepsake, learn, succeeded } from "./support.ts";
@@ -17,21 +18,38 @@ beforeAll(async () => {
 }, 120_000);
 
 const classify = (images: readonly string[], ...more: string[]): string[] => [
-  ...["classify", ...images, "--library", library, "--resolution", "32", "--draws", "4", "--threads", "1", ...more],
+  ...[
+    "classify",
+    ...images,
+    "--library",
+    library,
+    "--resolution",
+    "32",
+    "--draws",
+    "4",
+    "--threads",
+    "1",
+    "--others",
+    "",
+    ...more,
+  ],
 ];
 
 describe("keepsake classify", () => {
-  it("prints a table for each picture on stdout and its progress on stderr, and stores nothing", async () => {
+  it("prints an answer and a table for each picture on stdout and its progress on stderr, and stores nothing", async () => {
     writeFileSync(join(photos, "x.heic"), "");
     const before = treeOf(inFolder());
     const { stdout, stderr } = succeeded(await keepsake(classify([photos]), { hooks: ["no-network"] }));
     const lines = stdout.split("\n");
-    const row = /^ {2}(<rex>|a dog) {2} *\d+\.\d %$/;
+    const row = /^ {2}(<rex>|none of these) +(\d+ %|[<>] 9?[19] %)$/;
+    const answer =
+      /: (<rex>|none of these(, most like a dog)?|not sure: (<rex> or none of these|none of these or <rex>))$/;
     for (const [i, name] of ["0.png", "1.png"].entries()) {
       const [file, first, second, cost, end] = lines.slice(5 * i, 5 * i + 5);
-      expect(file).toBe(join(photos, name));
-      expect([first, second].map((line) => row.exec(line)?.[1]).sort()).toEqual(["<rex>", "a dog"]);
-      expect(cost).toMatch(/^ {2}UNet evaluations: 8, \d+\.\d s$/);
+      expect(file).toMatch(answer);
+      expect(file.replace(answer, "")).toBe(join(photos, name));
+      expect([first, second].map((line) => row.exec(line)?.[1]).sort()).toEqual(["<rex>", "none of these"]);
+      expect(cost).toMatch(/^ {2}UNet evaluations: 12, \d+\.\d s$/);
       expect(end).toBe("");
     }
     expect(stderr).toContain(`warning: ${join(photos, "x.heic")} is in a format that is not read`);
@@ -46,12 +64,14 @@ describe("keepsake classify", () => {
       const { stdout } = succeeded(await keepsake(classify(images, "--seed", "3", "--json", ...more)));
       const result = JSON.parse(stdout) as { pictures: ClassifiedPicture[] };
       expect(result).toMatchObject({ draws: 4, temperature: 0.01, seed: 3 });
-      const [{ verdicts, ...picture }] = result.pictures;
-      expect(picture).toEqual({ file, evaluations: 8, seconds: picture.seconds });
+      const [{ verdicts, answer, ...picture }] = result.pictures;
+      expect(picture).toEqual({ file, evaluations: 12, seconds: picture.seconds });
+      expect(["concept", "none", "unsure"]).toContain(answer.kind);
       expect(picture.seconds).toBeGreaterThan(0);
       expect(Object.fromEntries(verdicts.map(({ label, concept }) => [label, concept]))).toEqual({
         "<rex>": "rex",
         "a dog": undefined,
+        "anything else": undefined,
       });
       expect(verdicts.reduce((sum, { probability }) => sum + probability, 0)).toBeCloseTo(1, 10);
       return verdicts;
@@ -72,7 +92,15 @@ describe("keepsake classify", () => {
   it("gives examples and defaults with --help", async () => {
     const { code, stdout, stderr } = await keepsake(["classify", "--help"]);
     expect([code, stderr]).toEqual([0, ""]);
-    for (const words of ["Examples:", "  keepsake classify ", "never stored"]) expect(stdout).toContain(words);
+    const said = [
+      "Examples:",
+      "  keepsake classify ",
+      "never stored",
+      '"none of these"',
+      '"not sure"',
+      "--others <nouns>",
+    ];
+    for (const words of said) expect(stdout).toContain(words);
     for (const option of ["draws <n>", "temperature <x>", "seed <n>"]) {
       expect(stdout).toMatch(new RegExp(`--${option} .*\\(default: [\\d.]+\\)`));
     }

@@ -60,14 +60,15 @@ describe("keepsake learn-all", () => {
     expect(undone.stdout).toContain("(learned rex). It knows <rex>.");
   });
 
-  it("says on stdout what came of each, and how sure the model is of its earlier drawings", () => {
+  it("says on stdout what came of each, and how much earlier concepts have changed", () => {
     expect(straight.stdout.split("\n")).toEqual([
       `Learned <rex>. Draw it: keepsake generate "a photo of a <rex>" --library ${at("straight")}`,
       `Previews: ${sheetAt("straight")} (rows: <rex>; left before, right now)`,
       `Learned <mug>. Draw it: keepsake generate "a photo of a <mug>" --library ${at("straight")}`,
       `Previews: ${sheetAt("straight")} (rows: <rex>, <mug>; left before, right now)`,
-      "sure of  before   now",
-      expect.stringMatching(/^<rex> {4} {0,2}\d+\.\d % +\d+\.\d %$/),
+      "changed",
+      expect.stringMatching(/^<rex> {4} *\d+\.\d %$/),
+      "(0 %: drawn as before, to the pixel; 100 %: as different as two drawings from different noise)",
       "",
     ]);
     expect(straight.stderr).toMatch(/^rex \(1 of 2\)\n2 photos\n/);
@@ -77,11 +78,11 @@ describe("keepsake learn-all", () => {
   it("prints one JSON array with --json; repeated, it learns nothing again and ends in the same bytes", async () => {
     const before = treeOf(inFolder("straight"));
     const again = succeeded(await keepsake(learnAll("straight", things, "--json")));
-    const sure = expect.any(Number) as unknown;
-    const previews = { sheet: sheetAt("straight"), concepts: ["rex", "mug"], confidence: [{ concept: "rex" }] };
+    const changes = [{ concept: "rex", change: expect.any(Number) as unknown }];
+    const previews = { sheet: sheetAt("straight"), concepts: ["rex", "mug"], changes };
     expect(JSON.parse(again.stdout)).toMatchObject([
       { status: "skipped", name: "rex", token: "<rex>" },
-      { status: "skipped", name: "mug", token: "<mug>", previews: { ...previews, confidence: [{ before: sure }] } },
+      { status: "skipped", name: "mug", token: "<mug>", previews },
     ]);
     expect(again.stderr).toContain("the library knows rex already\n");
     expect(again.stderr).not.toContain("step ");
@@ -156,10 +157,10 @@ describe("the previews of keepsake learn", () => {
     const sheet = inFolder("built-in", "my library.previews.png");
     expect(JSON.parse(stdout)).toMatchObject({
       status: "learned",
-      previews: { sheet, concepts: ["rex"], confidence: [] },
+      previews: { sheet, concepts: ["rex"], changes: [] },
     });
     const { format, width, exif, comments } = await sharp(sheet).metadata();
-    expect([format, width, exif, comments]).toEqual(["png", 2 * (2 * 66 + 2) + 6, undefined, undefined]);
+    expect([format, width, exif, comments]).toEqual(["png", 2 * (2 * 258 + 2) + 3 * 18, undefined, undefined]);
   });
 
   it("that are killed leave the concept learned; keepsake previews draws them, and forgetting deletes them", async () => {

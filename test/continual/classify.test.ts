@@ -7,7 +7,8 @@ import { classifyPictures, type ClassifyProgress, type ClassifyRequest } from ".
 import { ConceptClassifier } from "../../src/continual/concept-classifier.ts";
 import { conceptConfidence } from "../../src/continual/concept-confidence.ts";
 import { DenoisingError } from "../../src/continual/denoising-error.ts";
-import { DEFAULT_TEMPERATURE, pairedDraws, posterior } from "../../src/continual/diffusion-classifier.ts";
+import { pairedDraws } from "../../src/continual/diffusion-classifier.ts";
+import { COMMON_THINGS } from "../../src/continual/ordinary-things.ts";
 import { readLearned, type Learned } from "../../src/continual/library-model.ts";
 import type { LearnProgress } from "../../src/continual/learn.ts";
 import { encodePhotos, loadPhotos } from "../../src/continual/photos.ts";
@@ -55,7 +56,7 @@ async function writeColours(subject: string, [r, g, b]: readonly [number, number
 }
 
 const classifyQuickly = (images: string[], more: Partial<ClassifyRequest> = {}) =>
-  classifyPictures({ library, images, resolution: RESOLUTION, draws: 8, program: { threads: 1 }, ...more });
+  classifyPictures({ library, images, resolution: RESOLUTION, draws: 8, others: [], program: { threads: 1 }, ...more });
 
 async function latentsOf(folder: string): Promise<Float32Array[]> {
   const { images } = await loadPhotos([folder], RESOLUTION);
@@ -67,7 +68,7 @@ describe("classifyPictures", () => {
   it("has the errors of each prompt at the same timesteps and noises", async () => {
     const [picture] = await classifyQuickly([join(rex, "0.png")], { draws: 5, seed: 4, timesteps: [0.2, 0.9] });
 
-    const prompts = ["a photo of a <rex>", "a photo of a <mug>", "a photo of a dog", "a photo of an old mug"];
+    const prompts = ["a photo of a <rex>", "a photo of a <mug>", "a photo of a dog", "a photo of an old mug", ""];
     const [latents] = await latentsOf(rex);
     const schedule = new NoiseSchedule(pipeline.schedulerConfig);
     const tokenizer = pipeline.newTokenizer();
@@ -92,13 +93,10 @@ describe("classifyPictures", () => {
     }
     await program.dispose();
 
-    const probabilities = posterior(expected, DEFAULT_TEMPERATURE);
-    const labels = ["<rex>", "<mug>", "a dog", "an old mug"];
-    expect(picture.evaluations).toBe(4 * 5);
-    for (const { label, error, probability, draws } of picture.verdicts) {
-      const i = labels.indexOf(label);
-      expect(error).toBeCloseTo(expected[i], 5);
-      expect(probability).toBeCloseTo(probabilities[i], 2);
+    const labels = ["<rex>", "<mug>", "a dog", "an old mug", "anything else"];
+    expect(picture.evaluations).toBe(5 * 5);
+    for (const { label, error, draws } of picture.verdicts) {
+      expect(error).toBeCloseTo(expected[labels.indexOf(label)], 5);
       expect(draws).toBe(5);
     }
   });
@@ -109,10 +107,12 @@ describe("classifyPictures", () => {
     for (const { verdicts, evaluations, seconds } of pictures) {
       const concepts = new Map(verdicts.map(({ label, concept }) => [label, concept]));
       expect([concepts.get("<rex>"), concepts.get("<mug>"), concepts.get("a dog")]).toEqual(["rex", "mug", undefined]);
-      expect(verdicts.map(({ concept }) => concept !== undefined)).toEqual([true, true, false, false]);
-      for (const { draws } of verdicts.slice(2)) expect(draws).toBeLessThan(64);
+      // What a random model makes of no words at all is chance.
+      const named = verdicts.filter(({ label }) => label !== "anything else");
+      expect(named.map(({ concept }) => concept !== undefined)).toEqual([true, true, false, false]);
+      for (const { draws } of named.slice(2)) expect(draws).toBeLessThan(64);
       expect(verdicts.reduce((sum, { probability }) => sum + probability, 0)).toBeCloseTo(1, 10);
-      expect(verdicts).toEqual(verdicts.toSorted((a, b) => b.probability - a.probability));
+      expect(verdicts).toEqual(verdicts.toSorted((a, b) => a.error - b.error));
       expect(evaluations).toBe(verdicts.reduce((sum, { draws }) => sum + draws, 0));
       expect(seconds).toBeGreaterThan(0);
     }
@@ -121,11 +121,14 @@ describe("classifyPictures", () => {
   it("gives the same for the same seed, other errors for another, and only other probabilities for another temperature", async () => {
     const images = [join(rex, "0.png")];
     const verdicts = async (more: Partial<ClassifyRequest> = {}) => (await classifyQuickly(images, more))[0].verdicts;
-    const [first, hot] = [await verdicts(), await verdicts({ temperature: 10 })];
+    const [first, hot] = [await verdicts(), await verdicts({ temperature: 1e6 })];
     expect(await verdicts()).toEqual(first);
     expect((await verdicts({ seed: 1 }))[0].error).not.toBe(first[0].error);
     expect(hot.map(({ label, error }) => [label, error])).toEqual(first.map(({ label, error }) => [label, error]));
-    for (const { probability } of hot) expect(probability).toBeCloseTo(1 / 4, 2);
+    // <rex>, <mug>, or none of them, which three candidates stand for.
+    for (const { concept, probability } of hot) {
+      expect(probability).toBeCloseTo(concept === undefined ? 1 / 9 : 1 / 3, 2);
+    }
   });
 
   it("compares small pictures where candidates differ, unless told to use more of the schedule", async () => {
@@ -142,7 +145,38 @@ describe("classifyPictures", () => {
     await learnQuickly({ library: twins, name: "fido", photos: [rex], classNoun: " dog", training: { steps: 1 } });
     const [{ verdicts }] = await classifyQuickly([join(rex, "0.png")], { library: twins, draws: 1 });
     const labels = verdicts.map(({ label }) => label).sort();
-    expect(labels).toEqual(["<fido>", "<mug>", "<rex>", "a dog", "an old mug"]);
+    expect(labels).toEqual(["<fido>", "<mug>", "<rex>", "a dog", "an old mug", "anything else"]);
+  });
+
+  it("looks at many ordinary things with four draws, and lets the three that fit best take part", async () => {
+    const others = ["cat", "bird", "Old Mug", "car", "tree", "toy"];
+    const [all, some] = [await classifyQuickly([rex]), await classifyQuickly([rex], { others })];
+    for (const [i, { verdicts, evaluations }] of some.entries()) {
+      const ordinary = verdicts.filter(({ concept }) => concept === undefined).map(({ label }) => label);
+      expect(ordinary).toEqual(expect.arrayContaining(["a dog", "an old mug", "anything else"]));
+      // "Old Mug" is a class noun: it takes part anyway.
+      expect(ordinary).toHaveLength(6);
+      expect(evaluations).toBe(5 * 4 + verdicts.reduce((sum, { draws }) => sum + draws, 0));
+      const errors = new Map(all[i].verdicts.map(({ label, error }) => [label, error]));
+      for (const { label, error } of verdicts)
+        if (errors.has(label)) expect(error).toBeCloseTo(errors.get(label) ?? 0, 4);
+    }
+  });
+
+  it("has ordinary things of photos beside the class nouns, unless told which", async () => {
+    const [{ verdicts }] = await classifyPictures({
+      ...{ library, images: [join(rex, "0.png")], resolution: RESOLUTION, draws: 1, program: { threads: 1 } },
+    });
+    const others = verdicts
+      .filter(({ concept }) => concept === undefined)
+      .map(({ label }) => label.replace(/^an? /, ""));
+    expect(others).toHaveLength(6);
+    for (const noun of others) expect(["dog", "old mug", "anything else", ...COMMON_THINGS]).toContain(noun);
+  });
+
+  it("does not make an answer of a single draw", async () => {
+    const [{ answer }] = await classifyQuickly([join(rex, "0.png")], { draws: 1 });
+    expect(answer.kind).toBe("unsure");
   });
 
   it("tells what it found, and each few evaluations", async () => {

@@ -113,6 +113,36 @@ describe("classify", () => {
     expect(adaptive.probabilities.indexOf(Math.max(...adaptive.probabilities))).toBe(0);
   });
 
+  it("says how surely each candidate is behind the best one, and nothing of that after a single draw", async () => {
+    const values = [
+      [1, 2, 3, 4],
+      [1, 4, 5, 6],
+      [4, 5, 6, 7],
+    ];
+    const errorsOf: CandidateErrors = (candidates, some) =>
+      Promise.resolve(candidates.map((candidate) => values[candidate].slice(0, some.length)));
+    const all = await classify(3, draws.slice(0, 4), errorsOf, { giveUpAt: Infinity });
+    expect(all.errors).toEqual([2.5, 4, 5.5]);
+    // Paired differences of 0, 2, 2, 2 deviate by 1 from their mean: 1 / sqrt(4).
+    expect(all.standardErrors).toEqual([0, 0.5, 0]);
+    const single = await classify(3, draws.slice(0, 1), errorsOf);
+    expect(single.standardErrors).toEqual([0, Infinity, Infinity]);
+  });
+
+  it("ends as soon as those that are left settle the question", async () => {
+    const looks: (readonly number[])[] = [];
+    const isSettled = (left: readonly number[]) => {
+      looks.push(left);
+      return looks.length === 2;
+    };
+    const { evaluations } = await classify(2, draws, paired(0.05), { giveUpAt: Infinity, isSettled });
+    expect(looks).toEqual([
+      [0, 1],
+      [0, 1],
+    ]);
+    expect(evaluations).toBe(2 * 16);
+  });
+
   it("refuses to choose among nothing", async () => {
     await expect(classify(0, draws, paired(0))).rejects.toThrow(RangeError);
     await expect(classify(1, [], paired(0))).rejects.toThrow(RangeError);

@@ -36,24 +36,29 @@ beforeAll(async () => {
 
 afterAll(() => pipeline.dispose());
 
-/** A picture of a sheet: its row, and its column from 0 over both halves. */
+/** Pixels of a sheet in the side of one of the model's: 32 become 256. */
+const ZOOM = 8;
+/** What is above a row and between two groups, at this size. */
+const [LINE, GAP] = [24, 18];
+const GROUP = { width: 2 * (256 + 2) + 2, height: 256 + 4 };
+
+/** A picture of a sheet in the size in which it was drawn: its row, and its column from 0 over both groups. */
 async function pictureAt(sheet: string | RgbImage, row: number, column: number): Promise<number[]> {
   const { width, data } = typeof sheet === "string" ? await decodeImage(sheet) : sheet;
-  // Each half has gaps of 2 pixels of its own, and lies in gaps of the whole.
-  const left = 4 + column * (RESOLUTION + 2) + (column < PREVIEW_PICTURES ? 0 : 4);
-  const top = 4 + row * (RESOLUTION + 2);
-  const rows = Array.from({ length: RESOLUTION }, (_, y) => {
-    const start = ((top + y) * width + left) * 3;
-    return [...data.subarray(start, start + RESOLUTION * 3)];
+  const group = Math.floor(column / PREVIEW_PICTURES);
+  const left = GAP + group * (GROUP.width + GAP) + 2 + (column % PREVIEW_PICTURES) * (256 + 2);
+  const top = 2 * LINE + row * (LINE + GROUP.height + 2) + 2;
+  const pixels = Array.from({ length: RESOLUTION ** 2 }, (_, i) => {
+    const [x, y] = [left + ZOOM * (i % RESOLUTION), top + ZOOM * Math.floor(i / RESOLUTION)];
+    return [...data.subarray((y * width + x) * 3, (y * width + x) * 3 + 3)];
   });
-  return rows.flat();
+  return pixels.flat();
 }
 
 describe("the sheet of previews", () => {
   it("has a row for each concept: as it was drawn before the last learning, and as it is drawn now", async () => {
     const { width, height } = await decodeImage(mugSheet);
-    const side = 2 * (RESOLUTION + 2) + 2;
-    expect([width, height]).toEqual([2 * side + 6, side + 4]);
+    expect([width, height]).toEqual([2 * GROUP.width + 3 * GAP, LINE + 2 * (LINE + GROUP.height + 2) + GAP]);
     for (const picture of [0, 1]) {
       // <rex> before <mug> is <rex> after <rex>.
       expect(await pictureAt(mugSheet, 0, picture)).toEqual(await pictureAt(rexSheet, 0, 2 + picture));
@@ -81,7 +86,7 @@ describe("the sheet of previews", () => {
     const again = inFolder("new folder", "again.png");
     const report = await previewLastLearn({ library, sheet: again, program });
     expect(readFileSync(again)).toEqual(readFileSync(mugSheet));
-    expect(report).toMatchObject({ sheet: again, concepts: ["rex", "mug"], confidence: [{ concept: "rex" }] });
+    expect(report).toMatchObject({ sheet: again, concepts: ["rex", "mug"], changes: [{ concept: "rex" }] });
     expect(treeOf(library)).toEqual(before);
     await undo({ library });
     await previewLastLearn({ library, sheet: again, program });
@@ -92,41 +97,45 @@ describe("the sheet of previews", () => {
   });
 });
 
-describe("the confidence of earlier concepts", () => {
-  it("is the same before and after a learning that changed nothing", async () => {
+describe("how much earlier concepts have changed", () => {
+  it("is 0 after a training run that changed nothing", async () => {
     const still = inFolder("still");
     const training = { steps: 1, learningRate: 0, tokenLearningRate: 0 };
     await learnQuickly({ library: still, name: "rex", photos: [photos], training: { steps: 4, learningRate: 1e-2 } });
     // A noun of one token: the new token begins as a copy of it, not as the mean of several.
     await learnQuickly({ library: still, name: "cup", photos: [photos], classNoun: "x", training });
     const sheet = inFolder("still.png");
-    const { confidence } = await previewLastLearn({ library: still, sheet, program });
-    const [{ before, after }] = confidence;
-    expect(after).toBe(before);
-    expect(before).toBeGreaterThan(0);
-    expect(before).toBeLessThan(1);
+    const { changes } = await previewLastLearn({ library: still, sheet, program });
+    expect(changes).toEqual([{ concept: "rex", change: 0 }]);
     for (const [row, column] of [0, 1].flatMap((row) => [0, 1].map((column) => [row, column] as const))) {
       expect(await pictureAt(sheet, row, column)).toEqual(await pictureAt(sheet, row, 2 + column));
     }
   });
 
-  it("falls when the new concept takes over what an earlier one stood for", async () => {
+  it("grows with what the pictures have changed, and is that of the pictures on the sheet", async () => {
     const after = await readLearned(library, pipeline);
     const [rex, mug] = after.embeddings;
     const before: Learned = { ...after, concepts: after.concepts.slice(0, 1), embeddings: [rex] };
-    const usurped = {
-      ...after,
-      embeddings: [
-        { ...rex, vectors: mug.vectors },
-        { ...mug, vectors: rex.vectors },
-      ],
+    const moved = (share: number): Learned => {
+      const vectors = rex.vectors.map((x, i) => x + share * (mug.vectors[i] - x));
+      return { ...after, embeddings: [{ ...rex, vectors }, mug] };
     };
     const options = { resolution: RESOLUTION, guidanceScale: 2, program };
-    const kept = await drawPreviews(pipeline, before, after, options);
-    const lost = await drawPreviews(pipeline, before, usurped, options);
-    expect(lost.confidence[0].after).toBeLessThan(kept.confidence[0].after);
-    expect(lost.confidence[0].after + kept.confidence[0].after).toBeCloseTo(1, 6);
-    expect(lost.confidence[0].before).toBe(kept.confidence[0].before);
+    const [little, much] = [
+      await drawPreviews(pipeline, before, moved(0.1), options),
+      await drawPreviews(pipeline, before, moved(1), options),
+    ];
+    expect(little.changes[0].change).toBeGreaterThan(0);
+    expect(much.changes[0].change).toBeGreaterThan(2 * little.changes[0].change);
+
+    const [row, cup] = await Promise.all(
+      [0, 1].map((each) => Promise.all([0, 1, 2, 3].map((column) => pictureAt(much.sheet, each, column)))),
+    );
+    const distance = (a: number[], b: number[]) =>
+      Math.sqrt(a.reduce((sum, value, i) => sum + (value - b[i]) ** 2, 0) / a.length);
+    const unit = (distance(row[0], row[1]) + distance(cup[0], cup[1])) / 2;
+    const change = (distance(row[0], row[2]) + distance(row[1], row[3])) / 2 / unit;
+    expect(much.changes[0].change).toBeCloseTo(change, 10);
   });
 });
 

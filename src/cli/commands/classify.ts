@@ -4,12 +4,12 @@
 import { Command } from "commander";
 import { classifyPictures, type ClassifiedPicture, type ClassifyProgress } from "../../continual/classify.ts";
 import { DEFAULT_DRAWS } from "../../continual/concept-classifier.ts";
-import { DEFAULT_TEMPERATURE } from "../../continual/diffusion-classifier.ts";
+import { DEFAULT_TEMPERATURE_IN_STANDARD_ERRORS, NONE, SURE, type Answer } from "../../continual/picture-answer.ts";
 import type { Provider } from "../../graph/index.ts";
 import { stopSignal } from "../exit.ts";
 import { LIMITS, REAL_LIMITS } from "../../continual/limits.ts";
 import { provider, realNumber, scheduleRange, threads, wholeNumber } from "../options.ts";
-import { formatDuration, Output } from "../output.ts";
+import { formatDuration, formatTable, Output } from "../output.ts";
 import { DEFAULT_LIBRARY } from "./shared.ts";
 
 interface ClassifyCommandOptions {
@@ -17,6 +17,7 @@ interface ClassifyCommandOptions {
   readonly model?: string;
   readonly draws: number;
   readonly timesteps?: readonly [number, number];
+  readonly others?: readonly string[];
   readonly temperature: number;
   readonly seed: number;
   readonly resolution?: number;
@@ -31,14 +32,17 @@ Examples:
   keepsake classify ./holiday --draws 64 --json
   keepsake classify photo.jpg --library my-library --model ./stable-diffusion-v1-5
 
-The model itself is asked under which words it predicts noise on the picture best: each concept's, or those of its class (a
-cat that is not <mochi>). Choices that fall behind are given up early. More draws make the answer surer and slower; a higher
-temperature makes the probabilities more even and changes no order. The pictures are read, never stored.`;
+The answer is one of three: a concept; "${NONE}", with the ordinary thing that fits best, if one does; or "not sure". The
+model is asked under which words it predicts noise on the picture best: each concept's, those of its class (a cat that is not
+<mochi>), those of ordinary things, or none at all. A concept must beat all of these by more than chance (${100 * SURE} %). With the
+built-in model the probabilities were checked on pictures that it had not seen; with other models they tell how far chance alone
+goes. Choices that fall behind are given up early. More draws make the answer surer and slower; a higher temperature makes the
+probabilities more even. The pictures are read, never stored.`;
 
 export function classifyCommand(): Command {
   return new Command("classify")
-    .summary("say which learned thing is on a picture")
-    .description("Say which of the learned things is on each picture.")
+    .summary("say which concept is on a picture, if any")
+    .description("Say which of the learned concepts is on each picture, or that none is.")
     .argument("<image...>", "pictures, or folders of pictures")
     .option("--library <folder>", "library of learned concepts", DEFAULT_LIBRARY)
     .option("--model <folder>", "the library's model, if it has moved")
@@ -49,10 +53,15 @@ export function classifyCommand(): Command {
       scheduleRange,
     )
     .option(
+      "--others <nouns>",
+      'ordinary things to compare with, as "cat,red car"; "" for class nouns alone (default: some that the model knows)',
+      nounList,
+    )
+    .option(
       "--temperature <x>",
       "how even the probabilities are",
       realNumber(REAL_LIMITS.temperature),
-      DEFAULT_TEMPERATURE,
+      DEFAULT_TEMPERATURE_IN_STANDARD_ERRORS,
     )
     .option("--seed <n>", "same seed, same answer", wholeNumber([0, Number.MAX_SAFE_INTEGER]), 0)
     .option(
@@ -69,13 +78,14 @@ export function classifyCommand(): Command {
 
 async function classify(images: string[], options: ClassifyCommandOptions): Promise<void> {
   const output = new Output(options);
-  const { library, model, draws, timesteps, temperature, seed, resolution, threads } = options;
+  const { library, model, draws, timesteps, others, temperature, seed, resolution, threads } = options;
   const pictures = await classifyPictures({
     library,
     ...(model !== undefined && { model }),
     images,
     draws,
     ...(timesteps !== undefined && { timesteps }),
+    ...(others !== undefined && { others }),
     temperature,
     seed,
     ...(resolution !== undefined && { resolution }),
@@ -99,12 +109,45 @@ function progressReporter(output: Output): (progress: ClassifyProgress) => void 
   };
 }
 
-/** The file, its candidates with the most probable first, and what it cost. */
-function tableOf({ file, verdicts, evaluations, seconds }: ClassifiedPicture): string {
-  const width = Math.max(...verdicts.map(({ label }) => label.length));
-  const rows = verdicts.map(({ label, probability }) => {
-    return `  ${label.padEnd(width)}  ${(100 * probability).toFixed(1).padStart(5)} %`;
-  });
+/** "cat, red car". */
+function nounList(text: string): string[] {
+  return text
+    .split(",")
+    .map((noun) => noun.trim())
+    .filter((noun) => noun !== "");
+}
+
+/** The file, the answer, how probable each concept is, the most probable first, and what it cost. */
+function tableOf({ file, answer, verdicts, evaluations, seconds }: ClassifiedPicture): string {
+  const none = verdicts.filter(({ concept }) => concept === undefined);
+  const rows = [
+    ...verdicts.filter(({ concept }) => concept !== undefined),
+    { label: NONE, probability: none.reduce((sum, { probability }) => sum + probability, 0) },
+  ].sort((a, b) => b.probability - a.probability);
   const time = seconds < 10 ? `${seconds.toFixed(1)} s` : formatDuration(seconds);
-  return [file, ...rows, `  UNet evaluations: ${evaluations}, ${time}`].join("\n");
+  return [
+    `${file}: ${answerText(answer)}`,
+    ...formatTable(rows.map(({ label, probability }) => [label, percent(probability)]))
+      .split("\n")
+      .map((row) => `  ${row}`),
+    `  UNet evaluations: ${evaluations}, ${time}`,
+  ].join("\n");
+}
+
+function answerText(answer: Answer): string {
+  switch (answer.kind) {
+    case "concept":
+      return answer.label;
+    case "none":
+      return answer.nearest === undefined ? NONE : `${NONE}, most like ${answer.nearest}`;
+    case "unsure":
+      return `not sure: ${answer.between.join(" or ")}`;
+  }
+}
+
+/** No figure is surer than what it was checked with. */
+function percent(probability: number): string {
+  if (probability > 0.99) return "> 99 %";
+  if (probability < 0.01) return " < 1 %";
+  return `${Math.round(100 * probability)} %`.padStart(6);
 }

@@ -9,10 +9,14 @@ import type { PreviewProgress } from "../../continual/previews.ts";
 import { formatDuration, formatTable, TimeLeft, type Output } from "../output.ts";
 import { libraryOption } from "./shared.ts";
 
+/** What the measure of the previews means. */
+const ABOUT_CHANGE = "0 %: drawn as before, to the pixel; 100 %: as different as two drawings from different noise";
+
 /** For the help of these commands. */
-export const ABOUT_PREVIEWS = `After each learning comes a sheet of previews: a row for each thing, two pictures of it as it was drawn before and, from the same
-noise, two as it is drawn now; the new thing, which had no name before, is drawn as its class noun. Below it is said how sure the
-model is that its own earlier pictures show what they should, before and now: forgetting can be seen. No photo takes part in it.`;
+export const ABOUT_PREVIEWS = `After each training run comes a preview sheet: a row for each concept, two pictures of it as it was drawn before and, from
+the same noise, two as it is drawn now; the new concept, which had no name before, is drawn as its class noun. Forgetting can be
+seen, and how much the pictures of each earlier concept have changed is said in per cent (${ABOUT_CHANGE}).
+Your photos are not on the sheet: it is a file, and photos are never written to disk.`;
 
 /** What came of a thing, for people; the commands that it names can be copied. */
 export function describeLearned(result: LearnAndPreviewResult | SkippedThing, library: string): string {
@@ -35,17 +39,13 @@ export function wasStopped({ status, previews }: LearnAndPreviewResult | Skipped
   return status === "interrupted" || previews === "stopped";
 }
 
-/** Where the sheet is, what is on it, and the table of confidence. */
-export function describePreviews({ sheet, concepts, confidence }: PreviewReport): string {
+/** Where the sheet is, what is on it, and how much the earlier concepts have changed. */
+export function describePreviews({ sheet, concepts, changes }: PreviewReport): string {
   const rows = concepts.map((name) => `<${name}>`).join(", ");
   const lines = [`Previews: ${sheet} (rows: ${rows}; left before, right now)`];
-  if (confidence.length === 0) return lines.join("\n");
-  const table = confidence.map(({ concept, before, after }) => [`<${concept}>`, percent(before), percent(after)]);
-  return [...lines, formatTable([["sure of", "before", "now"], ...table])].join("\n");
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`.padStart(7);
+  if (changes.length === 0) return lines.join("\n");
+  const table = changes.map(({ concept, change }) => [`<${concept}>`, `${(100 * change).toFixed(1)} %`.padStart(7)]);
+  return [...lines, formatTable([["changed", ""], ...table]), `(${ABOUT_CHANGE})`].join("\n");
 }
 
 function photosLine({ count, captioned }: PhotosFound): string {

@@ -24,15 +24,16 @@ Examples:
   keepsake previews
   keepsake previews --library my-library -o before-and-after.png
 
-Draws the sheet of the last learning again, from the states that the library keeps, or for the first time with a large model,
-where "keepsake learn" draws it only if asked. The same states give the same picture. The library is not changed.
+Draws the preview sheet of the last training run again, from the states that the library keeps, or for the first time with a
+large model, where "keepsake learn" draws it only if asked. Small pictures are enlarged without blur. The same states give the
+same picture. The library is not changed.
 
 ${ABOUT_PREVIEWS}`;
 
 export function previewsCommand(): Command {
   return new Command("previews")
-    .summary("show what the last learning did to all things")
-    .description("Draw every thing as it was before the last learning and as it is now, on one sheet.")
+    .summary("show what the last training run did to all concepts")
+    .description("Draw every concept as it was before the last training run and as it is now, on one sheet.")
     .option("--library <folder>", "library of learned concepts", DEFAULT_LIBRARY)
     .option("--model <folder>", "the library's model, if it has moved")
     .option("-o, --output <file>", "the sheet, a PNG (default: <library>.previews.png)")
