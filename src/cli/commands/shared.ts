@@ -2,6 +2,8 @@
  * @file What several commands have in common.
  */
 
+import type { UnfinishedRun } from "../../continual/library/unfinished-run.ts";
+
 /** Where concepts are kept unless --library says otherwise. */
 export const DEFAULT_LIBRARY = "keepsake-library";
 
@@ -9,6 +11,15 @@ export const DEFAULT_LIBRARY = "keepsake-library";
 export function libraryOption(library: string): string {
   if (library === DEFAULT_LIBRARY) return "";
   return ` --library ${/^[\w./~:-]+$/.test(library) ? library : `"${library}"`}`;
+}
+
+/** An unfinished run, and the commands that go on with it or give it up. Each stands in a line of its own, to be copied. */
+export function unfinishedRunLines({ unfinishedRun: run }: { readonly unfinishedRun?: UnfinishedRun }): string[] {
+  if (run === undefined) return [];
+  const { concept, step, command, giveUp } = run;
+  if (run.inUse) return [`Another process is at work here; step ${step} of learning <${concept}> is saved.`];
+  const facts = `There is an unfinished run of <${concept}> (step ${step} is saved). Go on with it, or give it up:`;
+  return [facts, `  ${command}`, `  ${giveUp}`];
 }
 
 /** As much of a state's id as is shown. */
