@@ -77,10 +77,10 @@ export {
   type Change,
   type ConceptEntry,
   type LibraryState,
-  type Origin,
   type StrategyEntry,
 } from "./continual/library/state.ts";
-export { undo, type UndoRequest, type UndoResult } from "./continual/library/undo.ts";
+export { redo, undo, type RedoRequest, type UndoRequest, type UndoResult } from "./continual/library/undo.ts";
+export type { UnfinishedRun } from "./continual/library/unfinished-run.ts";
 export { unlearnConcept, type UnlearnRequest, type UnlearnResult } from "./continual/unlearn-concept.ts";
 export { unlearn, type Unlearned, type UnlearningOptions, type UnlearningSettings } from "./continual/unlearning.ts";
 export { verifyLibrary, type Finding, type VerifyReport } from "./continual/verify.ts";

@@ -16,7 +16,7 @@ import { ClipFeatures } from "../../src/diffusion/clip/clip-features.ts";
 import { StableDiffusionPipeline } from "../../src/diffusion/pipeline.ts";
 import { learningRateSchedules, type LearningRateSchedule } from "../../src/graph/index.ts";
 import { runSequence } from "../../src/evaluation/sequence-run.ts";
-import { modelFingerprint } from "../../src/continual/model-fingerprint.ts";
+import { identifyModel } from "../../src/continual/model-fingerprint.ts";
 import { judgedExamples } from "./example-concepts.ts";
 import { CONCEPT_SETS, grid, orders, type ConceptSet, type Contender, type PlannedRun } from "./plan.ts";
 import { Results } from "./results.ts";
@@ -88,7 +88,7 @@ async function bench(options: BenchOptions): Promise<void> {
 async function runAll(options: BenchOptions, results: Results): Promise<void> {
   const program = options.threads === undefined ? {} : { threads: options.threads };
   const pipeline = await StableDiffusionPipeline.load(options.model, program);
-  const model = await modelFingerprint(pipeline);
+  const { fingerprint: model } = await identifyModel(pipeline);
   const clip = await ClipFeatures.load(join(options.model, "clip"), {
     ...program,
     tokenizer: join(options.model, "tokenizer"),

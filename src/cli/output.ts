@@ -88,7 +88,7 @@ export function printable(text: string): string {
 
 /** What is said of one thing is one line, whatever the thing is called. */
 function oneLine(text: string): string {
-  return printable(text.replace(/\s*\n\s*/g, " "));
+  return printable(text.replace(/\s*[\n\v\f\r\u0085\u2028\u2029]\s*/g, " "));
 }
 
 /** JSON escapes most unsafe characters by itself, the others are escaped here: whoever reads it gets the exact text. */
@@ -108,8 +108,9 @@ export function formatBytes(bytes: number): string {
   return `${bytes} B`;
 }
 
-/** Rows as lines of text, their cells one below the other. */
-export function formatTable(rows: readonly (readonly string[])[]): string {
+/** Rows as lines of text, their cells one below the other. Each row is one line, whatever is in its cells. */
+export function formatTable(texts: readonly (readonly string[])[]): string {
+  const rows = texts.map((row) => row.map(oneLine));
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows
     .map((row) =>

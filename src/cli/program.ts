@@ -13,6 +13,7 @@ import { learnAllCommand } from "./commands/learn-all.ts";
 import { learnCommand } from "./commands/learn.ts";
 import { listCommand } from "./commands/list.ts";
 import { previewsCommand } from "./commands/previews.ts";
+import { redoCommand } from "./commands/redo.ts";
 import { strategiesCommand } from "./commands/strategies.ts";
 import { undoCommand } from "./commands/undo.ts";
 import { verifyCommand } from "./commands/verify.ts";
@@ -63,7 +64,7 @@ function keepsakeProgram(): Command {
   const commands = [
     ...[initCommand(), learnCommand(), learnAllCommand(), previewsCommand(), strategiesCommand()],
     ...[generateCommand(), classifyCommand()],
-    ...[listCommand(), historyCommand(), undoCommand(), forgetCommand(), verifyCommand()],
+    ...[listCommand(), historyCommand(), undoCommand(), redoCommand(), forgetCommand(), verifyCommand()],
   ];
   for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
   return program;

@@ -18,9 +18,14 @@ export function tokensIn(prompt: string): string[] {
   return prompt.toLowerCase().match(/<[a-z0-9][a-z0-9_-]{0,39}>/g) ?? [];
 }
 
-/** @throws KeepsakeError for a name that a concept cannot have */
-export function checkConceptName(name: string): void {
-  if (isConceptName(name)) return;
+/**
+ * The name of a concept, however it was written: plain, or with angle brackets as in prompts.
+ *
+ * @throws KeepsakeError ("usage") for a name that a concept cannot have
+ */
+export function conceptName(asked: string): string {
+  const [, name = asked] = /^\s*<(.*)>\s*$/.exec(asked) ?? [];
+  if (isConceptName(name)) return name;
   const rule = "up to 40 small letters a-z, digits, - and _, beginning with a letter or digit";
-  throw new KeepsakeError("usage", `"${name}" cannot be the name of a concept: it needs ${rule}.`);
+  throw new KeepsakeError("usage", `"${asked}" cannot be the name of a concept: it needs ${rule}.`);
 }

@@ -6,7 +6,7 @@ import { KeepsakeError } from "../errors.ts";
 import { checkKeep } from "./library/history.ts";
 import { Library, lockLibrary } from "./library/library.ts";
 import { DEFAULT_KEEP } from "./library/manifest.ts";
-import { modelFingerprint } from "./model-fingerprint.ts";
+import { identifyModel } from "./model-fingerprint.ts";
 import { checkpointFolder, chosenModel } from "./model-folder.ts";
 
 export interface InitRequest {
@@ -33,8 +33,8 @@ export async function initLibrary({ library: folder, model, keep = DEFAULT_KEEP 
       throw new KeepsakeError("state", `${folder} is a library already; ${advice}.`);
     }
     const chosen = chosenModel(model, undefined);
-    const fingerprint = await modelFingerprint(await StableDiffusionPipeline.load(checkpointFolder(chosen)));
-    const library = Library.blank(folder, { folder: chosen, fingerprint }, keep);
+    const identity = await identifyModel(await StableDiffusionPipeline.load(checkpointFolder(chosen)));
+    const library = Library.blank(folder, { folder: chosen, ...identity }, keep);
     await library.save();
     return library;
   } finally {

@@ -52,8 +52,8 @@ export interface SkippedThing {
  * @throws KeepsakeError for a thing that cannot be learned; what was learned before it stays learned
  */
 export async function learnAll(request: LearnAllRequest): Promise<(LearnAndPreviewResult | SkippedThing)[]> {
-  const { things, onProgress, ...common } = request;
-  await checkThings(things, common.library);
+  const { things: asked, onProgress, ...common } = request;
+  const things = await checkedThings(asked, common.library);
   const results: (LearnAndPreviewResult | SkippedThing)[] = [];
   for (const [index, thing] of things.entries()) {
     if (common.signal?.aborted) break;
@@ -80,11 +80,11 @@ async function missingPreviews(request: LearnAllRequest, name: string): Promise<
   return sheet === undefined ? undefined : previewsUnlessStopped(request, sheet);
 }
 
-/** @throws KeepsakeError naming the thing that cannot be learned */
-async function checkThings(things: readonly Thing[], library: string): Promise<void> {
+/** Things with their names as the library writes them. @throws KeepsakeError naming the thing that cannot be learned */
+async function checkedThings(asked: readonly Thing[], library: string): Promise<Thing[]> {
+  const things = asked.map((thing) => checkNaming(thing));
   if (things.length === 0) throw new KeepsakeError("usage", "There is nothing to learn; name at least one thing.");
   for (const [i, thing] of things.entries()) {
-    checkNaming(thing);
     const { name, classNoun, photos } = thing;
     if (things.findIndex((other) => other.name === name) !== i) {
       throw new KeepsakeError("usage", `"${name}" comes twice; choose another name.`);
@@ -96,6 +96,7 @@ async function checkThings(things: readonly Thing[], library: string): Promise<v
       throw new KeepsakeError("state", `${fault}; choose another name.`);
     }
   }
+  return things;
 }
 
 async function findKnown(library: string, name: string): Promise<ConceptEntry | undefined> {

@@ -7,7 +7,7 @@ import { trainedIndices } from "../adapters/stacked-lora.ts";
 import type { TokenEmbedding } from "../adapters/textual-inversion.ts";
 import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { KeepsakeError } from "../errors.ts";
-import { checkConceptName } from "./concept-name.ts";
+import { conceptName } from "./concept-name.ts";
 import { createRun, prepareRun, type Known } from "./concept-run.ts";
 import { DenoiserPool } from "./denoiser-pool.ts";
 import { trainingSettings, type AskedAdapter } from "./learn-settings.ts";
@@ -75,8 +75,8 @@ export interface LearnedConcept {
  * @throws KeepsakeError if concepts, settings and strategy do not go together, or a training diverges
  */
 export async function* learnSequence(request: SequenceRequest): AsyncGenerator<LearnedConcept, void, undefined> {
-  const { pipeline, concepts, strategy, signal } = request;
-  checkConcepts(concepts);
+  const { pipeline, strategy, signal } = request;
+  const concepts = checkedConcepts(request.concepts);
   const settings = trainingSettings(request.training ?? {}, pipeline);
   const learnedRows = request.learnedRows ?? concepts.reduce((sum, { vectors = 1 }) => sum + vectors, 0);
   const pool = request.pool ?? new DenoiserPool(pipeline);
@@ -131,13 +131,14 @@ export async function* learnSequence(request: SequenceRequest): AsyncGenerator<L
   }
 }
 
-/** @throws KeepsakeError ("usage") */
-function checkConcepts(concepts: readonly SequenceConcept[]): void {
+/** Concepts with their names as they are recorded. @throws KeepsakeError ("usage") */
+function checkedConcepts(asked: readonly SequenceConcept[]): SequenceConcept[] {
+  const concepts = asked.map((concept) => ({ ...concept, name: conceptName(concept.name) }));
   if (concepts.length === 0) throw new KeepsakeError("usage", "There is no concept to learn; name at least one.");
   for (const { name, photos } of concepts) {
-    checkConceptName(name);
     if (photos.length === 0) throw new KeepsakeError("usage", `There is no photo of "${name}"; give at least one.`);
   }
   const twice = concepts.find(({ name }, i) => concepts.findIndex((other) => other.name === name) !== i);
   if (twice !== undefined) throw new KeepsakeError("usage", `"${twice.name}" comes twice; choose another name.`);
+  return concepts;
 }

@@ -5,7 +5,7 @@
 import { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { KeepsakeError } from "../errors.ts";
 import type { ProgramOptions } from "../graph/index.ts";
-import { checkConceptName } from "./concept-name.ts";
+import { conceptName } from "./concept-name.ts";
 import { createRun, prepareRun, type Known } from "./concept-run.ts";
 import { DenoiserPool } from "./denoiser-pool.ts";
 import {
@@ -19,13 +19,13 @@ import { Library, lockLibrary } from "./library/library.ts";
 import {
   deleteEndedSnapshot,
   deleteSnapshot,
-  snapshotToContinue,
   stateOf,
   writeSnapshot,
   type RunIdentity,
 } from "./library/run-snapshot.ts";
+import { snapshotToContinue } from "./library/unfinished-run.ts";
 import { checkWhole, LIMITS } from "./limits.ts";
-import { modelFingerprint } from "./model-fingerprint.ts";
+import { checkModel, identifyModel } from "./model-fingerprint.ts";
 import { BUILT_IN_MODEL, checkpointFolder, chosenModel } from "./model-folder.ts";
 import { learnedTokens, type RunTokens } from "./new-tokens.ts";
 import { chosenStrategy, type AskedStrategy } from "./chosen-strategy.ts";
@@ -38,7 +38,7 @@ export interface LearnRequest extends AskedStrategy {
   readonly library: string;
   /** Folder of the model's checkpoint. Default: the library's, else the built-in model. */
   readonly model?: string;
-  /** Letters, digits, `-` and `_`. The token in prompts is `<name>`. */
+  /** Letters, digits, `-` and `_`. The token in prompts is `<name>`; it may be written so here too. */
   readonly name: string;
   /** Photos, or folders of them. */
   readonly photos: readonly string[];
@@ -98,22 +98,41 @@ export interface LearnResult {
  * @throws KeepsakeError for a photo, name, model or library that does not allow it
  */
 export async function learnConcept(request: LearnRequest): Promise<LearnResult> {
-  checkNaming(request);
+  const named = checkNaming(request);
   checkWhole("The number of vectors", request.vectors ?? 1, LIMITS.vectors);
   checkWhole("The number of steps between snapshots", request.snapshotEvery ?? 1, LIMITS.snapshotEvery);
-  const unlock = await lockLibrary(request.library, `learning ${request.name}`);
+  const unlock = await lockLibrary(request.library, `learning ${named.name}`);
   try {
-    return await learnLocked(request);
+    return await learnLocked(named);
   } finally {
     await unlock();
   }
 }
 
-/** @throws KeepsakeError ("usage") for a name or a class noun that a concept cannot have */
-export function checkNaming({ name, classNoun }: Pick<LearnRequest, "name" | "classNoun">): void {
-  checkConceptName(name);
-  if (classNoun.trim() !== "") return;
-  throw new KeepsakeError("usage", "The class noun is empty; say what the thing is, e.g. --class cat.");
+/** Longer ones are no nouns; a prompt has 77 tokens. */
+const LONGEST_NOUN = 200;
+
+/**
+ * The same request with its name as the library writes it.
+ *
+ * @throws KeepsakeError ("usage") for a name or a class noun that a concept cannot have
+ */
+export function checkNaming<T extends Pick<LearnRequest, "name" | "classNoun">>(request: T): T {
+  const name = conceptName(request.name);
+  const { classNoun } = request;
+  const example = "say in a few words what the thing is, e.g. --class cat";
+  if (classNoun.trim() === "") throw new KeepsakeError("usage", `The class noun is empty; ${example}.`);
+  if (/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u.test(classNoun)) {
+    throw new KeepsakeError(
+      "usage",
+      `The class noun of "${name}" holds line breaks or control characters; ${example}.`,
+    );
+  }
+  if (classNoun.length > LONGEST_NOUN) {
+    const fault = `The class noun of "${name}" has ${classNoun.length} characters, at most ${LONGEST_NOUN} are possible`;
+    throw new KeepsakeError("usage", `${fault}; ${example}.`);
+  }
+  return { ...request, name };
 }
 
 async function learnLocked(request: LearnRequest): Promise<LearnResult> {
@@ -146,7 +165,7 @@ async function learnLocked(request: LearnRequest): Promise<LearnResult> {
     library: library.stateId,
     photos: photos.digest,
   };
-  const snapshot = await snapshotToContinue(library.folder, identity, request.restart ?? false);
+  const snapshot = await snapshotToContinue(library, identity, request.restart ?? false);
   const savedState = snapshot && stateOf(snapshot, prepared.adapter.lora);
   const posteriors = await encodeTrainingPhotos(pipeline.vae, photos, settings.resolution, program);
   const pool = new DenoiserPool(pipeline, { ...program, checkpointing });
@@ -234,17 +253,10 @@ async function openLibraryAndModel(
   }
   const folder = chosenModel(request.model, existing);
   const pipeline = await StableDiffusionPipeline.load(checkpointFolder(folder), request.program);
-  const fingerprint = await modelFingerprint(pipeline);
+  const identity = await identifyModel(pipeline);
   if (existing === undefined) {
-    return { pipeline, library: Library.blank(request.library, { folder, fingerprint }) };
+    return { pipeline, library: Library.blank(request.library, { folder, ...identity }) };
   }
-  checkModel(existing, folder, fingerprint);
-  return { pipeline, library: existing.withModelFolder(folder) };
-}
-
-/** @throws KeepsakeError if the model is not the one on which the library was made */
-export function checkModel(library: Library, folder: string, fingerprint: string): void {
-  if (fingerprint === library.manifest.model.fingerprint) return;
-  const made = `${library.folder} was made on another model (${library.manifest.model.folder})`;
-  throw new KeepsakeError("state", `${folder}: ${made}; its adapter does not fit this one.`);
+  checkModel(existing, folder, identity);
+  return { pipeline, library: existing.withModel(folder, identity.weights) };
 }

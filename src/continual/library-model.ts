@@ -7,9 +7,8 @@ import type { TokenEmbedding } from "../adapters/textual-inversion.ts";
 import { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { KeepsakeError } from "../errors.ts";
 import type { ProgramOptions } from "../graph/index.ts";
-import { checkModel } from "./learn.ts";
 import { Library } from "./library/library.ts";
-import { modelFingerprint } from "./model-fingerprint.ts";
+import { checkModel, identifyModel } from "./model-fingerprint.ts";
 import { checkpointFolder, chosenModel } from "./model-folder.ts";
 
 /**
@@ -23,7 +22,8 @@ export async function openModel(
   library: Library | undefined,
   program?: ProgramOptions,
 ): Promise<StableDiffusionPipeline> {
-  const folder = checkpointFolder(chosenModel(asked, library));
+  const model = chosenModel(asked, library);
+  const folder = checkpointFolder(model);
   const isGone = !(await stat(folder).then(
     (found) => found.isDirectory(),
     () => false,
@@ -33,7 +33,7 @@ export async function openModel(
     throw new KeepsakeError("input", `${folder}: ${fault}.`);
   }
   const pipeline = await StableDiffusionPipeline.load(folder, program);
-  if (library !== undefined) checkModel(library, folder, await modelFingerprint(pipeline));
+  if (library !== undefined) checkModel(library, model, await identifyModel(pipeline));
   return pipeline;
 }
 

@@ -3,25 +3,60 @@
  */
 import { open, realpath, stat } from "node:fs/promises";
 import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
-import { sha256 } from "../io/hash.ts";
+import { KeepsakeError } from "../errors.ts";
+import { sha256, sha256File } from "../io/hash.ts";
+import type { Library } from "./library/library.ts";
+import type { LibraryModel } from "./library/manifest.ts";
+import { shellQuote } from "./shell-quote.ts";
 
-/** Bytes at either end of a weights file that are hashed; a whole checkpoint would take half a minute. */
+/** Bytes at either end of a weights file that the fingerprint looks at. */
 const SAMPLE = 1 << 20;
 
+/** Which model it is, wherever its folder lies. */
+export type ModelIdentity = Required<Omit<LibraryModel, "folder">>;
+
 /**
- * Identifies a model by size, beginning (where the names and shapes of all tensors stand) and end of each weights file, and
- * by what it was trained to predict. A copy of the model in another folder, and one with another scheduler, has the same
- * fingerprint.
+ * Identifies a model by its weights files and by what it was trained to predict. A copy of the model in another folder, and one
+ * with another scheduler, is the same. Every byte counts: some methods change cross-attention alone, in the middle of a file. A
+ * gigabyte takes less than a second on processors with instructions for SHA-256, and will be read anyway.
  */
-export async function modelFingerprint(pipeline: StableDiffusionPipeline): Promise<string> {
+export async function identifyModel(pipeline: StableDiffusionPipeline): Promise<ModelIdentity> {
   const { unet, vae, textEncoder, schedulerConfig } = pipeline;
-  const parts: unknown[] = [schedulerConfig.prediction_type ?? "epsilon"];
+  const prediction = schedulerConfig.prediction_type ?? "epsilon";
+  const samples: unknown[] = [prediction];
+  const hashes: unknown[] = [prediction];
   for (const { weights } of [unet, vae, textEncoder]) {
-    for (const path of weights.files) parts.push(await sampleOf(path));
+    for (const path of weights.files) {
+      samples.push(await sampleOf(path));
+      hashes.push(await hashOf(path));
+    }
   }
-  return sha256(JSON.stringify(parts));
+  return { fingerprint: sha256(JSON.stringify(samples)), weights: sha256(JSON.stringify(hashes)) };
 }
 
+/** Whether it is the model on which a library was made. Until its first change, an older library knows the fingerprint only. */
+export function isModelOf({ manifest }: Pick<Library, "manifest">, { fingerprint, weights }: ModelIdentity): boolean {
+  const { model } = manifest;
+  return fingerprint === model.fingerprint && (model.weights === undefined || weights === model.weights);
+}
+
+/**
+ * @param folder - of the model that was found
+ * @throws KeepsakeError naming the model on which the library was made, if it is another one
+ */
+export function checkModel(library: Library, folder: string, identity: ModelIdentity): void {
+  if (isModelOf(library, identity)) return;
+  const { folder: made } = library.manifest.model;
+  const elsewhere = "or choose another library with --library";
+  if (made === folder) {
+    const fault = `its weights are not those any more that ${library.folder} was made on`;
+    throw new KeepsakeError("state", `${folder}: ${fault}; say where they are with --model <folder>, ${elsewhere}.`);
+  }
+  const fault = `${library.folder} was made on another model, and its adapter does not fit this one`;
+  throw new KeepsakeError("state", `${folder}: ${fault}; use --model ${shellQuote(made)}, ${elsewhere}.`);
+}
+
+/** Part of the ids of states since the first libraries, which is why it is not the hash of whole files. */
 async function sampleOf(path: string): Promise<string> {
   const file = await realpath(path);
   const { size } = await stat(file);
@@ -35,4 +70,15 @@ async function sampleOf(path: string): Promise<string> {
   } finally {
     await handle.close();
   }
+}
+
+/** Of files that this process has hashed, by what changes when a file is written. */
+const known = new Map<string, string>();
+
+async function hashOf(path: string): Promise<string> {
+  const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
+  const file = [dev, ino, size, mtimeNs, ctimeNs].join(" ");
+  const hash = known.get(file) ?? (await sha256File(path));
+  known.set(file, hash);
+  return hash;
 }

@@ -14,7 +14,7 @@ import type { Strategy } from "./strategies/strategy.ts";
 
 /** A concept that is to be learned, without its photos. */
 export interface NamedConcept {
-  /** See `checkConceptName`. */
+  /** See `conceptName`. */
   readonly name: string;
   /** What the thing is, e.g. "cat". */
   readonly classNoun: string;

@@ -3,12 +3,13 @@
  * like the class noun.
  */
 import type { ProgramOptions } from "../graph/index.ts";
-import { checkConceptName } from "./concept-name.ts";
+import { conceptName } from "./concept-name.ts";
 import { guidanceFor } from "./generate.ts";
 import { learnedIn, openModel } from "./library-model.ts";
-import { changeLibrary, refuseUnfinishedRun } from "./library/change.ts";
+import { changeLibrary } from "./library/change.ts";
 import { forgetIn, type ForgetRequest, type ForgetResult } from "./library/forget.ts";
 import type { StrategyMemory } from "./library/library.ts";
+import { refuseUnfinishedRun } from "./library/unfinished-run.ts";
 import { chosenModel } from "./model-folder.ts";
 import { unlearn, type Unlearned } from "./unlearning.ts";
 
@@ -41,12 +42,12 @@ export interface UnlearnResult extends ForgetResult {
  * @throws KeepsakeError as `forgetConcept`, if the model does not fit, or if the training diverges; the signal's reason when aborted
  */
 export async function unlearnConcept(request: UnlearnRequest): Promise<UnlearnResult> {
-  const { library: folder, name, model, program = {}, signal, onStep } = request;
+  const { library: folder, model, program = {}, signal, onStep } = request;
+  const name = conceptName(request.name);
   const { steps = DEFAULT_UNLEARNING.steps, seed = DEFAULT_UNLEARNING.seed } = request;
-  checkConceptName(name);
   return changeLibrary(folder, `unlearning ${name}`, async (library) => {
     const concept = library.concepts.find((each) => each.name === name);
-    if (concept === undefined || library.concepts.length === 1) return forgetIn(library, request);
+    if (concept === undefined || library.concepts.length === 1) return forgetIn(library, { ...request, name });
     await refuseUnfinishedRun(library);
     const pipeline = await openModel(model, library, program);
     try {
@@ -62,7 +63,7 @@ export async function unlearnConcept(request: UnlearnRequest): Promise<UnlearnRe
         options,
       );
       const shared = await library.writeShared(lora, movedAnchor(await library.memory(), lora.parameters));
-      return { ...(await forgetIn(library, request, shared)), unlearned: { ...measured, steps } };
+      return { ...(await forgetIn(library, { ...request, name }, shared)), unlearned: { ...measured, steps } };
     } finally {
       await pipeline.dispose();
     }

@@ -8,13 +8,14 @@ import { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { KeepsakeError } from "../errors.ts";
 import { checkBlobs, faultIn, type Finding, type ModelNeeds } from "./library/blob-checks.ts";
 import { BlobStore } from "./library/blobs.ts";
-import { adapterLayout, isLeftover, Library } from "./library/library.ts";
+import { adapterLength, isLeftover, Library } from "./library/library.ts";
 import { lockState } from "./library/lock.ts";
-import { manifestPath, type Manifest } from "./library/manifest.ts";
+import { allStates, manifestPath } from "./library/manifest.ts";
 import { hasEnded, readSnapshot, snapshotPath } from "./library/run-snapshot.ts";
 import { blobsOf, type AdapterEntry } from "./library/state.ts";
+import { findUnfinishedRun, type UnfinishedRun } from "./library/unfinished-run.ts";
 import { checkpointFolder } from "./model-folder.ts";
-import { modelFingerprint } from "./model-fingerprint.ts";
+import { identifyModel, isModelOf } from "./model-fingerprint.ts";
 
 export type { Finding } from "./library/blob-checks.ts";
 
@@ -26,7 +27,7 @@ export interface VerifyReport {
   /** Whether shapes were compared with the model: not if it cannot be read where the library says, or is another one. */
   readonly model: "checked" | "unreadable" | "another";
   /** The run that the next `learn` can go on with. */
-  readonly unfinishedRun?: { readonly concept: string; readonly step: number };
+  readonly unfinishedRun?: UnfinishedRun;
   /** Files that were hashed. */
   readonly blobs: number;
 }
@@ -57,9 +58,9 @@ async function openOrFault(folder: string): Promise<Library | Finding> {
 async function look(library: Library): Promise<VerifyReport> {
   const { folder, manifest } = library;
   const blobs = new BlobStore(folder);
-  const states = [manifest, ...manifest.earlier];
+  const states = allStates(manifest);
   const wasInUse = (await lockState(folder)) === "held";
-  const { model, needs } = await lookAtModel(manifest);
+  const { model, needs } = await lookAtModel(library);
   const { faults, count } = await checkBlobs(blobs, states, needs);
   const run = await lookAtRun(library);
   const unneeded = await blobs.others(new Set(states.flatMap(blobsOf)));
@@ -80,18 +81,18 @@ async function look(library: Library): Promise<VerifyReport> {
 }
 
 /** The model is no part of the library: that it cannot be read is no fault of it. */
-async function lookAtModel({ model }: Manifest): Promise<{ model: VerifyReport["model"]; needs?: ModelNeeds }> {
+async function lookAtModel(library: Library): Promise<{ model: VerifyReport["model"]; needs?: ModelNeeds }> {
   try {
-    const pipeline = await StableDiffusionPipeline.load(checkpointFolder(model.folder));
-    if ((await modelFingerprint(pipeline)) !== model.fingerprint) return { model: "another" };
+    const pipeline = await StableDiffusionPipeline.load(checkpointFolder(library.manifest.model.folder));
+    if (!isModelOf(library, await identifyModel(pipeline))) return { model: "another" };
     const lengths = new Map<string, number>();
-    const adapterLength = (adapter: AdapterEntry) => {
+    const lengthOf = (adapter: AdapterEntry) => {
       const key = `${adapter.kind ?? ""} ${adapter.rank} ${adapter.targets}`;
-      const length = lengths.get(key) ?? adapterLayout(pipeline, adapter).parameters.length;
+      const length = lengths.get(key) ?? adapterLength(pipeline, adapter);
       lengths.set(key, length);
       return length;
     };
-    return { model: "checked", needs: { adapterLength, width: pipeline.textEncoder.config.hiddenSize } };
+    return { model: "checked", needs: { adapterLength: lengthOf, width: pipeline.textEncoder.config.hiddenSize } };
   } catch (error) {
     if (error instanceof KeepsakeError) return { model: "unreadable" };
     throw error;
@@ -110,8 +111,8 @@ async function lookAtRun(library: Library): Promise<RunFindings> {
     const snapshot = await readSnapshot(library.folder);
     if (snapshot === undefined) return { faults: [], leftovers: [] };
     if (hasEnded(snapshot, library)) return { faults: [], leftovers: [{ file, fault: "the run of it has ended" }] };
-    const { concept = "?" } = snapshot.identity;
-    return { faults: [], leftovers: [], unfinishedRun: { concept, step: snapshot.step } };
+    const unfinishedRun = await findUnfinishedRun(library);
+    return { faults: [], leftovers: [], ...(unfinishedRun && { unfinishedRun }) };
   } catch (error) {
     return { faults: [{ file, fault: faultIn(file, error) }], leftovers: [] };
   }

@@ -31,7 +31,7 @@ Examples:
   keepsake forget mug --unlearn
   keepsake undo
 
-Its token and name leave the current state. Earlier states that are kept still hold it, so that it can be undone; --purge
+Its token and name leave the current state. Other states that are kept still hold it, so that it can be undone; --purge
 deletes them, and the name with them, for good. The name of an unfinished run gives that run up.
 
 What goes is the token. The adapter is shared by all concepts: it was trained on this one and keeps traces of it, from which
@@ -42,16 +42,16 @@ With --unlearn the adapter is trained too, without any photo: on drawings of the
 made to mean no more than its class noun does to the model alone, while the other things' tokens are held where they were. How
 far that went is measured and said. It is no proof that nothing is left. Ctrl-C leaves the library as it was; undo takes it back.
 
-The sheet of previews beside the library may show it, and is deleted; pictures and sheets that you had written elsewhere are
-yours to delete.`;
+The sheet of previews beside the library may show it, and is deleted. Where you had pictures and sheets written (--previews, -o)
+is not recorded: those are yours to delete.`;
 
 export function forgetCommand(): Command {
   return new Command("forget")
     .summary("remove a thing from the library")
     .description("Remove a thing from the library: its token goes.")
-    .argument("<name>", "what it is called, without angle brackets")
+    .argument("<name>", "what it is called, with or without angle brackets")
     .option("--library <folder>", "library of learned concepts", DEFAULT_LIBRARY)
-    .option("--purge", "also delete every earlier state that holds it; cannot be undone", false)
+    .option("--purge", "also delete every other state that holds it; cannot be undone", false)
     .option("--unlearn", "also train the adapter until the token means no more than its class noun", false)
     .option(
       "--steps <n>",
@@ -74,7 +74,8 @@ export function forgetCommand(): Command {
 async function forget(name: string, options: ForgetOptions): Promise<void> {
   const output = new Output(options);
   const result = options.unlearn ? await unlearn(name, options, output) : await plainly(name, options);
-  const text = [whatWent(result), whatWasUnlearned(result, options), whatIsLeft(result)];
+  const elsewhere = options.purge ? PICTURES_ELSEWHERE : "";
+  const text = [whatWent(result), whatWasUnlearned(result, options), whatIsLeft(result), elsewhere];
   output.result(text.filter((line) => line !== "").join("\n"), result);
 }
 
@@ -116,7 +117,7 @@ function whatWent({ name, forgot, heldBy, purged }: UnlearnResult): string {
       return `The current state did not know <${name}>; ${states(purged)} deleted.`;
     case "concept":
       if (purged > 0) return `Forgot <${name}>; ${states(purged)} deleted.`;
-      if (heldBy === 0) return `Forgot <${name}>; no earlier state holds it.`;
+      if (heldBy === 0) return `Forgot <${name}>; no other state holds it.`;
       return `Forgot <${name}>. ${held(heldBy)} it and can bring it back (undo); --purge deletes such states.`;
   }
 }
@@ -144,10 +145,14 @@ function whatIsLeft({ name, forgot, remains, unlearned }: UnlearnResult): string
   }
 }
 
+/** A library does not record where they are. */
+const PICTURES_ELSEWHERE =
+  "Pictures of it, and preview sheets that you had written elsewhere (--previews, -o), may still show it: delete them yourself.";
+
 function states(count: number): string {
-  return count === 1 ? "1 earlier state" : `${count} earlier states`;
+  return count === 1 ? "1 other state" : `${count} other states`;
 }
 
 function held(count: number): string {
-  return count === 1 ? "1 earlier state still holds" : `${count} earlier states still hold`;
+  return count === 1 ? "1 other state still holds" : `${count} other states still hold`;
 }

@@ -2,12 +2,12 @@
  * @file `keepsake history`: a thin shell over `libraryHistory` and `keepStates`.
  */
 import { Command } from "commander";
-import { keepStates, libraryHistory } from "../../continual/library/history.ts";
+import { keepStates, libraryHistory, type LibraryHistory, type StateFacts } from "../../continual/library/history.ts";
 import { describeChange } from "../../continual/library/state.ts";
 import { LIMITS } from "../../continual/limits.ts";
 import { wholeNumber } from "../options.ts";
 import { formatBytes, formatTable, Output } from "../output.ts";
-import { DEFAULT_LIBRARY, shortId } from "./shared.ts";
+import { DEFAULT_LIBRARY, shortId, unfinishedRunLines } from "./shared.ts";
 
 interface HistoryOptions {
   readonly library: string;
@@ -21,17 +21,18 @@ Examples:
   keepsake history --keep 10
   keepsake undo --to 3f2a9c81
 
-The current state comes first, marked with *, then the earlier ones that are kept, the one that was left last first. Each
-line gives the state's id, what made it, and what it knows. There are no dates: the same commands give the same library.`;
+The newest state comes first; * marks the current one. "keepsake undo" goes down one line, "keepsake redo" up one line, and
+"keepsake undo --to" to any of them. States that were set aside come last: an undo had left them when another change was made.
+Each line gives the state's id, what made it, and what it knows. There are no dates: the same commands give the same library.`;
 
 export function historyCommand(): Command {
   return new Command("history")
-    .summary("list the states that undo can go back to")
+    .summary("list the states that undo and redo can go to")
     .description("List the states that are kept, newest first, with what made each.")
     .option("--library <folder>", "library of learned concepts", DEFAULT_LIBRARY)
     .option(
       "--keep <n>",
-      "from now on, keep so many earlier states; older ones are deleted at once",
+      "from now on, keep so many states beside the current one; what is too much is deleted at once, the oldest first",
       wholeNumber(LIMITS.keep),
     )
     .option("--json", "print the result as JSON", false)
@@ -42,14 +43,27 @@ export function historyCommand(): Command {
 async function history(options: HistoryOptions): Promise<void> {
   const { library, keep } = options;
   if (keep !== undefined) await keepStates({ library, keep });
-  const { states, bytes, ...rest } = await libraryHistory(library);
-  const rows = states.map(({ id, change, concepts }, i) => [
-    ...[i === 0 ? "*" : " ", shortId(id), describeChange(change)],
-    concepts.map((name) => `<${name}>`).join(" ") || "(nothing)",
-  ]);
-  const sizes = `The current state takes ${formatBytes(bytes.current)}, the earlier ones ${formatBytes(bytes.earlier)}.`;
-  const text = `${formatTable(rows)}\n${sizes} Earlier states kept: at most ${rest.keep}.`;
+  const found = await libraryHistory(library);
+  const { bytes } = found;
+  const sizes = `The current state takes ${formatBytes(bytes.current)}, the others ${formatBytes(bytes.earlier)}.`;
+  const kept = `States kept beside the current one: at most ${found.keep}.`;
+  const lines = [formatTable(timelineRows(found)), `${sizes} ${kept}`, ...unfinishedRunLines(found)];
   const output = new Output(options);
-  if (keep === undefined) output.listing(text, { states, bytes, ...rest });
-  else output.result(text, { states, bytes, ...rest });
+  if (keep === undefined) output.listing(lines.join("\n"), found);
+  else output.result(lines.join("\n"), found);
+}
+
+/** The newest state first, as the timeline runs; then those that are off it. */
+function timelineRows({ states: [current, ...earlier], later, aside }: LibraryHistory): string[][] {
+  return [
+    ...later.map((state, i) => rowOf(" ", state, i === 0 ? "(redo)" : "")).toReversed(),
+    rowOf("*", current, ""),
+    ...earlier.map((state, i) => rowOf(" ", state, i === 0 ? "(undo)" : "")),
+    ...aside.map((state) => rowOf(" ", state, "(set aside)")),
+  ];
+}
+
+function rowOf(mark: string, { id, change, concepts }: StateFacts, reached: string): string[] {
+  const known = concepts.map((name) => `<${name}>`).join(" ") || "(nothing)";
+  return [mark, shortId(id), describeChange(change), known, reached];
 }

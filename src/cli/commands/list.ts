@@ -4,7 +4,7 @@
 import { Command } from "commander";
 import { listConcepts } from "../../continual/library/history.ts";
 import { formatBytes, formatTable, Output } from "../output.ts";
-import { DEFAULT_LIBRARY } from "./shared.ts";
+import { DEFAULT_LIBRARY, unfinishedRunLines } from "./shared.ts";
 
 interface ListOptions {
   readonly library: string;
@@ -35,6 +35,6 @@ async function list(options: ListOptions): Promise<void> {
     ...[token, classNoun, `${steps} steps`, strategy ?? "plain training", formatBytes(bytes)],
   ]);
   const shared = `Shared by all: ${formatBytes(contents.sharedBytes)}`;
-  const text = rows.length === 0 ? `${options.library} knows nothing yet.` : `${formatTable(rows)}\n${shared}`;
-  new Output(options).listing(text, contents);
+  const lines = rows.length === 0 ? [`${options.library} knows nothing yet.`] : [formatTable(rows), shared];
+  new Output(options).listing([...lines, ...unfinishedRunLines(contents)].join("\n"), contents);
 }

@@ -3,9 +3,9 @@
  */
 import { Command } from "commander";
 import { describeChange } from "../../continual/library/state.ts";
-import { undo } from "../../continual/library/undo.ts";
+import { undo, type UndoResult } from "../../continual/library/undo.ts";
 import { Output } from "../output.ts";
-import { DEFAULT_LIBRARY, shortId } from "./shared.ts";
+import { DEFAULT_LIBRARY, libraryOption, shortId } from "./shared.ts";
 
 interface UndoOptions {
   readonly library: string;
@@ -17,17 +17,21 @@ const EXAMPLES = `
 Examples:
   keepsake undo
   keepsake undo --to 3f2a9c81
+  keepsake redo
 
-The library returns to the state that it was in, to the byte. An undo is a change like any other, so a second undo brings
-back what the first took away. To go further back, name a state of "keepsake history" with --to; repeating such a command
-changes nothing.`;
+The library returns to the state that it was in before the last change, to the byte. A second undo goes back one change more;
+"keepsake redo" comes forward again. To go further at once, name a state of "keepsake history" with --to; repeating such a
+command changes nothing.
+
+Undo and redo lose nothing. A new change after an undo begins another end of the line: the states that redo would have reached
+are then set aside, and --to reaches them as long as the library keeps so many states ("keepsake history --keep").`;
 
 export function undoCommand(): Command {
   return new Command("undo")
     .summary("take back the last change of the library")
-    .description("Take back the last change of the library, or return to any earlier state that is kept.")
+    .description("Take back the last change of the library, or go to any other state that is kept.")
     .option("--library <folder>", "library of learned concepts", DEFAULT_LIBRARY)
-    .option("--to <state>", "state to return to: the first digits of an id in keepsake history")
+    .option("--to <state>", "state to go to: the first digits of an id in keepsake history")
     .option("--json", "print the result as JSON", false)
     .addHelpText("after", EXAMPLES)
     .action(undoChange);
@@ -36,9 +40,16 @@ export function undoCommand(): Command {
 async function undoChange(options: UndoOptions): Promise<void> {
   const { library, to } = options;
   const result = await undo({ library, ...(to !== undefined && { to }) });
-  const { state, change, concepts, changed } = result;
-  const known = concepts.map((name) => `<${name}>`).join(", ") || "nothing";
-  const where = `${shortId(state)} (${describeChange(change)}). It knows ${known}.`;
-  const text = changed ? `Back at ${where} Another undo takes this back.` : `The library is at ${where}`;
+  const where = libraryOption(library);
+  const next = to === undefined ? ` Forward again: keepsake redo${where}` : ` All states: keepsake history${where}`;
+  const text = result.changed
+    ? `${to === undefined ? "Back" : "Now"} at ${describeState(result)}${next}`
+    : `The library is at ${describeState(result)}`;
   new Output(options).result(text, result);
+}
+
+/** A state, what made it, and what is known in it. */
+export function describeState({ state, change, concepts }: UndoResult): string {
+  const known = concepts.map((name) => `<${name}>`).join(", ") || "nothing";
+  return `${shortId(state)} (${describeChange(change)}). It knows ${known}.`;
 }

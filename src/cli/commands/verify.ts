@@ -5,7 +5,7 @@ import { Command } from "commander";
 import { verifyLibrary, type Finding, type VerifyReport } from "../../continual/verify.ts";
 import { KeepsakeError } from "../../errors.ts";
 import { Output } from "../output.ts";
-import { DEFAULT_LIBRARY } from "./shared.ts";
+import { DEFAULT_LIBRARY, unfinishedRunLines } from "./shared.ts";
 
 interface VerifyOptions {
   readonly library: string;
@@ -35,11 +35,11 @@ async function verify(options: VerifyOptions): Promise<void> {
   const { library } = options;
   const output = new Output(options);
   const report = await verifyLibrary(library);
-  const { faults, leftovers, unfinishedRun: run } = report;
+  const { faults, leftovers } = report;
   const verdict = faults.length === 0 ? [`${library} is whole: ${report.blobs} files checked.`] : [];
   const notes = [
     ...leftovers.map((leftover) => `leftover: ${line(leftover)}`),
-    ...(run === undefined ? [] : [`There is an unfinished run of "${run.concept}" (step ${run.step}).`]),
+    ...unfinishedRunLines(report),
     ...(faults.length === 0 && report.model !== "checked" ? [MODEL_NOTES[report.model]] : []),
   ];
   output.listing([...faults.map(line), ...verdict, ...notes].join("\n"), report);

@@ -1,10 +1,9 @@
 /**
  * @file How a library that exists is changed, whatever the change: one writer at a time, on a folder that has been cleared of
- * what a killed process may have left, and never under an unfinished run.
+ * what a killed process may have left.
  */
-import { KeepsakeError } from "../../errors.ts";
 import { Library, lockLibrary } from "./library.ts";
-import { deleteEndedSnapshot, readSnapshot } from "./run-snapshot.ts";
+import { deleteEndedSnapshot } from "./run-snapshot.ts";
 
 /**
  * Takes the lock of a library, has it changed, and gives the lock back.
@@ -28,18 +27,4 @@ export async function changeLibrary<T>(
   } finally {
     await unlock();
   }
-}
-
-/**
- * A run goes on from the very state on which it was begun. Were that state replaced, hours of training could not be gone on with.
- *
- * @throws KeepsakeError if the library holds an unfinished run, or a damaged one
- */
-export async function refuseUnfinishedRun(library: Library): Promise<void> {
-  const snapshot = await readSnapshot(library.folder);
-  if (snapshot === undefined) return;
-  const { concept = "?" } = snapshot.identity;
-  const run = `${library.folder} holds an unfinished run of "${concept}" (step ${snapshot.step})`;
-  const advice = `repeat its command to finish it, or give it up with "keepsake forget ${concept}"`;
-  throw new KeepsakeError("state", `${run}: ${advice}.`);
 }

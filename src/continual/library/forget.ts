@@ -5,32 +5,35 @@
 import { rm } from "node:fs/promises";
 import { KeepsakeError } from "../../errors.ts";
 import { describeWriteError } from "../../io/atomic.ts";
-import { checkConceptName } from "../concept-name.ts";
+import { conceptName } from "../concept-name.ts";
 import { previewSheetOf } from "../preview-sheet.ts";
-import { changeLibrary, refuseUnfinishedRun } from "./change.ts";
+import { changeLibrary } from "./change.ts";
 import type { Library, SharedBlobs } from "./library.ts";
-import { currentState, successor, type Manifest } from "./manifest.ts";
+import { allStates, currentState, manifestOf, successor, timelineOf, type Manifest } from "./manifest.ts";
 import { deleteSnapshot, readSnapshot } from "./run-snapshot.ts";
-import { emptyState, knows, originOf, type Change, type LibraryState } from "./state.ts";
+import { emptyState, knows, type Change, type LibraryState } from "./state.ts";
+import { withoutRepeats } from "./timeline.ts";
+import { refuseUnfinishedRun } from "./unfinished-run.ts";
 
 export interface ForgetRequest {
   /** Folder of the library. */
   readonly library: string;
+  /** With or without the angle brackets that it has in prompts. */
   readonly name: string;
-  /** Also delete every earlier state that holds the concept, and its name with it. Cannot be undone. Default false. */
+  /** Also delete every other state that holds the concept, and its name with it. Cannot be undone. Default false. */
   readonly purge?: boolean;
 }
 
 export interface ForgetResult {
   readonly name: string;
   /**
-   * What was forgotten: the `concept`; the concept in `earlier` states only, since the current one did not know it; or an
-   * unfinished `run`, of which nothing is left.
+   * What was forgotten: the `concept`; the concept in `earlier` states only (or later ones, or states that were set aside),
+   * since the current one did not know it; or an unfinished `run`, of which nothing is left.
    */
   readonly forgot: "concept" | "earlier" | "run";
-  /** Earlier states that still hold the concept, and can bring it back. */
+  /** Other states that still hold the concept, and can bring it back. */
   readonly heldBy: number;
-  /** Earlier states that were deleted because they held it. */
+  /** Other states that were deleted because they held it. */
   readonly purged: number;
   /**
    * What the current state still holds of the concept. `adapter`: the adapter (and what the strategy remembers) was trained on
@@ -40,16 +43,16 @@ export interface ForgetResult {
 }
 
 /**
- * Forgets a concept. Its token leaves the current state; earlier states that hold it are kept, so that it can be undone, unless
+ * Forgets a concept. Its token leaves the current state; other states that hold it are kept, so that it can be undone, unless
  * `purge` deletes them. When it was the last concept, adapter and strategy's memory go too: the library is as it began.
- * The name of an unfinished run gives that run up. The sheet of previews beside the library, which may show the concept, is deleted.
+ * The name of an unfinished run gives that run up. The sheet of previews beside the library, which may show the concept, is
+ * deleted. Where sheets and pictures were written elsewhere is not recorded: those that show it are yours to delete.
  *
  * @throws KeepsakeError if the library does not know the concept, or a run of another one is unfinished
  */
 export async function forgetConcept(request: ForgetRequest): Promise<ForgetResult> {
-  const { library: folder, name } = request;
-  checkConceptName(name);
-  return changeLibrary(folder, `forgetting ${name}`, (library) => forgetIn(library, request));
+  const name = conceptName(request.name);
+  return changeLibrary(request.library, `forgetting ${name}`, (library) => forgetIn(library, { ...request, name }));
 }
 
 /**
@@ -64,7 +67,7 @@ export async function forgetIn(
 ): Promise<ForgetResult> {
   const { folder, manifest: before } = library;
   const wasKnown = knows(before, name);
-  const holders = before.earlier.filter((state) => knows(state, name)).length;
+  const holders = otherHolders(before, name);
   const isRun = !wasKnown && (await isRunOf(library, name));
   if (isRun) await deleteSnapshot(folder);
   if (isRun && !(purge && holders > 0)) return { name, forgot: "run", heldBy: holders, purged: 0, remains: "nothing" };
@@ -77,10 +80,16 @@ export async function forgetIn(
   return {
     name,
     forgot: wasKnown ? "concept" : "earlier",
-    heldBy: after.earlier.filter((state) => knows(state, name)).length,
+    heldBy: otherHolders(after, name),
     purged: purge ? holders : 0,
     remains: after.adapter === undefined ? "nothing" : wasKnown ? "adapter" : "unknown",
   };
+}
+
+/** States beside the current one that hold a concept. */
+function otherHolders(manifest: Manifest, name: string): number {
+  const [, ...others] = allStates(manifest);
+  return others.filter((state) => knows(state, name)).length;
 }
 
 /** It shows every concept, as the last learning left it. */
@@ -104,7 +113,7 @@ function withoutConcept(
   const { purge, holders, unlearned } = how;
   if (!knows(manifest, name)) {
     if (holders > 0 && purge) return manifest;
-    const held = "an earlier state that is kept does: add --purge to delete it";
+    const held = "another state that is kept does: add --purge to delete it";
     const fault = `does not know "${name}"; ${holders > 0 ? held : `it knows ${known(manifest)}`}`;
     throw new KeepsakeError("state", `${folder} ${fault}.`);
   }
@@ -119,17 +128,21 @@ function known({ concepts }: Manifest): string {
   return concepts.map(({ name }) => `"${name}"`).join(", ") || "nothing yet";
 }
 
-/** The manifest without the earlier states that hold a concept, and without its name. */
+/** The manifest without the other states that hold a concept, and without its name. */
 function purged(manifest: Manifest, name: string): Manifest {
-  const earlier = manifest.earlier.filter((state) => !knows(state, name)).map((state) => unnamed(state, name));
-  return { ...manifest, ...unnamed(currentState(manifest), name), earlier };
+  const { current, earlier, later, aside } = timelineOf(manifest);
+  const cleared = (states: readonly LibraryState[]) =>
+    states.filter((state) => !knows(state, name)).map((state) => unnamed(state, name));
+  const timeline = {
+    ...{ current: unnamed(current, name), earlier: cleared(earlier) },
+    ...{ later: cleared(later), aside: cleared(aside) },
+  };
+  return manifestOf(manifest, withoutRepeats(timeline, manifest.model.fingerprint));
 }
 
 /** A state that does not hold the concept can name it in one place only: where it says what made it. */
 function unnamed(state: LibraryState, name: string): LibraryState {
   const { change } = state;
-  const origin = originOf(change);
-  if (origin.kind !== "forgot" || origin.concept !== name) return state;
-  const nameless = { kind: "forgot" } as const;
-  return { ...state, change: change.kind === "undo" ? { kind: "undo", to: nameless } : nameless };
+  if (change.kind !== "forgot" || change.concept !== name) return state;
+  return { ...state, change: { kind: "forgot" } };
 }

@@ -6,8 +6,10 @@ import { checkWhole, LIMITS } from "../limits.ts";
 import { BlobStore } from "./blobs.ts";
 import { changeLibrary } from "./change.ts";
 import { Library } from "./library.ts";
-import { manifestPath, serializeManifest } from "./manifest.ts";
-import { blobsOf, stateId, type Change } from "./state.ts";
+import { allStates, currentState, manifestOf, manifestPath, serializeManifest, timelineOf } from "./manifest.ts";
+import { blobsOf, stateId, type Change, type LibraryState } from "./state.ts";
+import { shortened } from "./timeline.ts";
+import { findUnfinishedRun, type UnfinishedRun } from "./unfinished-run.ts";
 
 /** A concept as `keepsake list` shows it. */
 export interface ConceptFacts {
@@ -31,6 +33,8 @@ export interface ConceptList {
   readonly concepts: readonly ConceptFacts[];
   /** Of what the concepts share: the adapter, and what the strategy keeps. */
   readonly sharedBytes: number;
+  /** The run that the next `learn` can go on with. */
+  readonly unfinishedRun?: UnfinishedRun;
 }
 
 /**
@@ -39,8 +43,10 @@ export interface ConceptList {
  * @throws KeepsakeError if there is no library, or its manifest is damaged
  */
 export async function listConcepts(folder: string): Promise<ConceptList> {
-  const { manifest } = await Library.open(folder);
+  const library = await Library.open(folder);
+  const { manifest } = library;
   const blobs = new BlobStore(folder);
+  const unfinishedRun = await findUnfinishedRun(library);
   const concepts = manifest.concepts.map(
     async ({ name, token, classNoun, vectors, training: { steps }, strategy, embedding }): Promise<ConceptFacts> => {
       const facts = { name, token, classNoun, vectors, steps, ...(strategy !== undefined && { strategy }) };
@@ -51,6 +57,7 @@ export async function listConcepts(folder: string): Promise<ConceptList> {
     model: manifest.model.folder,
     concepts: await Promise.all(concepts),
     sharedBytes: await blobs.sizeOf(blobsOf({ ...manifest, concepts: [] })),
+    ...(unfinishedRun && { unfinishedRun }),
   };
 }
 
@@ -64,38 +71,49 @@ export interface StateFacts {
 }
 
 export interface LibraryHistory {
-  /** The current state, then the earlier ones that are kept, the one that was left last first. */
+  /** The current state, then those before it that are kept, nearest first: `undo` goes to the second. */
   readonly states: readonly [current: StateFacts, ...earlier: StateFacts[]];
-  /** How many earlier states are kept. */
+  /** Those after it, which undos have left, nearest first: `redo` goes to the first. */
+  readonly later: readonly StateFacts[];
+  /** Those that an undo had left when another change was made, the one that was left last first: `undo` with `to` reaches them. */
+  readonly aside: readonly StateFacts[];
+  /** How many states are kept beside the current one. */
   readonly keep: number;
+  /** The run that the next `learn` can go on with. */
+  readonly unfinishedRun?: UnfinishedRun;
   readonly bytes: {
     /** Of all that the current state needs. */
     readonly current: number;
-    /** Of what is there for the sake of earlier states alone. */
+    /** Of what is there for the sake of the other states alone. */
     readonly earlier: number;
   };
 }
 
 /**
- * The states of a library that are kept, newest first, and what they take on the disk.
+ * The states of a library that are kept, and what they take on the disk.
  *
  * @throws KeepsakeError if there is no library, or its manifest is damaged
  */
 export async function libraryHistory(folder: string): Promise<LibraryHistory> {
-  const { manifest } = await Library.open(folder);
-  const factsOf = (state: Parameters<typeof stateId>[1]): StateFacts => ({
+  const library = await Library.open(folder);
+  const { manifest } = library;
+  const factsOf = (state: LibraryState): StateFacts => ({
     id: stateId(manifest.model.fingerprint, state),
     change: state.change,
     concepts: state.concepts.map(({ name }) => name),
   });
   const blobs = new BlobStore(folder);
   const { size: manifestSize } = await stat(manifestPath(folder));
-  const current =
-    Buffer.byteLength(serializeManifest({ ...manifest, earlier: [] })) + (await blobs.sizeOf(blobsOf(manifest)));
-  const all = manifestSize + (await blobs.sizeOf([manifest, ...manifest.earlier].flatMap(blobsOf)));
+  const alone = manifestOf(manifest, { current: currentState(manifest), earlier: [], later: [], aside: [] });
+  const current = Buffer.byteLength(serializeManifest(alone)) + (await blobs.sizeOf(blobsOf(manifest)));
+  const all = manifestSize + (await blobs.sizeOf(allStates(manifest).flatMap(blobsOf)));
+  const unfinishedRun = await findUnfinishedRun(library);
   return {
     states: [factsOf(manifest), ...manifest.earlier.map(factsOf)],
+    later: manifest.later.map(factsOf),
+    aside: manifest.aside.map(factsOf),
     keep: manifest.keep,
+    ...(unfinishedRun && { unfinishedRun }),
     // A manifest of an earlier version may be a little shorter than it will be when it is written again.
     bytes: { current, earlier: Math.max(0, all - current) },
   };
@@ -104,13 +122,13 @@ export async function libraryHistory(folder: string): Promise<LibraryHistory> {
 export interface KeepRequest {
   /** Folder of the library. */
   readonly library: string;
-  /** How many earlier states to keep. */
+  /** How many states to keep beside the current one. */
   readonly keep: number;
 }
 
 /**
- * Changes how many earlier states a library keeps; those that are too many go at once, the oldest first. The current state
- * is not touched.
+ * Changes how many states a library keeps beside the current one. Those that are too many go at once: first what was set aside,
+ * then the oldest. The current state is not touched.
  *
  * @throws KeepsakeError if the number is not a whole one from 0, or there is no library
  */
@@ -118,7 +136,7 @@ export async function keepStates({ library: folder, keep }: KeepRequest): Promis
   checkKeep(keep);
   await changeLibrary(folder, "changing how many states are kept", async (library) => {
     const { manifest } = library;
-    await library.replace({ ...manifest, keep, earlier: manifest.earlier.slice(0, keep) });
+    await library.replace(manifestOf({ ...manifest, keep }, shortened(timelineOf(manifest), keep)));
   });
 }
 

@@ -18,6 +18,7 @@ import { makeFolder } from "../folder.ts";
 import { BlobStore } from "./blobs.ts";
 import { isLockLeftover, lockFolder } from "./lock.ts";
 import {
+  allStates,
   DEFAULT_KEEP,
   emptyManifest,
   manifestPath,
@@ -76,12 +77,14 @@ export class Library {
     return new Library(folder, emptyManifest(model, keep));
   }
 
-  /** The same library with its model in another folder. Not saved yet. */
-  withModelFolder(folder: string): Library {
-    return new Library(this.folder, { ...this.manifest, model: { ...this.manifest.model, folder } });
+  /** The same library with its model in another folder, and its weights recorded. Not saved yet. */
+  withModel(folder: string, weights = this.manifest.model.weights): Library {
+    const { fingerprint } = this.manifest.model;
+    const model = { folder, fingerprint, ...(weights !== undefined && { weights }) };
+    return new Library(this.folder, { ...this.manifest, model });
   }
 
-  /** The library as it was in one of its earlier states that are kept. To be read only. */
+  /** The library as it was in another of its states. To be read only. */
   inState(state: LibraryState): Library {
     return new Library(this.folder, { ...emptyManifest(this.manifest.model, this.manifest.keep), ...state });
   }
@@ -125,12 +128,12 @@ export class Library {
     const { adapter } = this.manifest;
     if (adapter === undefined) return undefined;
     const parameters = await (await this.#blobs.open(adapter.blob)).readFloat32("lora");
-    const layout = adapterLayout(pipeline, adapter);
-    if (parameters.length !== layout.parameters.length) {
-      const needed = `rank ${adapter.rank} and targets ${adapter.targets} need ${layout.parameters.length}`;
+    const length = adapterLength(pipeline, adapter);
+    if (parameters.length !== length) {
+      const needed = `rank ${adapter.rank} and targets ${adapter.targets} need ${length}`;
       throw this.#contradiction(`the adapter's blob holds ${parameters.length} numbers, but ${needed}`);
     }
-    return layout.withParameters(parameters);
+    return adapterLayout(pipeline, adapter).withParameters(parameters);
   }
 
   /**
@@ -151,7 +154,7 @@ export class Library {
 
   /**
    * Replaces the adapter and the strategy's memory and adds a concept, in one atomic step. The state before becomes the first
-   * of the earlier ones. The caller holds the lock.
+   * of the earlier ones; those that an undo had left are set aside. The caller holds the lock.
    *
    * @param memory - what the strategy keeps for the next concept; what it kept before goes
    * @param strategy - with which the concept was learned; absent: none
@@ -228,9 +231,9 @@ export class Library {
     return changed;
   }
 
-  /** Removes blobs that neither the current state nor an earlier one needs. The caller holds the lock. */
+  /** Removes blobs that none of the states needs. The caller holds the lock. */
   async prune(): Promise<void> {
-    await this.#blobs.prune(new Set([this.manifest, ...this.manifest.earlier].flatMap(blobsOf)));
+    await this.#blobs.prune(new Set(allStates(this.manifest).flatMap(blobsOf)));
   }
 
   #contradiction(fault: string): KeepsakeError {
@@ -289,6 +292,15 @@ export async function newAdapter(
 /** An adapter whose trained numbers are still to be filled in. @throws KeepsakeError for settings that do not fit the model */
 export function adapterLayout(pipeline: StableDiffusionPipeline, settings: AdapterSettings): Adapter {
   return findAdapterKind(settings.kind).layout(adaptableModules(pipeline), optionsOf(settings));
+}
+
+/**
+ * How many trained numbers an adapter has, found without making it: settings from a damaged file may be for one that no memory
+ * holds. The number grows evenly with the rank, whatever the kind.
+ */
+export function adapterLength(pipeline: StableDiffusionPipeline, settings: AdapterSettings): number {
+  const [one, two] = [1, 2].map((rank) => adapterLayout(pipeline, { ...settings, rank }).parameters.length);
+  return one + (settings.rank - 1) * (two - one);
 }
 
 /** A new LoRA for a model: A random, B zero. Arguments and errors as for {@link newAdapter}. */

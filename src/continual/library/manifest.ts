@@ -1,34 +1,39 @@
 /**
- * @file The manifest of a library: the small file that says which blobs the current state and the kept earlier ones are made
- * of. It is replaced atomically, so a library is always in the state before a change or in the state after it.
+ * @file The manifest of a library: the small file that says which blobs the current state and the other ones that are kept are
+ * made of. It is replaced atomically, so a library is always in the state before a change or in the state after it.
  */
 import { join } from "node:path";
 import { KeepsakeError } from "../../errors.ts";
 import { writeFileAtomic } from "../../io/atomic.ts";
 import { readJson } from "../../io/json.ts";
-import { isContent, isKeepCount, isModel, isObject, isState, type JsonObject } from "./manifest-checks.ts";
-import { emptyState, originOf, stateId, type LibraryState, type Origin } from "./state.ts";
+import { isObject, isShallow } from "./manifest-checks.ts";
+import { fromVersion1, fromVersion2, fromVersion3 } from "./manifest-versions.ts";
+import { emptyState, type LibraryState } from "./state.ts";
+import { shortened, statesOf, withNewState, withoutRepeats, type OtherStates, type Timeline } from "./timeline.ts";
 
-/** How many earlier states are kept unless the library says otherwise. */
+/** How many states are kept beside the current one unless the library says otherwise. */
 export const DEFAULT_KEEP = 3;
 
-/** Since version 2 earlier states are kept, whose blobs an older Keepsake would delete. */
-const VERSION = 2;
+/** Since version 2 earlier states are kept, since version 3 later ones, whose blobs an older Keepsake would delete. */
+const VERSION = 3;
+
+/** Which model a library was made on. */
+export interface LibraryModel {
+  /** Folder of the checkpoint. */
+  readonly folder: string;
+  /** Of the beginnings and ends of its weights files: part of the ids of states. */
+  readonly fingerprint: string;
+  /** Of whole weights files: an adapter fits no other model. Absent until the first change of a library of version 1 or 2. */
+  readonly weights?: string;
+}
 
 /** The current state stands in it as it is, beside what belongs to the library as a whole. */
-export interface Manifest extends LibraryState {
+export interface Manifest extends LibraryState, OtherStates {
   readonly format: "keepsake-library";
   readonly version: typeof VERSION;
-  readonly model: {
-    /** Folder of the checkpoint. */
-    readonly folder: string;
-    /** Identifies its configs and weights: an adapter fits no other model. */
-    readonly fingerprint: string;
-  };
-  /** How many earlier states are kept. */
+  readonly model: LibraryModel;
+  /** How many states are kept beside the current one. */
   readonly keep: number;
-  /** Earlier states, the one that was left last first. No two states of a library are the same. */
-  readonly earlier: readonly LibraryState[];
 }
 
 /** Where the manifest of a library is. */
@@ -37,17 +42,33 @@ export function manifestPath(folder: string): string {
 }
 
 /** The manifest of a library without a concept. */
-export function emptyManifest(model: Manifest["model"], keep: number): Manifest {
-  return { format: "keepsake-library", version: VERSION, model, keep, ...emptyState({ kind: "begun" }), earlier: [] };
+export function emptyManifest(model: LibraryModel, keep: number): Manifest {
+  const current = emptyState({ kind: "begun" });
+  return manifestOf({ model, keep }, { current, earlier: [], later: [], aside: [] });
 }
 
-/** The manifest after a change: the current state becomes the first of the earlier ones, and the last ones go if they are too many. */
+/** The manifest of a library with these states. */
+export function manifestOf({ model, keep }: Pick<Manifest, "model" | "keep">, timeline: Timeline): Manifest {
+  const { current, earlier, later, aside } = timeline;
+  return { format: "keepsake-library", version: VERSION, model, keep, ...current, earlier, later, aside };
+}
+
+/** The states of a manifest in time. */
+export function timelineOf(manifest: Manifest): Timeline {
+  const { earlier, later, aside } = manifest;
+  return { current: currentState(manifest), earlier, later, aside };
+}
+
+/** Every state that a manifest holds, the current one first. */
+export function allStates(manifest: Manifest): LibraryState[] {
+  return statesOf(timelineOf(manifest));
+}
+
+/** The manifest after a change that made a new state; states go if they are too many. */
 export function successor(manifest: Manifest, next: LibraryState): Manifest {
-  const { format, version, model, keep } = manifest;
-  const { fingerprint } = model;
-  const id = stateId(fingerprint, next);
-  const left = [currentState(manifest), ...manifest.earlier].filter((state) => stateId(fingerprint, state) !== id);
-  return { format, version, model, keep, ...next, earlier: left.slice(0, keep) };
+  const { model, keep } = manifest;
+  const timeline = withoutRepeats(withNewState(timelineOf(manifest), next), model.fingerprint);
+  return manifestOf(manifest, shortened(timeline, keep));
 }
 
 /** The current state of a manifest alone. */
@@ -61,10 +82,11 @@ export function currentState({ change, adapter, strategy, concepts }: LibrarySta
  * @returns undefined if it is not kept, or the current state was not made by learning
  */
 export function stateBeforeLearning(manifest: Manifest): LibraryState | undefined {
-  if (originOf(manifest.change).kind !== "learned") return undefined;
+  if (manifest.change.kind !== "learned") return undefined;
   const before = JSON.stringify(manifest.concepts.slice(0, -1));
-  // Several states may have the same concepts; the one that was left last comes first.
-  return manifest.earlier.find(({ concepts }) => JSON.stringify(concepts) === before);
+  // Several states may have the same concepts; the nearest one comes first.
+  const { earlier, later, aside } = manifest;
+  return [...earlier, ...later, ...aside].find(({ concepts }) => JSON.stringify(concepts) === before);
 }
 
 /** The manifest as it stands in its file. The same manifest gives the same bytes. */
@@ -104,28 +126,17 @@ export async function readManifest(folder: string): Promise<Manifest | undefined
     const fault = `version ${version} of the format was written by a later Keepsake`;
     throw new KeepsakeError("state", `${path}: ${fault}; update Keepsake to use this library.`);
   }
-  if (version !== 1 && version !== VERSION) throw damaged(path, "the version is missing");
-  const manifest = version === 1 ? fromVersion1(json) : fromVersion2(json);
-  if (manifest === undefined) throw damaged(path, "entries are missing or have impossible values");
-  for (const { concepts } of [manifest, ...manifest.earlier]) {
+  const read = version === 1 ? fromVersion1 : version === 2 ? fromVersion2 : fromVersion3;
+  if (version !== 1 && version !== 2 && version !== VERSION) throw damaged(path, "the version is missing");
+  if (!isShallow(json)) throw damaged(path, "it is nested too deep");
+  const content = read(json);
+  if (content === undefined) throw damaged(path, "entries are missing or have impossible values");
+  const manifest = manifestOf({ model: content.model, keep: content.keep ?? DEFAULT_KEEP }, content.timeline);
+  for (const { concepts } of allStates(manifest)) {
     const names = concepts.map(({ name }) => name);
     if (new Set(names).size !== names.length) throw damaged(path, "two concepts have the same name");
   }
   return manifest;
-}
-
-function fromVersion2({ model, keep, earlier, ...state }: JsonObject): Manifest | undefined {
-  if (!isModel(model) || !isKeepCount(keep) || !isState(state)) return undefined;
-  if (!Array.isArray(earlier) || !earlier.every(isState)) return undefined;
-  return { ...emptyManifest(model, keep), ...currentState(state), earlier };
-}
-
-/** Version 1 kept no earlier states, and there was nothing but learning. */
-function fromVersion1({ model, ...content }: JsonObject): Manifest | undefined {
-  if (!isModel(model) || !isContent(content)) return undefined;
-  const last = content.concepts.at(-1);
-  const change: Origin = last === undefined ? { kind: "begun" } : { kind: "learned", concept: last.name };
-  return { ...emptyManifest(model, DEFAULT_KEEP), ...currentState({ ...content, change }) };
 }
 
 function damaged(path: string, fault: string): KeepsakeError {

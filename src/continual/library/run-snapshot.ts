@@ -15,10 +15,14 @@ import type { PhaseEvaluations, TrainingState } from "../training.ts";
 /** What makes two calls of `learn` the same run, by name; values are compared as text. */
 export type RunIdentity = Readonly<Record<string, string>>;
 
-export interface RunSnapshot {
+/** What the head of a snapshot says. */
+export interface SnapshotFacts {
   readonly identity: RunIdentity;
   /** Steps done, over all phases. */
   readonly step: number;
+}
+
+export interface RunSnapshot extends SnapshotFacts {
   /** Optimiser steps done in the present phase. */
   readonly optimizerStep: number;
   readonly evaluations: PhaseEvaluations;
@@ -84,6 +88,20 @@ export function stateOf({ step, optimizerStep, evaluations, tensors }: RunSnapsh
  * @throws KeepsakeError if it is damaged
  */
 export async function readSnapshot(library: string): Promise<RunSnapshot | undefined> {
+  return readIfExists(library, readFrom);
+}
+
+/**
+ * Reads only what a snapshot is about, not its numbers, which may be many.
+ *
+ * @returns undefined if there is none
+ * @throws KeepsakeError if it is damaged, as far as can be seen without the numbers
+ */
+export async function peekSnapshot(library: string): Promise<SnapshotFacts | undefined> {
+  return readIfExists(library, async (path) => factsOf(await SafetensorsFile.open(path)));
+}
+
+async function readIfExists<T>(library: string, read: (path: string) => Promise<T>): Promise<T | undefined> {
   const path = snapshotPath(library);
   const exists = await access(path).then(
     () => true,
@@ -91,7 +109,7 @@ export async function readSnapshot(library: string): Promise<RunSnapshot | undef
   );
   if (!exists) return undefined;
   try {
-    return await readFrom(path);
+    return await read(path);
   } catch (error) {
     if (!(error instanceof KeepsakeError)) throw error;
     const fault = `${path}: the saved state of an unfinished run is damaged`;
@@ -101,17 +119,22 @@ export async function readSnapshot(library: string): Promise<RunSnapshot | undef
   }
 }
 
+/** Everything but the counters is what makes the run the same. */
+function factsOf({ metadata }: SafetensorsFile): SnapshotFacts {
+  const { step, optimizerStep, evaluations, checksum, ...identity } = Object.fromEntries(metadata);
+  return { identity, step: Number(step) };
+}
+
 async function readFrom(path: string): Promise<RunSnapshot> {
   const file = await SafetensorsFile.open(path);
-  const { step = "", optimizerStep = "", evaluations = "", checksum, ...identity } = Object.fromEntries(file.metadata);
+  const { step = "", optimizerStep = "", evaluations = "", checksum } = Object.fromEntries(file.metadata);
   const tensors: Record<string, Float32Array> = {};
   for (const name of file.tensors.keys()) tensors[name] = await file.readFloat32(name);
   if (checksum !== checksumOf({ step, optimizerStep, evaluations }, tensors)) {
     throw new KeepsakeError("state", `${path}: the checksum is wrong.`);
   }
   return {
-    identity,
-    step: Number(step),
+    ...factsOf(file),
     optimizerStep: Number(optimizerStep),
     evaluations: JSON.parse(evaluations) as PhaseEvaluations, // as it was written: the checksum is right
     tensors,
@@ -149,47 +172,6 @@ export async function deleteEndedSnapshot(library: Library): Promise<void> {
 }
 
 /** Whether a run's concept has come into the library. */
-export function hasEnded({ identity }: RunSnapshot, { stateId, concepts }: Library): boolean {
+export function hasEnded({ identity }: SnapshotFacts, { stateId, concepts }: Library): boolean {
   return identity.library !== stateId && concepts.some(({ name }) => name === identity.concept);
-}
-
-/**
- * The snapshot to go on from.
- *
- * @param restart - give up an unfinished run
- * @throws KeepsakeError if there is an unfinished run of another kind
- */
-export async function snapshotToContinue(
-  library: string,
-  identity: RunIdentity,
-  restart: boolean,
-): Promise<RunSnapshot | undefined> {
-  if (restart) {
-    await deleteSnapshot(library);
-    return undefined;
-  }
-  const snapshot = await readSnapshot(library);
-  if (snapshot === undefined) return undefined;
-  const differing = Object.keys(identity).filter((key) => snapshot.identity[key] !== identity[key]);
-  if (differing.length === 0) return snapshot;
-  const { concept = "?" } = snapshot.identity;
-  const other = differing.includes("concept") ? "" : `, begun with other ${differing.map(inWords).join(" and ")}`;
-  throw new KeepsakeError(
-    "state",
-    `${library} holds an unfinished run of "${concept}" (step ${snapshot.step})${other}: ` +
-      "repeat its command to go on with it, or add --restart to give it up.",
-  );
-}
-
-/** What may differ, in words of the command line. */
-function inWords(key: string): string {
-  const words: Readonly<Record<string, string>> = {
-    class: "--class",
-    vectors: "--vectors",
-    adapter: "--adapter, --rank, --alpha or --targets",
-    strategy: "--strategy or its options",
-    training: "training options",
-    library: "contents of the library",
-  };
-  return words[key] ?? key;
 }

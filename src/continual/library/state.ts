@@ -44,14 +44,11 @@ export interface StrategyEntry {
   readonly memory?: string;
 }
 
-/** What first made a state. A concept that was purged is not named. `unlearned`: the adapter was changed too. */
-export type Origin =
+/** What made a state. A concept that was purged is not named. `unlearned`: the adapter was changed too. */
+export type Change =
   | { readonly kind: "begun" }
   | { readonly kind: "learned"; readonly concept: string }
   | { readonly kind: "forgot"; readonly concept?: string; readonly unlearned?: boolean };
-
-/** What made a state the current one: its origin, or an undo that went back to it. */
-export type Change = Origin | { readonly kind: "undo"; readonly to: Origin };
 
 export interface LibraryState {
   readonly change: Change;
@@ -86,11 +83,6 @@ export function knows({ concepts }: LibraryState, name: string): boolean {
   return concepts.some((concept) => concept.name === name);
 }
 
-/** What first made the state that a change led to. */
-export function originOf(change: Change): Origin {
-  return change.kind === "undo" ? change.to : change;
-}
-
 /** A change in words: `learned mochi`. */
 export function describeChange(change: Change): string {
   switch (change.kind) {
@@ -100,7 +92,5 @@ export function describeChange(change: Change): string {
       return `learned ${change.concept}`;
     case "forgot":
       return `${change.unlearned === true ? "unlearned" : "forgot"} ${change.concept ?? "a concept"}`;
-    case "undo":
-      return `undo, back to: ${describeChange(change.to)}`;
   }
 }
