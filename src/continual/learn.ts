@@ -15,7 +15,8 @@ import {
   trainingSettings,
   type AskedAdapter,
 } from "./learn-settings.ts";
-import { Library, lockLibrary } from "./library/library.ts";
+import { Library } from "./library/library.ts";
+import { lockLibrary } from "./library/library-folder.ts";
 import {
   deleteEndedSnapshot,
   deleteSnapshot,
@@ -97,7 +98,8 @@ export interface LearnResult {
  */
 export async function learnConcept(request: LearnRequest): Promise<LearnResult> {
   checkNaming(request);
-  const unlock = await lockLibrary(request.library, `learning ${request.name}`);
+  const { library, name, signal } = request;
+  const unlock = await lockLibrary(library, `learning ${name}`, signal && { signal });
   try {
     return await learnLocked(request);
   } finally {

@@ -146,7 +146,8 @@ export class Program<Name extends string = string> {
 
   /** Frees the session. */
   async dispose(): Promise<void> {
-    await this.#session.release();
+    // Memory that cannot be given back is of no interest to anyone, and must not hide why it is given back.
+    await this.#session.release().catch(() => undefined);
   }
 }
 

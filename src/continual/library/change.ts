@@ -3,7 +3,9 @@
  * what a killed process may have left, and never under an unfinished run.
  */
 import { KeepsakeError } from "../../errors.ts";
-import { Library, lockLibrary } from "./library.ts";
+import { Library } from "./library.ts";
+import { lockLibrary } from "./library-folder.ts";
+import type { LockOptions } from "./lock.ts";
 import { deleteEndedSnapshot, readSnapshot } from "./run-snapshot.ts";
 
 /**
@@ -16,10 +18,11 @@ export async function changeLibrary<T>(
   folder: string,
   what: string,
   change: (library: Library) => Promise<T>,
+  options: LockOptions = {},
 ): Promise<T> {
   // Before the lock, which would make the folder.
   await Library.open(folder);
-  const unlock = await lockLibrary(folder, what);
+  const unlock = await lockLibrary(folder, what, options);
   try {
     const library = await Library.open(folder);
     await library.prune();

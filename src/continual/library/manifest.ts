@@ -7,6 +7,7 @@ import { KeepsakeError } from "../../errors.ts";
 import { writeFileAtomic } from "../../io/atomic.ts";
 import { readJson } from "../../io/json.ts";
 import { isContent, isKeepCount, isModel, isObject, isState, type JsonObject } from "./manifest-checks.ts";
+import { permissionsIn } from "./permissions.ts";
 import { emptyState, originOf, stateId, type LibraryState, type Origin } from "./state.ts";
 
 /** How many earlier states are kept unless the library says otherwise. */
@@ -74,7 +75,7 @@ export function serializeManifest(manifest: Manifest): string {
 
 /** Replaces the manifest: the moment at which a change of the library becomes real. */
 export async function writeManifest(folder: string, manifest: Manifest): Promise<void> {
-  await writeFileAtomic(manifestPath(folder), serializeManifest(manifest));
+  await writeFileAtomic(manifestPath(folder), serializeManifest(manifest), await permissionsIn(folder));
 }
 
 /**
