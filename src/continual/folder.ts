@@ -2,7 +2,7 @@
  * @file Folders that are made for a result, and that are gone again if there is none.
  */
 import { randomBytes } from "node:crypto";
-import { mkdir, rm, rmdir, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, rm, rmdir, stat, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { KeepsakeError } from "../errors.ts";
 import { describeWriteError } from "../io/atomic.ts";
@@ -10,18 +10,22 @@ import { describeWriteError } from "../io/atomic.ts";
 /**
  * Makes a folder, and those above it, if need be. (Node's own `recursive: true` never ends below /proc and the like.)
  *
+ * @param mode - permissions of the folder itself if it is made, whatever the umask. Default: what the umask leaves
  * @returns a function that removes what was made, as far as it is empty
  * @throws KeepsakeError in one line if that is not possible
  */
-export async function makeFolder(folder: string): Promise<() => Promise<void>> {
+export async function makeFolder(folder: string, mode?: number): Promise<() => Promise<void>> {
   const made: string[] = [];
   const undo = async () => {
     for (const path of made.reverse()) await rmdir(path).catch(() => undefined);
   };
   try {
-    for (const path of await missingFolders(folder)) {
-      await mkdir(path).then(() => made.push(path), ignoreExisting);
-    }
+    const missing = await missingFolders(folder);
+    for (const path of missing) await mkdir(path).then(() => made.push(path), ignoreExisting);
+    const [last] = made.slice(-1);
+    // Disks without permissions (exFAT) refuse to set any.
+    if (mode !== undefined && last !== undefined && last === missing.at(-1))
+      await chmod(last, mode).catch(() => undefined);
   } catch (error) {
     await undo();
     if (isCode(error, "ENOENT")) {
@@ -67,7 +71,10 @@ export async function makeWritable(files: readonly string[]): Promise<() => Prom
     for (const step of undo.reverse()) await step();
   };
   for (const file of files) {
-    const found = await stat(file).catch(() => undefined);
+    const found = await stat(file).catch((error: unknown) => {
+      // The folder may be fine, and a short name for a trial fit: only the file itself tells.
+      if (isCode(error, "ENAMETOOLONG")) throw describeWriteError(file, error);
+    });
     if (found?.isDirectory()) throw new KeepsakeError("input", `${file} is a folder: give the name of a file.`);
   }
   for (const folder of new Set(files.map((file) => dirname(file)))) {

@@ -4,7 +4,8 @@
 import { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { KeepsakeError } from "../errors.ts";
 import { checkKeep } from "./library/history.ts";
-import { Library, lockLibrary } from "./library/library.ts";
+import { Library } from "./library/library.ts";
+import { lockLibrary } from "./library/library-folder.ts";
 import { DEFAULT_KEEP } from "./library/manifest.ts";
 import { identifyModel } from "./model-fingerprint.ts";
 import { checkpointFolder, chosenModel } from "./model-folder.ts";

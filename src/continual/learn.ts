@@ -15,7 +15,8 @@ import {
   trainingSettings,
   type AskedAdapter,
 } from "./learn-settings.ts";
-import { Library, lockLibrary } from "./library/library.ts";
+import { Library } from "./library/library.ts";
+import { lockLibrary } from "./library/library-folder.ts";
 import {
   deleteEndedSnapshot,
   deleteSnapshot,
@@ -101,7 +102,8 @@ export async function learnConcept(request: LearnRequest): Promise<LearnResult> 
   const named = checkNaming(request);
   checkWhole("The number of vectors", request.vectors ?? 1, LIMITS.vectors);
   checkWhole("The number of steps between snapshots", request.snapshotEvery ?? 1, LIMITS.snapshotEvery);
-  const unlock = await lockLibrary(request.library, `learning ${named.name}`);
+  const { library, signal } = request;
+  const unlock = await lockLibrary(library, `learning ${named.name}`, signal && { signal });
   try {
     return await learnLocked(named);
   } finally {

@@ -45,29 +45,34 @@ export async function unlearnConcept(request: UnlearnRequest): Promise<UnlearnRe
   const { library: folder, model, program = {}, signal, onStep } = request;
   const name = conceptName(request.name);
   const { steps = DEFAULT_UNLEARNING.steps, seed = DEFAULT_UNLEARNING.seed } = request;
-  return changeLibrary(folder, `unlearning ${name}`, async (library) => {
-    const concept = library.concepts.find((each) => each.name === name);
-    if (concept === undefined || library.concepts.length === 1) return forgetIn(library, { ...request, name });
-    await refuseUnfinishedRun(library);
-    const pipeline = await openModel(model, library, program);
-    try {
-      const { learningRate, batchSize, resolution } = concept.training;
-      const guidanceScale = guidanceFor(chosenModel(model, library));
-      const settings = { steps, seed, learningRate, batchSize, resolution, guidanceScale };
-      const options = { program, ...(signal && { signal }), ...(onStep && { onStep }) };
-      const { lora, ...measured } = await unlearn(
-        pipeline,
-        await learnedIn(library, pipeline),
-        name,
-        settings,
-        options,
-      );
-      const shared = await library.writeShared(lora, movedAnchor(await library.memory(), lora.parameters));
-      return { ...(await forgetIn(library, { ...request, name }, shared)), unlearned: { ...measured, steps } };
-    } finally {
-      await pipeline.dispose();
-    }
-  });
+  return changeLibrary(
+    folder,
+    `unlearning ${name}`,
+    async (library) => {
+      const concept = library.concepts.find((each) => each.name === name);
+      if (concept === undefined || library.concepts.length === 1) return forgetIn(library, { ...request, name });
+      await refuseUnfinishedRun(library);
+      const pipeline = await openModel(model, library, program);
+      try {
+        const { learningRate, batchSize, resolution } = concept.training;
+        const guidanceScale = guidanceFor(chosenModel(model, library));
+        const settings = { steps, seed, learningRate, batchSize, resolution, guidanceScale };
+        const options = { program, ...(signal && { signal }), ...(onStep && { onStep }) };
+        const { lora, ...measured } = await unlearn(
+          pipeline,
+          await learnedIn(library, pipeline),
+          name,
+          settings,
+          options,
+        );
+        const shared = await library.writeShared(lora, movedAnchor(await library.memory(), lora.parameters));
+        return { ...(await forgetIn(library, { ...request, name }, shared)), unlearned: { ...measured, steps } };
+      } finally {
+        await pipeline.dispose();
+      }
+    },
+    signal && { signal },
+  );
 }
 
 /** The penalty of EWC pulls back to θ*: were it left where it was, the next concept that is learned would bring back the one that was unlearned. */

@@ -2,15 +2,17 @@
  * @file Looks a whole library over and changes nothing: every file is hashed again and compared with what the manifest says of
  * it, and what does not belong there is pointed out.
  */
+import type { Dirent } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { KeepsakeError } from "../errors.ts";
 import { checkBlobs, faultIn, type Finding, type ModelNeeds } from "./library/blob-checks.ts";
 import { BlobStore } from "./library/blobs.ts";
-import { adapterLength, isLeftover, Library } from "./library/library.ts";
+import { adapterLength, Library } from "./library/library.ts";
 import { lockState } from "./library/lock.ts";
 import { allStates, manifestPath } from "./library/manifest.ts";
+import { isForeign, isLeftover } from "./library/names.ts";
 import { hasEnded, readSnapshot, snapshotPath } from "./library/run-snapshot.ts";
 import { blobsOf, type AdapterEntry } from "./library/state.ts";
 import { findUnfinishedRun, type UnfinishedRun } from "./library/unfinished-run.ts";
@@ -24,6 +26,8 @@ export interface VerifyReport {
   readonly faults: readonly Finding[];
   /** What killed processes left behind: harmless, and cleared away by the next command that changes the library. */
   readonly leftovers: readonly Finding[];
+  /** What others put into the library's folder: no command reads it, changes it or removes it. */
+  readonly foreign: readonly Finding[];
   /** Whether shapes were compared with the model: not if it cannot be read where the library says, or is another one. */
   readonly model: "checked" | "unreadable" | "another";
   /** The run that the next `learn` can go on with. */
@@ -41,7 +45,8 @@ export interface VerifyReport {
 export async function verifyLibrary(folder: string): Promise<VerifyReport> {
   for (;;) {
     const library = await openOrFault(folder);
-    if (!(library instanceof Library)) return { faults: [library], leftovers: [], model: "unreadable", blobs: 0 };
+    if (!(library instanceof Library))
+      return { faults: [library], leftovers: [], foreign: [], model: "unreadable", blobs: 0 };
     const report = await look(library);
     const after = await openOrFault(folder);
     const isSame = after instanceof Library && JSON.stringify(after.manifest) === JSON.stringify(library.manifest);
@@ -59,21 +64,23 @@ async function look(library: Library): Promise<VerifyReport> {
   const { folder, manifest } = library;
   const blobs = new BlobStore(folder);
   const states = allStates(manifest);
-  const wasInUse = (await lockState(folder)) === "held";
+  const lock = await lookAtLock(folder);
   const { model, needs } = await lookAtModel(library);
   const { faults, count } = await checkBlobs(blobs, states, needs);
   const run = await lookAtRun(library);
-  const unneeded = await blobs.others(new Set(states.flatMap(blobsOf)));
+  const others = await lookAtOthers(folder, blobs, new Set(states.flatMap(blobsOf)));
   const leftovers = [
     ...run.leftovers,
-    ...(await findLeftovers(folder)),
-    ...unneeded.map((file) => ({ file, fault: "no state needs this file" })),
+    ...(lock.state === "dead" ? [{ file: join(folder, "lock"), fault: "its owner is dead" }] : []),
+    ...others.leftovers,
   ];
+  const found = [...faults, ...lock.faults, ...others.faults];
   // While somebody is at work there, such files are no leftovers, and the snapshot may be replaced as it is read.
-  const isInUse = wasInUse || (await lockState(folder)) === "held";
+  const isInUse = lock.state === "held" || (await lookAtLock(folder)).state === "held";
   return {
-    faults: isInUse ? faults : [...faults, ...run.faults],
+    faults: isInUse ? found : [...found, ...run.faults],
     leftovers: isInUse ? [] : leftovers,
+    foreign: others.foreign,
     model,
     ...(run.unfinishedRun && { unfinishedRun: run.unfinishedRun }),
     blobs: count,
@@ -118,8 +125,38 @@ async function lookAtRun(library: Library): Promise<RunFindings> {
   }
 }
 
-async function findLeftovers(folder: string): Promise<Finding[]> {
-  const lock = (await lockState(folder)) === "dead" ? [{ file: join(folder, "lock"), fault: "its owner is dead" }] : [];
-  const files = (await readdir(folder)).filter(isLeftover).sort();
-  return [...lock, ...files.map((name) => ({ file: join(folder, name), fault: "a write that was cut off" }))];
+async function lookAtLock(folder: string): Promise<{ state?: "free" | "held" | "dead"; faults: Finding[] }> {
+  try {
+    return { state: await lockState(folder), faults: [] };
+  } catch (error) {
+    const file = join(folder, "lock");
+    return { faults: [{ file, fault: faultIn(file, error) }] };
+  }
 }
+
+/** What is in the folders and no part of any state. */
+async function lookAtOthers(
+  folder: string,
+  blobs: BlobStore,
+  needed: ReadonlySet<string>,
+): Promise<Pick<VerifyReport, "faults" | "leftovers" | "foreign">> {
+  const entries = (await readdir(folder, { withFileTypes: true })).sort((a, b) => (a.name < b.name ? -1 : 1));
+  const isCutOff = (entry: Dirent) => entry.isFile() && isLeftover(entry.name);
+  const inFolder = (which: (entry: Dirent) => boolean) => entries.filter(which).map(({ name }) => join(folder, name));
+  const leftovers = inFolder(isCutOff).map((file) => ({ file, fault: "a write that was cut off" }));
+  const foreign = inFolder((entry) => !isCutOff(entry) && !PARTS.has(entry.name) && isForeign(entry.name));
+  const faults: Finding[] = [];
+  const others = await blobs.others(needed).catch((error: unknown) => {
+    const file = join(folder, "blobs");
+    faults.push({ file, fault: faultIn(file, error) });
+    return { unneeded: [], foreign: [] };
+  });
+  return {
+    faults,
+    leftovers: [...leftovers, ...others.unneeded.map((file) => ({ file, fault: "no state needs this file" }))],
+    foreign: [...foreign, ...others.foreign].map((file) => ({ file, fault: "not the library's" })),
+  };
+}
+
+/** What the folder of a library may hold. */
+const PARTS: ReadonlySet<string> = new Set(["library.json", "blobs", "lock", "run.safetensors"]);

@@ -171,7 +171,8 @@ export class Program<Name extends string = string> {
   /** Frees the session. */
   async dispose(): Promise<void> {
     openPeaks -= this.#compiled.peakBytes;
-    await this.#session.release();
+    // Memory that cannot be given back is of no interest to anyone, and must not hide why it is given back.
+    await this.#session.release().catch(() => undefined);
   }
 }
 

@@ -7,35 +7,46 @@ import { lstat, open, realpath, rename, rm } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import path from "node:path";
 import { KeepsakeError } from "../errors.ts";
+import { closeAfter } from "./file-handle.ts";
+
+export interface WriteOptions {
+  /** Permissions of the file, whatever the umask. Default: what the umask leaves. */
+  readonly mode?: number;
+}
 
 /**
  * Writes a file atomically, replacing one of that name. A symbolic link keeps pointing to the file it points to.
  * @throws KeepsakeError ("environment") in one line if the disk is full, the folder is read-only or missing, and the like.
  */
-export function writeFileAtomic(file: string, data: Uint8Array | string): Promise<void> {
-  return writeAtomically(file, async (handle) => {
+export function writeFileAtomic(file: string, data: Uint8Array | string, options: WriteOptions = {}): Promise<void> {
+  const write = async (handle: FileHandle) => {
     await handle.writeFile(data);
-  });
+  };
+  return writeAtomically(file, write, options);
 }
 
 /**
  * As {@link writeFileAtomic}, for content that comes in pieces.
  * @param write Writes the content. If it throws, nothing is left behind and the error is passed on.
  */
-export async function writeAtomically(file: string, write: (handle: FileHandle) => Promise<void>): Promise<void> {
+export async function writeAtomically(
+  file: string,
+  write: (handle: FileHandle) => Promise<void>,
+  { mode }: WriteOptions = {},
+): Promise<void> {
   const target = await resolveTarget(file);
   const folder = path.dirname(target);
   // Hidden, and of a fixed length: the name of the target may already be as long as the file system allows.
   const temporary = path.join(folder, `.keepsake-${randomBytes(8).toString("hex")}.tmp`);
   try {
     // "wx": never a file, or a link, that somebody else put there.
-    const handle = await open(temporary, "wx");
-    try {
+    const handle = await open(temporary, "wx", mode);
+    await closeAfter(handle, async () => {
+      // The umask may have taken some of them away. Disks without permissions (exFAT) refuse to set any.
+      if (mode !== undefined) await handle.chmod(mode).catch(() => undefined);
       await write(handle);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
+      await forceToDisk(handle);
+    });
     await rename(temporary, target);
     await syncFolder(folder);
   } catch (error) {
@@ -59,11 +70,19 @@ async function resolveTarget(file: string): Promise<string> {
   return target;
 }
 
+/** Some drives (FUSE, network) know no such call, and their files are as safe as they get. */
+async function forceToDisk(handle: FileHandle): Promise<void> {
+  await handle.sync().catch((error: unknown) => {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (!["EINVAL", "ENOSYS", "ENOTSUP", "EOPNOTSUPP"].includes(String(code))) throw error;
+  });
+}
+
 /** Forces the new name to the disk. Some systems (Windows, network drives) cannot do that for a folder; the file is whole anyway. */
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, "r").catch(() => undefined);
   await handle?.sync().catch(() => undefined);
-  await handle?.close();
+  await handle?.close().catch(() => undefined);
 }
 
 /** What the codes of the operating system mean to the user, and what to do. */
@@ -84,12 +103,23 @@ const faults: Readonly<Record<string, string>> = {
 };
 
 /**
+ * Deletes a file, if it exists.
+ * @throws KeepsakeError ("environment") in one line if that is not possible.
+ */
+export async function removeFile(file: string): Promise<void> {
+  await rm(file, { force: true }).catch((error: unknown) => {
+    throw describeWriteError(file, error, "remove");
+  });
+}
+
+/**
  * Turns an error of the operating system into one line that names the file. Any other error is returned as it is.
  * @param file What was being written.
+ * @param what What was being done to it.
  */
-export function describeWriteError(file: string, error: unknown): unknown {
+export function describeWriteError(file: string, error: unknown, what: "write" | "remove" = "write"): unknown {
   if (!(error instanceof Error) || !("syscall" in error && "code" in error)) return error;
   const code = String(error.code);
   const fault = Object.hasOwn(faults, code) ? faults[code] : `the system reported ${code}`;
-  return new KeepsakeError("environment", `Cannot write ${file}: ${fault}.`, { cause: error });
+  return new KeepsakeError("environment", `Cannot ${what} ${file}: ${fault}.`, { cause: error });
 }

@@ -1,7 +1,7 @@
 /** @file Writing safetensors files: to memory, to a file, or to a file in pieces that never are in memory together. */
 import type { FileHandle } from "node:fs/promises";
 import { KeepsakeError } from "../errors.ts";
-import { writeAtomically } from "./atomic.ts";
+import { writeAtomically, type WriteOptions } from "./atomic.ts";
 import { float32ToBfloat16, float32ToFloat16 } from "./half.ts";
 import { quote } from "./safetensors-header.ts";
 import type { SafetensorsDType, TensorInfo } from "./safetensors-header.ts";
@@ -43,8 +43,9 @@ export async function writeSafetensors(
   path: string,
   tensors: ReadonlyMap<string, TensorToWrite>,
   metadata: ReadonlyMap<string, string> = noMetadata,
+  options: WriteOptions = {},
 ): Promise<void> {
-  await writeLayout(path, entriesOf(tensors), (info) => [encode(info, tensors)], metadata);
+  await writeLayout(path, entriesOf(tensors), (info) => [encode(info, tensors)], metadata, options);
 }
 
 /**
@@ -69,9 +70,10 @@ async function writeLayout(
   entries: readonly TensorEntry[],
   chunks: (info: TensorInfo) => AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   metadata: ReadonlyMap<string, string>,
+  options: WriteOptions = {},
 ): Promise<void> {
   const layout = layOut(entries, metadata);
-  await writeAtomically(path, async (handle) => {
+  const write = async (handle: FileHandle) => {
     await writeFully(handle, layout.header);
     for (const info of layout.tensors) {
       let written = 0;
@@ -85,7 +87,8 @@ async function writeLayout(
         throw new RangeError(`Tensor ${info.name} has ${info.byteLength} bytes, but ${fault} were given.`);
       }
     }
-  });
+  };
+  await writeAtomically(path, write, options);
 }
 
 /** One `write` may take fewer bytes than it is given: on Linux at most 2^31 - 4096. */

@@ -4,6 +4,7 @@
  */
 import { open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
+import { closeAfter } from "./file-handle.ts";
 import { bfloat16ToFloat32, float16ToFloat32 } from "./half.ts";
 import { describeReadError, statFile } from "./read-file.ts";
 import type { FileStatus } from "./read-file.ts";
@@ -155,12 +156,7 @@ function refuseStandIn(path: string, head: Uint8Array, size: number): void {
 
 async function withFile<T>(path: string, use: (handle: FileHandle) => Promise<T>): Promise<T> {
   try {
-    const handle = await open(path, "r");
-    try {
-      return await use(handle);
-    } finally {
-      await handle.close();
-    }
+    return await closeAfter(await open(path, "r"), use);
   } catch (error) {
     throw describeReadError(path, error);
   }

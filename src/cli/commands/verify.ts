@@ -19,7 +19,7 @@ Examples:
 
 Hashes every file of the current state and of the earlier ones again and compares names, shapes and numbers with the manifest
 and the model. One line for each fault; exit code 5 if there is one. Leftovers of killed processes are pointed out and are no
-faults: the next command that changes the library clears them away.`;
+faults: the next command that changes the library clears them away. Files that are not the library's are named and left alone.`;
 
 export function verifyCommand(): Command {
   return new Command("verify")
@@ -35,10 +35,11 @@ async function verify(options: VerifyOptions): Promise<void> {
   const { library } = options;
   const output = new Output(options);
   const report = await verifyLibrary(library);
-  const { faults, leftovers } = report;
+  const { faults, leftovers, foreign } = report;
   const verdict = faults.length === 0 ? [`${library} is whole: ${report.blobs} files checked.`] : [];
   const notes = [
     ...leftovers.map((leftover) => `leftover: ${line(leftover)}`),
+    ...foreign.map(({ file }) => `${line({ file, fault: "this is not the library's, and stays" })}.`),
     ...unfinishedRunLines(report),
     ...(faults.length === 0 && report.model !== "checked" ? [MODEL_NOTES[report.model]] : []),
   ];

@@ -2,7 +2,9 @@
  * @file How a library that exists is changed, whatever the change: one writer at a time, on a folder that has been cleared of
  * what a killed process may have left.
  */
-import { Library, lockLibrary } from "./library.ts";
+import { Library } from "./library.ts";
+import { lockLibrary } from "./library-folder.ts";
+import type { LockOptions } from "./lock.ts";
 import { deleteEndedSnapshot } from "./run-snapshot.ts";
 
 /**
@@ -15,10 +17,11 @@ export async function changeLibrary<T>(
   folder: string,
   what: string,
   change: (library: Library) => Promise<T>,
+  options: LockOptions = {},
 ): Promise<T> {
   // Before the lock, which would make the folder.
   await Library.open(folder);
-  const unlock = await lockLibrary(folder, what);
+  const unlock = await lockLibrary(folder, what, options);
   try {
     const library = await Library.open(folder);
     await library.prune();

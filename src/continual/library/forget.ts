@@ -2,9 +2,8 @@
  * @file Forgetting a concept: its token goes. What the shared adapter learned from it stays in the adapter, unless no concept
  * is left.
  */
-import { rm } from "node:fs/promises";
 import { KeepsakeError } from "../../errors.ts";
-import { describeWriteError } from "../../io/atomic.ts";
+import { removeFile } from "../../io/atomic.ts";
 import { conceptName } from "../concept-name.ts";
 import { previewSheetOf } from "../preview-sheet.ts";
 import { changeLibrary } from "./change.ts";
@@ -94,10 +93,7 @@ function otherHolders(manifest: Manifest, name: string): number {
 
 /** It shows every concept, as the last learning left it. */
 async function deleteSheet(library: string): Promise<void> {
-  const sheet = previewSheetOf(library);
-  await rm(sheet, { force: true }).catch((error: unknown) => {
-    throw describeWriteError(sheet, error);
-  });
+  await removeFile(previewSheetOf(library));
 }
 
 async function isRunOf(library: Library, name: string): Promise<boolean> {

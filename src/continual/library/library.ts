@@ -3,8 +3,6 @@
  * manifest, immutable blobs, and while a concept is being learned the snapshot of that run. Earlier states are kept beside the
  * current one, in the same manifest and among the same blobs.
  */
-import { readdir, rm } from "node:fs/promises";
-import { join } from "node:path";
 import type { Adapter, AdapterOptions } from "../../adapters/adapter.ts";
 import { findAdapterKind } from "../../adapters/kinds.ts";
 import { createLora, type Lora } from "../../adapters/lora.ts";
@@ -12,11 +10,9 @@ import { discoverModules, parseLoraTargets, type AdaptableModules } from "../../
 import type { TokenEmbedding } from "../../adapters/textual-inversion.ts";
 import type { StableDiffusionPipeline } from "../../diffusion/pipeline.ts";
 import { KeepsakeError } from "../../errors.ts";
-import { describeWriteError } from "../../io/atomic.ts";
 import { RandomStream } from "../../random/random.ts";
-import { makeFolder } from "../folder.ts";
 import { BlobStore } from "./blobs.ts";
-import { isLockLeftover, lockFolder } from "./lock.ts";
+import { checkLock } from "./lock.ts";
 import {
   allStates,
   DEFAULT_KEEP,
@@ -91,6 +87,7 @@ export class Library {
 
   /** Writes the manifest. The caller holds the lock. */
   async save(): Promise<void> {
+    await checkLock(this.folder);
     await writeManifest(this.folder, this.manifest);
   }
 
@@ -225,6 +222,7 @@ export class Library {
 
   /** Replaces the manifest in one atomic step, then removes the blobs that it does not need. The caller holds the lock. */
   async replace(manifest: Manifest): Promise<Library> {
+    await checkLock(this.folder);
     await writeManifest(this.folder, manifest);
     const changed = new Library(this.folder, manifest);
     await changed.prune();
@@ -233,40 +231,13 @@ export class Library {
 
   /** Removes blobs that none of the states needs. The caller holds the lock. */
   async prune(): Promise<void> {
+    await checkLock(this.folder);
     await this.#blobs.prune(new Set(allStates(this.manifest).flatMap(blobsOf)));
   }
 
   #contradiction(fault: string): KeepsakeError {
     return new KeepsakeError("state", `${manifestPath(this.folder)}: ${fault}; restore the library from a backup.`);
   }
-}
-
-/**
- * Makes the folder if need be, takes its lock, and clears what a killed process may have left half-written.
- *
- * @returns a function that gives the lock back, and removes the folder again if it was made and is empty
- * @throws KeepsakeError if the folder cannot be written, or another process is at work in it
- */
-export async function lockLibrary(folder: string, command: string): Promise<() => Promise<void>> {
-  const removeIfEmpty = await makeFolder(folder);
-  try {
-    const unlock = await lockFolder(folder, command);
-    for (const file of await readdir(folder)) {
-      if (isLeftover(file)) await rm(join(folder, file), { force: true });
-    }
-    return async () => {
-      await unlock();
-      await removeIfEmpty();
-    };
-  } catch (error) {
-    await removeIfEmpty();
-    throw describeWriteError(folder, error);
-  }
-}
-
-/** Whether a file in a library's folder was left half-written by a killed process, if nobody is at work there. */
-export function isLeftover(file: string): boolean {
-  return isLockLeftover(file) || /^\.keepsake-[0-9a-f]+\.tmp$/.test(file);
 }
 
 /**

@@ -8,6 +8,7 @@ import { writeFileAtomic } from "../../io/atomic.ts";
 import { readJson } from "../../io/json.ts";
 import { isObject, isShallow } from "./manifest-checks.ts";
 import { fromVersion1, fromVersion2, fromVersion3 } from "./manifest-versions.ts";
+import { permissionsIn } from "./permissions.ts";
 import { emptyState, type LibraryState } from "./state.ts";
 import { shortened, statesOf, withNewState, withoutRepeats, type OtherStates, type Timeline } from "./timeline.ts";
 
@@ -96,7 +97,7 @@ export function serializeManifest(manifest: Manifest): string {
 
 /** Replaces the manifest: the moment at which a change of the library becomes real. */
 export async function writeManifest(folder: string, manifest: Manifest): Promise<void> {
-  await writeFileAtomic(manifestPath(folder), serializeManifest(manifest));
+  await writeFileAtomic(manifestPath(folder), serializeManifest(manifest), await permissionsIn(folder));
 }
 
 /**

@@ -5,7 +5,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterEach, describe, expect, it } from "vitest";
-import { lockLibrary } from "../../../src/continual/library/library.ts";
+import { lockLibrary } from "../../../src/continual/library/library-folder.ts";
 import { lockFolder } from "../../../src/continual/library/lock.ts";
 import { failure } from "../../io/failure.ts";
 import { temporaryFolder } from "../../io/temporary-folder.ts";
