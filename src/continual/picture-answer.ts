@@ -29,11 +29,13 @@ export type Answer =
 
 /** How it is called that a picture shows none of the concepts. */
 export const NONE = "none of these";
-/** An answer is given from this probability on. */
+/**
+ * An answer is given from this probability on. Of 116 answers that were given so about pictures of recipes/classifier.ts, 111 were right (96 %).
+ */
 export const SURE = 0.9;
 /**
- * Standard errors over which a probability falls by a factor of e. `npm run model:classifier` (recipes/classifier.ts) finds the value that makes pictures of
- * which the truth is known most probable.
+ * Standard errors over which a probability falls by a factor of e: the value under which the truth about 70 pictures was most probable (recipes/classifier.ts,
+ * set "tuning"; 0.75 and 1.25 are nearly as good).
  */
 export const DEFAULT_TEMPERATURE_IN_STANDARD_ERRORS = 1;
 

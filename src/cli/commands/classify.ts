@@ -145,9 +145,9 @@ function answerText(answer: Answer): string {
   }
 }
 
-/** No figure is surer than what it was checked with. */
+/** Of the surest answers 95 % and a little more were right, so no figure says more. */
 function percent(probability: number): string {
-  if (probability > 0.99) return "> 99 %";
-  if (probability < 0.01) return " < 1 %";
+  if (probability > 0.95) return "> 95 %";
+  if (probability < 0.05) return " < 5 %";
   return `${Math.round(100 * probability)} %`.padStart(6);
 }
