@@ -4,6 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { withHint } from "./argument-hints.ts";
 import { classifyCommand } from "./commands/classify.ts";
 import { forgetCommand } from "./commands/forget.ts";
 import { generateCommand } from "./commands/generate.ts";
@@ -56,6 +57,11 @@ const commands = [
 ];
 for (const command of commands) {
   program.addCommand(command.copyInheritedSettings(program));
+  command.configureOutput({
+    outputError: (text, write) => {
+      write(printable(withHint(text, command)));
+    },
+  });
 }
 endWhenNobodyReads();
 

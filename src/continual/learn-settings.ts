@@ -6,6 +6,7 @@ import { findAdapterKind } from "../adapters/kinds.ts";
 import { latentShape } from "../diffusion/latents.ts";
 import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { KeepsakeError } from "../errors.ts";
+import { learningRateSchedules } from "../graph/index.ts";
 import type { AdapterSettings } from "./library/library.ts";
 import type { TrainingSettings } from "./training.ts";
 
@@ -102,11 +103,16 @@ function newSettings(asked: AskedAdapter, projectionKey: number): AdapterSetting
   };
 }
 
-/** @throws KeepsakeError for a resolution that the model cannot have */
+/** @throws KeepsakeError for a resolution that the model cannot have, or a schedule that does not exist */
 export function trainingSettings(
   asked: Partial<TrainingSettings>,
   pipeline: StableDiffusionPipeline,
 ): TrainingSettings {
+  const { lrScheduler = DEFAULT_TRAINING.lrScheduler } = asked;
+  if (!learningRateSchedules.includes(lrScheduler)) {
+    const known = learningRateSchedules.join(", ");
+    throw new KeepsakeError("usage", `There is no learning-rate schedule "${lrScheduler}"; choose one of ${known}.`);
+  }
   const settings = { ...DEFAULT_TRAINING, resolution: pipeline.defaultSize.width, ...asked };
   latentShape(pipeline.vae.config, { height: settings.resolution, width: settings.resolution });
   return settings;

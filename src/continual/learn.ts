@@ -2,12 +2,14 @@
  * @file Learning one concept, from photo files to a changed library: photos are decoded and encoded, the step loop runs
  * with snapshots, the library's state is swapped, and photos, latents and snapshot are gone.
  */
+import { sizeWarning } from "../diffusion/latents.ts";
 import { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { KeepsakeError } from "../errors.ts";
 import type { ProgramOptions } from "../graph/index.ts";
-import { checkConceptName } from "./concept-name.ts";
+import { checkClassNoun, checkConceptName } from "./concept-name.ts";
 import { createRun, prepareRun, type Known } from "./concept-run.ts";
 import { DenoiserPool } from "./denoiser-pool.ts";
+import { ABOUT_BUILT_IN_MODEL, classNounWarning, readKnownWords } from "./known-words.ts";
 import {
   BUILT_IN_TRAINING,
   builtInAdapter,
@@ -60,6 +62,10 @@ export interface LearnRequest extends AskedStrategy {
 
 /** What there is to tell while a concept is learned. */
 export type LearnProgress =
+  /** What is good to know about the model, before anything is trained. */
+  | { readonly kind: "note"; readonly message: string }
+  /** What was asked for and will hardly work. */
+  | { readonly kind: "warning"; readonly message: string }
   | ({ readonly kind: "photos" } & PhotosFound)
   | { readonly kind: "resumed"; readonly step: number }
   | {
@@ -108,8 +114,7 @@ export async function learnConcept(request: LearnRequest): Promise<LearnResult> 
 /** @throws KeepsakeError ("usage") for a name or a class noun that a concept cannot have */
 export function checkNaming({ name, classNoun }: Pick<LearnRequest, "name" | "classNoun">): void {
   checkConceptName(name);
-  if (classNoun.trim() !== "") return;
-  throw new KeepsakeError("usage", "The class noun is empty; say what the thing is, e.g. --class cat.");
+  checkClassNoun(classNoun);
 }
 
 async function learnLocked(request: LearnRequest): Promise<LearnResult> {
@@ -129,6 +134,7 @@ async function learnLocked(request: LearnRequest): Promise<LearnResult> {
     concepts: [{ name, classNoun, vectors }],
     asked: { ...(isBuiltIn && library.concepts.length === 0 && builtInAdapter(request.adapter)), ...request.adapter },
   });
+  await tellOfModel(request, pipeline, { isBuiltIn, resolution: settings.resolution });
   const photos = await loadPhotos(request.photos, settings.resolution);
   request.onProgress?.({ kind: "photos", ...photos.found });
   const identity: RunIdentity = {
@@ -161,6 +167,21 @@ async function learnLocked(request: LearnRequest): Promise<LearnResult> {
   } finally {
     await pool.dispose();
   }
+}
+
+/** What to know about the model that is to learn the concept. */
+async function tellOfModel(
+  { classNoun, onProgress }: LearnRequest,
+  pipeline: StableDiffusionPipeline,
+  { isBuiltIn, resolution }: { readonly isBuiltIn: boolean; readonly resolution: number },
+): Promise<void> {
+  if (isBuiltIn) onProgress?.({ kind: "note", message: ABOUT_BUILT_IN_MODEL });
+  const words = await readKnownWords(pipeline.folder.folder);
+  const warnings = [
+    words && classNounWarning(classNoun, words),
+    sizeWarning({ width: resolution, height: resolution }, pipeline.defaultSize),
+  ];
+  for (const message of warnings) if (message !== undefined) onProgress?.({ kind: "warning", message });
 }
 
 async function knownTo(library: Library, pipeline: StableDiffusionPipeline): Promise<Known> {

@@ -90,13 +90,16 @@ export class Program<Name extends string = string> {
   /**
    * Opens a session for a compiled program; `options` are those that it was compiled with, but for the threads.
    *
-   * @throws KeepsakeError if the provider does not exist on this machine
+   * @throws KeepsakeError if there is no such provider, or it does not exist on this machine
    */
   static async open<Name extends string>(
     compiled: CompiledProgram<Name>,
     options: ProgramOptions = {},
   ): Promise<Program<Name>> {
     const { provider = "cpu" } = options;
+    if (!PROVIDERS.includes(provider)) {
+      throw new KeepsakeError("usage", `There is no provider "${provider}"; choose one of ${PROVIDERS.join(", ")}.`);
+    }
     const ort = await import("onnxruntime-node");
     try {
       const session = await ort.InferenceSession.create(compiled.model, sessionOptions(options, compiled));

@@ -137,16 +137,19 @@ export function resizeAndCrop(image: RgbImage, width: number, height: number): P
   return Promise.resolve(resizeToCover(image, width, height, "lanczos"));
 }
 
+/** A picture as a PNG file: pixels only, and the same pixels give the same bytes. */
+export function encodePng({ width, height, data }: RgbImage): Promise<Buffer> {
+  return sharp(data, { raw: { width, height, channels: 3 } })
+    .png()
+    .toBuffer();
+}
+
 /**
- * Writes a PNG file atomically. It holds pixels only, and the same pixels give the same bytes.
+ * Writes a PNG file atomically.
  * @throws KeepsakeError in one line if the file cannot be written.
  */
 export async function writePng(file: string, image: RgbImage): Promise<void> {
-  const { width, height, data } = image;
-  const png = await sharp(data, { raw: { width, height, channels: 3 } })
-    .png()
-    .toBuffer();
-  await writeFileAtomic(file, png);
+  await writeFileAtomic(file, await encodePng(image));
 }
 
 /**

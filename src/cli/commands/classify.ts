@@ -7,7 +7,7 @@ import { DEFAULT_DRAWS } from "../../continual/concept-classifier.ts";
 import { DEFAULT_TEMPERATURE } from "../../continual/diffusion-classifier.ts";
 import type { Provider } from "../../graph/index.ts";
 import { stopSignal } from "../exit.ts";
-import { numberAbove, provider, scheduleRange, wholeNumber } from "../options.ts";
+import { numberAbove, provider, scheduleRange, trainingSeed, wholeNumber } from "../options.ts";
 import { formatDuration, Output } from "../output.ts";
 import { DEFAULT_LIBRARY } from "./shared.ts";
 
@@ -48,7 +48,7 @@ export function classifyCommand(): Command {
       scheduleRange,
     )
     .option("--temperature <x>", "how even the probabilities are", numberAbove(0), DEFAULT_TEMPERATURE)
-    .option("--seed <n>", "same seed, same answer", wholeNumber(0), 0)
+    .option("--seed <n>", "same seed, same answer", trainingSeed, 0)
     .option(
       "--resolution <pixels>",
       "side of the square the pictures are cropped to (default: the model's)",

@@ -7,7 +7,7 @@ import { DEFAULT_UNLEARNING, unlearnConcept, type UnlearnResult } from "../../co
 import { KeepsakeError } from "../../errors.ts";
 import type { Provider } from "../../graph/index.ts";
 import { stopSignal } from "../exit.ts";
-import { provider, wholeNumber } from "../options.ts";
+import { provider, trainingSeed, wholeNumber } from "../options.ts";
 import { formatDuration, Output, TimeLeft } from "../output.ts";
 import { DEFAULT_LIBRARY } from "./shared.ts";
 
@@ -53,7 +53,7 @@ export function forgetCommand(): Command {
     .option("--purge", "also delete every earlier state that holds it; cannot be undone", false)
     .option("--unlearn", "also train the adapter until the token means no more than its class noun", false)
     .option("--steps <n>", `optimiser steps of --unlearn (default: ${DEFAULT_UNLEARNING.steps})`, wholeNumber(1))
-    .option("--seed <n>", `of --unlearn: same seed, same result (default: ${DEFAULT_UNLEARNING.seed})`, wholeNumber(0))
+    .option("--seed <n>", `of --unlearn: same seed, same result (default: ${DEFAULT_UNLEARNING.seed})`, trainingSeed)
     .option("--model <folder>", "of --unlearn: the library's model, if it has moved")
     .option("--provider <name>", "of --unlearn: cpu, webgpu, cuda, dml, coreml (default: cpu)", provider)
     .option("--threads <n>", "of --unlearn: processor threads (default: one for each core)", wholeNumber(1))

@@ -19,7 +19,7 @@ import {
 } from "../../continual/strategies/registry.ts";
 import { KeepsakeError } from "../../errors.ts";
 import { learningRateSchedules, type LearningRateSchedule, type Provider } from "../../graph/index.ts";
-import { numberAbove, numberFrom, provider, wholeNumber } from "../options.ts";
+import { numberAbove, numberFrom, provider, trainingSeed, wholeNumber } from "../options.ts";
 import { DEFAULT_LIBRARY } from "./shared.ts";
 
 /** Options of the commands that learn. */
@@ -115,7 +115,7 @@ export function withLearningOptions(command: Command): Command {
       `photos in one step ${unlessGiven(DEFAULT_TRAINING.batchSize, BUILT_IN_TRAINING.batchSize)}`,
       wholeNumber(1),
     )
-    .option("--seed <n>", "same seed, same result", wholeNumber(0), DEFAULT_TRAINING.seed)
+    .option("--seed <n>", "same seed, same result", trainingSeed, DEFAULT_TRAINING.seed)
     .option(
       "--resolution <pixels>",
       "side of the square the photos are cropped to (default: the model's)",
@@ -165,10 +165,9 @@ export function learningRequest(
   };
 }
 
-/** @throws KeepsakeError ("usage") for a name or option that does not exist, and for options of nobody knows which strategy */
+/** @throws KeepsakeError ("usage") for a name or option that does not exist, and for options without a strategy */
 function strategyOf({ strategy, strategyOption }: LearningOptions): AskedStrategy {
   if (strategy !== undefined) return { strategy, strategyOptions: parseStrategyOptions(strategy, strategyOption) };
   if (strategyOption.length === 0) return {};
-  const fault = `${strategyOption[0]} is an option of nobody knows which strategy`;
-  throw new KeepsakeError("usage", `${fault}; name it with --strategy, e.g. --strategy ${DEFAULT_STRATEGY}.`);
+  throw new KeepsakeError("usage", "--strategy-option needs --strategy, e.g. --strategy dsc-ewc-dc.");
 }

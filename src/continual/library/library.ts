@@ -17,6 +17,7 @@ import { RandomStream } from "../../random/random.ts";
 import { makeFolder } from "../folder.ts";
 import { BlobStore } from "./blobs.ts";
 import { isLockLeftover, lockFolder } from "./lock.ts";
+import { noLibrary } from "./nearby.ts";
 import {
   DEFAULT_KEEP,
   emptyManifest,
@@ -63,7 +64,7 @@ export class Library {
   static async open(folder: string): Promise<Library> {
     const library = await Library.openIfExists(folder);
     if (library !== undefined) return library;
-    throw new KeepsakeError("state", `${folder}: no library here yet; "keepsake init" or "keepsake learn" makes one.`);
+    throw await noLibrary(folder);
   }
 
   static async openIfExists(folder: string): Promise<Library | undefined> {

@@ -19,7 +19,7 @@ export class DDPMScheduler extends DiscreteScheduler {
   constructor(config: SchedulerConfig) {
     super(config);
     this.#timestepOptions = readTimestepOptions(config, this.noiseSchedule.numTrainTimesteps, "leading");
-    this.#varianceType = config.choice("variance_type", ["fixed_small", "fixed_large"], "fixed_small");
+    this.#varianceType = config.sampling("variance_type", ["fixed_small", "fixed_large"], "fixed_small");
     this.#clipRange = readClipRange(config, true);
   }
 
