@@ -108,8 +108,7 @@ async function hintsFor(
   pipeline: StableDiffusionPipeline,
 ): Promise<string[]> {
   const names = concepts.map(({ name }) => name);
-  const owner = library === undefined ? "There is no library: the model alone" : `The library ${library}`;
-  const hints = promptHints(prompt, negativePrompt, { names, tokens: embeddings.flatMap(tokenNames), owner });
+  const hints = promptHints(prompt, negativePrompt, { names, tokens: embeddings.flatMap(tokenNames), library });
   if (guidanceScale === 1 && negativePrompt !== "") {
     hints.push("With guidance 1 nothing is led away from: the negative prompt has no effect.");
   }

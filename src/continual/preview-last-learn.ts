@@ -40,11 +40,11 @@ export interface PreviewReport extends Omit<Previews, "sheet"> {
  */
 export async function previewLastLearn(request: PreviewRequest): Promise<PreviewReport> {
   const { library: folder, model, program = {}, signal, onProgress } = request;
+  const sheet = checkedSheet(request.sheet) ?? previewSheetOf(folder);
   const library = await Library.open(folder);
   const stateBefore = stateBeforeLearning(library.manifest);
   const last = library.concepts.at(-1);
   if (stateBefore === undefined || last === undefined) throw nothingToCompare(library);
-  const sheet = checkedSheet(request.sheet) ?? previewSheetOf(folder);
   const removeIfEmpty = await makeWritable([sheet]);
   try {
     const pipeline = await openModel(model, library, program);

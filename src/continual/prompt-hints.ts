@@ -11,8 +11,8 @@ export interface PromptVocabulary {
   readonly names: readonly string[];
   /** All of their tokens, the single vectors of a token among them. */
   readonly tokens: readonly string[];
-  /** Where they come from, for messages: "The library x", "There is no library, so nothing". */
-  readonly owner: string;
+  /** Where they come from, for messages. */
+  readonly library: string | undefined;
 }
 
 /** Hints about a prompt and a negative prompt, one line each. */
@@ -95,17 +95,15 @@ function aboutWeights(text: string): string[] {
 }
 
 function aboutUnknownTokens(text: string, bracketed: readonly string[], vocabulary: PromptVocabulary): string[] {
-  const { names, tokens, owner } = vocabulary;
+  const { names, tokens, library } = vocabulary;
   const like = uniqueMatches(asRead(text).replace(LORA_TAG, " "), /<[^<>\s|]{1,60}>/gu);
   return like
     .filter((token) => !tokens.includes(token) && !bracketed.some((name) => inBrackets(name).test(meant(token))))
     .map((token) => {
+      const place = library === undefined ? "There is no library that knows" : `The library ${library} does not know`;
       const candidates = nearest(token.slice(1, -1), names).map(tokenOf);
-      const advice = candidates.length === 0 ? "" : `; did you mean ${candidates.join(" or ")}?`;
-      return `${owner} does not know ${shortened(token)}, so it is read as ordinary words${advice}`.replace(
-        /[^?]$/,
-        "$&.",
-      );
+      const advice = candidates.length === 0 ? "." : `; did you mean ${candidates.join(" or ")}?`;
+      return `${place} ${shortened(token)}, so it is read as ordinary words${advice}`;
     });
 }
 

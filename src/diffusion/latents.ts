@@ -47,7 +47,7 @@ export function sizeWarning({ width, height }: PictureSize, own: PictureSize): s
   const isFar = (side: number, ownSide: number) => side > USUAL_SIZES * ownSide || side * USUAL_SIZES < ownSide;
   if (!isFar(width, own.width) && !isFar(height, own.height)) return undefined;
   const fault = `${width}x${height} pixels are far from the ${own.width}x${own.height} that this model was trained on`;
-  return `${fault}, which repeats things or draws none at such sizes; from half to twice that works best.`;
+  return `${fault}: it repeats things or draws none at such sizes; from half to twice its own works best.`;
 }
 
 /**
