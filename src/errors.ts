@@ -35,17 +35,6 @@ export function shortened(text: string, most: number): string {
   return `${text.slice(0, half)}...${text.slice(-half)}`;
 }
 
-/**
- * An argument as a POSIX shell takes it: as it stands where that is safe, else in single quotes, in which nothing has a
- * meaning. Commands that are shown to be copied are written with it.
- */
-export function shellQuote(argument: string): string {
-  if (/^[\w./:@%+][\w./:@%+,-]*$/.test(argument)) return argument;
-  // What begins with a dash would be taken for an option, quoted or not.
-  const safe = argument.startsWith("-") ? `./${argument}` : argument;
-  return /^[\w./:@%+,-]+$/.test(safe) ? safe : `'${safe.replaceAll("'", "'\\''")}'`;
-}
-
 /** Names and values in messages come from files: no line breaks, no control of the terminal or its reading order. */
 function oneLine(message: string): string {
   return message.replace(/[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu, " ");

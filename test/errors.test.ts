@@ -1,7 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
 import { libraryOption } from "../src/cli/commands/shared.ts";
-import { KeepsakeError, shellQuote, shortened } from "../src/errors.ts";
+import { KeepsakeError, shortened } from "../src/errors.ts";
+import { shellPath, shellQuote } from "../src/shell.ts";
 
 describe("a command that is shown to be copied", () => {
   const names = [
@@ -27,8 +28,8 @@ describe("a command that is shown to be copied", () => {
   });
 
   it("does not take a name for an option", () => {
-    expect(shellQuote("-x")).toBe("./-x");
-    expect(libraryOption("--json 1")).toBe(" --library './--json 1'");
+    expect(shellPath("-x")).toBe("./-x");
+    expect(libraryOption("--json 1")).toBe(' --library "./--json 1"');
   });
 
   it("names the library only where it is not the usual one", () => {

@@ -60,8 +60,11 @@ export interface Mark {
   readonly words: string;
 }
 
+/** What captions call the marks. */
+export const MARK_WORDS: readonly string[] = Object.keys(MARKS);
+
 export function randomMark(size: number, color: Paint, dice: Dice): Mark {
-  const word = dice.pick(Object.keys(MARKS));
+  const word = dice.pick(MARK_WORDS);
   const several = word === "dots" || word === "stripes";
   return {
     svg: MARKS[word](size, color.fill, dice),

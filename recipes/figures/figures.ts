@@ -26,7 +26,7 @@ import { randomRobot, ROBOT_NOUNS } from "./robots.ts";
 import { randomVessel, VESSEL_NOUNS } from "./vessels.ts";
 
 /** The word that tells figures from icons in captions, most of the time. */
-const STYLE_WORD = "toy";
+export const STYLE_WORD = "toy";
 const BACKGROUNDS = { plain: 0.45, gradient: 0.15, place: 0.35, dots: 0.02, stripes: 0.02, checks: 0.01 };
 
 type Draw = (noun: string, pose: Pose, dice: Dice) => Figure;

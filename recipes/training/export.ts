@@ -4,8 +4,10 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileAtomic } from "../../src/io/atomic.ts";
+import { KNOWN_WORDS_FILE } from "../../src/continual/known-words.ts";
 import { writeSafetensors, type TensorToWrite } from "../../src/io/safetensors.ts";
 import { schedulerConfigJson } from "../model/architecture.ts";
+import { knownWords } from "../model/known-words.ts";
 import type { Parameters } from "./parameters.ts";
 
 /** Weights by the names of a model's parameters. */
@@ -54,6 +56,7 @@ export async function writePipelineFiles(folder: string): Promise<void> {
   await mkdir(join(folder, "scheduler"), { recursive: true });
   await writeFileAtomic(join(folder, "scheduler", "scheduler_config.json"), jsonText(schedulerConfigJson));
   await writeFileAtomic(join(folder, "model_index.json"), jsonText(index));
+  await writeFileAtomic(join(folder, KNOWN_WORDS_FILE), jsonText(knownWords()));
 }
 
 const jsonText = (value: object): string => `${JSON.stringify(value, undefined, 2)}\n`;

@@ -16,6 +16,29 @@ export function wholeNumber([least, most]: Range): (text: string) => number {
   };
 }
 
+/** The largest seed that other programs show: the largest word of 64 bits. */
+const LARGEST_SEED = 2n ** 64n - 1n;
+
+/** A seed of what is drawn. */
+export function pictureSeed(text: string): number | bigint {
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isSafeInteger(value) && value >= 0) return value;
+  if (/^\s*\d{16,20}\s*$/.test(text) && BigInt(text) <= LARGEST_SEED) return BigInt(text);
+  throw new InvalidArgumentError(`${notRandom(value)}It must be a whole number from 0 to ${LARGEST_SEED}.`);
+}
+
+/** A seed of what is trained or measured, which the library records as a number. */
+export function trainingSeed(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isSafeInteger(value) && value >= 0) return value;
+  throw new InvalidArgumentError(`${notRandom(value)}It must be a whole number from 0 to ${Number.MAX_SAFE_INTEGER}.`);
+}
+
+/** Other programs draw a seed for -1. */
+function notRandom(seed: number): string {
+  return seed === -1 ? "There is no random seed, every result can be repeated: choose any number. " : "";
+}
+
 /** A number in a range. */
 export function realNumber([least, most]: Range): (text: string) => number {
   return (text) => {

@@ -4,6 +4,7 @@
 import { readFileSync } from "node:fs";
 import { workerData } from "node:worker_threads";
 import { Command } from "commander";
+import { withHint } from "./argument-hints.ts";
 import { classifyCommand } from "./commands/classify.ts";
 import { forgetCommand } from "./commands/forget.ts";
 import { generateCommand } from "./commands/generate.ts";
@@ -66,7 +67,14 @@ function keepsakeProgram(): Command {
     ...[generateCommand(), classifyCommand()],
     ...[listCommand(), historyCommand(), undoCommand(), redoCommand(), forgetCommand(), verifyCommand()],
   ];
-  for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
+  for (const command of commands) {
+    program.addCommand(command.copyInheritedSettings(program));
+    command.configureOutput({
+      outputError: (text, write) => {
+        write(printable(withHint(text, command)));
+      },
+    });
+  }
   return program;
 }
 

@@ -6,7 +6,7 @@ import { DEFAULT_ADAPTER, DEFAULT_TRAINING, BUILT_IN_TRAINING } from "./learn-se
 import type { Manifest } from "./library/manifest.ts";
 import type { RunIdentity } from "./library/run-snapshot.ts";
 import { BUILT_IN_MODEL } from "./model-folder.ts";
-import { shellQuote } from "./shell-quote.ts";
+import { shellQuote } from "../shell.ts";
 import { createStrategy, findStrategy } from "./strategies/registry.ts";
 
 /** Options of `keepsake learn` by the settings that they give. */

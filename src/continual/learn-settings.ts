@@ -6,6 +6,7 @@ import { findAdapterKind } from "../adapters/kinds.ts";
 import { latentShape } from "../diffusion/latents.ts";
 import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { KeepsakeError } from "../errors.ts";
+import { learningRateSchedules } from "../graph/index.ts";
 import { checkReal, checkWhole, LIMITS, REAL_LIMITS } from "./limits.ts";
 import type { AdapterSettings } from "./library/library.ts";
 import type { TrainingSettings } from "./training.ts";
@@ -103,11 +104,16 @@ function newSettings(asked: AskedAdapter, projectionKey: number): AdapterSetting
   };
 }
 
-/** @throws KeepsakeError for a resolution that the model cannot have */
+/** @throws KeepsakeError for a resolution that the model cannot have, or a schedule that does not exist */
 export function trainingSettings(
   asked: Partial<TrainingSettings>,
   pipeline: StableDiffusionPipeline,
 ): TrainingSettings {
+  const { lrScheduler = DEFAULT_TRAINING.lrScheduler } = asked;
+  if (!learningRateSchedules.includes(lrScheduler)) {
+    const known = learningRateSchedules.join(", ");
+    throw new KeepsakeError("usage", `There is no learning-rate schedule "${lrScheduler}"; choose one of ${known}.`);
+  }
   const settings = { ...DEFAULT_TRAINING, resolution: pipeline.defaultSize.width, ...asked };
   checkWhole("The number of steps", settings.steps, LIMITS.steps);
   checkWhole("The batch size", settings.batchSize, LIMITS.batchSize);

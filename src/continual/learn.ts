@@ -2,12 +2,14 @@
  * @file Learning one concept, from photo files to a changed library: photos are decoded and encoded, the step loop runs
  * with snapshots, the library's state is swapped, and photos, latents and snapshot are gone.
  */
+import { sizeWarning } from "../diffusion/latents.ts";
 import { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { KeepsakeError } from "../errors.ts";
 import type { ProgramOptions } from "../graph/index.ts";
-import { conceptName } from "./concept-name.ts";
+import { checkClassNoun, conceptName } from "./concept-name.ts";
 import { createRun, prepareRun, type Known } from "./concept-run.ts";
 import { DenoiserPool } from "./denoiser-pool.ts";
+import { ABOUT_BUILT_IN_MODEL, classNounWarning, readKnownWords } from "./known-words.ts";
 import {
   BUILT_IN_TRAINING,
   builtInAdapter,
@@ -63,6 +65,10 @@ export interface LearnRequest extends AskedStrategy {
 
 /** What there is to tell while a concept is learned. */
 export type LearnProgress =
+  /** What is good to know about the model, before anything is trained. */
+  | { readonly kind: "note"; readonly message: string }
+  /** What was asked for and will hardly work. */
+  | { readonly kind: "warning"; readonly message: string }
   | ({ readonly kind: "photos" } & PhotosFound)
   | { readonly kind: "resumed"; readonly step: number }
   | {
@@ -111,9 +117,6 @@ export async function learnConcept(request: LearnRequest): Promise<LearnResult> 
   }
 }
 
-/** Longer ones are no nouns; a prompt has 77 tokens. */
-const LONGEST_NOUN = 200;
-
 /**
  * The same request with its name as the library writes it.
  *
@@ -121,19 +124,7 @@ const LONGEST_NOUN = 200;
  */
 export function checkNaming<T extends Pick<LearnRequest, "name" | "classNoun">>(request: T): T {
   const name = conceptName(request.name);
-  const { classNoun } = request;
-  const example = "say in a few words what the thing is, e.g. --class cat";
-  if (classNoun.trim() === "") throw new KeepsakeError("usage", `The class noun is empty; ${example}.`);
-  if (/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u.test(classNoun)) {
-    throw new KeepsakeError(
-      "usage",
-      `The class noun of "${name}" holds line breaks or control characters; ${example}.`,
-    );
-  }
-  if (classNoun.length > LONGEST_NOUN) {
-    const fault = `The class noun of "${name}" has ${classNoun.length} characters, at most ${LONGEST_NOUN} are possible`;
-    throw new KeepsakeError("usage", `${fault}; ${example}.`);
-  }
+  checkClassNoun(request.classNoun);
   return { ...request, name };
 }
 
@@ -154,6 +145,7 @@ async function learnLocked(request: LearnRequest): Promise<LearnResult> {
     concepts: [{ name, classNoun, vectors }],
     asked: { ...(isBuiltIn && library.concepts.length === 0 && builtInAdapter(request.adapter)), ...request.adapter },
   });
+  await tellOfModel(request, pipeline, { isBuiltIn, resolution: settings.resolution });
   const photos = await loadPhotos(request.photos, settings.resolution);
   const warnings = [...photos.found.warnings, ...cutCaptionWarnings(cutCaptions(photos, prepared.tokens))];
   request.onProgress?.({ kind: "photos", ...photos.found, warnings });
@@ -201,6 +193,21 @@ function cutCaptions({ captions, captionFiles }: Photos, { fitCaption }: RunToke
     const { tokens, used } = fitCaption(caption);
     return used < tokens ? [{ file, tokens, used }] : [];
   });
+}
+
+/** What to know about the model that is to learn the concept. */
+async function tellOfModel(
+  { classNoun, onProgress }: LearnRequest,
+  pipeline: StableDiffusionPipeline,
+  { isBuiltIn, resolution }: { readonly isBuiltIn: boolean; readonly resolution: number },
+): Promise<void> {
+  if (isBuiltIn) onProgress?.({ kind: "note", message: ABOUT_BUILT_IN_MODEL });
+  const words = await readKnownWords(pipeline.folder.folder);
+  const warnings = [
+    words && classNounWarning(classNoun, words),
+    sizeWarning({ width: resolution, height: resolution }, pipeline.defaultSize),
+  ];
+  for (const message of warnings) if (message !== undefined) onProgress?.({ kind: "warning", message });
 }
 
 async function knownTo(library: Library, pipeline: StableDiffusionPipeline): Promise<Known> {

@@ -7,7 +7,7 @@ import { KeepsakeError } from "../errors.ts";
 import { sha256, sha256File } from "../io/hash.ts";
 import type { Library } from "./library/library.ts";
 import type { LibraryModel } from "./library/manifest.ts";
-import { shellQuote } from "./shell-quote.ts";
+import { shellPath } from "../shell.ts";
 
 /** Bytes at either end of a weights file that the fingerprint looks at. */
 const SAMPLE = 1 << 20;
@@ -53,7 +53,7 @@ export function checkModel(library: Library, folder: string, identity: ModelIden
     throw new KeepsakeError("state", `${folder}: ${fault}; say where they are with --model <folder>, ${elsewhere}.`);
   }
   const fault = `${library.folder} was made on another model, and its adapter does not fit this one`;
-  throw new KeepsakeError("state", `${folder}: ${fault}; use --model ${shellQuote(made)}, ${elsewhere}.`);
+  throw new KeepsakeError("state", `${folder}: ${fault}; use --model ${shellPath(made)}, ${elsewhere}.`);
 }
 
 /** Part of the ids of states since the first libraries, which is why it is not the hash of whole files. */

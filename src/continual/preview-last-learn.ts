@@ -4,6 +4,7 @@
 import { KeepsakeError } from "../errors.ts";
 import type { ProgramOptions } from "../graph/index.ts";
 import { writePng } from "../io/image.ts";
+import { checkPngFile } from "../io/picture-file.ts";
 import { makeWritable } from "./folder.ts";
 import { guidanceFor } from "./generate.ts";
 import { learnedIn, openModel } from "./library-model.ts";
@@ -39,11 +40,11 @@ export interface PreviewReport extends Omit<Previews, "sheet"> {
  */
 export async function previewLastLearn(request: PreviewRequest): Promise<PreviewReport> {
   const { library: folder, model, program = {}, signal, onProgress } = request;
+  const sheet = checkedSheet(request.sheet) ?? previewSheetOf(folder);
   const library = await Library.open(folder);
   const stateBefore = stateBeforeLearning(library.manifest);
   const last = library.concepts.at(-1);
   if (stateBefore === undefined || last === undefined) throw nothingToCompare(library);
-  const sheet = checkedSheet(request.sheet) ?? previewSheetOf(folder);
   const removeIfEmpty = await makeWritable([sheet]);
   try {
     const pipeline = await openModel(model, library, program);
@@ -69,8 +70,8 @@ export async function previewLastLearn(request: PreviewRequest): Promise<Preview
 
 /** @throws KeepsakeError ("usage") for a name that says another format */
 export function checkedSheet(file: string | undefined): string | undefined {
-  if (file === undefined || file.toLowerCase().endsWith(".png")) return file;
-  throw new KeepsakeError("usage", `${file}: the sheet of previews is a PNG; give a name that ends in .png.`);
+  if (file !== undefined) checkPngFile(file, "the sheet of previews");
+  return file;
 }
 
 function nothingToCompare({ folder, manifest }: Library): KeepsakeError {

@@ -49,6 +49,17 @@ export function latentShape(config: AutoencoderKlConfig, { height, width }: Pict
   return [config.latentChannels, height / factor, width / factor];
 }
 
+/** How many times larger or smaller than the model's own size a picture may be before there is a warning. */
+const USUAL_SIZES = 2;
+
+/** What to tell about a size that is far from the one of training; undefined: nothing. */
+export function sizeWarning({ width, height }: PictureSize, own: PictureSize): string | undefined {
+  const isFar = (side: number, ownSide: number) => side > USUAL_SIZES * ownSide || side * USUAL_SIZES < ownSide;
+  if (!isFar(width, own.width) && !isFar(height, own.height)) return undefined;
+  const fault = `${width}x${height} pixels are far from the ${own.width}x${own.height} that this model was trained on`;
+  return `${fault}: it repeats things or draws none at such sizes; from half to twice its own works best.`;
+}
+
 /**
  * The latents of a picture, as the UNet sees them: mean, or mean + exp(logvar / 2) * noise, times the VAE's scaling factor.
  * @param noise standard normal, the size of the mean; absent: the mean itself.

@@ -19,7 +19,7 @@ import { isObject } from "./config/config-reader.ts";
 import type { UNet2DConditionConfig } from "./config/unet-2d-condition-config.ts";
 import { concatenated } from "./flat-arrays.ts";
 import type { LatentShape, PictureSize } from "./latents.ts";
-import { compileDecoder, latentShape } from "./latents.ts";
+import { compileDecoder, latentShape, sizeWarning } from "./latents.ts";
 import { timestepProjection } from "./models/embeddings.ts";
 import { unet2DConditionModel } from "./models/unet-2d-condition-model.ts";
 import type { AdapterBinding } from "./module.ts";
@@ -28,7 +28,7 @@ import { ProgramCache } from "./program-cache.ts";
 import type { LearnedEmbedding } from "./prompt-encoder.ts";
 import { onlyInputs, PromptEncoder } from "./prompt-encoder.ts";
 import type { Scheduler } from "./schedulers/index.ts";
-import { createScheduler } from "./schedulers/index.ts";
+import { createScheduler, schedulerClass, SCHEDULERS } from "./schedulers/index.ts";
 import { ClipTokenizer } from "./tokenizer/index.ts";
 import { readTokenizerFolder } from "./tokenizer/tokenizer-folder.ts";
 
@@ -53,8 +53,8 @@ export interface GenerateOptions {
   readonly guidanceScale?: number;
   /** A name that `createScheduler` knows. Default: the checkpoint's own. */
   readonly scheduler?: string;
-  /** Default 0. A picture depends on the seed and its index alone, not on how many are made at once. */
-  readonly seed?: number;
+  /** Any integer; default 0. A picture depends on the seed and its index alone, not on how many are made at once. */
+  readonly seed?: number | bigint;
   /** Number of pictures. Default 1. */
   readonly n?: number;
   /** Index of the first picture. Default 0. */
@@ -140,13 +140,15 @@ export class StableDiffusionPipeline {
   /**
    * A new scheduler with the checkpoint's options.
    * @param name default: the class that the checkpoint names.
-   * @throws KeepsakeError for an unknown name or an unsupported option.
+   * @throws KeepsakeError ("usage") for an unknown name; ("input") for an unsupported option, or class of the checkpoint.
    */
   createScheduler(name?: string): Scheduler {
     const source = join(this.folder.scheduler, "scheduler_config.json");
-    const className = name ?? this.schedulerConfig._class_name;
-    if (typeof className !== "string") throw new KeepsakeError("input", `${source}: "_class_name" is missing.`);
-    return createScheduler(className, this.schedulerConfig, { source });
+    const ownClass = this.schedulerConfig._class_name;
+    if (name === undefined) return createScheduler(supportedClass(ownClass, source), this.schedulerConfig, { source });
+    // A class that does not clip has no such option, and latents must not be clipped.
+    const unclipped = schedulerClass(name) === ownClass ? {} : { clip_sample: false };
+    return createScheduler(name, { ...unclipped, ...this.schedulerConfig }, { source });
   }
 
   /**
@@ -157,12 +159,17 @@ export class StableDiffusionPipeline {
     const { n = 1, firstIndex = 0, guidanceScale = 7.5, seed = 0 } = options;
     if (!Number.isSafeInteger(n) || n < 1)
       throw new KeepsakeError("usage", `The number of pictures is ${n}, expected a whole number of at least 1.`);
+    if (typeof seed === "number" && !Number.isSafeInteger(seed)) {
+      throw new KeepsakeError("usage", `The seed is ${seed}, expected a whole number; above 2^53 - 1 as a bigint.`);
+    }
     if (!Number.isFinite(guidanceScale)) throw new KeepsakeError("usage", `The guidance scale is ${guidanceScale}.`);
     const size = {
       height: options.height ?? this.defaultSize.height,
       width: options.width ?? this.defaultSize.width,
     };
     const shape = latentShape(this.vae.config, size);
+    const unusual = sizeWarning(size, this.defaultSize);
+    if (unusual !== undefined) options.onWarning?.(unusual);
     const scheduler = this.createScheduler(options.scheduler);
     scheduler.setTimesteps(options.steps ?? 30);
 
@@ -258,6 +265,15 @@ export class StableDiffusionPipeline {
   }
 }
 
+/** @throws KeepsakeError ("input") if the checkpoint's own scheduler is none of ours: nobody has chosen it. */
+function supportedClass(className: unknown, source: string): string {
+  const fault = (message: string) => new KeepsakeError("input", `${source}: ${message}`);
+  if (typeof className !== "string") throw fault(`"_class_name" is missing.`);
+  if (Object.values(SCHEDULERS).includes(className)) return className;
+  const names = Object.keys(SCHEDULERS).join(", ");
+  throw fault(`scheduler "${className}" is not supported: choose another one (with --scheduler): ${names}.`);
+}
+
 interface PipelineParts {
   readonly folder: PipelineFolder;
   readonly unet: Component<UNet2DConditionConfig>;
@@ -274,7 +290,7 @@ interface DenoisingRun {
   readonly scheduler: Scheduler;
   readonly denoise: Denoiser;
   readonly options: Pick<GenerateOptions, "signal" | "onStep">;
-  readonly seed: number;
+  readonly seed: number | bigint;
   readonly index: number;
 }
 
@@ -291,7 +307,7 @@ async function denoiseFrom(noise: Float32Array, run: DenoisingRun): Promise<Floa
   return latents;
 }
 
-function startingNoise(seed: number, index: number, [channels, height, width]: LatentShape): Float32Array {
+function startingNoise(seed: number | bigint, index: number, [channels, height, width]: LatentShape): Float32Array {
   return new RandomStream(seed, "latents", index).normal(channels * height * width);
 }
 

@@ -90,9 +90,10 @@ export class PromptEncoder {
     for (const prompt of prompts) {
       const { inputIds, length, truncated } = tokenizer.encode(prompt);
       if (truncated) {
-        options.onWarning?.(
-          `The prompt has ${length} tokens, only the first ${positions} are used: ${shortened(prompt)}`,
-        );
+        const used = `The prompt has ${length} tokens, only the first ${positions} are used`;
+        const lost = lostTokens(tokenizer, prompt, inputIds, options.learnedEmbeddings ?? []);
+        const advice = lost === "" ? "" : `, and ${lost} is in the part that is cut off; write it earlier`;
+        options.onWarning?.(`${used}${advice}: ${shortened(prompt)}`);
       }
       const feeds = learnedTokenFeeds([inputIds], learned.firstId, learned.rows);
       const all = { ...options.adapter?.feeds(), ...feeds, learnedEmbeddings: learned.values };
@@ -129,6 +130,21 @@ export class PromptEncoder {
 /** Of all values, those that a program takes: an adapter feeds several programs, and not each has all of its layers. */
 export function onlyInputs<T>(program: Program, values: Readonly<Record<string, T>>): Record<string, T> {
   return Object.fromEntries(Object.entries(values).filter(([name]) => program.inputs.has(name)));
+}
+
+/** The learned tokens of a prompt of which nothing, or not all of their embeddings, is among the ids that are left of it. */
+function lostTokens(
+  tokenizer: ClipTokenizer,
+  prompt: string,
+  inputIds: Int32Array,
+  learnedEmbeddings: readonly LearnedEmbedding[],
+): string {
+  const all = new Set(tokenizer.tokenIds(prompt));
+  const lost = learnedEmbeddings.filter(({ token }) => {
+    const ids = tokenizer.tokenIds(token);
+    return ids.every((id) => all.has(id)) && !ids.every((id) => inputIds.includes(id));
+  });
+  return lost.map(({ token }) => token).join(", ");
 }
 
 /** The beginning of a prompt, quoted, without line breaks and control characters. */

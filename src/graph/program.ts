@@ -107,13 +107,16 @@ export class Program<Name extends string = string> {
   /**
    * Opens a session for a compiled program; `options` are those that it was compiled with, but for the threads.
    *
-   * @throws KeepsakeError if the provider does not exist on this machine, or ONNX Runtime's telemetry cannot be switched off
+   * @throws KeepsakeError if there is no such provider, or not on this machine, or ONNX Runtime's telemetry cannot be switched off
    */
   static async open<Name extends string>(
     compiled: CompiledProgram<Name>,
     options: ProgramOptions = {},
   ): Promise<Program<Name>> {
     const { provider = "cpu", threads } = options;
+    if (!PROVIDERS.includes(provider)) {
+      throw new KeepsakeError("usage", `There is no provider "${provider}"; choose one of ${PROVIDERS.join(", ")}.`);
+    }
     checkThreads(threads);
     // Other providers have memory of their own.
     if (provider === "cpu") checkMemory(openPeaks + compiled.peakBytes);

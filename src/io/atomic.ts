@@ -3,7 +3,7 @@
  * disk, and is then given its name in one step: whenever the process or the power dies, the name holds the old content or the new.
  */
 import { randomBytes } from "node:crypto";
-import { lstat, open, realpath, rename, rm } from "node:fs/promises";
+import { link, lstat, open, realpath, rename, rm } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import path from "node:path";
 import { KeepsakeError } from "../errors.ts";
@@ -53,6 +53,52 @@ export async function writeAtomically(
     await rm(temporary, { force: true }).catch(() => undefined);
     throw describeWriteError(file, error);
   }
+}
+
+/**
+ * Writes a file that does not exist yet, whole or not at all. Of several processes that do so at once, one succeeds.
+ * @returns false, with nothing changed, if there is something of that name.
+ * @throws KeepsakeError as {@link writeFileAtomic}.
+ */
+export async function writeNewFile(file: string, data: Uint8Array): Promise<boolean> {
+  const temporary = path.join(path.dirname(file), `.keepsake-${randomBytes(8).toString("hex")}.tmp`);
+  try {
+    if (await isTaken(file)) return false;
+    const handle = await open(temporary, "wx");
+    try {
+      await handle.writeFile(data);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    const isWritten = await giveNewName(temporary, file);
+    await syncFolder(path.dirname(file));
+    return isWritten;
+  } catch (error) {
+    throw describeWriteError(file, error);
+  } finally {
+    await rm(temporary, { force: true }).catch(() => undefined);
+  }
+}
+
+/** A second name for the file, which unlike a renaming replaces nothing; disks without such links leave a moment for a race. */
+async function giveNewName(temporary: string, file: string): Promise<boolean> {
+  try {
+    await link(temporary, file);
+    return true;
+  } catch {
+    if (await isTaken(file)) return false;
+    await rename(temporary, file);
+    return true;
+  }
+}
+
+/** Whether there is anything of that name, be it a link that leads nowhere. */
+function isTaken(file: string): Promise<boolean> {
+  return lstat(file).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Follows a link, and refuses what must not be replaced by a file. */

@@ -127,13 +127,24 @@ export function resizeAndCrop(image: RgbImage, width: number, height: number): P
   return Promise.resolve(resizeToCover(image, width, height, "lanczos"));
 }
 
+/** The bytes of a PNG file that holds pixels and nothing else; the same pixels give the same bytes. */
+export function encodePng({ width, height, data }: RgbImage): Promise<Buffer> {
+  return sharp(data, { raw: { width, height, channels: 3 } })
+    .png()
+    .toBuffer();
+}
+
+/** As {@link encodePng}, with the mark of a drawn picture, by which it is not taken for a photo later: "Software: Keepsake". */
+export async function encodeDrawnPng(image: RgbImage): Promise<Uint8Array> {
+  return markAsDrawn(await encodePng(image));
+}
+
 /**
- * Writes a PNG file atomically. It holds pixels and the mark of a drawn picture ("Software: Keepsake", by which it is not
- * taken for a photo later), and the same pixels give the same bytes.
+ * Writes a drawn picture as a PNG file, atomically.
  * @throws KeepsakeError in one line if the file cannot be written.
  */
 export async function writePng(file: string, image: RgbImage): Promise<void> {
-  await writeFileAtomic(file, markAsDrawn(await encodePng(image)));
+  await writeFileAtomic(file, await encodeDrawnPng(image));
 }
 
 /**
@@ -143,13 +154,6 @@ export async function writePng(file: string, image: RgbImage): Promise<void> {
  */
 export async function isDrawnPicture(file: string): Promise<boolean> {
   return /\.previews\.png$/i.test(file) || isMarkedAsDrawn(await readBeginning(file, 4096));
-}
-
-/** The bytes of a PNG file that holds pixels and nothing else. */
-export function encodePng({ width, height, data }: RgbImage): Promise<Uint8Array> {
-  return sharp(data, { raw: { width, height, channels: 3 } })
-    .png()
-    .toBuffer();
 }
 
 /**

@@ -57,7 +57,7 @@ function editText(from: string, to: string): (path: string) => void {
 
 /** Learning and drawing with a model: both must say the same. */
 async function refusedModel(model: string): Promise<string> {
-  const drawn = await refused(generate(inFolder("none"), "a dog", inFolder("out"), "--model", model), INPUT);
+  const drawn = await refused(generate(undefined, "a dog", inFolder("out"), "--model", model), INPUT);
   expect(await refused([...learn(inFolder("new"), "cat", [photos]), "--model", model], INPUT)).toBe(drawn);
   return drawn;
 }
@@ -199,7 +199,7 @@ describe("words", () => {
     {
       what: "an unknown scheduler",
       args: generate(library, "x", "out", "--scheduler", "magic"),
-      code: INPUT,
+      code: USAGE,
       words: 'scheduler "magic" is not supported: choose one of',
     },
     {
@@ -226,6 +226,12 @@ describe("words", () => {
 });
 
 describe("a library", () => {
+  it("that is not there, though it was asked for: the libraries near it are named", async () => {
+    const line = await refused(generate(inFolder("libary"), "a dog", inFolder("out")), STATE);
+    expect(line).toContain(`${inFolder("libary")}: no library here yet; did you mean `);
+    expect(line).toContain(library);
+  });
+
   it("that is damaged", async () => {
     const damaged = inFolder("damaged");
     cpSync(library, damaged, { recursive: true });

@@ -101,6 +101,13 @@ describe("keepsake generate", () => {
     expect(plain.stderr).toContain(`does not know <cat>`);
   });
 
+  it("says a large seed to the last digit", async () => {
+    const args = generate(library, "<dog>", inFolder("large"), "--seed", "18446744073709551615", "--json");
+    const { stdout } = succeeded(await keepsake(args));
+    expect(stdout).toContain('"seed": 18446744073709551615,');
+    expect(readdirSync(inFolder("large"))).toEqual(["dog-18446744073709551615-0.png"]);
+  });
+
   it("cuts a prompt over 77 tokens with a warning, also one of 10 kB", async () => {
     const { stderr } = succeeded(await keepsake(generate(library, "a photo of a dog ".repeat(600), inFolder("long"))));
     expect(stderr).toMatch(/^warning: The prompt has 3602 tokens, only the first 77 are used: "a photo/m);
@@ -109,7 +116,8 @@ describe("keepsake generate", () => {
 
   it("draws with a model alone where there is no library", async () => {
     const file = inFolder("alone.png");
-    succeeded(await keepsake(generate(inFolder("none"), "a dog", file, "--model", MODEL, "--scheduler", "euler")));
+    const args = generate(undefined, "a dog", file, "--model", MODEL, "--scheduler", "euler");
+    succeeded(await keepsake(args, { cwd: inFolder() }));
     expect(await sharp(file).metadata()).toMatchObject({ format: "png" });
   });
 
@@ -120,7 +128,8 @@ describe("keepsake generate", () => {
     const text = readFileSync(config, "utf8").replace("{", '{ "lambda_min_clipped": -Infinity,');
     writeFileSync(config, text);
     const file = inFolder("python", "x.png");
-    succeeded(await keepsake(generate(inFolder("none"), "a dog", file, "--model", model, "--scheduler", "dpmpp2m")));
+    const args = generate(undefined, "a dog", file, "--model", model, "--scheduler", "dpmpp2m");
+    succeeded(await keepsake(args, { cwd: inFolder() }));
   });
 });
 

@@ -66,9 +66,14 @@ export const learn = (library: string, name: string, photos: readonly string[], 
   ...["--steps", "6", "--resolution", "32", "--rank", "2", "--threads", "1", "--strategy", "sequential", ...more],
 ];
 
-/** `keepsake generate` with few and small steps. */
-export const generate = (library: string, prompt: string, output: string, ...more: string[]): string[] => [
-  ...["generate", prompt, "--library", library, "-o", output],
+/** `keepsake generate` with few and small steps; without a library, the default one in the working folder. */
+export const generate = (
+  library: string | undefined,
+  prompt: string,
+  output: string,
+  ...more: string[]
+): string[] => [
+  ...["generate", prompt, "-o", output, ...(library === undefined ? [] : ["--library", library])],
   ...["--steps", "3", "--width", "32", "--height", "40", "--threads", "1", ...more],
 ];
 

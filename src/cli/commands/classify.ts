@@ -8,7 +8,7 @@ import { DEFAULT_TEMPERATURE_IN_STANDARD_ERRORS, NONE, SURE, type Answer } from 
 import type { Provider } from "../../graph/index.ts";
 import { stopSignal } from "../exit.ts";
 import { LIMITS, REAL_LIMITS } from "../../continual/limits.ts";
-import { provider, realNumber, scheduleRange, threads, wholeNumber } from "../options.ts";
+import { provider, realNumber, scheduleRange, threads, trainingSeed, wholeNumber } from "../options.ts";
 import { formatDuration, formatTable, Output } from "../output.ts";
 import { DEFAULT_LIBRARY } from "./shared.ts";
 
@@ -63,7 +63,7 @@ export function classifyCommand(): Command {
       realNumber(REAL_LIMITS.temperature),
       DEFAULT_TEMPERATURE_IN_STANDARD_ERRORS,
     )
-    .option("--seed <n>", "same seed, same answer", wholeNumber([0, Number.MAX_SAFE_INTEGER]), 0)
+    .option("--seed <n>", "same seed, same answer", trainingSeed, 0)
     .option(
       "--resolution <pixels>",
       "side of the square the pictures are cropped to (default: the model's)",

@@ -8,7 +8,7 @@ import { KeepsakeError } from "../../errors.ts";
 import type { Provider } from "../../graph/index.ts";
 import { stopSignal } from "../exit.ts";
 import { LIMITS } from "../../continual/limits.ts";
-import { provider, threads, wholeNumber } from "../options.ts";
+import { provider, threads, trainingSeed, wholeNumber } from "../options.ts";
 import { formatDuration, Output, TimeLeft } from "../output.ts";
 import { DEFAULT_LIBRARY } from "./shared.ts";
 
@@ -58,11 +58,7 @@ export function forgetCommand(): Command {
       `optimiser steps of --unlearn (default: ${DEFAULT_UNLEARNING.steps})`,
       wholeNumber(LIMITS.steps),
     )
-    .option(
-      "--seed <n>",
-      `of --unlearn: same seed, same result (default: ${DEFAULT_UNLEARNING.seed})`,
-      wholeNumber([0, Number.MAX_SAFE_INTEGER]),
-    )
+    .option("--seed <n>", `of --unlearn: same seed, same result (default: ${DEFAULT_UNLEARNING.seed})`, trainingSeed)
     .option("--model <folder>", "of --unlearn: the library's model, if it has moved")
     .option("--provider <name>", "of --unlearn: cpu, webgpu, cuda, dml, coreml (default: cpu)", provider)
     .option("--threads <n>", "of --unlearn: processor threads (default: one for each core)", threads)

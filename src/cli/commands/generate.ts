@@ -4,18 +4,19 @@
 import { Command } from "commander";
 import { BUILT_IN_GUIDANCE, DEFAULT_GUIDANCE, generatePictures, pictureFiles } from "../../continual/generate.ts";
 import { SCHEDULERS } from "../../diffusion/schedulers/index.ts";
+import { isPngFile } from "../../io/picture-file.ts";
 import type { Provider } from "../../graph/index.ts";
 import { stopSignal } from "../exit.ts";
 import { LIMITS, REAL_LIMITS } from "../../continual/limits.ts";
-import { provider, realNumber, threads, wholeNumber } from "../options.ts";
+import { pictureSeed, provider, realNumber, threads, wholeNumber } from "../options.ts";
 import { formatDuration, Output, TimeLeft } from "../output.ts";
-import { DEFAULT_LIBRARY } from "./shared.ts";
+import { aboutBuiltInModel, DEFAULT_LIBRARY, existingLibrary } from "./shared.ts";
 
 interface GenerateCommandOptions {
   readonly library: string;
   readonly model?: string;
   readonly number: number;
-  readonly seed: number;
+  readonly seed: number | bigint;
   readonly steps: number;
   readonly guidance?: number;
   readonly negative: string;
@@ -32,11 +33,16 @@ const EXAMPLES = `
 Examples:
   keepsake generate "a cat on a blue background" -n 4
   keepsake generate "<mochi> on the beach" -n 4
-  keepsake generate "<mochi> next to <mug>, oil painting" --seed 7 --steps 20 --scheduler dpmpp2m -o pictures
+  keepsake generate "<mochi> next to <mug> in the snow" --seed 7 --steps 20 --scheduler dpmpp2m -o pictures
   keepsake generate "a lighthouse at night" --model ./stable-diffusion-v1-5 -o lighthouse.png
 
 A picture depends on its seed and number alone: the third of -n 4 is the same as the third of -n 8. A prompt of more than
-77 tokens (32 with the built-in model) is cut, with a warning.`;
+77 tokens (32 with the built-in model) is cut, with a warning.
+
+Files in a folder are named after prompt, seed and number, and none is replaced: where another picture has the name, as one drawn
+with other settings may, a number is added. The same command again gives the same names. A file named with -o is replaced.
+
+A learned thing is written in angle brackets and quotes, "<mochi>". Weights such as (x:1.2) and <lora:...> are not read.`;
 
 export function generateCommand(): Command {
   return new Command("generate")
@@ -46,7 +52,7 @@ export function generateCommand(): Command {
     .option("--library <folder>", "library of learned concepts", DEFAULT_LIBRARY)
     .option("--model <folder>", "checkpoint in the diffusers layout (default: the library's, else the built-in model)")
     .option("-n, --number <n>", "number of pictures", wholeNumber(LIMITS.pictures), 1)
-    .option("--seed <n>", "same seed, same pictures", wholeNumber([0, Number.MAX_SAFE_INTEGER]), 0)
+    .option("--seed <n>", "same seed, same pictures; up to 2^64 - 1", pictureSeed, 0)
     .option("--steps <n>", "denoising steps", wholeNumber(LIMITS.denoisingSteps), 30)
     .option(
       "--guidance <x>",
@@ -62,20 +68,23 @@ export function generateCommand(): Command {
     .option("--threads <n>", "processor threads (default: one for each core)", threads)
     .option("--json", "print the result as JSON", false)
     .addHelpText("after", EXAMPLES)
+    .addHelpText("after", aboutBuiltInModel)
     .action(generate);
 }
 
-async function generate(prompt: string, options: GenerateCommandOptions): Promise<void> {
+async function generate(prompt: string, options: GenerateCommandOptions, command: Command): Promise<void> {
   const output = new Output(options);
   const timeLeft = new TimeLeft();
   let done = 0;
   const { model, scheduler, width, height, threads, guidance } = options;
   const files = pictureFiles(options.output, prompt, options.seed, options.number);
+  const library = await existingLibrary(options.library, command);
   const pictures = await generatePictures({
-    library: options.library,
+    ...(library !== undefined && { library }),
     ...(model !== undefined && { model }),
     prompt,
     files,
+    existing: isPngFile(options.output) ? "replace" : "beside",
     negativePrompt: options.negative,
     seed: options.seed,
     steps: options.steps,

@@ -20,7 +20,7 @@ import {
 import { KeepsakeError } from "../../errors.ts";
 import { learningRateSchedules, type LearningRateSchedule, type Provider } from "../../graph/index.ts";
 import { LIMITS, REAL_LIMITS } from "../../continual/limits.ts";
-import { provider, realNumber, threads, wholeNumber } from "../options.ts";
+import { provider, realNumber, threads, trainingSeed, wholeNumber } from "../options.ts";
 import { DEFAULT_LIBRARY } from "./shared.ts";
 
 /** Options of the commands that learn. */
@@ -120,7 +120,7 @@ export function withLearningOptions(command: Command): Command {
       `photos in one step ${unlessGiven(DEFAULT_TRAINING.batchSize, BUILT_IN_TRAINING.batchSize)}`,
       wholeNumber(LIMITS.batchSize),
     )
-    .option("--seed <n>", "same seed, same result", wholeNumber([0, Number.MAX_SAFE_INTEGER]), DEFAULT_TRAINING.seed)
+    .option("--seed <n>", "same seed, same result", trainingSeed, DEFAULT_TRAINING.seed)
     .option(
       "--resolution <pixels>",
       "side of the square the photos are cropped to (default: the model's)",
@@ -170,10 +170,9 @@ export function learningRequest(
   };
 }
 
-/** @throws KeepsakeError ("usage") for a name or option that does not exist, and for options of nobody knows which strategy */
+/** @throws KeepsakeError ("usage") for a name or option that does not exist, and for options without a strategy */
 function strategyOf({ strategy, strategyOption }: LearningOptions): AskedStrategy {
   if (strategy !== undefined) return { strategy, strategyOptions: parseStrategyOptions(strategy, strategyOption) };
   if (strategyOption.length === 0) return {};
-  const fault = `${strategyOption[0]} is an option of nobody knows which strategy`;
-  throw new KeepsakeError("usage", `${fault}; name it with --strategy, e.g. --strategy ${DEFAULT_STRATEGY}.`);
+  throw new KeepsakeError("usage", "--strategy-option needs --strategy, e.g. --strategy dsc-ewc-dc.");
 }

@@ -57,6 +57,7 @@ function photosLine({ count, captioned }: PhotosFound): string {
 export function reportLearning(output: Output): (progress: LearnAllProgress) => void {
   let timeLeft = new TimeLeft();
   let average: number | undefined;
+  const told = new Set<string>();
   const onPreviews = reportPreviews(output);
   return (progress) => {
     switch (progress.kind) {
@@ -71,6 +72,14 @@ export function reportLearning(output: Output): (progress: LearnAllProgress) => 
         for (const line of progress.warnings) output.warn(line);
         output.info(photosLine(progress));
         if (progress.count < 4) output.warn("4 to 10 photos in different places and light teach a thing better.");
+        break;
+      case "note":
+      case "warning":
+        // One command that learns several things says so once.
+        if (told.has(progress.message)) break;
+        told.add(progress.message);
+        if (progress.kind === "note") output.info(progress.message);
+        else output.warn(progress.message);
         break;
       case "resumed":
         output.info(`going on from step ${progress.step}`);

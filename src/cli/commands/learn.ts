@@ -4,13 +4,16 @@
 import { Command } from "commander";
 import { ADAPTER_KINDS } from "../../adapters/kinds.ts";
 import { learnAndPreview } from "../../continual/learn-and-preview.ts";
+import { KeepsakeError } from "../../errors.ts";
 import { INTERRUPTED, stopSignal } from "../exit.ts";
 import { Output } from "../output.ts";
+import { shellPath, shellQuote } from "../../shell.ts";
+import { aboutBuiltInModel } from "./shared.ts";
 import { learningRequest, withLearningOptions, type LearningOptions } from "./learn-options.ts";
 import { ABOUT_PREVIEWS, describeLearned, reportLearning, wasStopped } from "./learn-report.ts";
 
 interface LearnOptions extends LearningOptions {
-  readonly class: string;
+  readonly class?: string;
 }
 
 const EXAMPLES = `
@@ -43,15 +46,24 @@ export function learnCommand(): Command {
     )
     .argument("<name>", "what to call it: small letters, digits, - and _")
     .argument("<photos...>", "photos, or folders of photos")
-    .requiredOption("--class <noun>", "what it is, e.g. cat");
-  return withLearningOptions(command).addHelpText("after", EXAMPLES).action(learn);
+    .option("--class <noun>", "what it is, e.g. cat (required)");
+  return withLearningOptions(command)
+    .addHelpText("after", EXAMPLES)
+    .addHelpText("after", aboutBuiltInModel)
+    .action(learn);
 }
 
 async function learn(name: string, photos: string[], options: LearnOptions): Promise<void> {
+  const { class: classNoun } = options;
+  // Not a required option of Commander's, which would ask for it before the name and the photos.
+  if (classNoun === undefined) {
+    const example = `keepsake learn ${shellQuote(name)} ${photos.map(shellPath).join(" ")} --class cat`;
+    throw new KeepsakeError("usage", `Say what the thing is with --class <noun>, e.g. ${example}`);
+  }
   const output = new Output(options);
   const signal = stopSignal();
   const onProgress = reportLearning(output);
-  const request = { ...learningRequest(options), name, photos, classNoun: options.class };
+  const request = { ...learningRequest(options), name, photos, classNoun };
   const result = await learnAndPreview({ ...request, signal, onProgress });
   output.result(describeLearned(result, options.library), result);
   if (wasStopped(result)) process.exitCode = INTERRUPTED;

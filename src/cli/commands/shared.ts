@@ -1,16 +1,42 @@
 /**
  * @file What several commands have in common.
  */
-import { shellQuote } from "../../errors.ts";
+import { shellPath } from "../../shell.ts";
 
 import type { UnfinishedRun } from "../../continual/library/unfinished-run.ts";
+
+import type { Command } from "commander";
+import { builtInNouns } from "../../continual/known-words.ts";
+import { Library } from "../../continual/library/library.ts";
 
 /** Where concepts are kept unless --library says otherwise. */
 export const DEFAULT_LIBRARY = "keepsake-library";
 
+/** The library to draw with: the one that was asked for, or the default one if it is there. */
+export async function existingLibrary(folder: string, command: Command): Promise<string | undefined> {
+  if (command.getOptionValueSource("library") !== "default") return folder;
+  return (await Library.openIfExists(folder)) === undefined ? undefined : folder;
+}
+
+/** For the help of commands that ask the built-in model for something. */
+export function aboutBuiltInModel(): string {
+  return paragraph(`The built-in model knows few words, and these things: ${builtInNouns().join(", ")}.`);
+}
+
+/** A long line as a paragraph of a help text. */
+function paragraph(text: string, width = 120): string {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const line = lines[lines.length - 1];
+    if (line !== "" && line.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = line === "" ? word : `${line} ${word}`;
+  }
+  return `\n${lines.join("\n")}`;
+}
+
 /** How a command that is shown to be copied says which library it is about. */
 export function libraryOption(library: string): string {
-  return library === DEFAULT_LIBRARY ? "" : ` --library ${shellQuote(library)}`;
+  return library === DEFAULT_LIBRARY ? "" : ` --library ${shellPath(library)}`;
 }
 
 /** An unfinished run, and the commands that go on with it or give it up. Each stands in a line of its own, to be copied. */

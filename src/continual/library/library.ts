@@ -13,6 +13,7 @@ import { KeepsakeError } from "../../errors.ts";
 import { RandomStream } from "../../random/random.ts";
 import { BlobStore } from "./blobs.ts";
 import { checkLock } from "./lock.ts";
+import { noLibrary } from "./nearby.ts";
 import {
   allStates,
   DEFAULT_KEEP,
@@ -60,7 +61,7 @@ export class Library {
   static async open(folder: string): Promise<Library> {
     const library = await Library.openIfExists(folder);
     if (library !== undefined) return library;
-    throw new KeepsakeError("state", `${folder}: no library here yet; "keepsake init" or "keepsake learn" makes one.`);
+    throw await noLibrary(folder);
   }
 
   static async openIfExists(folder: string): Promise<Library | undefined> {

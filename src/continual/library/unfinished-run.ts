@@ -5,7 +5,7 @@
 import { KeepsakeError } from "../../errors.ts";
 import { isConceptName } from "../concept-name.ts";
 import { learnCommandOf } from "../learn-command.ts";
-import { shellQuote } from "../shell-quote.ts";
+import { shellPath } from "../../shell.ts";
 import type { Library } from "./library.ts";
 import { lockState } from "./lock.ts";
 import {
@@ -42,7 +42,7 @@ function describeRun(library: Library, { identity, step }: SnapshotFacts, inUse:
   const { folder, manifest } = library;
   const { concept = "" } = identity;
   if (!isConceptName(concept)) return undefined;
-  const giveUp = `keepsake forget ${concept} --library ${shellQuote(folder)}`;
+  const giveUp = `keepsake forget ${concept} --library ${shellPath(folder)}`;
   return { concept, step, inUse, command: learnCommandOf(identity, folder, manifest), giveUp };
 }
 

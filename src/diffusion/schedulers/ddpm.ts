@@ -21,7 +21,7 @@ export class DDPMScheduler extends DiscreteScheduler {
     this.#timestepOptions = readTimestepOptions(config, this.noiseSchedule.numTrainTimesteps, "leading");
     // None is neither of diffusers' names, and leaves the variance as fixed_small does.
     this.#varianceType =
-      config.choice("variance_type", ["fixed_small", "fixed_large", null], "fixed_small") ?? "fixed_small";
+      config.sampling("variance_type", ["fixed_small", "fixed_large", null], "fixed_small") ?? "fixed_small";
     this.#clipRange = readClipRange(config, true);
   }
 

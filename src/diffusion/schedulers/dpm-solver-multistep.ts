@@ -21,7 +21,7 @@ export class DPMSolverMultistepScheduler extends MultistepSolver {
   constructor(config: SchedulerConfig) {
     super(config);
     // The names of other solvers stand for the default here, so that their configs can be read, as in diffusers.
-    const solverType = config.choice("solver_type", ["midpoint", "heun", "logrho", "bh1", "bh2"], "midpoint");
+    const solverType = config.sampling("solver_type", ["midpoint", "heun", "logrho", "bh1", "bh2"], "midpoint");
     this.#solverType = solverType === "heun" ? "heun" : "midpoint";
     config.requireOneOf("algorithm_type", "dpmsolver++", "deis");
     config.requireOff("euler_at_final", false);

@@ -19,7 +19,7 @@ export class EulerDiscreteScheduler extends EulerScheduler {
   constructor(config: SchedulerConfig) {
     super(config);
     this.#useKarrasSigmas = config.boolean("use_karras_sigmas", false);
-    const final = config.choice("final_sigmas_type", FINAL_SIGMAS, "zero");
+    const final = config.sampling("final_sigmas_type", FINAL_SIGMAS, "zero");
     this.finalSigma = final === "zero" ? 0 : at(this.trainingSigmas, 0);
     requireSupportedSigmas(config);
     config.requireOneOf("interpolation_type", "linear");

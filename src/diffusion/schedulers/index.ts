@@ -15,6 +15,9 @@ export { NoiseSchedule } from "./noise-schedule.ts";
 export type { PredictionType } from "./noise-schedule.ts";
 export type { NoiseSource, Scheduler, SchedulerStep } from "./scheduler.ts";
 
+/** What makes a scheduler; `eta` is for DDIM alone. */
+type Constructor = new (config: SchedulerConfig, eta?: number) => Scheduler;
+
 /** Class names in diffusers, by the short names of the command line. */
 export const SCHEDULERS: Readonly<Record<string, string>> = {
   ddpm: "DDPMScheduler",
@@ -27,9 +30,10 @@ export const SCHEDULERS: Readonly<Record<string, string>> = {
   lcm: "LCMScheduler",
 };
 
-const CONSTRUCTORS: ReadonlyMap<string, new (config: SchedulerConfig) => Scheduler> = new Map(
+const CONSTRUCTORS: ReadonlyMap<string, Constructor> = new Map<string, Constructor>(
   Object.entries({
     DDPMScheduler,
+    DDIMScheduler,
     PNDMScheduler,
     EulerDiscreteScheduler,
     EulerAncestralDiscreteScheduler,
@@ -48,21 +52,34 @@ export interface SchedulerOptions {
 }
 
 /**
+ * The class name of a scheduler that goes by this name.
+ * @param name A class name of diffusers or a short name of {@link SCHEDULERS}.
+ * @throws KeepsakeError ("usage") for a scheduler that does not exist.
+ */
+export function schedulerClass(name: string): string {
+  const className = Object.hasOwn(SCHEDULERS, name) ? SCHEDULERS[name] : name;
+  if (CONSTRUCTORS.has(className)) return className;
+  const names = Object.keys(SCHEDULERS).join(", ");
+  throw new KeepsakeError("usage", `scheduler "${name}" is not supported: choose one of ${names}.`);
+}
+
+/**
  * Makes a scheduler.
  * @param name A class name of diffusers or a short name of {@link SCHEDULERS}.
- * @param config The parsed scheduler_config.json; it may come from another class, whose own options are then ignored.
- * @throws KeepsakeError for a scheduler that does not exist, or an option whose value is not supported (named in the message).
+ * @param config The parsed scheduler_config.json. If its `_class_name` is another class, what it says of the model holds,
+ *   and the rest is left to the defaults of this class, as with diffusers' `from_config`; but PNDM then runs without
+ *   Runge-Kutta steps, the only way in which it runs here.
+ * @throws KeepsakeError ("usage") for a scheduler that does not exist, ("input") for an option whose value is not
+ *   supported, which the message names.
  */
 export function createScheduler(name: string, config: unknown, options: SchedulerOptions = {}): Scheduler {
   const { eta = 0, source = "scheduler config" } = options;
-  const className = Object.hasOwn(SCHEDULERS, name) ? SCHEDULERS[name] : name;
+  const className = schedulerClass(name);
   if (!(eta >= 0 && eta <= 1)) throw new KeepsakeError("usage", `eta ${eta}: give a number from 0 to 1.`);
-  if (className === "DDIMScheduler") return new DDIMScheduler(new SchedulerConfig(config, source), eta);
-  const constructor = CONSTRUCTORS.get(className ?? name);
-  if (constructor === undefined) {
-    const names = Object.keys(SCHEDULERS).join(", ");
-    throw new KeepsakeError("input", `scheduler "${name}" is not supported: choose one of ${names}.`);
+  if (eta > 0 && className !== "DDIMScheduler") {
+    throw new KeepsakeError("usage", `eta ${eta}: only the ddim scheduler takes it.`);
   }
-  if (eta > 0) throw new KeepsakeError("usage", `eta ${eta}: only the ddim scheduler takes it.`);
-  return new constructor(new SchedulerConfig(config, source));
+  const constructor = CONSTRUCTORS.get(className);
+  if (constructor === undefined) throw new RangeError(`no constructor for ${className}`);
+  return new constructor(new SchedulerConfig(config, source, className), eta);
 }

@@ -43,8 +43,9 @@ export abstract class MultistepSolver implements Scheduler {
     this.#trainingSigmas = trainingSigmas(this.noiseSchedule);
     this.#timestepOptions = readTimestepOptions(config, this.noiseSchedule.numTrainTimesteps, "linspace");
     this.#useKarrasSigmas = config.boolean("use_karras_sigmas", false);
-    this.#finalSigmas = config.choice("final_sigmas_type", FINAL_SIGMAS, "zero");
-    this.solverOrder = config.integer("solver_order", 2, 1, 3);
+    this.#finalSigmas = config.sampling("final_sigmas_type", FINAL_SIGMAS, "zero");
+    // Solvers of other kinds have orders above 3.
+    this.solverOrder = Math.min(config.integer("solver_order", 2, 1, config.isForeign ? Infinity : 3), 3);
     this.lowerOrderFinal = config.boolean("lower_order_final", true);
     requireSupportedSigmas(config);
     config.requireOff("thresholding", false);

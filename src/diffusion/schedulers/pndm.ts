@@ -35,10 +35,12 @@ export class PNDMScheduler extends DiscreteScheduler {
 
   /** @throws KeepsakeError that names the option whose value is not supported. */
   constructor(config: SchedulerConfig) {
-    super(config);
+    // diffusers' PNDM has no such option: the table of training is used as it is.
+    super(config.without("rescale_betas_zero_snr"));
     this.#timestepOptions = readTimestepOptions(config, this.noiseSchedule.numTrainTimesteps, "leading");
     this.#finalAlphaCumprod = config.boolean("set_alpha_to_one", false) ? 1 : this.noiseSchedule.alphaCumprod(0);
-    if (!config.boolean("skip_prk_steps", false)) {
+    // The config of another class says nothing of Runge-Kutta steps, so this sampler runs as it can.
+    if (!config.isForeign && !config.boolean("skip_prk_steps", false)) {
       throw config.conflict("skip_prk_steps", "PNDM runs without Runge-Kutta steps only: true");
     }
     if (this.noiseSchedule.predictionType === "sample") {

@@ -23,7 +23,7 @@ export function readTimestepOptions(
   defaultSpacing: TimestepSpacing,
 ): TimestepOptions {
   return {
-    spacing: config.choice("timestep_spacing", SPACINGS, defaultSpacing),
+    spacing: config.sampling("timestep_spacing", SPACINGS, defaultSpacing),
     stepsOffset: config.integer("steps_offset", 0, 0),
     numTrainTimesteps,
   };

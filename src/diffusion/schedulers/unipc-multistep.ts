@@ -19,7 +19,7 @@ export class UniPCMultistepScheduler extends MultistepSolver {
   constructor(config: SchedulerConfig) {
     super(config);
     // The names of other solvers stand for the default here, so that their configs can be read, as in diffusers.
-    const solverType = config.choice("solver_type", ["bh1", "bh2", "midpoint", "heun", "logrho"], "bh2");
+    const solverType = config.sampling("solver_type", ["bh1", "bh2", "midpoint", "heun", "logrho"], "bh2");
     this.#solverType = solverType === "bh1" ? "bh1" : "bh2";
     config.requireOneOf("predict_x0", true);
     config.requireOff("disable_corrector");

@@ -1,0 +1,42 @@
+/**
+ * @file What to type instead, where a command is given too few arguments or too many.
+ */
+import type { Command } from "commander";
+import { shellQuote } from "../shell.ts";
+
+/** A call of each command that needs arguments. */
+const EXAMPLES: Readonly<Record<string, string>> = {
+  learn: "keepsake learn mochi ./photos/mochi --class cat",
+  "learn-all": "keepsake learn-all mochi:cat=./photos/mochi mug:mug=./photos/mug",
+  generate: 'keepsake generate "a cat on the beach"',
+  classify: "keepsake classify photo.jpg",
+  forget: "keepsake forget mug",
+};
+
+/** Adds to an error of Commander's what to type. The text ends with a line break. */
+export function withHint(text: string, command: Command): string {
+  const example = EXAMPLES[command.name()];
+  if (text.startsWith("error: missing required argument") && example !== undefined) {
+    return `${text.trimEnd()}; for example: ${example}\n`;
+  }
+  if (text.startsWith("error: too many arguments")) {
+    return `${text.trimEnd().replace(/\.$/, "")}; ${insteadOf(command.name(), command.args)}\n`;
+  }
+  return text;
+}
+
+function insteadOf(command: string, words: readonly string[]): string {
+  const [first = ""] = words;
+  switch (command) {
+    case "generate":
+      return `put the prompt in quotes: keepsake generate ${shellQuote(words.join(" "))}`;
+    case "forget":
+      return `one thing is forgotten at a time: keepsake forget ${shellQuote(first)}`;
+    case "init":
+    case "strategies":
+      return `it takes one: keepsake ${command} ${shellQuote(first)}`;
+    case "undo":
+      if (/^[0-9a-f]{4,}$/.test(first)) return `to return to a state: keepsake undo --to ${first}`;
+  }
+  return `name a library with --library: keepsake ${command} --library ${shellQuote(first)}`;
+}

@@ -1,0 +1,132 @@
+/**
+ * @file What a prompt seems to mean and does not say: a concept without its angle brackets, or in the notation of another
+ * program. Each hint is one line that says what to write.
+ */
+import { tokenOf } from "./concept-name.ts";
+import { nearest } from "./nearest.ts";
+
+/** What may stand in a prompt. */
+export interface PromptVocabulary {
+  /** Names of the concepts that are known. */
+  readonly names: readonly string[];
+  /** All of their tokens, the single vectors of a token among them. */
+  readonly tokens: readonly string[];
+  /** Where they come from, for messages. */
+  readonly library: string | undefined;
+}
+
+/** Hints about a prompt and a negative prompt, one line each. */
+export function promptHints(prompt: string, negativePrompt: string, vocabulary: PromptVocabulary): string[] {
+  const both = asRead(`${prompt}\n${negativePrompt}`);
+  return [
+    ...hintsAbout(prompt, both, vocabulary),
+    ...hintsAbout(negativePrompt, both, vocabulary).map((hint) => `Negative prompt: ${hint}`),
+  ];
+}
+
+function hintsAbout(text: string, both: string, vocabulary: PromptVocabulary): string[] {
+  const { names } = vocabulary;
+  const loraTags = uniqueMatches(meant(text), LORA_TAG);
+  const rest = meant(text).replace(LORA_TAG, " ");
+  const unwritten = names.filter((name) => !asRead(text).includes(tokenOf(name)));
+  const bracketed = unwritten.filter((name) => inBrackets(name).test(rest));
+  const bare = unwritten.filter((name) => {
+    return !bracketed.includes(name) && !both.includes(tokenOf(name)) && isWordOf(rest, name);
+  });
+  return [
+    ...loraTags.map((tag) => aboutLoraTag(tag, names)),
+    ...bracketed.map(
+      (name) => `"${name}" has to stand in plain angle brackets, with nothing else in them; write <${name}>.`,
+    ),
+    ...bare.map((name) => `"${name}" without angle brackets is an ordinary word; write <${name}> for the concept.`),
+    ...aboutWeights(rest),
+    ...aboutUnknownTokens(text, bracketed, vocabulary),
+  ];
+}
+
+/** A prompt as the tokenizer looks for tokens in it. */
+function asRead(text: string): string {
+  return text.normalize("NFC").toLowerCase();
+}
+
+/**
+ * What a person may have meant to type: compatibility forms, look-alikes and escapes of angle brackets are angle brackets,
+ * and invisible characters are nothing.
+ */
+function meant(text: string): string {
+  return text
+    .replace(/\p{Default_Ignorable_Code_Point}/gu, "")
+    .replace(/&lt;|&#60;|\\<|[‹«⟨〈《❬❮❰⟪⧼⦑≺ᐸ˂≪]/gu, "<")
+    .replace(/&gt;|&#62;|\\>|[›»⟩〉》❭❯❱⟫⧽⦒≻ᐳ˃≫]/gu, ">")
+    .normalize("NFKC")
+    .toLowerCase();
+}
+
+/** `<lora:mochi:0.8>` and its kin, as AUTOMATIC1111's and other programs write them. */
+const LORA_TAG = /<+\s*(?:lora|lyco|loha|lokr|locon|hypernet|ti|embedding)\s*:\s*([^<>:]*)[^<>]*>+/gu;
+
+function aboutLoraTag(tag: string, names: readonly string[]): string {
+  const [, inTag = ""] = new RegExp(LORA_TAG).exec(tag) ?? [];
+  const name = names.find((known) => isWordOf(inTag, known));
+  const fault = `"${shortened(tag)}" is not read`;
+  if (name !== undefined)
+    return `${fault}: what the library knows needs no such tag; write <${name}> where it is to be seen.`;
+  const known = names.length === 0 ? "none yet" : names.slice(0, 5).map(tokenOf).join(", ");
+  return `${fault}: only concepts of the library can be drawn (${known}); leave it out.`;
+}
+
+/** `(x:1.2)`, `((x))`, `(<x>)`, `[x]`, `{x}` and `x++`: weights in other programs. */
+const WEIGHTS = [
+  /\((?=[^()]*[^\d\s():.])[^()]*:\s*[\d.]+\s*\)/gu,
+  /\({2,}[^()]*\){2,}/gu,
+  /\(\s*<[^<>]*>\s*\)[+-]*/gu,
+  /\[[^[\]]*\]/gu,
+  /\{[^{}]*\}/gu,
+  /[^\s()]*[>)]\++(?![\p{L}\p{N}])/gu,
+  /<[^<>:]*>:\s*[\d.]+/gu,
+];
+
+function aboutWeights(text: string): string[] {
+  const found = WEIGHTS.flatMap((pattern) => uniqueMatches(text, pattern));
+  if (found.length === 0) return [];
+  return [
+    `Weights such as "${shortened(found[0])}" are not read, and their brackets and numbers are drawn as text; leave them out.`,
+  ];
+}
+
+function aboutUnknownTokens(text: string, bracketed: readonly string[], vocabulary: PromptVocabulary): string[] {
+  const { names, tokens, library } = vocabulary;
+  const like = uniqueMatches(asRead(text).replace(LORA_TAG, " "), /<[^<>\s|]{1,60}>/gu);
+  return like
+    .filter((token) => !tokens.includes(token) && !bracketed.some((name) => inBrackets(name).test(meant(token))))
+    .map((token) => {
+      const place = library === undefined ? "There is no library that knows" : `The library ${library} does not know`;
+      const candidates = nearest(token.slice(1, -1), names).map(tokenOf);
+      const advice = candidates.length === 0 ? "." : `; did you mean ${candidates.join(" or ")}?`;
+      return `${place} ${shortened(token)}, so it is read as ordinary words${advice}`;
+    });
+}
+
+/** `< name >`, `<name:1.2>` and the like, in a text as it was meant. */
+function inBrackets(name: string): RegExp {
+  return new RegExp(`<\\s*${wordsPattern(name)}\\s*(?::[^<>]*)?>`, "u");
+}
+
+/** Whether a name stands in a text as a word, or as several words where it has hyphens. */
+function isWordOf(text: string, name: string): boolean {
+  // Names as short as "a" or "me" are words of every other prompt.
+  if (name.length < 3) return false;
+  return new RegExp(`(?<![\\p{L}\\p{N}_-])${wordsPattern(name)}(?![\\p{L}\\p{N}_-])`, "u").test(text);
+}
+
+function wordsPattern(name: string): string {
+  return name.replace(/[-_]+/g, "[-_\\s]*");
+}
+
+function uniqueMatches(text: string, pattern: RegExp): string[] {
+  return [...new Set(text.match(pattern) ?? [])];
+}
+
+function shortened(text: string): string {
+  return text.length > 40 ? `${text.slice(0, 37)}...` : text;
+}
