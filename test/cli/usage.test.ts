@@ -79,7 +79,10 @@ describe("a mistake in the command", () => {
     { args: ["learn", "--class", "c"], words: "missing required argument 'name'" },
     { args: ["learn", "<Rex>", "b", "--class", "c"], words: "beginning with a letter or digit, e.g. rex." },
     { args: ["learn", "a", "b", "--class", "<dog>"], words: '"<dog>" is no class noun' },
-    { args: ["learn", "a", "b", "--class", "c", "--previews", "x.webp"], words: "give a name that ends in .png, e.g. x.png" },
+    {
+      args: ["learn", "a", "b", "--class", "c", "--previews", "x.webp"],
+      words: "give a name that ends in .png, e.g. x.png",
+    },
     { args: ["previews", "-o", "sheet.jpeg"], words: "give a name that ends in .png, e.g. sheet.png" },
     {
       args: ["generate", "two", "dogs", "at night"],
@@ -100,7 +103,10 @@ describe("a mistake in the command", () => {
     { args: ["generate", "a", "--seed", "18446744073709551616"], words: "from 0 to 18446744073709551615" },
     { args: ["learn", "a", "b", "--class", "c", "--seed", "9007199254740992"], words: "from 0 to 9007199254740991" },
     { args: ["generate", "a", "--provider", "tpu"], words: "It must be one of cpu, webgpu" },
-    { args: ["learn", "a", "b", "--class", "c", "--strategy-option", "lambda=1"], words: "--strategy-option needs --strategy, e.g." },
+    {
+      args: ["learn", "a", "b", "--class", "c", "--strategy-option", "lambda=1"],
+      words: "--strategy-option needs --strategy, e.g.",
+    },
     { args: ["learn", "a", "b", "--class", "c", "--alpha", "0"], words: "It must be a number larger than 0" },
     { args: ["forget"], words: "missing required argument 'name'" },
     { args: ["forget", "a", "b"], words: "too many arguments for 'forget'" },
