@@ -10,6 +10,7 @@ import { KeepsakeError } from "../errors.ts";
 import type { ProgramOptions } from "../graph/index.ts";
 import { encodeDrawnPng } from "../io/image.ts";
 import { checkPngFile, isPngFile, replaceFile, writeBeside } from "../io/picture-file.ts";
+import { eachOnce } from "./each-once.ts";
 import { makeWritable } from "./folder.ts";
 import { readKnownWords, unknownWordsWarning } from "./known-words.ts";
 import { learnedIn, openModel, readLearned, type Learned } from "./library-model.ts";
@@ -63,6 +64,7 @@ export async function generatePictures(request: GenerateRequest): Promise<readon
     const pipeline = await openModel(model, library, program);
     try {
       const learned = folder === undefined ? await learnedIn(undefined, pipeline) : await readLearned(folder, pipeline);
+      // Pictures are drawn one by one, and each has the same to say.
       const onWarning = eachOnce(request.onWarning);
       const guidanceScale = options.guidanceScale ?? guidanceFor(chosenModel(model, library));
       for (const hint of await hintsFor({ ...request, guidanceScale }, learned, pipeline)) onWarning(hint);
@@ -90,15 +92,6 @@ export async function generatePictures(request: GenerateRequest): Promise<readon
   } finally {
     await removeIfEmpty();
   }
-}
-
-/** Pictures are drawn one by one, and each has the same to say. */
-function eachOnce(tell: (message: string) => void = () => undefined): (message: string) => void {
-  const told = new Set<string>();
-  return (message) => {
-    if (!told.has(message)) tell(message);
-    told.add(message);
-  };
 }
 
 /** What the prompts seem to mean and do not say, and what the model does not understand. */

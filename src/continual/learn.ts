@@ -61,14 +61,14 @@ export interface LearnRequest extends AskedStrategy {
   /** When it fires, the run stops after the current step with a snapshot. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: LearnProgress) => void;
+  /** Told in one line about what was asked for and will hardly work, such as a class noun that the model does not know. */
+  readonly onWarning?: (message: string) => void;
 }
 
 /** What there is to tell while a concept is learned. */
 export type LearnProgress =
   /** What is good to know about the model, before anything is trained. */
   | { readonly kind: "note"; readonly message: string }
-  /** What was asked for and will hardly work. */
-  | { readonly kind: "warning"; readonly message: string }
   | ({ readonly kind: "photos" } & PhotosFound)
   | { readonly kind: "resumed"; readonly step: number }
   | {
@@ -197,7 +197,7 @@ function cutCaptions({ captions, captionFiles }: Photos, { fitCaption }: RunToke
 
 /** What to know about the model that is to learn the concept. */
 async function tellOfModel(
-  { classNoun, onProgress }: LearnRequest,
+  { classNoun, onProgress, onWarning }: LearnRequest,
   pipeline: StableDiffusionPipeline,
   { isBuiltIn, resolution }: { readonly isBuiltIn: boolean; readonly resolution: number },
 ): Promise<void> {
@@ -207,7 +207,7 @@ async function tellOfModel(
     words && classNounWarning(classNoun, words),
     sizeWarning({ width: resolution, height: resolution }, pipeline.defaultSize),
   ];
-  for (const message of warnings) if (message !== undefined) onProgress?.({ kind: "warning", message });
+  for (const message of warnings) if (message !== undefined) onWarning?.(message);
 }
 
 async function knownTo(library: Library, pipeline: StableDiffusionPipeline): Promise<Known> {

@@ -67,12 +67,7 @@ export const learn = (library: string, name: string, photos: readonly string[], 
 ];
 
 /** `keepsake generate` with few and small steps; without a library, the default one in the working folder. */
-export const generate = (
-  library: string | undefined,
-  prompt: string,
-  output: string,
-  ...more: string[]
-): string[] => [
+export const generate = (library: string | undefined, prompt: string, output: string, ...more: string[]): string[] => [
   ...["generate", prompt, "-o", output, ...(library === undefined ? [] : ["--library", library])],
   ...["--steps", "3", "--width", "32", "--height", "40", "--threads", "1", ...more],
 ];

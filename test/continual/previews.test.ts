@@ -71,7 +71,14 @@ describe("the sheet of previews", () => {
     const draw = async (prompt: string, from: string | undefined) => {
       const files = [inFolder("0.png"), inFolder("1.png")];
       const size = { width: RESOLUTION, height: RESOLUTION };
-      await generatePictures({ ...(from !== undefined && { library: from }), model: MODEL, prompt, files, ...size, program });
+      await generatePictures({
+        ...(from !== undefined && { library: from }),
+        model: MODEL,
+        prompt,
+        files,
+        ...size,
+        program,
+      });
       return Promise.all(files.map(async (file) => [...(await decodeImage(file)).data]));
     };
     const sheetRow = (sheet: string, row: number, first: number) =>

@@ -2,6 +2,7 @@
  * @file `keepsake learn-all`: a thin shell over `learnAll`.
  */
 import { Command } from "commander";
+import { eachOnce } from "../../continual/each-once.ts";
 import { learnAll, type Thing } from "../../continual/learn-all.ts";
 import { KeepsakeError } from "../../errors.ts";
 import { INTERRUPTED, stopSignal } from "../exit.ts";
@@ -32,7 +33,11 @@ export function learnAllCommand(): Command {
 async function learnThings(things: string[], options: LearningOptions): Promise<void> {
   const output = new Output(options);
   const request = { ...learningRequest(options), things: things.map(parseThing) };
-  const results = await learnAll({ ...request, signal: stopSignal(), onProgress: reportLearning(output) });
+  const onWarning = eachOnce((message) => {
+    output.warn(message);
+  });
+  const signal = stopSignal();
+  const results = await learnAll({ ...request, signal, onProgress: reportLearning(output), onWarning });
   const rest = things.length - results.length;
   const untouched = rest === 0 ? [] : [`Not begun: ${rest}. The same command goes on from there.`];
   output.result(

@@ -139,7 +139,7 @@ export function withLearningOptions(command: Command): Command {
 /** What the options ask for: all of a request but the thing itself. */
 export function learningRequest(
   options: LearningOptions,
-): Omit<LearnAndPreviewRequest, "name" | "photos" | "classNoun" | "signal" | "onProgress"> {
+): Omit<LearnAndPreviewRequest, "name" | "photos" | "classNoun" | "signal" | "onProgress" | "onWarning"> {
   const { adapter, rank, alpha, targets, threads, resolution, model, previews } = options;
   const { steps, batchSize, lr, tokenLr, lrScheduler } = options;
   return {

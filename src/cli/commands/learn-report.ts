@@ -1,6 +1,7 @@
 /**
  * @file What the commands that learn say: progress, and what came of it.
  */
+import { eachOnce } from "../../continual/each-once.ts";
 import type { LearnAllProgress, SkippedThing } from "../../continual/learn-all.ts";
 import type { LearnAndPreviewResult } from "../../continual/learn-and-preview.ts";
 import type { PhotosFound } from "../../continual/photos.ts";
@@ -57,7 +58,10 @@ function photosLine({ count, captioned }: PhotosFound): string {
 export function reportLearning(output: Output): (progress: LearnAllProgress) => void {
   let timeLeft = new TimeLeft();
   let average: number | undefined;
-  const told = new Set<string>();
+  // One command that learns several things says so once.
+  const tellOfModel = eachOnce((message) => {
+    output.info(message);
+  });
   const onPreviews = reportPreviews(output);
   return (progress) => {
     switch (progress.kind) {
@@ -74,12 +78,7 @@ export function reportLearning(output: Output): (progress: LearnAllProgress) => 
         if (progress.count < 4) output.warn("4 to 10 photos in different places and light teach a thing better.");
         break;
       case "note":
-      case "warning":
-        // One command that learns several things says so once.
-        if (told.has(progress.message)) break;
-        told.add(progress.message);
-        if (progress.kind === "note") output.info(progress.message);
-        else output.warn(progress.message);
+        tellOfModel(progress.message);
         break;
       case "resumed":
         output.info(`going on from step ${progress.step}`);

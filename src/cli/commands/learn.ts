@@ -64,7 +64,10 @@ async function learn(name: string, photos: string[], options: LearnOptions): Pro
   const signal = stopSignal();
   const onProgress = reportLearning(output);
   const request = { ...learningRequest(options), name, photos, classNoun };
-  const result = await learnAndPreview({ ...request, signal, onProgress });
+  const onWarning = (message: string) => {
+    output.warn(message);
+  };
+  const result = await learnAndPreview({ ...request, signal, onProgress, onWarning });
   output.result(describeLearned(result, options.library), result);
   if (wasStopped(result)) process.exitCode = INTERRUPTED;
 }
