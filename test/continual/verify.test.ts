@@ -1,4 +1,15 @@
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+  cpSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -53,7 +64,7 @@ describe("verifyLibrary", () => {
   it("finds nothing in a library that is whole, changes nothing, and counts every blob of every state", async () => {
     const before = treeOf(original);
     const blobs = readdirSync(join(original, "blobs")).length;
-    expect(await verifyLibrary(original)).toEqual({ faults: [], leftovers: [], model: "checked", blobs });
+    expect(await verifyLibrary(original)).toEqual({ faults: [], leftovers: [], foreign: [], model: "checked", blobs });
     expect(treeOf(original)).toEqual(before);
   });
 
@@ -157,13 +168,32 @@ describe("verifyLibrary", () => {
       [join("blobs", `${"0".repeat(64)}.safetensors`), "of a state that never came to be"],
     ];
     for (const [name = "", content = ""] of left) writeFileSync(join(folder, name), content);
-    writeFileSync(join(folder, "notes.txt"), "mine");
-    const { faults, leftovers } = await verifyLibrary(folder);
+    const theirs = [join(folder, "notes.txt"), join(folder, "blobs", "0123abcd"), join(folder, "blobs", "notes.txt")];
+    for (const file of theirs) writeFileSync(file, "mine");
+    writeFileSync(join(folder, ".DS_Store"), "the system's");
+    const { faults, leftovers, foreign } = await verifyLibrary(folder);
     expect(faults).toEqual([]);
+    expect(foreign.map(({ file }) => file)).toEqual(theirs);
     expect(leftovers.map(({ file }) => file).sort()).toEqual(left.map(([name = ""]) => join(folder, name)).sort());
     await undo({ library: folder });
     expect((await verifyLibrary(folder)).leftovers).toEqual([]);
-    expect(readdirSync(folder)).toContain("notes.txt");
+    for (const file of theirs) expect(readFileSync(file, "utf8")).toBe("mine");
+  });
+
+  it("reports pipes and links in the place of files, and does not wait for them", async () => {
+    const [blob = ""] = readdirSync(join(original, "blobs"));
+    for (const place of ["lock", join("blobs", blob)]) {
+      const folder = copy();
+      rmSync(join(folder, place), { force: true });
+      execFileSync("mkfifo", [join(folder, place)]);
+      const { faults } = await verifyLibrary(folder);
+      expect(faults.map(({ file }) => file)).toEqual([join(folder, place)]);
+    }
+    const folder = copy();
+    renameSync(join(folder, "blobs"), inFolder("elsewhere"));
+    symlinkSync(inFolder("elsewhere"), join(folder, "blobs"));
+    const { faults } = await verifyLibrary(folder);
+    expect(faults).toMatchObject([{ file: join(folder, "blobs"), fault: expect.stringContaining("a link") as string }]);
   });
 
   it("takes nothing for a leftover while somebody is at work", async () => {

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { lstatSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { lstatSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import type { FileHandle } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -98,6 +99,57 @@ describe("writeFileAtomic", () => {
     expect(error.kind).toBe("environment");
     expect(error.message).toContain(`Cannot write ${inFolder("model.safetensors")}: ${words}`);
     expect(readdirSync(inFolder())).toEqual([]);
+  });
+
+  it("tells the first error, not that of closing the file afterwards", async () => {
+    const closing = (handle: FileHandle) => {
+      const close = handle.close.bind(handle);
+      handle.close = async () => {
+        await close();
+        throw Object.assign(new Error("EIO: close"), { code: "EIO", syscall: "close" });
+      };
+    };
+    const full = writeAtomically(inFolder("file"), (handle) => {
+      closing(handle);
+      return Promise.reject(Object.assign(new Error("ENOSPC: write"), { code: "ENOSPC", syscall: "write" }));
+    });
+    expect((await failure(full)).message).toContain("the disk is full");
+    const late = writeAtomically(inFolder("file"), async (handle) => {
+      closing(handle);
+      await handle.writeFile("x");
+    });
+    expect((await failure(late)).message).toContain("the disk reported an error");
+    expect(readdirSync(inFolder())).toEqual([]);
+  });
+
+  it.each(["EINVAL", "ENOSYS", "ENOTSUP", "EOPNOTSUPP"])(
+    "does without fsync on drives without it (%s)",
+    async (code) => {
+      await writeAtomically(inFolder("file"), async (handle) => {
+        handle.sync = () => Promise.reject(Object.assign(new Error(code), { code, syscall: "fsync" }));
+        await handle.writeFile("x");
+      });
+      expect(readFileSync(inFolder("file"), "utf8")).toBe("x");
+      const broken = writeAtomically(inFolder("file"), (handle) => {
+        handle.sync = () => Promise.reject(Object.assign(new Error("EIO"), { code: "EIO", syscall: "fsync" }));
+        return Promise.resolve();
+      });
+      expect((await failure(broken)).message).toContain("the disk reported an error");
+    },
+  );
+
+  it("gives a file the permissions that are asked for, whatever the umask, and else what the umask leaves", async () => {
+    for (const umask of [0, 0o022, 0o277]) {
+      const before = process.umask(umask);
+      try {
+        await writeFileAtomic(inFolder("mine"), "x", { mode: 0o600 });
+        expect(statSync(inFolder("mine")).mode & 0o777).toBe(0o600);
+        await writeFileAtomic(inFolder("any"), "x");
+        expect(statSync(inFolder("any")).mode & 0o777).toBe(0o666 & ~umask);
+      } finally {
+        process.umask(before);
+      }
+    }
   });
 
   it("passes on errors that are not the system's", () => {

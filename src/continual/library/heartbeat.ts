@@ -39,8 +39,8 @@ const BEAT = `
 
 /** Whether the disk of a folder keeps the time that a file is set to. @param trial - name of a file that does not exist */
 export async function canBeat(trial: string): Promise<boolean> {
-  await writeFile(trial, "", { flag: "wx" });
   try {
+    await writeFile(trial, "", { flag: "wx" });
     const time = Date.UTC(2000, 0, 1);
     await utimes(trial, new Date(time), new Date(time));
     return Math.abs((await stat(trial)).mtimeMs - time) < INTERVAL;

@@ -57,13 +57,13 @@ export async function readOwner(path: string): Promise<Owner | undefined> {
   if (status.size > MAX_SIZE) throw notALock(path, "a file of something else");
   const text = await readFile(path, "utf8").catch((error: unknown) => ignoreMissing(path, error));
   if (text === undefined) return undefined;
-  const [id = "", pid = "", host = "", command = "", origin = ""] = text.split("\n");
-  if (/^[0-9a-f]{16}$/.test(id) && /^[1-9]\d{0,9}$/.test(pid)) {
+  const [id = "", pid = "", host = "", command, origin = ""] = text.split("\n");
+  if (/^[0-9a-f]{16}$/.test(id) && /^[1-9]\d{0,9}$/.test(pid) && command !== undefined) {
     const known = parseOrigin(origin);
     return { id, pid: Number(pid), host, command, ...(known && { origin: known }) };
   }
   // A power cut may leave it empty, cut off or filled with zeros.
-  if (!/^[0-9a-f]{0,16}(\n\d{0,10})?$/.test(text.replaceAll("\0", "")))
+  if (!/^[0-9a-f]{0,16}(\n\d{0,10}(\n.*)?)?$/.test(text.replaceAll("\0", "")))
     throw notALock(path, "a file of something else");
   return { id: NOBODY, pid: process.pid, host: hostname(), command: "" };
 }

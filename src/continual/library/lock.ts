@@ -108,7 +108,7 @@ async function take(folder: string, name: string, owner: Owner, options: LockOpt
     const holder = await readOwner(path);
     if (holder?.id === owner.id) return; // network drives may report a failure of what was done
     const state = holder === undefined ? "gone" : await stateOf(path, holder, options);
-    if (holder !== undefined && state === "alive") throw inUse(folder, path, holder);
+    if (holder !== undefined && state === "alive") throw inUse(folder, path, holder, owner);
     if (holder !== undefined && state === "dead" && depth < MAX_DEPTH) {
       // Two processes may find the same dead lock. Were it simply replaced, the slower one would replace the faster one's
       // new lock. Its id is unique, so the right to replace it can be locked in turn.
@@ -137,19 +137,18 @@ async function stateOf(path: string, holder: Owner, options: LockOptions): Promi
 
 /** @returns whether the lock was free and is ours now */
 async function tryToTake(folder: string, path: string, owner: Owner): Promise<boolean> {
-  const own = await writeOwn(folder, owner);
-  try {
-    // Linking is atomic and fails if the name is taken: a lock never exists half-written.
-    await link(own, path);
-    return true;
-  } catch (error) {
-    // ENOENT: who holds the lock has cleared our file away with those of dead processes.
-    if (isCode(error, "EEXIST", "ENOENT")) return false;
-    // exFAT, cloud drives and others have no links. Which error says so depends on the disk.
-    return await createLock(folder, path, owner);
-  } finally {
-    await rm(own, { force: true }).catch(() => undefined);
-  }
+  return withOwnFile(folder, owner, async (own) => {
+    try {
+      // Linking is atomic and fails if the name is taken: a lock never exists half-written.
+      await link(own, path);
+      return true;
+    } catch (error) {
+      // ENOENT: who holds the lock has cleared our file away with those of dead processes.
+      if (isCode(error, "EEXIST", "ENOENT")) return false;
+      // exFAT, cloud drives and others have no links. Which error says so depends on the disk.
+      return createLock(folder, path, owner);
+    }
+  });
 }
 
 /** As {@link tryToTake} where there are no links: the lock exists for a moment before it says whose it is. */
@@ -171,30 +170,35 @@ async function createLock(folder: string, path: string, owner: Owner): Promise<b
 
 /** Puts our lock in the place of a dead one, so that there is no moment without a lock. */
 async function replace(folder: string, path: string, owner: Owner): Promise<boolean> {
-  const own = await writeOwn(folder, owner);
+  return withOwnFile(folder, owner, async (own) => {
+    try {
+      await rename(own, path);
+      return true;
+    } catch (error) {
+      if (isCode(error, "ENOENT")) return false;
+      throw error;
+    }
+  });
+}
+
+/** Writes what is to become a lock; its file is gone afterwards. */
+async function withOwnFile<T>(folder: string, owner: Owner, use: (own: string) => Promise<T>): Promise<T> {
+  const own = temporary(folder, owner.id);
   try {
-    await rename(own, path);
-    return true;
-  } catch (error) {
-    if (isCode(error, "ENOENT")) return false;
-    throw error;
+    await writeFile(own, formatOwner(owner), await permissionsIn(folder));
+    return await use(own);
   } finally {
     await rm(own, { force: true }).catch(() => undefined);
   }
-}
-
-async function writeOwn(folder: string, owner: Owner): Promise<string> {
-  const own = temporary(folder, owner.id);
-  await writeFile(own, formatOwner(owner), await permissionsIn(folder));
-  return own;
 }
 
 function temporary(folder: string, id: string): string {
   return join(folder, `.keepsake-${id}.tmp`);
 }
 
-function inUse(folder: string, path: string, { pid, host, command }: Owner): KeepsakeError {
-  const where = host === hostname() ? "" : ` on ${host}`;
+function inUse(folder: string, path: string, { pid, host, command, origin }: Owner, own: Owner): KeepsakeError {
+  const isBeside = origin !== undefined && origin.namespaces !== own.origin?.namespaces;
+  const where = host !== own.host ? ` on ${host}` : isBeside ? " in another container" : "";
   const advice = `wait until it has finished (if that process is no Keepsake any more, delete ${path})`;
   return new KeepsakeError("state", `${folder} is in use by process ${pid}${where} (${command}); ${advice}.`);
 }

@@ -10,6 +10,7 @@ import { lockFolder } from "../../../src/continual/library/lock.ts";
 import { failure } from "../../io/failure.ts";
 import { temporaryFolder } from "../../io/temporary-folder.ts";
 import { treeOf } from "../support.ts";
+import { emptyLibrary } from "./support.ts";
 
 const inFolder = temporaryFolder();
 const newFolder = () => mkdtempSync(inFolder("library-"));
@@ -85,7 +86,7 @@ describe("the lock of a library", () => {
   });
 
   it("is taken from a dead process that had this one's number, and from one of which nothing is known", async () => {
-    for (const content of [deadLock.replace("999999999", String(process.pid)), "", "../../x\n1\nhost\n"]) {
+    for (const content of [deadLock.replace("999999999", String(process.pid)), "", "\0\0\0", "0123456789abcdef\n99"]) {
       const folder = newFolder();
       writeFileSync(join(folder, "lock"), content);
       await (
@@ -135,9 +136,10 @@ describe("lockLibrary", () => {
 
   it("clears away what killed processes left half-written, and nothing else", async () => {
     const folder = newFolder();
-    const mine = ["notes.tmp", ".hidden", "lock.txt"];
+    await emptyLibrary(folder);
+    const mine = ["library.json", "notes.tmp", ".hidden", "lock.txt", "lock.x.tmp", ".keepsake-abc.tmp"];
     const left = [".keepsake-0123456789abcdef.tmp", "lock.0123456789abcdef.tmp"];
-    for (const name of [...mine, ...left]) writeFileSync(join(folder, name), "");
+    for (const name of [...mine.slice(1), ...left]) writeFileSync(join(folder, name), "");
     await (
       await lockLibrary(folder, "learning dog")
     )();
