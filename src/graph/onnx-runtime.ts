@@ -66,8 +66,12 @@ async function disableFromTheMainThread(): Promise<boolean> {
   }
 }
 
-/** The report holds the environment that native code sees. It is slow to make, hence the last thing that is tried. */
+/** Node's report holds the environment that native code sees. It is slow to make, hence the last thing that is tried. */
 function processWasStartedWithoutTelemetry(): boolean {
+  // The report would also ask for the machine's network interfaces, and names of open connections.
+  const excludesNetwork: unknown = Reflect.get(process.report, "excludeNetwork");
+  Reflect.set(process.report, "excludeNetwork", true);
   const report: { environmentVariables?: Readonly<Record<string, string>> } = process.report.getReport();
+  Reflect.set(process.report, "excludeNetwork", excludesNetwork);
   return report.environmentVariables?.[VARIABLE] === "1";
 }
