@@ -218,7 +218,9 @@ function readCounts(json: JsonCursor): number[] | undefined {
   const counts: number[] = [];
   let valid = true;
   json.array(() => {
-    const count = json.kind() === "number" ? json.count() : json.skip();
+    const isNumber = json.kind() === "number";
+    const count = isNumber ? json.count() : undefined;
+    if (!isNumber) json.skip();
     if (count === undefined) valid = false;
     // So that a list of a million numbers is counted and not kept.
     else if (counts.length < maxCounts) counts.push(count);

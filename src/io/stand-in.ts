@@ -22,6 +22,7 @@ export const emptyFile: StandIn = { what: "empty", remedy: again };
 /** Text that begins as JSON does. */
 export const jsonFile: StandIn = { what: "a JSON file", remedy: "give the file that was meant" };
 
+/* eslint-disable no-control-regex -- first bytes are often control characters */
 /** Formats by their first bytes, as latin1 text. */
 const formats: readonly (readonly [RegExp, string, string])[] = [
   [/^version https:\/\/git-lfs\.github\.com\/spec\//, "a Git LFS pointer", "run git lfs pull in its folder"],
@@ -43,6 +44,7 @@ const formats: readonly (readonly [RegExp, string, string])[] = [
   [/^\x08[\x01-\x14]\x12[\x00-\x20]/, "an ONNX model", asSafetensors],
   [/^[^]{3}\0{5}\{/, "a safetensors file", "give the file that was meant"],
 ];
+/* eslint-enable no-control-regex */
 
 /**
  * Tells what a file is that is not what it should be.
@@ -100,7 +102,7 @@ function decodeText(bytes: Buffer): string | undefined {
  */
 export function serverError(value: unknown): string | undefined {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
-  const entries = Object.entries(value);
+  const entries: [string, unknown][] = Object.entries(value);
   if (!entries.every(([key]) => errorFields.has(key.toLowerCase()))) return undefined;
   const said = entries.find(([key, words]) => errorTexts.has(key.toLowerCase()) && typeof words === "string")?.[1];
   return typeof said === "string" ? said.slice(0, 100) : undefined;

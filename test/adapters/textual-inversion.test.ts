@@ -119,6 +119,10 @@ describe("files of token embeddings", () => {
     const two = await write("two.safetensors", { "<a>": [2], "<b>": [2] });
     expect((await readTokenEmbeddings(two)).map(({ token }) => token)).toEqual(["<a>", "<b>"]);
     await expect(readTokenEmbeddings(two, { token: "<c>" })).rejects.toThrow("holds 2 tokens");
+    const lora = await write("lora.safetensors", { "unet.mid_block.x.lora_A.weight": [4, 32] });
+    await expect(readTokenEmbeddings(lora)).rejects.toThrow("this is a LoRA");
+    const model = await write("model.safetensors", { "conv_in.bias": [4] });
+    await expect(readTokenEmbeddings(model)).rejects.toThrow("this is the weights of a model");
     const pickle = join(folder, "learned_embeds.bin");
     await writeFile(pickle, "PK");
     await expect(readTokenEmbeddings(pickle)).rejects.toThrow("pickle files can run code");

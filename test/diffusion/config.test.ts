@@ -108,6 +108,8 @@ describe("parseUNet2DConditionConfig", () => {
     [{ frobnicate: 3 }, /unknown option "frobnicate" \(value 3\)/],
     [{ in_channels: 0 }, /"in_channels" is 0, expected an integer of at least 1/],
     [{ in_channels: "4" }, /"in_channels" is "4"/],
+    [{ in_channels: 1e9 }, /"in_channels" is 1000000000, expected an integer of at least 1 and at most a million/],
+    [{ block_out_channels: Array(17).fill(32) }, /expected a list of at most 16 integers/],
     [{ block_out_channels: [] }, /"block_out_channels" is \[\]/],
     [{ block_out_channels: [320, 640] }, /"down_block_types" is missing, expected 2 entries/],
     [

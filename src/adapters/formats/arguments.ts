@@ -41,6 +41,7 @@ export function requireDType(call: string, dtype: string | undefined): void {
 export function kindOf(value: unknown): string {
   if (value === undefined || value === null) return String(value);
   if (typeof value === "string") return JSON.stringify(value.slice(0, 60));
+  if (typeof value === "number" || typeof value === "boolean" || typeof value === "bigint") return String(value);
   if (Array.isArray(value)) return "a list";
-  return typeof value === "object" ? `an object (${value.constructor?.name ?? "no class"})` : String(value);
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }

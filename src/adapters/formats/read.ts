@@ -1,6 +1,4 @@
 /** @file Reads adapter files of every usual naming (see keys.ts, vera.ts) into one structure, checked against the model they are for. */
-import { stat } from "node:fs/promises";
-import { join } from "node:path";
 import type { AdaptedComponent } from "../../diffusion/module.ts";
 import { KeepsakeError, shown } from "../../errors.ts";
 import { formatShape } from "../../graph/index.ts";
@@ -15,9 +13,9 @@ import { requireModules, requirePath } from "./arguments.ts";
 import { parseLoraKey } from "./keys.ts";
 import type { LoraKey } from "./keys.ts";
 import { ldmNames } from "./ldm-names.ts";
-import { diffusersLoraFile, peftConfigFile, peftWeightsFile } from "./names.ts";
 import { alphaFromPeftConfig, parsePeftConfig } from "./peft-config.ts";
 import type { LoraOrDoraLayer, PeftLoraConfig } from "./peft-config.ts";
+import { openSources, type OpenSource } from "./sources.ts";
 import { matrixShape, readFinite, readScalar, readVector } from "./tensors.ts";
 import { isVeraFile, readVeraFile } from "./vera.ts";
 
@@ -59,64 +57,6 @@ export async function readAdapter(path: string, model: AdaptableModules): Promis
   const other = layers.find(({ magnitude }) => magnitude === undefined);
   const fault = `${other?.component ?? ""} layer "${other?.module ?? ""}" has no lora_magnitude_vector`;
   throw new KeepsakeError("input", `${path}: ${fault}, others have; the adapter is incomplete`);
-}
-
-/** A file of tensors, and where its rank and alpha are told apart from it. */
-interface LoraSource {
-  readonly path: string;
-  readonly configPath?: string;
-  readonly component?: AdaptedComponent;
-}
-
-/** An opened source. */
-interface OpenSource extends Omit<LoraSource, "path"> {
-  readonly file: SafetensorsFile;
-}
-
-async function openSources(path: string): Promise<OpenSource[]> {
-  const sources = await findSources(path);
-  return Promise.all(
-    sources.map(async ({ path: file, ...rest }) => ({ ...rest, file: await SafetensorsFile.open(file) })),
-  );
-}
-
-async function findSources(path: string): Promise<LoraSource[]> {
-  if (!(await isFolder(path))) {
-    if (/\.(bin|pt|pth|ckpt)$/i.test(path)) {
-      throw new KeepsakeError(
-        "input",
-        `${path}: pickle files can run code and are not read; convert it to .safetensors`,
-      );
-    }
-    return [{ path }];
-  }
-  const peft = async (folder: string, component?: AdaptedComponent): Promise<LoraSource[]> => {
-    const configPath = join(folder, peftConfigFile);
-    return (await exists(configPath)) ? [{ path: join(folder, peftWeightsFile), configPath, component }] : [];
-  };
-  const sources = await peft(path);
-  for (const component of adaptedComponents) sources.push(...(await peft(join(path, component), component)));
-  if (sources.length > 0) return sources;
-  const file = join(path, diffusersLoraFile);
-  if (await exists(file)) return [{ path: file }];
-  throw new KeepsakeError(
-    "input",
-    `${path}: no LoRA in this folder (neither ${peftConfigFile} nor ${diffusersLoraFile})`,
-  );
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 /** The tensors that make up one layer, by key in the file. */

@@ -117,7 +117,7 @@ export async function readManifest(folder: string): Promise<Manifest | undefined
     const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
     if (code !== undefined) throw error;
-    throw damaged(path, "it is not JSON");
+    throw damaged(path, error.message.replace(path, "it").replace(/\.$/, ""));
   }
   if (!isObject(json) || json.format !== "keepsake-library") {
     throw new KeepsakeError("state", `${path}: this is not the manifest of a Keepsake library; choose another folder.`);

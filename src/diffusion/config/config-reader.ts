@@ -23,7 +23,7 @@ export class ConfigReader {
   /** An integer >= `least`. A missing option has the value `fallback`. */
   integer(name: string, fallback: number, least = 1): number {
     const value = this.#stated(name, fallback);
-    if (!isIntegerFrom(value, least)) throw this.#wrong(name, `an integer of at least ${least}`);
+    if (!isIntegerFrom(value, least)) throw this.#wrong(name, `an integer of at least ${least} and at most a million`);
     return value;
   }
 
@@ -31,7 +31,7 @@ export class ConfigReader {
   optionalInteger(name: string): number | undefined {
     const value = this.#value(name);
     if (value === undefined || value === null) return undefined;
-    if (!isIntegerFrom(value, 1)) throw this.#wrong(name, "an integer of at least 1, or null");
+    if (!isIntegerFrom(value, 1)) throw this.#wrong(name, "an integer of at least 1 and at most a million, or null");
     return value;
   }
 
@@ -81,8 +81,9 @@ export class ConfigReader {
   integers(name: string, fallback: readonly number[]): number[] {
     const value = this.#stated(name, fallback);
     if (!Array.isArray(value) || value.length === 0 || !value.every((item) => isIntegerFrom(item, 1))) {
-      throw this.#wrong(name, "a list of integers of at least 1");
+      throw this.#wrong(name, "a list of integers of at least 1 and at most a million");
     }
+    if (value.length > mostLevels) throw this.#wrong(name, `a list of at most ${mostLevels} integers`);
     return value;
   }
 
@@ -178,11 +179,16 @@ export class ConfigReader {
   }
 }
 
+/** No width, count or id of a model is larger; sums and products of a few such numbers are exact. */
+const largestInteger = 1_000_000;
+/** No network has more levels. */
+const mostLevels = 16;
+
 /** Narrows JSON to an object. */
 export function isObject(json: unknown): json is Record<string, unknown> {
   return typeof json === "object" && json !== null && !Array.isArray(json);
 }
 
 function isIntegerFrom(value: unknown, least: number): value is number {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= least;
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= least && value <= largestInteger;
 }

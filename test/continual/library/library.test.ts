@@ -128,8 +128,8 @@ describe("Library", () => {
 
   const hash = /"embedding": "[0-9a-f]{64}"/;
   it.each<{ fault: string; changes: [string | RegExp, string][]; words: string }>([
-    { fault: "half a manifest", changes: [[/"concepts"[^]*/, ""]], words: "is damaged (it is not JSON)" },
-    { fault: "an empty manifest", changes: [[/[^]*/, ""]], words: "is damaged (it is not JSON)" },
+    { fault: "half a manifest", changes: [[/"concepts"[^]*/, ""]], words: "is damaged (it is not valid JSON" },
+    { fault: "an empty manifest", changes: [[/[^]*/, ""]], words: "is damaged (it is empty: it should hold JSON)" },
     { fault: "another JSON file", changes: [[/[^]*/, "[1]"]], words: "not the manifest of a Keepsake library" },
     { fault: "another format", changes: [["keepsake-library", "x"]], words: "not the manifest of a Keepsake library" },
     { fault: "a future version", changes: [['"version": 2', '"version": 3']], words: "update Keepsake" },
