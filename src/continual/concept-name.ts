@@ -27,5 +27,11 @@ export function conceptName(asked: string): string {
   const [, name = asked] = /^\s*<(.*)>\s*$/.exec(asked) ?? [];
   if (isConceptName(name)) return name;
   const rule = "up to 40 small letters a-z, digits, - and _, beginning with a letter or digit";
-  throw new KeepsakeError("usage", `"${asked}" cannot be the name of a concept: it needs ${rule}.`);
+  throw new KeepsakeError("usage", `"${shown(asked)}" cannot be the name of a concept: it needs ${rule}.`);
+}
+
+/** A few characters in one line, whatever was given. */
+function shown(text: string): string {
+  const line = text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, "\ufffd");
+  return line.length > 60 ? `${line.slice(0, 60)}...` : line;
 }

@@ -119,7 +119,10 @@ export function checkNaming<T extends Pick<LearnRequest, "name" | "classNoun">>(
   const example = "say in a few words what the thing is, e.g. --class cat";
   if (classNoun.trim() === "") throw new KeepsakeError("usage", `The class noun is empty; ${example}.`);
   if (/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u.test(classNoun)) {
-    throw new KeepsakeError("usage", `The class noun of "${name}" holds line breaks or control characters; ${example}.`);
+    throw new KeepsakeError(
+      "usage",
+      `The class noun of "${name}" holds line breaks or control characters; ${example}.`,
+    );
   }
   if (classNoun.length > LONGEST_NOUN) {
     const fault = `The class noun of "${name}" has ${classNoun.length} characters, at most ${LONGEST_NOUN} are possible`;

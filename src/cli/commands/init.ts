@@ -28,7 +28,12 @@ export function initCommand(): Command {
     .description("Make an empty library of concepts on a model. (learn makes one by itself if it is told --model.)")
     .argument("[folder]", "where concepts are to be kept (made if missing)", DEFAULT_LIBRARY)
     .option("--model <folder>", "checkpoint in the diffusers layout (default: the built-in model)")
-    .option("--keep <n>", "how many states are kept beside the current one, for undo and redo", wholeNumber(0), DEFAULT_KEEP)
+    .option(
+      "--keep <n>",
+      "how many states are kept beside the current one, for undo and redo",
+      wholeNumber(0),
+      DEFAULT_KEEP,
+    )
     .option("--json", "print the result as JSON", false)
     .addHelpText("after", EXAMPLES)
     .action(init);

@@ -42,7 +42,9 @@ async function undoChange(options: UndoOptions): Promise<void> {
   const result = await undo({ library, ...(to !== undefined && { to }) });
   const where = libraryOption(library);
   const next = to === undefined ? ` Forward again: keepsake redo${where}` : ` All states: keepsake history${where}`;
-  const text = result.changed ? `${to === undefined ? "Back" : "Now"} at ${describeState(result)}${next}` : `The library is at ${describeState(result)}`;
+  const text = result.changed
+    ? `${to === undefined ? "Back" : "Now"} at ${describeState(result)}${next}`
+    : `The library is at ${describeState(result)}`;
   new Output(options).result(text, result);
 }
 

@@ -15,7 +15,14 @@ export interface ManifestContent {
 }
 
 /** @returns undefined if entries are missing or have impossible values */
-export function fromVersion3({ model, keep, earlier, later, aside, ...current }: JsonObject): ManifestContent | undefined {
+export function fromVersion3({
+  model,
+  keep,
+  earlier,
+  later,
+  aside,
+  ...current
+}: JsonObject): ManifestContent | undefined {
   if (!isModel(model) || !isKeepCount(keep) || !isState(current)) return undefined;
   if (!isStates(earlier) || !isStates(later) || !isStates(aside)) return undefined;
   return { model, keep, timeline: { current: stateOf(current), earlier, later, aside } };
