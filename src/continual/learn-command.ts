@@ -4,10 +4,11 @@
  */
 import { DEFAULT_ADAPTER, DEFAULT_TRAINING, BUILT_IN_TRAINING } from "./learn-settings.ts";
 import type { Manifest } from "./library/manifest.ts";
-import type { RunIdentity } from "./library/run-snapshot.ts";
+import type { RunIdentity, SnapshotFacts } from "./library/run-snapshot.ts";
 import { BUILT_IN_MODEL } from "./model-folder.ts";
 import { shellQuote } from "../shell.ts";
-import { createStrategy, findStrategy } from "./strategies/registry.ts";
+import type { OptionValue } from "./strategies/options.ts";
+import { createStrategy, findStrategy, parseStrategyOptions } from "./strategies/registry.ts";
 
 /** Options of `keepsake learn` by the settings that they give. */
 const TRAINING_OPTIONS = {
@@ -21,34 +22,49 @@ const TRAINING_OPTIONS = {
 } as const;
 
 /** `keepsake learn ...` with every option that the run was begun with and that is not the default. */
-export function learnCommandOf(identity: RunIdentity, folder: string, manifest: Manifest): string {
+export function learnCommandOf(snapshot: SnapshotFacts, folder: string, manifest: Manifest): string {
+  const { identity } = snapshot;
   const { concept = "", class: noun = "", vectors = "1" } = identity;
   const options = [
     ...["--class", noun, "--library", folder],
     ...(vectors === "1" ? [] : ["--vectors", vectors]),
-    ...(manifest.concepts.length === 0 ? adapterOptions(identity) : []),
+    ...(manifest.concepts.length === 0 ? adapterOptions(snapshot) : []),
     ...strategyOptions(identity),
     ...trainingOptions(identity, manifest.model.folder === BUILT_IN_MODEL),
   ];
-  return `keepsake learn ${concept} <the same photos> ${options.map(shellQuote).join(" ")}`;
+  return `keepsake learn ${shellQuote(concept)} <the same photos> ${options.map(shellQuote).join(" ")}`;
 }
 
 /** Of a library's first concept; the later ones have the library's adapter. */
-function adapterOptions(identity: RunIdentity): string[] {
-  const { kind, rank, loraAlpha, targets } = recorded(identity.adapter);
-  const [name] = strategyOf(identity);
-  // Adapters of other forms have ranks of their own.
-  const hasRank = name !== undefined && createStrategy(name).form === "low-rank";
+function adapterOptions(snapshot: SnapshotFacts): string[] {
+  const { kind, targets, ...settings } = recorded(snapshot.identity.adapter);
+  const { rank, alpha } = trainedPart(snapshot, Number(settings.rank), Number(settings.loraAlpha), targets);
   return [
     ...(kind === undefined ? [] : ["--adapter", String(kind)]),
-    ...(hasRank ? ["--rank", String(rank)] : []),
-    ...(hasRank && loraAlpha !== rank ? ["--alpha", String(loraAlpha)] : []),
+    ...(rank === undefined ? [] : ["--rank", String(rank)]),
+    ...(alpha === undefined || alpha === rank ? [] : ["--alpha", String(alpha)]),
     ...(targets === DEFAULT_ADAPTER.targets ? [] : ["--targets", String(targets)]),
   ];
 }
 
-function strategyOptions(identity: RunIdentity): string[] {
+/** Rank and alpha as they were asked for, where that can be known: an adapter that carries a whole matrix has a larger rank. */
+function trainedPart(
+  { identity, embeddingWidth }: SnapshotFacts,
+  rank: number,
+  alpha: number,
+  targets: unknown,
+): { readonly rank?: number; readonly alpha?: number } {
   const [name, options] = strategyOf(identity);
+  const form = name === undefined ? undefined : createStrategy(name, options).form;
+  if (form === "low-rank") return { rank, alpha };
+  // What the usual layers read, and so the matrix, is as wide as an embedding of a token.
+  if (form !== "stacked" || targets !== DEFAULT_ADAPTER.targets) return {};
+  const trained = rank - embeddingWidth;
+  return { rank: trained, alpha: Number(((alpha / rank) * trained).toPrecision(12)) };
+}
+
+function strategyOptions(identity: RunIdentity): string[] {
+  const [name, options = {}] = strategyOf(identity);
   if (name === undefined) return [];
   const specs = findStrategy(name).options;
   const changed = Object.entries(options).filter(([option, value]) => value !== specs[option]?.default);
@@ -68,15 +84,16 @@ function trainingOptions({ training }: RunIdentity, isBuiltIn: boolean): string[
   });
 }
 
-/** Name and options; no name if no strategy has it. */
-function strategyOf({
-  strategy = "[]",
-}: RunIdentity): [name: string | undefined, options: Readonly<Record<string, unknown>>] {
+/** Name and options; no name if they are of no strategy that there is. */
+function strategyOf({ strategy = "[]" }: RunIdentity): [name?: string, options?: Record<string, OptionValue>] {
   const [name, options] = Object.values(recorded(strategy));
+  const texts = Object.entries(recorded(JSON.stringify(options))).map(
+    ([option, value]) => `${option}=${String(value)}`,
+  );
   try {
-    return [findStrategy(String(name)).name, recorded(JSON.stringify(options))];
+    return [findStrategy(String(name)).name, parseStrategyOptions(String(name), texts)];
   } catch {
-    return [undefined, {}];
+    return [];
   }
 }
 

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { cpSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -5,7 +6,7 @@ import { libraryHistory } from "../../src/continual/library/history.ts";
 import { Library } from "../../src/continual/library/library.ts";
 import { learnQuickly, MODEL, treeOf, writePhotos } from "../continual/support.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
-import { failureLine, generate, keepsake, succeeded, type Outcome } from "./support.ts";
+import { failureLine, generate, keepsake, MAIN, succeeded, type Outcome } from "./support.ts";
 
 const USAGE = 2;
 const STATE = 5;
@@ -60,34 +61,72 @@ describe("keepsake list", () => {
     });
   });
 
+  it("shows a class noun in one line, whatever an older library holds", async () => {
+    const library = copy();
+    const path = join(library, "library.json");
+    const fake = "dog\\n<fake>  dog  400 steps\\u001b[2J";
+    writeFileSync(path, readFileSync(path, "utf8").replace('"classNoun": "dog"', `"classNoun": "${fake}"`));
+    const lines = succeeded(await on(library, "list"))
+      .stdout.trimEnd()
+      .split("\n");
+    expect(lines).toHaveLength(3);
+    expect(lines[0]).toMatch(/^<dog> {2}dog <fake> {2}dog {2}400 steps\ufffd\[2J /);
+  });
+
+  it("tells of an unfinished run, and the command that it shows goes on with it", async () => {
+    const library = copy();
+    const photos = await writePhotos(inFolder("photos of a cup"), "cup");
+    const controller = new AbortController();
+    const onProgress = ({ kind }: { kind: string }) => {
+      if (kind === "step") controller.abort();
+    };
+    await learnQuickly({ library, name: "cup", photos: [photos], signal: controller.signal, onProgress });
+    const lines = succeeded(await on(library, "list")).stdout.split("\n");
+    expect(lines).toContain("There is an unfinished run of <cup> (step 1 is saved). Go on with it, or give it up:");
+    const shown = lines.find((line) => line.startsWith("  keepsake learn cup")) ?? "";
+    const command = shown.replace("keepsake", `"$NODE" "$MAIN"`).replace("<the same photos>", '"$PHOTOS"');
+    const environment = { ...process.env, CI: "1", NODE: process.execPath, MAIN, PHOTOS: photos };
+    const ended = spawnSync("bash", ["-c", command], { encoding: "utf8", env: environment });
+    expect(ended.stderr).toContain("going on from step 1");
+    expect(ended.stdout).toContain("Learned <cup>.");
+  });
+
   it("says that a library is empty, or is none", async () => {
     const library = inFolder("empty");
     succeeded(await keepsake(["init", library, "--model", MODEL]));
     expect(succeeded(await on(library, "list")).stdout).toBe(`${library} knows nothing yet.\n`);
-    for (const command of ["list", "history", "undo", "verify"]) {
+    for (const command of ["list", "history", "undo", "redo", "verify"]) {
       expect(failureLine(await on(inFolder("nowhere"), command), STATE)).toContain("no library here yet");
     }
     expect(treeOf(inFolder("nowhere"))).toBeUndefined();
   });
 });
 
-describe("keepsake history and undo", () => {
+describe("keepsake history, undo and redo", () => {
   it("shows the kept states, and goes back and forth between them", async () => {
     const library = copy();
     const [mug = "", dog = "", empty = ""] = await idsOf(library);
     const lines = async () => succeeded(await on(library, "history")).stdout.split("\n");
     expect(await lines()).toEqual([
       `*  ${mug.slice(0, 12)}  learned mug  <dog> <mug>`,
-      `   ${dog.slice(0, 12)}  learned dog  <dog>`,
+      `   ${dog.slice(0, 12)}  learned dog  <dog>        (undo)`,
       `   ${empty.slice(0, 12)}  begun        (nothing)`,
-      expect.stringMatching(/^The current state takes .* the earlier ones .* Earlier states kept: at most 3\.$/),
+      expect.stringMatching(/^The current state takes .* the others .* beside the current one: at most 3\.$/),
       "",
     ]);
     const undone = succeeded(await on(library, "undo"));
-    expect(undone.stdout).toBe(
-      `Back at ${dog.slice(0, 12)} (learned dog). It knows <dog>. Another undo takes this back.\n`,
-    );
-    expect((await lines())[0]).toBe(`*  ${dog.slice(0, 12)}  undo, back to: learned dog  <dog>`);
+    const back = `Back at ${dog.slice(0, 12)} (learned dog). It knows <dog>. Forward again: keepsake redo --library`;
+    expect(undone.stdout).toContain(back);
+    expect((await lines()).slice(0, 3)).toEqual([
+      `   ${mug.slice(0, 12)}  learned mug  <dog> <mug>  (redo)`,
+      `*  ${dog.slice(0, 12)}  learned dog  <dog>`,
+      `   ${empty.slice(0, 12)}  begun        (nothing)    (undo)`,
+    ]);
+    expect(await json(library, "redo")).toEqual({
+      ...{ changed: true, state: mug, change: { kind: "learned", concept: "mug" }, concepts: ["dog", "mug"] },
+    });
+    expect(failureLine(await on(library, "redo"), STATE)).toContain("nothing to redo");
+    succeeded(await on(library, "undo"));
     expect(await json(library, "undo", "--to", mug)).toEqual({
       ...{ changed: true, state: mug, change: { kind: "learned", concept: "mug" }, concepts: ["dog", "mug"] },
     });
@@ -106,7 +145,7 @@ describe("keepsake history and undo", () => {
     const both = await draw("both.png");
     succeeded(await on(library, "undo"));
     expect(await draw("dog.png")).not.toEqual(both);
-    succeeded(await on(library, "undo"));
+    succeeded(await on(library, "redo"));
     expect(await draw("both again.png")).toEqual(both);
   });
 
@@ -125,12 +164,14 @@ describe("keepsake forget", () => {
   it("says what went, what can bring it back, and what the adapter still holds", async () => {
     const library = copy();
     expect(succeeded(await on(library, "forget", "mug")).stdout).toBe(
-      "Forgot <mug>. 1 earlier state still holds it and can bring it back (undo); --purge deletes such states.\n" +
+      "Forgot <mug>. 1 other state still holds it and can bring it back (undo); --purge deletes such states.\n" +
         "The adapter, which all concepts share, was trained on it and keeps traces of it.\n",
     );
     const again = failureLine(await on(library, "forget", "mug"), STATE);
-    expect(again).toContain('does not know "mug"; an earlier state that is kept does: add --purge to delete it');
-    expect(succeeded(await on(library, "forget", "mug", "--purge")).stdout).toContain("1 earlier state deleted");
+    expect(again).toContain('does not know "mug"; another state that is kept does: add --purge to delete it');
+    const purged = succeeded(await on(library, "forget", "<mug>", "--purge")).stdout;
+    expect(purged).toContain("1 other state deleted");
+    expect(purged).toContain("preview sheets that you had written elsewhere (--previews, -o), may still show it");
     expect(failureLine(await on(library, "forget", "mug", "--purge"), STATE)).toContain('it knows "dog"');
     const file = inFolder("forgotten.png");
     expect(succeeded(await keepsake(generate(library, "<dog> <mug>", file))).stderr).toContain("does not know <mug>");

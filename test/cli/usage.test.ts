@@ -19,7 +19,7 @@ describe("keepsake --help", () => {
     expect(stdout).toMatch(/--steps <n> .*\(default: \d+/);
   });
 
-  it.each(["init", "learn-all", "previews", "strategies", "list", "history", "undo", "forget", "verify"])(
+  it.each(["init", "learn-all", "previews", "strategies", "list", "history", "undo", "redo", "forget", "verify"])(
     "gives examples for %s",
     async (command) => {
       const { code, stdout, stderr } = await keepsake([command, "--help"]);

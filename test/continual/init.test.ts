@@ -71,7 +71,9 @@ describe("an unfinished run", () => {
     for (const change of [() => undo({ library }), () => forgetConcept({ library, name: "dog", purge: true })]) {
       const { kind, message } = await failure(change());
       expect(kind).toBe("state");
-      expect(message).toMatch(/holds an unfinished run of "mug" \(step 1\): .* give it up with "keepsake forget mug"/);
+      expect(message).toMatch(
+        /holds an unfinished run of "mug" \(step 1\): .* give it up by "keepsake forget mug --library /,
+      );
       expect(treeOf(library)).toEqual(before);
     }
     expect(await forgetConcept({ library, name: "mug" })).toMatchObject({ forgot: "run", remains: "nothing" });

@@ -258,7 +258,11 @@ describe("an unfinished run", () => {
     { change: "another class noun", changed: () => ({ classNoun: "mug" }), words: "begun with other --class" },
     { change: "more steps", changed: () => ({ training: { steps: 5 } }), words: "begun with other training options" },
     { change: "more vectors", changed: () => ({ vectors: 2 }), words: "begun with other --vectors" },
-    { change: "another concept", changed: () => ({ name: "cup" }), words: '"mug" (step 2): repeat its command' },
+    {
+      change: "another concept",
+      changed: () => ({ name: "cup" }),
+      words: '"mug" (step 2): go on with it by "keepsake learn mug <the same photos>',
+    },
   ])("is not continued with $change", async ({ changed, words }) => {
     const library = copyOf(knowsDog);
     await stopAfter(2, request(library));

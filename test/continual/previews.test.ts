@@ -4,7 +4,7 @@ import { learnAll } from "../../src/continual/learn-all.ts";
 import { readLearned, type Learned } from "../../src/continual/library-model.ts";
 import { forgetConcept } from "../../src/continual/library/forget.ts";
 import { keepStates } from "../../src/continual/library/history.ts";
-import { undo } from "../../src/continual/library/undo.ts";
+import { redo, undo } from "../../src/continual/library/undo.ts";
 import { previewLastLearn } from "../../src/continual/preview-last-learn.ts";
 import { previewSheetOf } from "../../src/continual/preview-sheet.ts";
 import { drawPreviews, PREVIEW_PICTURES } from "../../src/continual/previews.ts";
@@ -98,7 +98,7 @@ describe("the sheet of previews", () => {
     await undo({ library });
     await previewLastLearn({ library, sheet: again, program });
     expect(readFileSync(again)).toEqual(readFileSync(rexSheet));
-    await undo({ library });
+    await redo({ library });
     await previewLastLearn({ library, sheet: again, program });
     expect(readFileSync(again)).toEqual(readFileSync(mugSheet));
   });

@@ -14,8 +14,8 @@ interface RedoOptions {
 
 const EXAMPLES = `
 Examples:
-  keepsake undo
   keepsake redo
+  keepsake redo --library my-library
 
 The library goes forward to the state that the last undo left, to the byte. A second redo goes forward one change more. A new
 change after an undo leaves nothing to redo; "keepsake history" shows what is kept, and "keepsake undo --to" reaches all of it.`;

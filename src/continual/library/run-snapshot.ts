@@ -23,6 +23,8 @@ export interface SnapshotFacts {
   readonly identity: RunIdentity;
   /** Steps done, over all phases. */
   readonly step: number;
+  /** Numbers of one embedding of the token. */
+  readonly embeddingWidth: number;
 }
 
 export interface RunSnapshot extends SnapshotFacts {
@@ -125,9 +127,10 @@ async function readIfExists<T>(library: string, read: (path: string) => Promise<
 }
 
 /** Everything but the counters is what makes the run the same. */
-function factsOf({ metadata }: SafetensorsFile): SnapshotFacts {
+function factsOf({ metadata, tensors }: SafetensorsFile): SnapshotFacts {
   const { step, optimizerStep, evaluations, checksum, ...identity } = Object.fromEntries(metadata);
-  return { identity, step: Number(step) };
+  const numbers = tensors.get("embedding")?.shape[0] ?? 0;
+  return { identity, step: Number(step), embeddingWidth: numbers / Number(identity.vectors ?? 1) };
 }
 
 async function readFrom(path: string): Promise<RunSnapshot> {

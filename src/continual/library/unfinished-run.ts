@@ -3,9 +3,8 @@
  * wait for it.
  */
 import { KeepsakeError } from "../../errors.ts";
-import { isConceptName } from "../concept-name.ts";
 import { learnCommandOf } from "../learn-command.ts";
-import { shellPath } from "../../shell.ts";
+import { shellPath, shellQuote } from "../../shell.ts";
 import type { Library } from "./library.ts";
 import { lockState } from "./lock.ts";
 import {
@@ -38,12 +37,12 @@ export async function findUnfinishedRun(library: Library): Promise<UnfinishedRun
   return describeRun(library, snapshot, (await lockState(library.folder)) === "held");
 }
 
-function describeRun(library: Library, { identity, step }: SnapshotFacts, inUse: boolean): UnfinishedRun | undefined {
+function describeRun(library: Library, snapshot: SnapshotFacts, inUse: boolean): UnfinishedRun {
   const { folder, manifest } = library;
-  const { concept = "" } = identity;
-  if (!isConceptName(concept)) return undefined;
-  const giveUp = `keepsake forget ${concept} --library ${shellPath(folder)}`;
-  return { concept, step, inUse, command: learnCommandOf(identity, folder, manifest), giveUp };
+  const { identity, step } = snapshot;
+  const { concept = "?" } = identity;
+  const giveUp = `keepsake forget ${shellQuote(concept)} --library ${shellPath(folder)}`;
+  return { concept, step, inUse, command: learnCommandOf(snapshot, folder, manifest), giveUp };
 }
 
 /**
@@ -53,7 +52,9 @@ function describeRun(library: Library, { identity, step }: SnapshotFacts, inUse:
  */
 export async function refuseUnfinishedRun(library: Library): Promise<void> {
   const snapshot = await readSnapshot(library.folder);
-  if (snapshot !== undefined) throw unfinished(library, snapshot, "");
+  if (snapshot === undefined) return;
+  const { giveUp } = describeRun(library, snapshot, false);
+  throw unfinished(library, snapshot, { how: "", giveUp: `give it up by "${giveUp}"` });
 }
 
 /**
@@ -77,19 +78,18 @@ export async function snapshotToContinue(
   const differing = Object.keys(identity).filter((key) => snapshot.identity[key] !== identity[key]);
   if (differing.length === 0) return snapshot;
   const isOther = differing.includes("concept");
-  throw unfinished(library, snapshot, isOther ? "" : `, begun with other ${differing.map(inWords).join(" and ")}`);
+  const how = isOther ? "" : `, begun with other ${differing.map(inWords).join(" and ")}`;
+  throw unfinished(library, snapshot, { how, giveUp: "add --restart to give it up" });
 }
 
-function unfinished(library: Library, snapshot: SnapshotFacts, how: string): KeepsakeError {
-  const { concept = "?" } = snapshot.identity;
-  const fault = `${library.folder} holds an unfinished run of "${concept}" (step ${snapshot.step})${how}`;
-  const run = describeRun(library, snapshot, false);
-  const advice = run === undefined ? "add --restart to a learn to give it up" : adviceOn(run);
-  return new KeepsakeError("state", `${fault}: ${advice}.`);
-}
-
-function adviceOn({ command, giveUp }: UnfinishedRun): string {
-  return `go on with it by "${command}", or give it up by "${giveUp}"`;
+function unfinished(
+  library: Library,
+  snapshot: SnapshotFacts,
+  { how, giveUp }: { readonly how: string; readonly giveUp: string },
+): KeepsakeError {
+  const { concept, step, command } = describeRun(library, snapshot, false);
+  const fault = `${library.folder} holds an unfinished run of "${concept}" (step ${step})${how}`;
+  return new KeepsakeError("state", `${fault}: go on with it by "${command}", or ${giveUp}.`);
 }
 
 /** What may differ, in words of the command line. */

@@ -74,7 +74,7 @@ describe("Library", () => {
   it("is another state after each concept, and the same with its model elsewhere", async () => {
     const more = await add(await Library.open(edited([MODEL, "/elsewhere"])), "cup", 7);
     expect(more.stateId).not.toBe(library.stateId);
-    expect(library.withModelFolder("/elsewhere").stateId).toBe(library.stateId);
+    expect(library.withModel("/elsewhere").stateId).toBe(library.stateId);
     expect(Library.blank("a", { folder: "a", fingerprint: "f" }).stateId).toBe(
       Library.blank("b", { folder: "b", fingerprint: "f" }).stateId,
     );
@@ -104,9 +104,9 @@ describe("Library", () => {
 
   it("of the first version opens as it was, and keeps earlier states from the next change on", async () => {
     const old = edited(
-      ['"version": 2', '"version": 1'],
+      ['"version": 3', '"version": 1'],
       [/ {2}"keep": 0,\n {2}"change": [^}]*},\n/, ""],
-      [/,\n {2}"earlier": \[\]/, ""],
+      [/,\n {2}"earlier": \[\],\n {2}"later": \[\],\n {2}"aside": \[\]/, ""],
     );
     const before = treeOf(old);
     const opened = await Library.open(old);
@@ -132,11 +132,11 @@ describe("Library", () => {
     { fault: "an empty manifest", changes: [[/[^]*/, ""]], words: "is damaged (it is empty: it should hold JSON)" },
     { fault: "another JSON file", changes: [[/[^]*/, "[1]"]], words: "not the manifest of a Keepsake library" },
     { fault: "another format", changes: [["keepsake-library", "x"]], words: "not the manifest of a Keepsake library" },
-    { fault: "a future version", changes: [['"version": 2', '"version": 3']], words: "update Keepsake" },
-    { fault: "no version", changes: [['"version": 2,', ""]], words: "the version is missing" },
+    { fault: "a future version", changes: [['"version": 3', '"version": 4']], words: "update Keepsake" },
+    { fault: "no version", changes: [['"version": 3,', ""]], words: "the version is missing" },
     {
       fault: "a version of the wrong type",
-      changes: [['"version": 2', '"version": "2"']],
+      changes: [['"version": 3', '"version": "3"']],
       words: "version is missing",
     },
     { fault: "no earlier states", changes: [['"earlier"', '"x"']], words: "missing or have impossible values" },
@@ -188,12 +188,48 @@ describe("Library", () => {
       words: "3 vectors, but its blob 2",
     },
     { fault: "another rank", changes: [['"rank": 2', '"rank": 4']], words: "rank 4 and targets crossattn-kv need" },
+    {
+      fault: "a rank that no memory holds",
+      changes: [['"rank": 2', '"rank": 60000']],
+      words: "rank 60000 and targets",
+    },
+    { fault: "a rank of a billion", changes: [['"rank": 2', '"rank": 1000000000']], words: "impossible values" },
+    { fault: "a billion vectors", changes: [['"vectors": 2', '"vectors": 1000000000']], words: "impossible values" },
+    { fault: "an infinite alpha", changes: [['"loraAlpha": 2', '"loraAlpha": 1e999']], words: "impossible values" },
+    {
+      fault: "a resolution of a billion",
+      changes: [['"resolution": 64', '"resolution": 1000000000']],
+      words: "impossible values",
+    },
+    {
+      fault: "a batch of a billion",
+      changes: [['"batchSize": 1', '"batchSize": 1000000000']],
+      words: "impossible values",
+    },
+    {
+      fault: "a class noun of a megabyte",
+      changes: [['"classNoun": "thing"', `"classNoun": "${"x".repeat(1e6)}"`]],
+      words: "impossible values",
+    },
+    {
+      fault: "settings nested 100,000 deep",
+      changes: [['"steps": 400', `"steps": 400, "x": ${"[".repeat(1e5)}${"]".repeat(1e5)}`]],
+      words: "nested too deep",
+    },
+    {
+      fault: "a manifest nested 100,000 deep",
+      changes: [['"version": 3', `"version": 3, "x": ${"[".repeat(1e5)}${"]".repeat(1e5)}`]],
+      words: "nested too deep",
+    },
+    { fault: "no later states", changes: [['"later"', '"x"']], words: "missing or have impossible values" },
     { fault: "unknown targets", changes: [["crossattn-kv", "to_x"]], words: "to_x" },
   ])("says in one line what is wrong with $fault", async ({ changes, words }) => {
     const folder = edited(...changes);
     const before = treeOf(folder);
     const { message } = await failure(openAll(folder));
     expect(message).toContain(words);
+    expect(message).not.toContain("\n");
+    expect(message.length).toBeLessThan(1000);
     expect(treeOf(folder)).toEqual(before);
   });
 

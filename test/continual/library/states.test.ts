@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { forgetConcept } from "../../../src/continual/library/forget.ts";
 import { keepStates, libraryHistory, listConcepts } from "../../../src/continual/library/history.ts";
 import { Library } from "../../../src/continual/library/library.ts";
-import { undo } from "../../../src/continual/library/undo.ts";
+import { redo, undo } from "../../../src/continual/library/undo.ts";
 import { verifyLibrary } from "../../../src/continual/verify.ts";
 import { failure } from "../../io/failure.ts";
 import { temporaryFolder } from "../../io/temporary-folder.ts";
@@ -131,7 +131,7 @@ describe("what a strategy keeps", () => {
 });
 
 describe("undo", () => {
-  it("goes back to the byte, and back again when it is undone", async () => {
+  it("goes back one change each time, redo comes forward again, and both are exact to the byte", async () => {
     const folder = await libraryOf(["dog"]);
     const dog = await contentOf(folder);
     await addConcept(folder, "mug", { seed: 7 });
@@ -140,16 +140,52 @@ describe("undo", () => {
       ...{ changed: true, change: { kind: "learned", concept: "dog" }, concepts: ["dog"] },
     });
     expect(await contentOf(folder)).toEqual(dog);
-    expect((await statesOf(folder))[0]).toEqual([{ kind: "undo", to: { kind: "learned", concept: "dog" } }, "dog"]);
-    await undo({ library: folder });
+    expect(await undo({ library: folder })).toMatchObject({ change: { kind: "begun" }, concepts: [] });
+    expect(await redo({ library: folder })).toMatchObject({ concepts: ["dog"] });
+    expect(await contentOf(folder)).toEqual(dog);
+    expect(await redo({ library: folder })).toMatchObject({
+      ...{ changed: true, change: { kind: "learned", concept: "mug" }, concepts: ["dog", "mug"] },
+    });
     expect(await contentOf(folder)).toEqual(mug);
   });
 
-  it("loses no state, however often it is done", async () => {
+  it("loses no state, however far it goes: the empty library at the beginning is still there", async () => {
     const folder = await libraryOf(["dog", "mug"], 2);
-    for (let i = 0; i < 5; i++) await undo({ library: folder });
-    const known = (await statesOf(folder)).map(([, names]) => names);
-    expect(known).toEqual(["dog", "dog mug", ""]);
+    const before = await libraryHistory(folder);
+    for (let i = 0; i < 5; i++) await undo({ library: folder }).catch(() => undefined);
+    expect(await statesOf(folder)).toEqual([[{ kind: "begun" }, ""]]);
+    const { later } = await libraryHistory(folder);
+    expect(later.map(({ concepts }) => concepts.join(" "))).toEqual(["dog", "dog mug"]);
+    for (let i = 0; i < 5; i++) await redo({ library: folder }).catch(() => undefined);
+    expect(await libraryHistory(folder)).toEqual(before);
+  });
+
+  it("followed by another change leaves nothing to redo, and what it had left is set aside as long as there is room", async () => {
+    const folder = await libraryOf(["dog", "mug", "cup"], 4);
+    const cup = await contentOf(folder);
+    const { states } = await libraryHistory(folder);
+    await undo({ library: folder });
+    await undo({ library: folder });
+    await addConcept(folder, "hat", { seed: 9 });
+    expect((await failure(redo({ library: folder }))).message).toContain("nothing to redo");
+    const history = await libraryHistory(folder);
+    expect(history.states.map(({ concepts }) => concepts.join(" "))).toEqual(["dog hat", "dog", ""]);
+    expect(history.aside.map(({ concepts }) => concepts.join(" "))).toEqual(["dog mug cup", "dog mug"]);
+    await undo({ library: folder, to: states[0].id });
+    expect(await contentOf(folder)).toEqual(cup);
+    expect(await undo({ library: folder })).toMatchObject({ concepts: ["dog", "hat"] });
+    await redo({ library: folder });
+    await keepStates({ library: folder, keep: 3 });
+    expect((await libraryHistory(folder)).aside).toEqual([]);
+    expect((await statesOf(folder)).map(([, names]) => names)).toEqual(["dog mug cup", "dog hat", "dog", ""]);
+  });
+
+  it("takes back a forgetting after a learning step by step, though the library was as empty before as after", async () => {
+    const folder = await libraryOf(["dog"]);
+    await forgetConcept({ library: folder, name: "dog" });
+    expect(await undo({ library: folder })).toMatchObject({ concepts: ["dog"] });
+    expect(await undo({ library: folder })).toMatchObject({ change: { kind: "begun" }, concepts: [] });
+    expect((await failure(undo({ library: folder }))).message).toContain('"keepsake redo" goes forward');
   });
 
   it("goes to any kept state by the first digits of its id, and changes nothing when it is there", async () => {
@@ -176,6 +212,8 @@ describe("undo", () => {
     expect((await failure(undo({ library: await libraryOf([]) }))).message).toContain("keeps no earlier state");
     expect((await failure(undo({ library: await libraryOf(["dog"], 0) }))).message).toContain("history --keep");
     const nowhere = inFolder("nowhere");
+    expect((await failure(redo({ library: await libraryOf(["dog"]) }))).message).toContain("nothing to redo");
+    expect((await failure(redo({ library: nowhere }))).message).toContain("no library here yet");
     expect((await failure(undo({ library: nowhere }))).message).toContain(`${nowhere}: no library here yet`);
     expect(treeOf(nowhere)).toBeUndefined();
   });
@@ -204,6 +242,28 @@ describe("forgetting", () => {
     expect(manifest.concepts).toEqual(concepts.filter(({ name }) => name !== "mug"));
     await undo({ library: folder });
     expect(await contentOf(folder)).toEqual(before);
+  });
+
+  it("takes the name as it is written in prompts as well", async () => {
+    const folder = await libraryOf(["dog", "mug"]);
+    expect(await forgetConcept({ library: folder, name: "<mug>" })).toMatchObject({ name: "mug", forgot: "concept" });
+    expect(await namesIn(folder)).toEqual(["dog"]);
+  });
+
+  it("with purge deletes later states and those that were set aside as well", async () => {
+    const folder = await libraryOf(["dog", "heirloom", "cup"], 10);
+    await undo({ library: folder });
+    await undo({ library: folder });
+    expect(await forgetConcept({ library: folder, name: "heirloom", purge: true })).toMatchObject({
+      ...{ forgot: "earlier", purged: 2, heldBy: 0 },
+    });
+    await addConcept(folder, "heirloom", { seed: 5 });
+    await undo({ library: folder });
+    await addConcept(folder, "hat", { seed: 6 });
+    expect((await libraryHistory(folder)).aside).toHaveLength(1);
+    await forgetConcept({ library: folder, name: "heirloom", purge: true });
+    expect(readFileSync(join(folder, "library.json"), "utf8")).not.toContain("heirloom");
+    expect(blobCount(folder)).toBe(2 + 2);
   });
 
   it("of the last concept takes the adapter too: the library is as it began", async () => {
@@ -242,7 +302,7 @@ describe("forgetting", () => {
     const folder = await libraryOf(["dog", "mug"]);
     await undo({ library: folder });
     const { message } = await failure(forgetConcept({ library: folder, name: "mug" }));
-    expect(message).toContain('does not know "mug"; an earlier state that is kept does: add --purge');
+    expect(message).toContain('does not know "mug"; another state that is kept does: add --purge');
     const before = await contentOf(folder);
     expect(await forgetConcept({ library: folder, name: "mug", purge: true })).toEqual({
       ...{ name: "mug", forgot: "earlier", heldBy: 0, purged: 1, remains: "unknown" },

@@ -5,18 +5,18 @@ import { mkdirSync } from "node:fs";
 import { Library, newLora, type AdapterSettings, type StrategyMemory } from "../../../src/continual/library/library.ts";
 import { DEFAULT_TRAINING } from "../../../src/continual/learn-settings.ts";
 import { blobsOf, type LibraryState } from "../../../src/continual/library/state.ts";
-import { modelFingerprint } from "../../../src/continual/model-fingerprint.ts";
+import { identifyModel } from "../../../src/continual/model-fingerprint.ts";
 import { StableDiffusionPipeline } from "../../../src/diffusion/pipeline.ts";
 import { MODEL, treeOf } from "../support.ts";
 
 export const ADAPTER: AdapterSettings = { rank: 2, loraAlpha: 2, targets: "crossattn-kv" };
 export const WIDTH = 32;
 const pipeline = await StableDiffusionPipeline.load(MODEL);
-const fingerprint = await modelFingerprint(pipeline);
+const identity = await identifyModel(pipeline);
 
 /** An empty library on the tiny model. */
 export async function emptyLibrary(folder: string, keep?: number): Promise<Library> {
-  const library = Library.blank(folder, { folder: MODEL, fingerprint }, keep);
+  const library = Library.blank(folder, { folder: MODEL, ...identity }, keep);
   mkdirSync(folder, { recursive: true });
   await library.save();
   return library;
