@@ -126,9 +126,12 @@ async function readIfExists<T>(library: string, read: (path: string) => Promise<
   }
 }
 
+const COUNTERS = ["optimizerStep", "evaluations", "checksum"];
+
 /** Everything but the counters is what makes the run the same. */
 function factsOf({ metadata, tensors }: SafetensorsFile): SnapshotFacts {
-  const { step, optimizerStep, evaluations, checksum, ...identity } = Object.fromEntries(metadata);
+  const { step, ...rest } = Object.fromEntries(metadata);
+  const identity = Object.fromEntries(Object.entries(rest).filter(([name]) => !COUNTERS.includes(name)));
   const numbers = tensors.get("embedding")?.shape[0] ?? 0;
   return { identity, step: Number(step), embeddingWidth: numbers / Number(identity.vectors ?? 1) };
 }

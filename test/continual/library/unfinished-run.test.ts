@@ -79,12 +79,15 @@ describe("an unfinished run", () => {
       shown: "ewc-dc --strategy-option lambda=7",
     },
     { what: "one that stacks a matrix", strategy: "kv-nullspace", strategyOptions: {}, shown: "kv-nullspace" },
-  ])("of a first concept names the adapter too, as it was asked for, with $what", async ({ strategy, strategyOptions, shown }) => {
-    const folder = inFolder(strategy);
-    await stopAfterOneStep(folder, { strategy, strategyOptions, adapter: { rank: 3, loraAlpha: 1 } });
-    const run = await findUnfinishedRun(await Library.open(folder));
-    expect(run?.command).toContain(`--rank 3 --alpha 1 --strategy ${shown} --steps 4`);
-  });
+  ])(
+    "of a first concept names the adapter too, as it was asked for, with $what",
+    async ({ strategy, strategyOptions, shown }) => {
+      const folder = inFolder(strategy);
+      await stopAfterOneStep(folder, { strategy, strategyOptions, adapter: { rank: 3, loraAlpha: 1 } });
+      const run = await findUnfinishedRun(await Library.open(folder));
+      expect(run?.command).toContain(`--rank 3 --alpha 1 --strategy ${shown} --steps 4`);
+    },
+  );
 
   it("may be the one that another process is at work on", async () => {
     const unlock = await lockFolder(library, "learning cup");
