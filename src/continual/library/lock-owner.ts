@@ -50,12 +50,16 @@ export function formatOwner({ id, pid, host, command, origin }: Owner): string {
  * @throws KeepsakeError if something else has its name
  */
 export async function readOwner(path: string): Promise<Owner | undefined> {
-  const status = await lstat(path).catch((error: unknown) => ignoreMissing(path, error));
+  const status = await lstat(path).catch((error: unknown) => {
+    ignoreMissing(path, error);
+  });
   if (status === undefined) return undefined;
   // A pipe would never end, and a link may lead anywhere.
   if (!status.isFile()) throw notALock(path, status.isDirectory() ? "a folder" : "a link, a pipe or a device");
   if (status.size > MAX_SIZE) throw notALock(path, "a file of something else");
-  const text = await readFile(path, "utf8").catch((error: unknown) => ignoreMissing(path, error));
+  const text = await readFile(path, "utf8").catch((error: unknown) => {
+    ignoreMissing(path, error);
+  });
   if (text === undefined) return undefined;
   const [id = "", pid = "", host = "", command, origin = ""] = text.split("\n");
   if (/^[0-9a-f]{16}$/.test(id) && /^[1-9]\d{0,9}$/.test(pid) && command !== undefined) {
