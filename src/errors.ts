@@ -30,7 +30,9 @@ const maxMessageLength = 2000;
 
 /** Names and values in messages come from files: no line breaks, no control of the terminal or of its reading order, no end. */
 function oneLine(message: string): string {
-  const line = message.replace(/[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu, " ");
+  const line = message
+    .replace(/[\t\n\r\u2028\u2029]+/g, " ")
+    .replace(/[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, "\ufffd");
   if (line.length <= maxMessageLength) return line;
   const half = maxMessageLength / 2;
   return `${line.slice(0, half)} ... ${line.slice(-half)}`;
