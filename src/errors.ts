@@ -37,7 +37,9 @@ export function shortened(text: string, most: number): string {
 
 /** Names and values in messages come from files: no line breaks, no control of the terminal or its reading order. */
 function oneLine(message: string): string {
-  return message.replace(/[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu, " ");
+  return message
+    .replace(/[\t\n\r\u2028\u2029]+/g, " ")
+    .replace(/[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, "\ufffd");
 }
 
 /** A value from a file, for a message: JSON, and not too long. */

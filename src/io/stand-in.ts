@@ -8,6 +8,8 @@ export interface StandIn {
   /** Completes "it is ...". */
   readonly what: string;
   readonly remedy: string;
+  /** Whether it is text and nothing more is known. */
+  readonly isText?: boolean;
 }
 
 /** How many bytes {@link recognizeStandIn} wants to see. */
@@ -79,9 +81,7 @@ function recognizeText(bytes: Buffer, size: number): StandIn | undefined {
   }
   const line = /^[^\r\n]*/.exec(text)?.[0] ?? "";
   const excerpt = line.length > 60 ? `${line.slice(0, 60)}...` : line;
-  return size <= standInHeadSize
-    ? { what: `text (${excerpt})`, remedy: again }
-    : { what: "a text file", remedy: again };
+  return { what: size <= standInHeadSize ? `text (${excerpt})` : "a text file", remedy: again, isText: true };
 }
 
 /** @returns undefined for anything but text. */

@@ -3,7 +3,7 @@ import type { AdaptedComponent } from "../../diffusion/module.ts";
 import { KeepsakeError, shown } from "../../errors.ts";
 import { formatShape } from "../../graph/index.ts";
 import { parseJson, readJson } from "../../io/json.ts";
-import { SafetensorsFile } from "../../io/safetensors.ts";
+import type { SafetensorsFile } from "../../io/safetensors.ts";
 import { Dora } from "../dora.ts";
 import { Lora } from "../lora.ts";
 import { adaptedComponents, requireModule } from "../modules.ts";

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { KeepsakeError, shown } from "../../errors.ts";
 import { readJson } from "../../io/json.ts";
 import { readWholeFile } from "../../io/read-file.ts";
+import { emptyFile, jsonFile, recognizeStandIn } from "../../io/stand-in.ts";
 import { decodeText } from "../../io/text.ts";
-import { recognizeStandIn } from "../../io/stand-in.ts";
 import { BytePairEncoding } from "./byte-pair-encoding.ts";
 
 const START_OF_TEXT = "<|startoftext|>";
@@ -52,16 +52,17 @@ export async function readTokenizerFolder(folder: string): Promise<TokenizerFold
 
   const wholeTokens = new Map(added);
   const specialToken = (name: string, defaultToken: string): number => {
-    const stated = contentOf(special.get(name)) ?? contentOf(config.get(name));
-    for (const [file, values] of [[specialPath, special] as const, [configPath, config] as const]) {
+    // special_tokens_map.json overrules tokenizer_config.json.
+    const [file, values] = special.has(name) ? [specialPath, special] : [configPath, config];
+    const stated = contentOf(values.get(name));
+    if (stated === undefined && values.has(name)) {
       // null is "no such token", with which transformers' tokenizer cannot make a prompt for the text encoder.
-      if (stated !== undefined || !values.has(name)) continue;
       throw new KeepsakeError("input", `${file}: ${name} ${shown(values.get(name))} is not supported; name a token.`);
     }
     const token = stated ?? defaultToken;
     const id = vocabulary.get(token) ?? added.get(token);
     if (id === undefined)
-      throw new KeepsakeError("input", `${specialPath}: the ${name} ${shown(token)} is not in the vocabulary.`);
+      throw new KeepsakeError("input", `${file}: the ${name} ${shown(token)} is not in the vocabulary.`);
     wholeTokens.set(token, id);
     return id;
   };
@@ -83,18 +84,21 @@ export async function readTokenizerFolder(folder: string): Promise<TokenizerFold
 
 async function readMerges(path: string): Promise<string[]> {
   const bytes = await readWholeFile(path, LARGEST_MERGES_FILE);
-  const text = decodeText(bytes, path);
-  const lines = text.split(/\r?\n/);
-  if (lines[0]?.startsWith("#version")) lines.shift();
+  const hasVersion = Buffer.from(bytes.subarray(0, 8)).toString("latin1") === "#version";
+  if (!hasVersion) refuseStandIn(path, bytes);
+  const lines = decodeText(bytes, path).split(/\r?\n/);
+  if (hasVersion) lines.shift();
   while (lines.at(-1) === "") lines.pop();
   if (lines.length === 0)
     throw new KeepsakeError("input", `${path}: is empty; it should list the merges of the vocabulary.`);
-  // Merges are plain text themselves, so that text alone tells nothing.
-  const standIn = /^\S+ \S+$/.test(lines[0] ?? "") ? undefined : recognizeStandIn(bytes, bytes.byteLength);
-  if (standIn !== undefined && !standIn.what.startsWith("text")) {
-    throw new KeepsakeError("input", `${path} is not a list of merges, it is ${standIn.what}; ${standIn.remedy}.`);
-  }
   return lines;
+}
+
+/** @throws KeepsakeError if the file is something known that is not a list of merges, which is plain text without a mark of its own */
+function refuseStandIn(path: string, bytes: Uint8Array): void {
+  const standIn = recognizeStandIn(bytes, bytes.byteLength);
+  if (standIn === undefined || standIn === emptyFile || standIn === jsonFile || standIn.isText) return;
+  throw new KeepsakeError("input", `${path} is not a list of merges, it is ${standIn.what}; ${standIn.remedy}.`);
 }
 
 /** The object in a JSON file, or an empty one if the file does not exist. */

@@ -188,6 +188,7 @@ describe("tokenizer folders", () => {
     expect((await ClipTokenizer.load(folderWith({ "tokenizer_config.json": config }))).modelMaxLength).toBe(77);
   });
 
+  const lfsPointer = "version https://git-lfs.github.com/spec/v1\noid sha256:9fd6\nsize 524619\n";
   it.each([
     ["vocab.json", undefined, /vocab\.json/],
     ["vocab.json", vocabulary.slice(0, 1000), /vocab\.json/],
@@ -208,6 +209,12 @@ describe("tokenizer folders", () => {
     ],
     ["tokenizer_config.json", '{"do_lower_case": false}', /tokenizer_config\.json: do_lower_case false/],
     ["tokenizer_config.json", '{"model_max_length": 0}', /tokenizer_config\.json: model_max_length 0/],
+    ["special_tokens_map.json", '{"pad_token": null}', /special_tokens_map\.json: pad_token null is not supported/],
+    ["tokenizer_config.json", '{"do_lower_case": null}', /tokenizer_config\.json: do_lower_case null/],
+    ["merges.txt", lfsPointer, /merges\.txt is not a list of merges, it is a Git LFS pointer; run git lfs pull/],
+    ["merges.txt", "<!doctype html>\n", /merges\.txt is not a list of merges, it is an HTML page/],
+    ["vocab.json", lfsPointer, /vocab\.json is not JSON, it is a Git LFS pointer/],
+    ["vocab.json", '{"error": "Entry not found"}', /vocab\.json is not the file itself but a server's error/],
     ["added_tokens.json", '{"<dog>": 1.5}', /added_tokens\.json: the id of "<dog>"/],
   ])("are refused with one line that names the file: %s", async (name, content, message) => {
     const loading = ClipTokenizer.load(folderWith({ [name]: content }));
