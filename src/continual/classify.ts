@@ -11,6 +11,7 @@ import { openModel, readLearned } from "./library-model.ts";
 import { Library } from "./library/library.ts";
 import { BUILT_IN_MODEL, chosenModel } from "./model-folder.ts";
 import { BUILT_IN_THINGS, COMMON_THINGS } from "./ordinary-things.ts";
+import { pictureWarnings } from "./photo-warnings.ts";
 import { encodePhotos, readPhoto } from "./photos.ts";
 import { judge, type Answer, type Verdict } from "./picture-answer.ts";
 
@@ -33,8 +34,15 @@ export interface ClassifyRequest extends Pick<ConceptClassifierOptions, "resolut
 
 /** What there is to tell meanwhile. */
 export type ClassifyProgress =
-  /** Before the first evaluation; `skipped`: files in formats that are not read, which lie in the folders. */
-  | { readonly kind: "pictures"; readonly count: number; readonly skipped: readonly string[] }
+  /** Before the first evaluation. */
+  | {
+      readonly kind: "pictures";
+      readonly count: number;
+      /** Files in formats that are not read, which lie in the folders. */
+      readonly skipped: readonly string[];
+      /** What is left out of the folders, a line each. */
+      readonly warnings: readonly string[];
+    }
   | {
       readonly kind: "evaluated";
       /** Index of the picture, and how many there are. */
@@ -74,11 +82,12 @@ export async function classifyPictures(request: ClassifyRequest): Promise<Classi
   if (learned.concepts.length === 0) {
     throw new KeepsakeError("state", `${folder} knows no concepts yet; "keepsake learn" teaches the first one.`);
   }
-  const { images: files, skipped } = await findImages(request.images);
+  const found = await findImages(request.images);
+  const files = found.images;
   const resolution = request.resolution ?? pipeline.defaultSize.width;
   const photos: Float32Array[] = [];
   for (const file of files) photos.push(imageToTensor(await readPhoto(file, resolution)));
-  onProgress?.({ kind: "pictures", count: files.length, skipped });
+  onProgress?.({ kind: "pictures", count: files.length, skipped: found.skipped, warnings: pictureWarnings(found) });
   const posteriors = await encodePhotos(pipeline.vae, photos, resolution, program);
 
   const isBuiltIn = chosenModel(model, library) === BUILT_IN_MODEL;

@@ -1,8 +1,8 @@
 /**
  * @file What to tell a person about the photos that were found: nothing is left out, cut or enlarged without a word.
  */
-import type { FoundCaptions } from "./captions.ts";
 import type { FoundImages } from "../io/find-images.ts";
+import type { FoundCaptions } from "./captions.ts";
 
 /** A photo with its size. */
 export interface SizedPhoto {
@@ -24,6 +24,13 @@ export interface PhotoFindings extends Pick<FoundImages, "skipped" | "special" |
   readonly small: readonly SizedPhoto[];
 }
 
+/** Where only pictures were looked for, and neither captions nor what they show. */
+export function pictureWarnings(found: Pick<FoundImages, "skipped" | "special" | "subfolders">): string[] {
+  const captions = { unmatched: [], contradictions: [] };
+  const nothing = { captions, drawn: { leftOut: [], used: [] }, duplicates: [], odd: [], small: [] };
+  return photoWarnings({ ...found, ...nothing }, 0);
+}
+
 /** One line for each thing that is worth a look. */
 export function photoWarnings(findings: PhotoFindings, resolution: number): string[] {
   const { skipped, special, subfolders, captions, drawn, duplicates, odd, small } = findings;
@@ -33,8 +40,11 @@ export function photoWarnings(findings: PhotoFindings, resolution: number): stri
   };
   const itself = (file: string) => file;
   const sized = ({ file, width, height }: SizedPhoto) => `${file} (${width} x ${height})`;
-  tell(skipped, itself, (names) => `in a format that is not read; save as JPEG: ${names}`);
-  tell(special, itself, (names) => `left out, being no regular files: ${names}`);
+  tell(skipped, itself, (names, count) => {
+    const [are, them] = count === 1 ? ["is in a format that is", "it"] : ["are in formats that are", "them"];
+    return `${names} ${are} not read; save ${them} as JPEG.`;
+  });
+  tell(special, itself, (names) => `left out, because a pipe or device is no picture: ${names}`);
   tell(drawn.leftOut, itself, (names) => {
     return `left out, because Keepsake drew them: ${names}. To learn from them, name them one by one.`;
   });
@@ -63,12 +73,7 @@ export function photoWarnings(findings: PhotoFindings, resolution: number): stri
   tell(small, sized, (names) => {
     return `smaller than ${resolution} x ${resolution}, and enlarged, which makes them soft: ${names}`;
   });
-  return lines.map(oneLine);
-}
-
-/** A file's name may hold line breaks, and what looks like a line of ours. */
-function oneLine(text: string): string {
-  return text.replace(/\p{Cc}/gu, "?");
+  return lines;
 }
 
 /** A caption longer than a prompt, and what is used of it. */
@@ -84,7 +89,7 @@ export function cutCaptionWarnings(cut: readonly CutCaption[]): string[] {
     return `${file} has ${tokens} tokens, only the first ${used} are used: put what matters first.`;
   });
   const more = cut.length - MOST;
-  return (more > 0 ? [...lines, `${more} more captions are longer than a prompt, and cut.`] : lines).map(oneLine);
+  return more > 0 ? [...lines, `${more} more captions are longer than a prompt, and cut.`] : lines;
 }
 
 /** So many are named; of the others, their number is. */

@@ -184,7 +184,9 @@ describe("classifyPictures", () => {
     writeFileSync(join(mug, "x.heic"), "");
     const onProgress = (each: ClassifyProgress) => progress.push(each);
     const [, last] = await classifyQuickly([mug], { onProgress });
-    expect(progress[0]).toEqual({ kind: "pictures", count: 2, skipped: [join(mug, "x.heic")] });
+    const heic = join(mug, "x.heic");
+    const warnings = [`${heic} is in a format that is not read; save it as JPEG.`];
+    expect(progress[0]).toEqual({ kind: "pictures", count: 2, skipped: [heic], warnings });
     expect(progress[1]).toEqual({ kind: "evaluated", index: 0, count: 2, evaluations: 8 });
     expect(progress.at(-1)).toEqual({ kind: "evaluated", index: 1, count: 2, evaluations: last.evaluations });
   });

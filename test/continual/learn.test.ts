@@ -213,7 +213,7 @@ describe("photos", () => {
     const folder = await writePhotos(inFolder("with heic"), "heic", 1);
     writeFileSync(join(folder, "IMG_1.HEIC"), "");
     const heic = join(folder, "IMG_1.HEIC");
-    const warnings = [`in a format that is not read; save as JPEG: ${heic}`];
+    const warnings = [`${heic} is in a format that is not read; save it as JPEG.`];
     expect(await found([folder])).toMatchObject({ count: 1, skipped: [heic], warnings });
   });
 });

@@ -100,7 +100,7 @@ function progressReporter(output: Output): (progress: ClassifyProgress) => void 
   let last = -1;
   return (progress) => {
     if (progress.kind === "pictures") {
-      for (const file of progress.skipped) output.warn(`${file} is in a format that is not read; save it as JPEG.`);
+      for (const line of progress.warnings) output.warn(line);
       return;
     }
     const { index, count, evaluations } = progress;

@@ -147,7 +147,7 @@ describe("tokenizer folders", () => {
   });
 
   /** A copy of the SD 1 folder with some files replaced (a string), or removed (undefined). */
-  function folderWith(files: Readonly<Record<string, string | undefined>>): string {
+  function folderWith(files: Readonly<Record<string, string | Uint8Array | undefined>>): string {
     const folder = mkdtempSync(join(tmpdir(), "keepsake-tokenizer-"));
     folders.push(folder);
     cpSync(sd1Folder, folder, { recursive: true });
@@ -198,6 +198,8 @@ describe("tokenizer folders", () => {
     ["vocab.json", '{"a": 0}', /vocab\.json: lacks the byte symbol/],
     ["merges.txt", undefined, /merges\.txt/],
     ["merges.txt", "", /merges\.txt: is empty/],
+    ["merges.txt", Buffer.from("i n\n\u00e9 t\n", "latin1"), /merges\.txt is not UTF-8 text/],
+    ["merges.txt", Buffer.from("i n\n", "utf16le"), /merges\.txt is not UTF-8 text/],
     ["merges.txt", "#version: 0.2\ni n\nt h\nq", /merges\.txt: merge 3 \("q"\)/],
     ["merges.txt", "i n\nq z\n", /merges\.txt: merge 2 \("q z"\)/],
     ["merges.txt", "i n g\n", /merges\.txt: merge 1/],
