@@ -40,7 +40,7 @@ function adapterOptions(snapshot: SnapshotFacts): string[] {
   const { kind, targets, ...settings } = recorded(snapshot.identity.adapter);
   const { rank, alpha } = trainedPart(snapshot, Number(settings.rank), Number(settings.loraAlpha), targets);
   return [
-    ...(kind === undefined ? [] : ["--adapter", String(kind)]),
+    ...(kind === undefined ? [] : ["--adapter", textOf(kind)]),
     ...(rank === undefined ? [] : ["--rank", String(rank)]),
     ...(alpha === undefined || alpha === rank ? [] : ["--alpha", String(alpha)]),
     ...(targets === DEFAULT_ADAPTER.targets ? [] : ["--targets", String(targets)]),
@@ -80,7 +80,7 @@ function trainingOptions({ training }: RunIdentity, isBuiltIn: boolean): string[
   const settings = recorded(training);
   return Object.entries(TRAINING_OPTIONS).flatMap(([setting, option]) => {
     const value = settings[setting];
-    return value === undefined || value === defaults[setting] ? [] : [option, String(value)];
+    return value === undefined || value === defaults[setting] ? [] : [option, textOf(value)];
   });
 }
 
@@ -95,6 +95,10 @@ function strategyOf({ strategy = "[]" }: RunIdentity): [name?: string, options?:
   } catch {
     return [];
   }
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 /** What was written as JSON; empty if it was not. */
