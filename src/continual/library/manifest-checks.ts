@@ -12,15 +12,6 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** As deep as a manifest can be nested: a setting of a concept in one of the states. */
-const MAX_DEPTH = 6;
-
-/** Whether a value is nested no deeper than a manifest is: what is deeper, functions that call themselves cannot walk. */
-export function isShallow(value: unknown, depth = MAX_DEPTH): boolean {
-  if (typeof value !== "object" || value === null) return true;
-  return depth > 0 && Object.values(value).every((part) => isShallow(part, depth - 1));
-}
-
 /** Where the model of a library is, and which one it is. */
 export function isModel(value: unknown): value is LibraryModel {
   if (!isObject(value)) return false;

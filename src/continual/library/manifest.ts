@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { KeepsakeError } from "../../errors.ts";
 import { writeFileAtomic } from "../../io/atomic.ts";
 import { readJson } from "../../io/json.ts";
-import { isObject, isShallow } from "./manifest-checks.ts";
+import { isObject } from "./manifest-checks.ts";
 import { fromVersion1, fromVersion2, fromVersion3 } from "./manifest-versions.ts";
 import { permissionsIn } from "./permissions.ts";
 import { emptyState, type LibraryState } from "./state.ts";
@@ -129,7 +129,6 @@ export async function readManifest(folder: string): Promise<Manifest | undefined
   }
   const read = version === 1 ? fromVersion1 : version === 2 ? fromVersion2 : fromVersion3;
   if (version !== 1 && version !== 2 && version !== VERSION) throw damaged(path, "the version is missing");
-  if (!isShallow(json)) throw damaged(path, "it is nested too deep");
   const content = read(json);
   if (content === undefined) throw damaged(path, "entries are missing or have impossible values");
   const manifest = manifestOf({ model: content.model, keep: content.keep ?? DEFAULT_KEEP }, content.timeline);

@@ -214,12 +214,12 @@ describe("Library", () => {
     {
       fault: "settings nested 100,000 deep",
       changes: [['"steps": 400', `"steps": 400, "x": ${"[".repeat(1e5)}${"]".repeat(1e5)}`]],
-      words: "nested too deep",
+      words: "it is nested more than 100 levels deep",
     },
     {
       fault: "a manifest nested 100,000 deep",
       changes: [['"version": 3', `"version": 3, "x": ${"[".repeat(1e5)}${"]".repeat(1e5)}`]],
-      words: "nested too deep",
+      words: "it is nested more than 100 levels deep",
     },
     { fault: "no later states", changes: [['"later"', '"x"']], words: "missing or have impossible values" },
     { fault: "unknown targets", changes: [["crossattn-kv", "to_x"]], words: "to_x" },
