@@ -121,11 +121,14 @@ async function readIfExists<T>(library: string, read: (path: string) => Promise<
   }
 }
 
+const COUNTERS = ["step", "optimizerStep", "evaluations", "checksum"];
+
 /** Everything but the counters is what makes the run the same. */
 function factsOf({ metadata, tensors }: SafetensorsFile): SnapshotFacts {
-  const { step, optimizerStep, evaluations, checksum, ...identity } = Object.fromEntries(metadata);
+  const entries = [...metadata].filter(([name]) => !COUNTERS.includes(name));
+  const identity: RunIdentity = Object.fromEntries(entries);
   const numbers = tensors.get("embedding")?.shape[0] ?? 0;
-  return { identity, step: Number(step), embeddingWidth: numbers / Number(identity.vectors ?? 1) };
+  return { identity, step: Number(metadata.get("step")), embeddingWidth: numbers / Number(identity.vectors ?? 1) };
 }
 
 async function readFrom(path: string): Promise<RunSnapshot> {

@@ -71,7 +71,7 @@ describe("an unfinished run", () => {
     expect(treeOf(library)).toEqual(before);
   });
 
-  it.each([
+  it.each<{ what: string; strategy: string; strategyOptions: Record<string, number>; shown: string }>([
     {
       what: "a plain strategy",
       strategy: "ewc-dc",
