@@ -40,10 +40,10 @@ function adapterOptions(snapshot: SnapshotFacts): string[] {
   const { kind, targets, ...settings } = recorded(snapshot.identity.adapter);
   const { rank, alpha } = trainedPart(snapshot, Number(settings.rank), Number(settings.loraAlpha), targets);
   return [
-    ...(kind === undefined ? [] : ["--adapter", textOf(kind)]),
+    ...(kind === undefined ? [] : ["--adapter", inText(kind)]),
     ...(rank === undefined ? [] : ["--rank", String(rank)]),
     ...(alpha === undefined || alpha === rank ? [] : ["--alpha", String(alpha)]),
-    ...(targets === DEFAULT_ADAPTER.targets ? [] : ["--targets", String(targets)]),
+    ...(targets === DEFAULT_ADAPTER.targets ? [] : ["--targets", inText(targets)]),
   ];
 }
 
@@ -71,7 +71,7 @@ function strategyOptions(identity: RunIdentity): string[] {
   return [
     "--strategy",
     name,
-    ...changed.flatMap(([option, value]) => ["--strategy-option", `${option}=${String(value)}`]),
+    ...changed.flatMap(([option, value]) => ["--strategy-option", `${option}=${inText(value)}`]),
   ];
 }
 
@@ -80,7 +80,7 @@ function trainingOptions({ training }: RunIdentity, isBuiltIn: boolean): string[
   const settings = recorded(training);
   return Object.entries(TRAINING_OPTIONS).flatMap(([setting, option]) => {
     const value = settings[setting];
-    return value === undefined || value === defaults[setting] ? [] : [option, textOf(value)];
+    return value === undefined || value === defaults[setting] ? [] : [option, inText(value)];
   });
 }
 
@@ -88,17 +88,13 @@ function trainingOptions({ training }: RunIdentity, isBuiltIn: boolean): string[
 function strategyOf({ strategy = "[]" }: RunIdentity): [name?: string, options?: Record<string, OptionValue>] {
   const [name, options] = Object.values(recorded(strategy));
   const texts = Object.entries(recorded(JSON.stringify(options))).map(
-    ([option, value]) => `${option}=${String(value)}`,
+    ([option, value]) => `${option}=${inText(value)}`,
   );
   try {
-    return [findStrategy(String(name)).name, parseStrategyOptions(String(name), texts)];
+    return [findStrategy(inText(name)).name, parseStrategyOptions(inText(name), texts)];
   } catch {
     return [];
   }
-}
-
-function textOf(value: unknown): string {
-  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 /** What was written as JSON; empty if it was not. */
@@ -109,4 +105,9 @@ function recorded(text = "{}"): Readonly<Record<string, unknown>> {
   } catch {
     return {};
   }
+}
+
+/** A setting as it is written on a command line. */
+function inText(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
 }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { initLibrary } from "../../src/continual/init.ts";
 import { openModel } from "../../src/continual/library-model.ts";
-import { Library } from "../../src/continual/library/library.ts";
+import type { Library } from "../../src/continual/library/library.ts";
 import { checkpointFolder } from "../../src/continual/model-folder.ts";
 import { verifyLibrary } from "../../src/continual/verify.ts";
 import { failure } from "../io/failure.ts";

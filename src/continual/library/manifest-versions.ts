@@ -36,8 +36,8 @@ export function fromVersion3({
  */
 export function fromVersion2({ model, keep, earlier, ...current }: JsonObject): ManifestContent | undefined {
   if (!isModel(model) || !isKeepCount(keep) || !Array.isArray(earlier)) return undefined;
-  const before: readonly unknown[] = earlier;
-  const states = [current, ...before].map(withoutUndo);
+  const entries: unknown[] = earlier;
+  const states = [current, ...entries].map(withoutUndo);
   if (!isStates(states)) return undefined;
   const [state, ...others] = states;
   const wasUndone = isObject(current.change) && current.change.kind === "undo";

@@ -3,16 +3,13 @@
  * gathered after some step, in one file that is replaced atomically. No photo and no latent is in it, only a digest by which the photos are recognised; it
  * is deleted when the run ends.
  */
-import { access } from "node:fs/promises";
+import { access, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Adapter } from "../../adapters/adapter.ts";
 import { KeepsakeError } from "../../errors.ts";
-import { removeFile } from "../../io/atomic.ts";
 import { sha256 } from "../../io/hash.ts";
 import { SafetensorsFile, writeSafetensors, type TensorToWrite } from "../../io/safetensors.ts";
 import type { Library } from "./library.ts";
-import { checkLock } from "./lock.ts";
-import { permissionsIn } from "./permissions.ts";
 import type { PhaseEvaluations, TrainingState } from "../training.ts";
 
 /** What makes two calls of `learn` the same run, by name; values are compared as text. */
@@ -64,9 +61,7 @@ export async function writeSnapshot(library: string, identity: RunIdentity, stat
     evaluations: JSON.stringify(state.evaluations),
   };
   const facts = { ...counters, checksum: checksumOf(counters, tensors) };
-  const metadata = new Map(Object.entries({ ...facts, ...identity }));
-  await checkLock(library);
-  await writeSafetensors(snapshotPath(library), new Map(entries), metadata, await permissionsIn(library));
+  await writeSafetensors(snapshotPath(library), new Map(entries), new Map(Object.entries({ ...facts, ...identity })));
 }
 
 /** The state that a snapshot holds. @param lora - gives the layout; its numbers are not read */
@@ -126,14 +121,14 @@ async function readIfExists<T>(library: string, read: (path: string) => Promise<
   }
 }
 
-const COUNTERS = ["optimizerStep", "evaluations", "checksum"];
+const COUNTERS = ["step", "optimizerStep", "evaluations", "checksum"];
 
 /** Everything but the counters is what makes the run the same. */
 function factsOf({ metadata, tensors }: SafetensorsFile): SnapshotFacts {
-  const { step, ...rest } = Object.fromEntries(metadata);
-  const identity = Object.fromEntries(Object.entries(rest).filter(([name]) => !COUNTERS.includes(name)));
+  const entries = [...metadata].filter(([name]) => !COUNTERS.includes(name));
+  const identity: RunIdentity = Object.fromEntries(entries);
   const numbers = tensors.get("embedding")?.shape[0] ?? 0;
-  return { identity, step: Number(step), embeddingWidth: numbers / Number(identity.vectors ?? 1) };
+  return { identity, step: Number(metadata.get("step")), embeddingWidth: numbers / Number(identity.vectors ?? 1) };
 }
 
 async function readFrom(path: string): Promise<RunSnapshot> {
@@ -168,8 +163,7 @@ function asBytes(values: Float32Array): Uint8Array {
 
 /** Deletes the snapshot: the run has ended or was given up. */
 export async function deleteSnapshot(library: string): Promise<void> {
-  await checkLock(library);
-  await removeFile(snapshotPath(library));
+  await rm(snapshotPath(library), { force: true });
 }
 
 /**
