@@ -62,18 +62,22 @@ describe("learning", () => {
     expect(treeOf(library)).toEqual(straight);
   });
 
-  it("that is stopped by Ctrl-C finishes its step, says so, and goes on later", async () => {
-    const library = inFolder("stopped");
-    const args = learn(library, "dog", [photos], "--steps", "3", "--snapshot-every", "100");
-    const stopped = await keepsake(args, signals(["step 1/3", "SIGINT"]));
-    expect(stopped.code).toBe(130);
-    expect(stopped.stderr).toContain("stopping after this step");
-    const [, step] = /^Stopped at step (\d) of 3; the same command goes on from there\.\n$/.exec(stopped.stdout) ?? [];
-    expect(step).toBeDefined();
-    expect(readdirSync(library).sort()).toEqual(["library.json", "run.safetensors"]);
-    expect(succeeded(await keepsake(args)).stderr).toContain(`going on from step ${step}`);
-    expect(treeOf(library)).toEqual(straight);
-  });
+  it.each(["SIGINT", "SIGHUP"])(
+    "that is stopped by %s finishes its step, says so, and goes on later",
+    async (signal) => {
+      const library = inFolder(`stopped by ${signal}`);
+      const args = learn(library, "dog", [photos], "--steps", "3", "--snapshot-every", "100");
+      const stopped = await keepsake(args, signals(["step 1/3", signal]));
+      expect(stopped.code).toBe(130);
+      expect(stopped.stderr).toContain("stopping after this step");
+      const [, step] =
+        /^Stopped at step (\d) of 3; the same command goes on from there\.\n$/.exec(stopped.stdout) ?? [];
+      expect(step).toBeDefined();
+      expect(readdirSync(library).sort()).toEqual(["library.json", "run.safetensors"]);
+      expect(succeeded(await keepsake(args)).stderr).toContain(`going on from step ${step}`);
+      expect(treeOf(library)).toEqual(straight);
+    },
+  );
 
   it("that is stopped twice ends at once, and goes on later", async () => {
     const library = inFolder("stopped twice");
