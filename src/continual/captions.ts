@@ -5,7 +5,7 @@
 import { readdir } from "node:fs/promises";
 import { basename, dirname, join, parse } from "node:path";
 import { KeepsakeError } from "../errors.ts";
-import { imageExtensions, textExtensions } from "../io/image-format.ts";
+import { captionExtensions, imageExtensions, textExtensions } from "../io/image-format.ts";
 import { readWholeFile, statFile } from "../io/read-file.ts";
 import { decodeText } from "../io/text.ts";
 
@@ -23,9 +23,6 @@ export interface FoundCaptions {
   /** Photos of which two files say different things: the first is used. */
   readonly contradictions: readonly { readonly photo: string; readonly used: Caption; readonly other: Caption }[];
 }
-
-/** Which extensions a caption has; the first goes before the second. */
-const CAPTION_EXTENSIONS = [".txt", ".caption"];
 
 /**
  * Looks for the captions of photos.
@@ -81,7 +78,7 @@ const isTextFile = (name: string) => textExtensions.has(parse(name).ext.toLowerC
 /** The pictures that a text file is of: those with just its name, else those whose names differ in capitals only. */
 function ownersOf(text: string, pictures: readonly string[]): readonly string[] {
   const { name, ext } = parse(text);
-  if (!CAPTION_EXTENSIONS.includes(ext.toLowerCase())) return [];
+  if (!captionExtensions.includes(ext.toLowerCase())) return [];
   const sharing = (same: (text: string) => string) =>
     pictures.filter(
       (picture) => picture !== text && [picture, parse(picture).name].some((own) => same(own) === same(name)),
@@ -94,7 +91,7 @@ function ownersOf(text: string, pictures: readonly string[]): readonly string[] 
 function rank(text: string, photo: string): number {
   const { name, ext } = parse(text);
   const hasWholeName = name.normalize("NFC").toLowerCase() === photo.normalize("NFC").toLowerCase();
-  return (hasWholeName ? 0 : CAPTION_EXTENSIONS.length) + CAPTION_EXTENSIONS.indexOf(ext.toLowerCase());
+  return (hasWholeName ? 0 : captionExtensions.length) + captionExtensions.indexOf(ext.toLowerCase());
 }
 
 /** Names of visible files, sorted; none where the folder may be passed through but not listed. */

@@ -25,10 +25,11 @@ export interface PhotoFindings extends Pick<FoundImages, "skipped" | "special" |
 }
 
 /** Where only pictures were looked for, and neither captions nor what they show. */
-export function pictureWarnings(found: Pick<FoundImages, "skipped" | "special" | "subfolders">): string[] {
+export function pictureWarnings(found: Pick<FoundImages, "skipped" | "special" | "subfolders" | "texts">): string[] {
   const captions = { unmatched: [], contradictions: [] };
+  const texts = found.texts.length === 0 ? [] : [`left out, being texts: ${listed(found.texts)}`];
   const nothing = { captions, drawn: { leftOut: [], used: [] }, duplicates: [], odd: [], small: [] };
-  return photoWarnings({ ...found, ...nothing }, 0);
+  return [...photoWarnings({ ...found, ...nothing }, 0), ...texts];
 }
 
 /** One line for each thing that is worth a look. */

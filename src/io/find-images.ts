@@ -6,7 +6,7 @@ import { stat } from "node:fs/promises";
 import path from "node:path";
 import { KeepsakeError } from "../errors.ts";
 import { folderContent, imageNames } from "./folder-content.ts";
-import { recognizeImage, textExtensions } from "./image-format.ts";
+import { recognizeImage, captionExtensions } from "./image-format.ts";
 import { describeNoPictures } from "./no-pictures.ts";
 import { describeReadError, readBeginning, statFile } from "./read-file.ts";
 
@@ -20,7 +20,7 @@ export interface FoundImages {
   readonly skipped: readonly string[];
   /** Pipes, sockets and devices that are called like pictures; reading them might never end. */
   readonly special: readonly string[];
-  /** Text files that were named beside pictures, as a shell does for `photos/*`. */
+  /** Caption files that were named beside pictures, as a shell does for `photos/*`. */
   readonly texts: readonly string[];
   /** The folders that were searched. */
   readonly folders: readonly string[];
@@ -92,9 +92,9 @@ async function isFolder(item: string): Promise<boolean> {
   return status.isDirectory();
 }
 
-/** Whether a file is named like a text, and is no picture with a wrong name. */
+/** Whether a file is named like a caption, and is no picture with a wrong name. */
 async function isText(file: string): Promise<boolean> {
-  if (!textExtensions.has(path.extname(file).toLowerCase())) return false;
+  if (!captionExtensions.includes(path.extname(file).toLowerCase())) return false;
   await statFile(file);
   return "fault" in recognizeImage(await readBeginning(file, 1000));
 }

@@ -16,6 +16,9 @@ export const otherImageExtensions: ReadonlySet<string> = new Set(
   ".heic .heif .hif .bmp .jxl .jp2 .svg .psd .xcf .dng .cr2 .cr3 .nef .arw .raf .orf .rw2 .pef .srw".split(" "),
 );
 
+/** What a text file with the words of a picture is called; the first goes before the second. */
+export const captionExtensions: readonly string[] = [".txt", ".caption"];
+
 /** Texts that people and their programs put beside pictures. */
 export const textExtensions: ReadonlySet<string> = new Set(
   ".txt .text .caption .cap .tags .json .jsonl .csv .tsv .rtf .doc .docx .odt".split(" "),

@@ -160,7 +160,8 @@ describe("the previews of keepsake learn", () => {
       previews: { sheet, concepts: ["rex"], changes: [] },
     });
     const { format, width, exif, comments } = await sharp(sheet).metadata();
-    expect([format, width, exif, comments]).toEqual(["png", 2 * (2 * 258 + 2) + 3 * 18, undefined, undefined]);
+    expect([format, width, exif]).toEqual(["png", 2 * (2 * 258 + 2) + 3 * 18, undefined]);
+    expect(comments).toEqual([{ keyword: "Software", text: "Keepsake" }]);
   });
 
   it("that are killed leave the concept learned; keepsake previews draws them, and forgetting deletes them", async () => {

@@ -191,6 +191,14 @@ describe("classifyPictures", () => {
     expect(progress.at(-1)).toEqual({ kind: "evaluated", index: 1, count: 2, evaluations: last.evaluations });
   });
 
+  it("passes over captions that a shell names beside pictures, and says so", async () => {
+    const progress: ClassifyProgress[] = [];
+    const text = inFolder("of rex.txt");
+    writeFileSync(text, "on the beach");
+    await classifyQuickly([join(rex, "0.png"), text], { draws: 1, onProgress: (each) => progress.push(each) });
+    expect(progress[0]).toMatchObject({ count: 1, warnings: [`left out, being texts: ${text}`] });
+  });
+
   it("stores nothing", async () => {
     const before = treeOf(inFolder());
     await classifyQuickly([rex], { draws: 1 });

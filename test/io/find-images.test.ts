@@ -67,6 +67,7 @@ describe("findImages", () => {
     folder("globbed", "1.png", "1.txt");
     const paths = [inFolder("globbed", "1.png"), inFolder("globbed", "1.txt")];
     expect(await findImages(paths)).toMatchObject({ images: [paths[0]], texts: [paths[1]] });
+    expect(await findImages([paths[1]])).toMatchObject({ images: [paths[1]], texts: [] });
   });
 
   it.each([
