@@ -5,7 +5,7 @@
 import { KeepsakeError } from "../errors.ts";
 import { add, mul, type Tensor } from "../graph/index.ts";
 import { RandomStream } from "../random/random.ts";
-import { Adapter, checkRank, checkRankFits, filled, lowRankPath } from "./adapter.ts";
+import { Adapter, checkRank, filled, lowRankPath } from "./adapter.ts";
 import type { AdaptedLayer, AdaptedSite, AdapterKind, AdapterOptions, LayerPart, LayerTensors } from "./adapter.ts";
 import { selectModules } from "./modules.ts";
 import type { AdaptableModules } from "./modules.ts";
@@ -86,13 +86,11 @@ export interface CreateLoraOptions extends AdapterOptions {
 export function createLora(model: AdaptableModules, options: CreateLoraOptions): Lora {
   const { rank, loraAlpha = rank, random } = options;
   checkRank(rank, "LoRA");
-  const modules = selectModules(model, options.targets);
-  checkRankFits(rank, modules);
   if (!(loraAlpha > 0 && loraAlpha < Infinity)) {
     throw new KeepsakeError("usage", `LoRA alpha must be larger than 0, got ${loraAlpha}`);
   }
   const lora = new Lora(
-    modules.map(({ component, module, shape }) => ({
+    selectModules(model, options.targets).map(({ component, module, shape }) => ({
       ...shape,
       component,
       module,

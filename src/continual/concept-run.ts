@@ -2,12 +2,14 @@
  * @file Makes the run that learns a concept: what earlier concepts left, the strategy and the request become an adapter, tokens, a plan and compiled programs.
  * Libraries on disk and sequences in memory are both learned this way.
  */
+import { checkRankFits } from "../adapters/adapter.ts";
+import { parseLoraTargets, selectModules } from "../adapters/modules.ts";
 import type { TokenEmbedding } from "../adapters/textual-inversion.ts";
 import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { NoiseSchedule } from "../diffusion/schedulers/index.ts";
 import type { DenoiserPool } from "./denoiser-pool.ts";
-import type { AskedAdapter } from "./learn-settings.ts";
-import { newAdapter, type StrategyMemory } from "./library/library.ts";
+import { DEFAULT_ADAPTER, type AskedAdapter } from "./learn-settings.ts";
+import { adaptableModules, newAdapter, type StrategyMemory } from "./library/library.ts";
 import { prepareTokens, type NamedConcept, type RunTokens } from "./new-tokens.ts";
 import type { TrainingPhoto } from "./photos.ts";
 import { startingAdapter, type MadeAdapter } from "./starting-adapter.ts";
@@ -41,11 +43,20 @@ export async function prepareRun(
 ): Promise<PreparedRun> {
   const { asked, ...rest } = request;
   const { strategy, settings, known, concepts } = rest;
+  checkAskedRank(pipeline, asked);
   const { seed } = settings;
   const start = { strategy, asked, known: known.adapter, owner: known.owner, seed, concept: runName(concepts) };
   const adapter = await startingAdapter(pipeline, start);
   const embeddings = known.concepts.map(({ embedding }) => embedding);
   return { ...rest, adapter, tokens: await prepareTokens(pipeline, embeddings, concepts, strategy, seed) };
+}
+
+/** @throws KeepsakeError ("usage") for a rank beyond which every layer has room to spare */
+function checkAskedRank(pipeline: StableDiffusionPipeline, { kind = "lora", rank, targets }: AskedAdapter): void {
+  // VeRA's rank is that of projections which all layers share.
+  if (rank === undefined || kind === "vera") return;
+  const layers = parseLoraTargets(targets ?? DEFAULT_ADAPTER.targets);
+  checkRankFits(rank, selectModules(adaptableModules(pipeline), layers));
 }
 
 /**

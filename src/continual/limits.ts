@@ -12,8 +12,8 @@ export const LIMITS = {
   steps: [1, 1_000_000],
   /** Photos in one step. */
   batchSize: [1, 256],
-  /** Embeddings of one token: a prompt of Stable Diffusion has 77. */
-  vectors: [1, 64],
+  /** Embeddings of one token; how many fit a prompt, its tokenizer says. */
+  vectors: [1, 1000],
   rank: [1, 4096],
   snapshotEvery: [1, 1_000_000],
   /** Side of a picture, in pixels. */

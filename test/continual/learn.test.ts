@@ -119,7 +119,7 @@ describe("learnConcept", () => {
     const before = treeOf(library);
     const { kind, message } = await failure(learnQuickly({ library, model, name: "cup", photos: [mug] }));
     expect(kind).toBe("state");
-    expect(message).toContain(`${model}: ${library} was made on another model`);
+    expect(message).toContain(`${model}: its weights are not those any more that ${library} was made on`);
     expect(treeOf(library)).toEqual(before);
   });
 

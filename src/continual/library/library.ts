@@ -271,7 +271,9 @@ export function adapterLayout(pipeline: StableDiffusionPipeline, settings: Adapt
  * holds. The number grows evenly with the rank, whatever the kind.
  */
 export function adapterLength(pipeline: StableDiffusionPipeline, settings: AdapterSettings): number {
-  const [one, two] = [1, 2].map((rank) => adapterLayout(pipeline, { ...settings, rank }).parameters.length);
+  const [one, two] = [1, 2].map(
+    (rank) => adapterLayout(pipeline, { ...settings, rank, loraAlpha: rank }).parameters.length,
+  );
   return one + (settings.rank - 1) * (two - one);
 }
 
