@@ -58,6 +58,8 @@ const COMMANDS: readonly { readonly args: readonly string[]; readonly outputs: r
   { args: ["verify"], outputs: [] },
   { args: ["forget", "rex", "--unlearn", "--steps", "3", ...small], outputs: ["lib"] },
   { args: ["undo"], outputs: ["lib"] },
+  { args: ["redo"], outputs: ["lib"] },
+  { args: ["undo"], outputs: ["lib"] },
   { args: ["forget", "mochi"], outputs: ["lib"] },
 ];
 
