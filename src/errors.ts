@@ -28,11 +28,26 @@ export class KeepsakeError extends Error {
   }
 }
 
-/** A text of at most `most` characters: a longer one loses its middle. */
-export function shortened(text: string, most: number): string {
+/** How ONNX Runtime, V8, Node and libvips say that there was no memory. */
+const NO_MEMORY =
+  /bad_alloc|bad allocation|Failed to allocate memory|out of memory|allocation failed|Invalid (typed array|string) length(: \d{9,})?$/i;
+
+/** The error for the user, if an error says that memory ran out; it is then no defect, whatever code it came from. */
+export function outOfMemory(error: unknown): KeepsakeError | undefined {
+  if (!(error instanceof Error) || !NO_MEMORY.test(error.message)) return undefined;
+  const advice = "close other programs, or ask for less at once: smaller pictures, a smaller batch or rank";
+  return new KeepsakeError("environment", `The memory of this machine does not suffice for this; ${advice}.`, {
+    cause: error,
+  });
+}
+
+/** A text of unknown length without its middle, if it has more than `most` characters: for names and values that messages quote. */
+export function shortened(text: string, most = 80): string {
   if (text.length <= most) return text;
-  const half = Math.floor((most - 3) / 2);
-  return `${text.slice(0, half)}...${text.slice(-half)}`;
+  const end = Math.floor((most - 3) / 3);
+  const characters = `${text.slice(0, most - 3 - end)}...${text.slice(text.length - end)}`;
+  // A cut may have parted the two halves of a character.
+  return characters.replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, "\ufffd");
 }
 
 /** Names and values in messages come from files: no line breaks, no control of the terminal or its reading order. */

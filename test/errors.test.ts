@@ -1,48 +1,48 @@
-import { spawnSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
-import { libraryOption } from "../src/cli/commands/shared.ts";
-import { KeepsakeError, shortened } from "../src/errors.ts";
-import { shellPath, shellQuote } from "../src/shell.ts";
+import { KeepsakeError, outOfMemory, shortened } from "../src/errors.ts";
 
-describe("a command that is shown to be copied", () => {
-  const names = [
-    ...[
-      "my-library",
-      "a$(touch PWNED)",
-      "it's",
-      "a`id`b",
-      'say "hi"',
-      "two words",
-      "!history",
-      "x;y&z|w",
-      "~",
-      "*",
-      "",
-    ],
-    ...["line\nbreak", "$HOME", "\\", "größe", "(a)", "#c"],
-  ];
-
-  it.each(names)("hands the shell %j as it is", (name) => {
-    const { stdout } = spawnSync("bash", ["-c", `printf %s ${shellQuote(name)}`], { encoding: "utf8" });
-    expect(stdout).toBe(name);
+describe("KeepsakeError", () => {
+  it("keeps the beginning and the end of a message that quotes 100 kB", () => {
+    const { message } = new KeepsakeError(
+      "input",
+      `config.json: option "${"x".repeat(100_000)}" is wrong; use another.`,
+    );
+    expect(message).toHaveLength(1000);
+    expect(message).toMatch(/^config\.json: option "x+\.\.\.x+" is wrong; use another\.$/);
   });
 
-  it("does not take a name for an option", () => {
-    expect(shellPath("-x")).toBe("./-x");
-    expect(libraryOption("--json 1")).toBe(' --library "./--json 1"');
-  });
-
-  it("names the library only where it is not the usual one", () => {
-    expect(libraryOption("keepsake-library")).toBe("");
-    expect(libraryOption("a$(touch PWNED)")).toBe(" --library 'a$(touch PWNED)'");
+  it("leaves a message of a usual length alone", () => {
+    expect(new KeepsakeError("usage", "No pictures were given.").message).toBe("No pictures were given.");
   });
 });
 
-describe("a message", () => {
-  it("stays readable whatever it quotes: the middle of a long one goes", () => {
-    const { message } = new KeepsakeError("input", `begins ${"x".repeat(100_000)} ends`);
-    expect(message.length).toBeLessThanOrEqual(1000);
-    expect(message).toMatch(/^begins x+\.\.\.x+ ends$/);
-    expect(shortened("short", 20)).toBe("short");
+describe("shortened", () => {
+  it("takes the middle away, and never half a character", () => {
+    expect(shortened("a".repeat(80))).toBe("a".repeat(80));
+    expect(shortened("abcdefghijklmnop", 12)).toBe("abcdef...nop");
+    for (let most = 20; most < 24; most++) {
+      // It throws for half a character.
+      expect(encodeURIComponent(shortened("👩".repeat(50), most))).not.toBe("");
+    }
   });
+});
+
+describe("outOfMemory", () => {
+  it.each([
+    "std::bad_alloc",
+    "Array buffer allocation failed",
+    "Invalid typed array length: 32000000000",
+    "bfc_arena.cc:376 Failed to allocate memory for requested buffer of size 68719476736",
+    "Non-zero status code returned while running Conv node. Status Message: bad allocation",
+    "vips_malloc: out of memory -- size == 600000000",
+  ])("knows %s as the machine's refusal", (text) => {
+    expect(outOfMemory(new RangeError(text))?.kind).toBe("environment");
+  });
+
+  it.each(["Invalid typed array length: -1", "Maximum call stack size exceeded", "x is not a function"])(
+    "leaves %s a defect",
+    (text) => {
+      expect(outOfMemory(new RangeError(text))).toBeUndefined();
+    },
+  );
 });

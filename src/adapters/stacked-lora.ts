@@ -94,17 +94,19 @@ export function weightChange(layer: LoraLayer): Float32Array {
 /** Where the trained numbers of an adapter lie in its `parameters`, ascending; undefined: all of them. */
 export function trainedIndices(adapter: Adapter, form: AdapterForm): Uint32Array | undefined {
   if (form === "low-rank") return undefined;
-  const indices: number[] = [];
-  if (form === "frozen") return Uint32Array.from(indices);
+  if (form === "frozen") return new Uint32Array();
   const lora = requireLora(adapter);
+  // No growing list: there may be hundreds of millions.
+  const indices = new Uint32Array(lora.parameters.length);
+  let count = 0;
   lora.layers.forEach(({ rank, inFeatures, outFeatures }, i) => {
     const [a, b] = [lora.slots[2 * i].offset, lora.slots[2 * i + 1].offset];
-    if (form === "stacked") for (let k = inFeatures * inFeatures; k < rank * inFeatures; k++) indices.push(a + k);
+    if (form === "stacked") for (let k = inFeatures * inFeatures; k < rank * inFeatures; k++) indices[count++] = a + k;
     for (let row = 0; row < outFeatures; row++) {
-      for (let k = form === "full" ? 0 : inFeatures; k < rank; k++) indices.push(b + row * rank + k);
+      for (let k = form === "full" ? 0 : inFeatures; k < rank; k++) indices[count++] = b + row * rank + k;
     }
   });
-  return Uint32Array.from(indices);
+  return indices.slice(0, count);
 }
 
 /** The low-rank part of one layer, which is trained: all of it, or what lies on top of D. Arrays are copies. */

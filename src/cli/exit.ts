@@ -3,7 +3,7 @@
  */
 import { parentPort } from "node:worker_threads";
 import { CommanderError } from "commander";
-import { KeepsakeError, type ErrorKind } from "../errors.ts";
+import { KeepsakeError, outOfMemory, type ErrorKind } from "../errors.ts";
 import { describeWriteError } from "../io/atomic.ts";
 import type { Output } from "./output.ts";
 import { isClosedPipe, stdout } from "./streams.ts";
@@ -36,7 +36,8 @@ export function stopSignal(): AbortSignal {
 }
 
 /** Says what went wrong, in one line for everything that the user can do something about, and sets the exit code. */
-export function reportFailure(error: unknown, output: Output): void {
+export function reportFailure(thrown: unknown, output: Output): void {
+  const error = isHeapLimit(thrown) ? thrown : (outOfMemory(thrown) ?? thrown);
   if (error instanceof CommanderError) {
     // Commander has printed the message already; help and version are no failures.
     process.exitCode = error.exitCode === 0 ? 0 : EXIT_CODES.usage;
@@ -46,7 +47,7 @@ export function reportFailure(error: unknown, output: Output): void {
   } else if (error instanceof KeepsakeError) {
     output.error(error.message);
     process.exitCode = EXIT_CODES[error.kind];
-  } else if (isOutOfMemory(error)) {
+  } else if (isHeapLimit(error)) {
     output.error("JavaScript ran out of memory; NODE_OPTIONS=--max-old-space-size=8000 gives it 8 GB.");
     process.exitCode = EXIT_CODES.environment;
   } else {
@@ -72,6 +73,6 @@ export function reportLostResult(output: Output): void {
 }
 
 /** The heap of a worker thread has a limit of its own, and exceeding it ends the thread alone. */
-function isOutOfMemory(error: unknown): boolean {
+function isHeapLimit(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "ERR_WORKER_OUT_OF_MEMORY";
 }

@@ -2,16 +2,23 @@
  * @file Parsers for the values of options: each gives a number that makes sense or a usage error that names the option.
  */
 import { InvalidArgumentError } from "commander";
-import type { Range } from "../continual/limits.ts";
+import { describeReal, describeWhole, isReal, isWhole, type Range } from "../continual/limits.ts";
 import { maxThreads, PROVIDERS, type Provider } from "../graph/index.ts";
 
 /** A whole number in a range. */
-export function wholeNumber([least, most]: Range): (text: string) => number {
+export function wholeNumber(range: Range): (text: string) => number {
   return (text) => {
-    const value = Number(text);
-    if (text.trim() === "" || !Number.isSafeInteger(value) || value < least || value > most) {
-      throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
-    }
+    const value = text.trim() === "" ? NaN : Number(text);
+    if (!isWhole(value, range)) throw new InvalidArgumentError(`It must be ${describeWhole(range)}.`);
+    return value;
+  };
+}
+
+/** A number in a range. */
+export function realNumber(range: Range): (text: string) => number {
+  return (text) => {
+    const value = text.trim() === "" ? NaN : Number(text);
+    if (!isReal(value, range)) throw new InvalidArgumentError(`It must be ${describeReal(range)}.`);
     return value;
   };
 }
@@ -19,36 +26,26 @@ export function wholeNumber([least, most]: Range): (text: string) => number {
 /** The largest seed that other programs show: the largest word of 64 bits. */
 const LARGEST_SEED = 2n ** 64n - 1n;
 
+const SAFE_SEEDS: Range = [0, Number.MAX_SAFE_INTEGER];
+
 /** A seed of what is drawn. */
 export function pictureSeed(text: string): number | bigint {
-  const value = Number(text);
-  if (text.trim() !== "" && Number.isSafeInteger(value) && value >= 0) return value;
+  const value = text.trim() === "" ? NaN : Number(text);
+  if (isWhole(value, SAFE_SEEDS)) return value;
   if (/^\s*\d{16,20}\s*$/.test(text) && BigInt(text) <= LARGEST_SEED) return BigInt(text);
   throw new InvalidArgumentError(`${notRandom(value)}It must be a whole number from 0 to ${LARGEST_SEED}.`);
 }
 
 /** A seed of what is trained or measured, which the library records as a number. */
 export function trainingSeed(text: string): number {
-  const value = Number(text);
-  if (text.trim() !== "" && Number.isSafeInteger(value) && value >= 0) return value;
-  throw new InvalidArgumentError(`${notRandom(value)}It must be a whole number from 0 to ${Number.MAX_SAFE_INTEGER}.`);
+  const value = text.trim() === "" ? NaN : Number(text);
+  if (isWhole(value, SAFE_SEEDS)) return value;
+  throw new InvalidArgumentError(`${notRandom(value)}It must be ${describeWhole(SAFE_SEEDS)}.`);
 }
 
 /** Other programs draw a seed for -1. */
 function notRandom(seed: number): string {
   return seed === -1 ? "There is no random seed, every result can be repeated: choose any number. " : "";
-}
-
-/** A number in a range. */
-export function realNumber([least, most]: Range): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (text.trim() === "" || !(value >= least && value <= most)) {
-      const range = least === Number.MIN_VALUE ? `above 0, at most ${most}` : `from ${least} to ${most}`;
-      throw new InvalidArgumentError(`It must be a number ${range}.`);
-    }
-    return value;
-  };
 }
 
 /** Processor threads: many more than there are cores only get in each other's way. */

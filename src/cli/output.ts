@@ -100,17 +100,6 @@ function toJson(data: unknown): string {
   return text.replace(UNSAFE, escape);
 }
 
-/** Bytes as people say them: `512 B`, `2.1 kB`, `34 MB`. */
-export function formatBytes(bytes: number): string {
-  let value = bytes;
-  for (const unit of ["B", "kB", "MB", "GB"]) {
-    if (value < 999.5 || unit === "GB")
-      return `${unit === "B" || value >= 99.5 ? Math.round(value) : value.toFixed(1)} ${unit}`;
-    value /= 1000;
-  }
-  return `${bytes} B`;
-}
-
 /** Rows as lines of text, their cells one below the other. Each row is one line, whatever is in its cells. */
 export function formatTable(texts: readonly (readonly string[])[]): string {
   const rows = texts.map((row) => row.map(oneLine));

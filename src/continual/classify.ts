@@ -1,7 +1,7 @@
 /**
  * @file Which of a library's concepts is on a picture, if any: from picture files to answers. Nothing is stored.
  */
-import { latentsFromPosterior } from "../diffusion/latents.ts";
+import { ImageEncoder, latentsFromPosterior } from "../diffusion/latents.ts";
 import { KeepsakeError } from "../errors.ts";
 import type { ProgramOptions } from "../graph/index.ts";
 import { findImages } from "../io/find-images.ts";
@@ -85,6 +85,8 @@ export async function classifyPictures(request: ClassifyRequest): Promise<Classi
   const found = await findImages(request.images);
   const files = found.images;
   const resolution = request.resolution ?? pipeline.defaultSize.width;
+  // Before the photos are scaled to it, and before any work.
+  ImageEncoder.checkMemory(pipeline.vae, { height: resolution, width: resolution }, program);
   const photos: Float32Array[] = [];
   for (const file of files) photos.push(imageToTensor(await readPhoto(file, resolution)));
   onProgress?.({ kind: "pictures", count: files.length, skipped: found.skipped, warnings: pictureWarnings(found) });

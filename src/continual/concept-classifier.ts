@@ -84,6 +84,7 @@ export class ConceptClassifier {
   readonly candidates: readonly Candidate[];
   /** How many are not of the background. */
   readonly #always: number;
+  readonly #pipeline: StableDiffusionPipeline;
   readonly #program: DenoisingError;
   readonly #trainable: Trainable;
   readonly #schedule: NoiseSchedule;
@@ -92,6 +93,7 @@ export class ConceptClassifier {
   readonly #options: ClassifyOptions;
 
   private constructor(
+    pipeline: StableDiffusionPipeline,
     candidates: readonly Candidate[],
     always: number,
     program: DenoisingError,
@@ -101,6 +103,7 @@ export class ConceptClassifier {
     draws: readonly PairedDraw[],
     options: ClassifyOptions,
   ) {
+    this.#pipeline = pipeline;
     this.candidates = candidates;
     this.#always = always;
     this.#program = program;
@@ -153,6 +156,7 @@ export class ConceptClassifier {
       derivatives: false,
     });
     return new ConceptClassifier(
+      pipeline,
       candidates,
       always.length,
       program,
@@ -186,7 +190,11 @@ export class ConceptClassifier {
       for (const candidate of candidates) {
         signal?.throwIfAborted();
         const [own] = await errorsOf([candidate], draws);
-        if (!own.every(Number.isFinite)) throw notFinite(this.candidates[candidate]);
+        if (!own.every(Number.isFinite)) {
+          throw await this.#pipeline.notFinite(
+            `The model predicts NaN or infinity for ${this.candidates[candidate].label}`,
+          );
+        }
         errors.push(own);
         evaluations += draws.length;
         onEvaluations?.(evaluations);
@@ -241,9 +249,4 @@ function checkTimesteps([from, to]: readonly [number, number]): void {
       `The timesteps are ${from} to ${to}, expected a part of the schedule from 0 to 1.`,
     );
   }
-}
-
-function notFinite({ label }: Candidate): KeepsakeError {
-  const fault = `The model predicts NaN or infinity for ${label}`;
-  return new KeepsakeError("input", `${fault}: the weights or the adapter are damaged.`);
 }

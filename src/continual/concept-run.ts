@@ -7,6 +7,7 @@ import { parseLoraTargets, selectModules } from "../adapters/modules.ts";
 import type { TokenEmbedding } from "../adapters/textual-inversion.ts";
 import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { NoiseSchedule } from "../diffusion/schedulers/index.ts";
+import type { CompiledDenoiser } from "./denoiser.ts";
 import type { DenoiserPool } from "./denoiser-pool.ts";
 import { DEFAULT_ADAPTER, type AskedAdapter } from "./learn-settings.ts";
 import { adaptableModules, newAdapter, type StrategyMemory } from "./library/library.ts";
@@ -75,8 +76,6 @@ export async function createRun(
   options: { readonly learnedRows?: number; readonly savedState?: TrainingState | undefined } = {},
 ): Promise<TrainingRun> {
   const { strategy, settings, known, concepts, adapter, tokens } = prepared;
-  const { resolution, batchSize } = settings;
-  const learnedRows = options.learnedRows ?? tokens.rows;
   const material = {
     concept: runName(concepts),
     concepts: concepts.map(({ classNoun }, i) => {
@@ -85,7 +84,7 @@ export async function createRun(
     earlierTokens: known.concepts.map(({ embedding }) => embedding.token),
     vae: pipeline.vae.config,
     schedule: new NoiseSchedule(pipeline.schedulerConfig),
-    denoiser: pool.denoiser(adapter.lora, { resolution, batchSize, learnedRows }),
+    denoiser: denoiserOf(pool, prepared, options.learnedRows),
     settings,
     plan: await planOf(pipeline, pool, prepared),
     form: strategy.form,
@@ -98,6 +97,20 @@ export async function createRun(
 /** A sentence that is too long loses its end: the caption is cut first, alike for all subjects that stand in it. */
 function fitted(photo: TrainingPhoto, { fitCaption }: RunTokens): TrainingPhoto {
   return photo.caption === undefined ? photo : { ...photo, caption: fitCaption(photo.caption).text || undefined };
+}
+
+/**
+ * The programs that a run needs; nothing is compiled yet.
+ *
+ * @param learnedRows - as for {@link createRun}
+ */
+export function denoiserOf(
+  pool: DenoiserPool,
+  { adapter, settings, tokens }: PreparedRun,
+  learnedRows = tokens.rows,
+): CompiledDenoiser {
+  const { resolution, batchSize } = settings;
+  return pool.denoiser(adapter.lora, { resolution, batchSize, learnedRows });
 }
 
 /** A plan is for one concept; several at once are learned plainly. */

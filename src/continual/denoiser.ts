@@ -4,6 +4,8 @@
  */
 import type { Adapter } from "../adapters/adapter.ts";
 import { concatenated } from "../diffusion/flat-arrays.ts";
+import { damagedWeights } from "../diffusion/weights.ts";
+import type { KeepsakeError } from "../errors.ts";
 import { DenoisingError, type DenoisingErrorOptions, type DenoisingModels, type Trainable } from "./denoising-error.ts";
 
 /** Noisy latents under a prompt. */
@@ -42,6 +44,8 @@ export interface Denoiser {
   predictions(items: readonly DenoisingItem[], trainable: Trainable): Promise<readonly Float32Array[]>;
   /** Predictions and derivatives: one forward and backward evaluation for each item. */
   gradient(items: readonly WeightedItem[], trainable: Trainable): Promise<DenoisingGradient>;
+  /** The error that names weights which hold NaN or infinity, if any do. Reads all of them. */
+  damagedWeights?(): Promise<KeepsakeError | undefined>;
 }
 
 /**
@@ -69,6 +73,11 @@ export class CompiledDenoiser implements Denoiser {
     this.#options = options;
     this.#atOnce = Math.max(options.batchSize ?? 1, Math.floor(PIXELS_AT_ONCE / (options.height * options.width)));
     this.embeddingsSize = options.learnedRows * models.textEncoder.config.hiddenSize;
+  }
+
+  /** Whether a step of training can run at all. @throws KeepsakeError if the memory does not suffice */
+  checkMemory(): void {
+    DenoisingError.checkMemory(this.#models, this.#lora, this.#options);
   }
 
   async predictions(items: readonly DenoisingItem[], trainable: Trainable): Promise<readonly Float32Array[]> {
@@ -100,6 +109,11 @@ export class CompiledDenoiser implements Denoiser {
     if (sums === undefined) throw new RangeError("a gradient needs an item");
     const { loraGradient, embeddingsGradient } = sums;
     return { errors, predictions, loraGradient, embeddingsGradient };
+  }
+
+  damagedWeights(): Promise<KeepsakeError | undefined> {
+    const { unet, textEncoder } = this.#models;
+    return damagedWeights([unet.weights, textEncoder.weights]);
   }
 
   async dispose(): Promise<void> {

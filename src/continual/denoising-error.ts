@@ -11,6 +11,7 @@ import { clipTextModel } from "../diffusion/clip/clip-text-model.ts";
 import { learnedTokenFeeds } from "../diffusion/clip/text-inputs.ts";
 import type { ClipTextConfig } from "../diffusion/config/clip-config.ts";
 import type { UNet2DConditionConfig } from "../diffusion/config/unet-2d-condition-config.ts";
+import { checkMemory } from "../diffusion/memory.ts";
 import { timestepProjection } from "../diffusion/models/embeddings.ts";
 import { unet2DConditionModel } from "../diffusion/models/unet-2d-condition-model.ts";
 import { withAdapter } from "../diffusion/module.ts";
@@ -103,46 +104,19 @@ export class DenoisingError {
   /**
    * Compiles the program for an adapter's layout (its numbers are fed at each run) and a latent size.
    *
-   * @throws KeepsakeError if a checkpoint does not fit its config
+   * @throws KeepsakeError if a checkpoint does not fit its config, or the memory does not suffice
    */
   static async create(models: DenoisingModels, lora: Adapter, options: DenoisingErrorOptions): Promise<DenoisingError> {
-    const { batchSize = 1, height, width, learnedRows, derivatives = true, checkpointing = false } = options;
-    const { unet, textEncoder } = models;
     const binding = new BoundAdapter(lora);
-    const positions = textEncoder.config.maxPositionEmbeddings;
-    const embeddings = input("embeddings", [Math.max(learnedRows, 1), textEncoder.config.hiddenSize]);
-    const text = clipTextModel(withAdapter(textEncoder.weights.frozen(), "text_encoder", binding), textEncoder.config, {
-      inputIds: input("inputIds", [batchSize, positions], "int32"),
-      ...(learnedRows > 0 && {
-        learned: {
-          embeddings,
-          ids: input("learnedIds", [batchSize, positions], "int32"),
-          mask: input("learnedMask", [batchSize, positions]),
-        },
-      }),
-    });
-    const latents = [batchSize, unet.config.inChannels, height, width];
-    const prediction = unet2DConditionModel(
-      withAdapter(unet.weights.frozen(), "unet", binding),
-      unet.config,
-      {
-        sample: input("noisyLatents", latents),
-        timestepProjection: input("timestepProjection", [batchSize, unet.config.blockOutChannels[0] ?? 0]),
-        encoderHiddenStates: text.lastHiddenState,
-      },
-      { checkpointing },
-    );
-    const errors = mean(square(sub(prediction, input("target", latents))), [1, 2, 3]);
-    const outputs: Record<string, Tensor> = { errors, prediction };
-    if (derivatives) {
-      const objective = sum(mul(errors, input("weights", [batchSize])));
-      const trained = learnedRows > 0 ? [...binding.inputs, embeddings] : binding.inputs;
-      gradients(objective, trained).forEach((gradient, i) => {
-        outputs[gradientName(lora.slots[i]?.name ?? "embeddings")] = gradient;
-      });
-    }
+    const outputs = outputsOf(models, lora, binding, options);
+    checkFits(outputs, options);
     const program = await Program.create(outputs, options);
     return new DenoisingError(models, binding, program, options);
+  }
+
+  /** Whether the program can run at all; traces it. @throws KeepsakeError if the memory does not suffice */
+  static checkMemory(models: DenoisingModels, lora: Adapter, options: DenoisingErrorOptions): void {
+    checkFits(outputsOf(models, lora, new BoundAdapter(lora), options), options);
   }
 
   /** Items in one run. */
@@ -185,4 +159,58 @@ const none = new Float32Array();
 
 function gradientName(name: string): string {
   return `gradient of ${name}`;
+}
+
+function checkFits(outputs: Record<string, Tensor>, options: DenoisingErrorOptions): void {
+  const { batchSize = 1, height, width, derivatives = true, checkpointing = false } = options;
+  const work = derivatives ? "A training step" : "A prediction";
+  const rest = derivatives && !checkpointing ? " or --batch-size, or add --checkpointing" : "";
+  checkMemory([outputs], options, {
+    what: `${work} on ${batchSize} ${batchSize === 1 ? "picture" : "pictures"} with latents of ${width}x${height}`,
+    advice: () => `use a smaller --resolution${rest}`,
+  });
+}
+
+/** What the program computes, with the adapter's numbers as inputs. */
+function outputsOf(
+  models: DenoisingModels,
+  lora: Adapter,
+  binding: BoundAdapter,
+  options: DenoisingErrorOptions,
+): Record<string, Tensor> {
+  const { batchSize = 1, height, width, learnedRows, derivatives = true, checkpointing = false } = options;
+  const { unet, textEncoder } = models;
+  const positions = textEncoder.config.maxPositionEmbeddings;
+  const embeddings = input("embeddings", [Math.max(learnedRows, 1), textEncoder.config.hiddenSize]);
+  const text = clipTextModel(withAdapter(textEncoder.weights.frozen(), "text_encoder", binding), textEncoder.config, {
+    inputIds: input("inputIds", [batchSize, positions], "int32"),
+    ...(learnedRows > 0 && {
+      learned: {
+        embeddings,
+        ids: input("learnedIds", [batchSize, positions], "int32"),
+        mask: input("learnedMask", [batchSize, positions]),
+      },
+    }),
+  });
+  const latents = [batchSize, unet.config.inChannels, height, width];
+  const prediction = unet2DConditionModel(
+    withAdapter(unet.weights.frozen(), "unet", binding),
+    unet.config,
+    {
+      sample: input("noisyLatents", latents),
+      timestepProjection: input("timestepProjection", [batchSize, unet.config.blockOutChannels[0] ?? 0]),
+      encoderHiddenStates: text.lastHiddenState,
+    },
+    { checkpointing },
+  );
+  const errors = mean(square(sub(prediction, input("target", latents))), [1, 2, 3]);
+  const outputs: Record<string, Tensor> = { errors, prediction };
+  if (derivatives) {
+    const objective = sum(mul(errors, input("weights", [batchSize])));
+    const trained = learnedRows > 0 ? [...binding.inputs, embeddings] : binding.inputs;
+    gradients(objective, trained).forEach((gradient, i) => {
+      outputs[gradientName(lora.slots[i]?.name ?? "embeddings")] = gradient;
+    });
+  }
+  return outputs;
 }

@@ -7,7 +7,7 @@ import { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { KeepsakeError } from "../errors.ts";
 import type { ProgramOptions } from "../graph/index.ts";
 import { checkClassNoun, conceptName } from "./concept-name.ts";
-import { createRun, prepareRun, type Known } from "./concept-run.ts";
+import { createRun, denoiserOf, prepareRun, type Known } from "./concept-run.ts";
 import { DenoiserPool } from "./denoiser-pool.ts";
 import { ABOUT_BUILT_IN_MODEL, classNounWarning, readKnownWords } from "./known-words.ts";
 import {
@@ -145,6 +145,8 @@ async function learnLocked(request: LearnRequest): Promise<LearnResult> {
     concepts: [{ name, classNoun, vectors }],
     asked: { ...(isBuiltIn && library.concepts.length === 0 && builtInAdapter(request.adapter)), ...request.adapter },
   });
+  const pool = new DenoiserPool(pipeline, { ...program, checkpointing });
+  denoiserOf(pool, prepared).checkMemory();
   await tellOfModel(request, pipeline, { isBuiltIn, resolution: settings.resolution });
   const photos = await loadPhotos(request.photos, settings.resolution);
   const warnings = [...photos.found.warnings, ...cutCaptionWarnings(cutCaptions(photos, prepared.tokens))];
@@ -162,15 +164,10 @@ async function learnLocked(request: LearnRequest): Promise<LearnResult> {
   const snapshot = await snapshotToContinue(library, identity, request.restart ?? false);
   const savedState = snapshot && stateOf(snapshot, prepared.adapter.lora);
   const posteriors = await encodeTrainingPhotos(pipeline.vae, photos, settings.resolution, program);
-  const pool = new DenoiserPool(pipeline, { ...program, checkpointing });
   try {
     const run = await createRun(pipeline, pool, prepared, [posteriors], { savedState });
     if (snapshot !== undefined) request.onProgress?.({ kind: "resumed", step: snapshot.step });
-    const losses = await runSteps(run, request, library, identity).catch(async (error: unknown) => {
-      // Before the first update nothing that was learned can be the cause.
-      if (error instanceof KeepsakeError && run.step === 0) await pipeline.checkWeights();
-      throw error;
-    });
+    const losses = await runSteps(run, request, library, identity);
     const [token] = learnedTokens(prepared.tokens, run.embedding);
     const outcome = { name, token: token.token, step: run.step, steps: run.steps, losses, strategy: strategy.name };
     if (!run.isFinished) return { status: "interrupted", ...outcome, evaluations: run.evaluations };

@@ -35,21 +35,40 @@ export const REAL_LIMITS = {
   temperature: [Number.MIN_VALUE, 1e6],
 } as const satisfies Readonly<Record<string, Range>>;
 
+/** Whether a value is a whole number in a range. */
+export function isWhole(value: number, [least, most]: Range): boolean {
+  return Number.isSafeInteger(value) && value >= least && value <= most;
+}
+
+/** Whether a value is a number in a range. */
+export function isReal(value: number, [least, most]: Range): boolean {
+  return value >= least && value <= most;
+}
+
+/** "a whole number from 1 to 256". */
+export function describeWhole([least, most]: Range): string {
+  return `a whole number from ${least} to ${most}`;
+}
+
+/** "a number from 0 to 100". */
+export function describeReal([least, most]: Range): string {
+  return `a number ${least === Number.MIN_VALUE ? `above 0, at most ${most}` : `from ${least} to ${most}`}`;
+}
+
 /**
  * @param what - the quantity, as the subject of a sentence: "The batch size"
  * @throws KeepsakeError ("usage") unless it is a whole number in the range
  */
-export function checkWhole(what: string, value: number, [least, most]: Range): void {
-  if (Number.isSafeInteger(value) && value >= least && value <= most) return;
-  throw new KeepsakeError("usage", `${what} is ${value}, expected a whole number from ${least} to ${most}.`);
+export function checkWhole(what: string, value: number, range: Range): void {
+  if (isWhole(value, range)) return;
+  throw new KeepsakeError("usage", `${what} is ${value}, expected ${describeWhole(range)}.`);
 }
 
 /**
  * @param what - as for {@link checkWhole}
  * @throws KeepsakeError ("usage") unless it is a number in the range
  */
-export function checkReal(what: string, value: number, [least, most]: Range): void {
-  if (value >= least && value <= most) return;
-  const range = least === Number.MIN_VALUE ? `above 0, at most ${most}` : `from ${least} to ${most}`;
-  throw new KeepsakeError("usage", `${what} is ${value}, expected a number ${range}.`);
+export function checkReal(what: string, value: number, range: Range): void {
+  if (isReal(value, range)) return;
+  throw new KeepsakeError("usage", `${what} is ${value}, expected ${describeReal(range)}.`);
 }

@@ -4,6 +4,7 @@
 import type { Component } from "../diffusion/checkpoint.ts";
 import type { AutoencoderKlConfig } from "../diffusion/config/autoencoder-kl-config.ts";
 import { ImageEncoder, type Posterior } from "../diffusion/latents.ts";
+import { damagedWeights } from "../diffusion/weights.ts";
 import { KeepsakeError } from "../errors.ts";
 import type { ProgramOptions } from "../graph/index.ts";
 import { findImages } from "../io/find-images.ts";
@@ -148,6 +149,10 @@ export async function encodePhotos(
   try {
     const posteriors: Posterior[] = [];
     for (const image of images) posteriors.push(await encoder.posterior(image));
+    if (!posteriors.every(({ mean, logvar }) => mean.every(Number.isFinite) && logvar.every(Number.isFinite))) {
+      const fault = "The model's VAE encodes a photo as NaN or infinity; use another checkpoint";
+      throw (await damagedWeights([vae.weights])) ?? new KeepsakeError("input", `${fault}.`);
+    }
     return posteriors;
   } finally {
     await encoder.dispose();

@@ -215,7 +215,7 @@ export class TrainingRun {
     const [first, last] = [frozenEmbeddings.length, frozenEmbeddings.length + this.embedding.length];
     const gradient = [this.#trainedOf(result.loraGradient), result.embeddingsGradient.slice(first, last)];
     const norm = clipGradNorm(gradient, settings.maxGradNorm);
-    if (!Number.isFinite(result.denoisingError) || !Number.isFinite(norm)) throw this.#diverged();
+    if (!Number.isFinite(result.denoisingError) || !Number.isFinite(norm)) throw await this.#notFinite();
     if (this.#trained !== undefined) this.#compact.set(this.#trainedOf(this.lora.parameters));
     this.#optimizer.step(gradient, learningRateFactor(settings.lrScheduler, step, { totalSteps: settings.steps }));
     this.#trained?.forEach((index, i) => (this.lora.parameters[index] = this.#compact[i]));
@@ -232,7 +232,7 @@ export class TrainingRun {
     const result = await objectiveGradient(fisher.objective, [item], this.#material.denoiser, student, teachers);
     const diagonal = this.#fisher(step);
     diagonal.add(result.loraGradient);
-    if (!diagonal.sum.every(Number.isFinite)) throw this.#diverged();
+    if (!diagonal.sum.every(Number.isFinite)) throw await this.#notFinite();
     this.#kept.fisher = diagonal.sum;
     return result;
   }
@@ -294,11 +294,18 @@ export class TrainingRun {
     return { name: this.phases.at(-1)?.name ?? "learn", step };
   }
 
-  #diverged(): KeepsakeError {
-    const { concept } = this.#material;
+  /** Why a loss or a gradient is not finite: of the weights, of what was there before the run, or of the run itself. */
+  async #notFinite(): Promise<KeepsakeError> {
+    const { concept, denoiser, frozenEmbeddings } = this.#material;
+    const damaged = await denoiser.damagedWeights?.();
+    if (damaged !== undefined) return damaged;
+    if (![this.#start.lora, frozenEmbeddings].every((values) => values.every(Number.isFinite))) {
+      const advice = 'return to an earlier state with "keepsake undo", or restore the library from a backup';
+      return new KeepsakeError("state", `What was learned before ${concept} holds NaN or infinity; ${advice}.`);
+    }
     if (this.step === 0) {
-      const fault = `The model predicts NaN or infinity before anything of ${concept} was learned`;
-      return new KeepsakeError("input", `${fault}: its weights, its precision or the library's adapter are at fault.`);
+      const fault = `The model's predictions are NaN or infinite before anything of ${concept} was learned`;
+      return new KeepsakeError("input", `${fault}: no setting mends that; use another checkpoint of the model.`);
     }
     const advice = "learn it again with --restart and a lower --lr";
     return new KeepsakeError("input", `Learning ${concept} diverged at step ${this.step + 1}: ${advice}.`);

@@ -7,6 +7,7 @@ import { div, input, Program } from "../graph/index.ts";
 import type { Component } from "./checkpoint.ts";
 import type { AutoencoderKlConfig } from "./config/autoencoder-kl-config.ts";
 import { vaeScaleFactor } from "./config/autoencoder-kl-config.ts";
+import { checkMemory } from "./memory.ts";
 import { decode, encode } from "./models/autoencoder-kl.ts";
 
 /** Height and width of a picture, in pixels. */
@@ -25,7 +26,7 @@ export interface Posterior {
 }
 
 /** Beyond it, no machine has the memory, and arrays have no such length. */
-const LONGEST_SIDE = 16_384;
+export const LONGEST_SIDE = 16_384;
 
 /**
  * The shape of the latents of a picture.
@@ -91,10 +92,17 @@ export class ImageEncoder {
     size: PictureSize,
     options: ProgramOptions = {},
   ): Promise<ImageEncoder> {
-    latentShape(config, size);
-    const image = input("image", [1, config.inChannels, size.height, size.width]);
-    const { mean, logvar } = encode(weights.frozen(), config, image);
-    return new ImageEncoder(await Program.create({ mean, logvar }, options), config);
+    ImageEncoder.checkMemory({ config, weights }, size, options);
+    return new ImageEncoder(await Program.create(encoderOutputs({ config, weights }, size), options), config);
+  }
+
+  /** Whether pictures of this size can be encoded at all. @throws KeepsakeError if the size does not fit, or the memory */
+  static checkMemory(vae: Component<AutoencoderKlConfig>, size: PictureSize, options: ProgramOptions = {}): void {
+    const { height, width } = size;
+    checkMemory([encoderOutputs(vae, size)], options, {
+      what: `Encoding a picture of ${width}x${height}`,
+      advice: () => "use a smaller --resolution",
+    });
   }
 
   /** @param image `[3, height, width]` in [-1, 1]. */
@@ -116,12 +124,24 @@ export class ImageEncoder {
   }
 }
 
+function encoderOutputs({ config, weights }: Component<AutoencoderKlConfig>, size: PictureSize) {
+  latentShape(config, size);
+  const image = input("image", [1, config.inChannels, size.height, size.width]);
+  const { mean, logvar } = encode(weights.frozen(), config, image);
+  return { mean, logvar };
+}
+
+/** What the decoder computes: see {@link compileDecoder}. */
+export function decoderOutputs({ config, weights }: Component<AutoencoderKlConfig>, size: PictureSize) {
+  const latents = input("latents", [1, ...latentShape(config, size)]);
+  return { decoded: decode(weights.frozen(), config, div(latents, config.scalingFactor)) };
+}
+
 /** Compiles the VAE's decoder: `latents` `[1, latentChannels, h, w]` (with the scaling factor) -> `decoded` `[1, 3, H, W]`, not clamped. */
 export async function compileDecoder(
-  { config, weights }: Component<AutoencoderKlConfig>,
+  vae: Component<AutoencoderKlConfig>,
   size: PictureSize,
   options: ProgramOptions = {},
 ): Promise<Program<"decoded">> {
-  const latents = input("latents", [1, ...latentShape(config, size)]);
-  return Program.create({ decoded: decode(weights.frozen(), config, div(latents, config.scalingFactor)) }, options);
+  return Program.create(decoderOutputs(vae, size), options);
 }

@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import { KeepsakeError } from "../errors.ts";
-import type { ProgramOptions } from "../graph/index.ts";
+import type { ProgramOptions, Tensor } from "../graph/index.ts";
 import { add, broadcastTo, concat, input, mul, Program, split, sub } from "../graph/index.ts";
 import type { RgbImage } from "../io/image.ts";
 import { tensorToImage } from "../io/image.ts";
@@ -19,7 +19,8 @@ import { isObject } from "./config/config-reader.ts";
 import type { UNet2DConditionConfig } from "./config/unet-2d-condition-config.ts";
 import { concatenated } from "./flat-arrays.ts";
 import type { LatentShape, PictureSize } from "./latents.ts";
-import { compileDecoder, latentShape, sizeWarning } from "./latents.ts";
+import { compileDecoder, decoderOutputs, latentShape, LONGEST_SIDE, sizeWarning } from "./latents.ts";
+import { checkMemory, drawingPurpose } from "./memory.ts";
 import { timestepProjection } from "./models/embeddings.ts";
 import { unet2DConditionModel } from "./models/unet-2d-condition-model.ts";
 import type { AdapterBinding } from "./module.ts";
@@ -29,6 +30,7 @@ import type { LearnedEmbedding } from "./prompt-encoder.ts";
 import { onlyInputs, PromptEncoder } from "./prompt-encoder.ts";
 import type { Scheduler } from "./schedulers/index.ts";
 import { createScheduler, schedulerClass, SCHEDULERS } from "./schedulers/index.ts";
+import { damagedWeights } from "./weights.ts";
 import { ClipTokenizer } from "./tokenizer/index.ts";
 import { readTokenizerFolder } from "./tokenizer/tokenizer-folder.ts";
 
@@ -96,6 +98,8 @@ export class StableDiffusionPipeline {
   readonly #promptEncoder: PromptEncoder;
   readonly #denoisers = new ProgramCache<"prediction">();
   readonly #decoders = new ProgramCache<"decoded">();
+  /** Sizes of pictures for which there is memory. */
+  readonly #fitting = new Set<string>();
   #adapter: AdapterBinding | undefined;
 
   private constructor(parts: PipelineParts, programOptions: ProgramOptions) {
@@ -174,6 +178,7 @@ export class StableDiffusionPipeline {
     scheduler.setTimesteps(options.steps ?? 30);
 
     await this.#useAdapter(options.adapter);
+    this.#checkMemory(size, guidanceScale === 1 ? 1 : 2);
     const denoise = await this.#denoiser(options, shape, guidanceScale);
     const decoder = await this.#decoders.get(shape.join("x"), () =>
       compileDecoder(this.vae, size, this.#programOptions),
@@ -185,11 +190,7 @@ export class StableDiffusionPipeline {
       const latents = await denoiseFrom(noise, { scheduler, denoise, options, seed, index });
       const { decoded } = await decoder.run({ latents });
       if (!decoded.every(Number.isFinite)) {
-        await this.checkWeights();
-        throw new KeepsakeError(
-          "input",
-          `Picture ${index} is not a picture but NaN or infinity, though the weights are numbers: the adapter may be damaged.`,
-        );
+        throw await this.notFinite(`Picture ${index} is not a picture but NaN or infinity`);
       }
       pictures.push({ index, image: tensorToImage(decoded, size.width, size.height), decoded, latents });
     }
@@ -197,11 +198,16 @@ export class StableDiffusionPipeline {
   }
 
   /**
-   * Reads all weights: for when predictions are not numbers, to tell damaged weights from other causes.
-   * @throws KeepsakeError naming the file and the tensor that holds NaN or infinity.
+   * The error for something that came out as NaN or infinity: the weights that are the cause, or that it is none of them.
+   *
+   * @param fault - what came out
    */
-  async checkWeights(): Promise<void> {
-    for (const { weights } of [this.unet, this.vae, this.textEncoder]) await weights.checkFinite();
+  async notFinite(fault: string): Promise<KeepsakeError> {
+    const damaged = await damagedWeights([this.unet.weights, this.textEncoder.weights, this.vae.weights]);
+    if (damaged !== undefined) return damaged;
+    const advice =
+      "the model overflows, or the adapter's numbers are damaged; try another checkpoint, or without adapter";
+    return new KeepsakeError("input", `${fault}, and all weights are finite: ${advice}.`);
   }
 
   /** Frees the compiled programs. The pipeline may be used again. */
@@ -210,6 +216,16 @@ export class StableDiffusionPipeline {
     await this.#promptEncoder.clear();
     await this.#denoisers.clear();
     await this.#decoders.clear();
+  }
+
+  /** @throws KeepsakeError before anything is compiled, if the memory does not suffice for pictures of this size */
+  #checkMemory(size: PictureSize, batch: number): void {
+    const shape = latentShape(this.vae.config, size);
+    const checked = [batch, ...shape].join("x");
+    if (this.#fitting.has(checked)) return;
+    const denoiser = this.#denoiserOutputs(shape, batch, this.textEncoder.config.maxPositionEmbeddings);
+    checkMemory([denoiser, decoderOutputs(this.vae, size)], this.#programOptions, drawingPurpose(size));
+    this.#fitting.add(checked);
   }
 
   /** An adapter is part of the compiled programs, so those of the last adapter go when another one comes. */
@@ -230,7 +246,7 @@ export class StableDiffusionPipeline {
     const encoderHiddenStates = concatenated(encoded);
     const positions = encoderHiddenStates.length / (encoded.length * this.textEncoder.config.hiddenSize);
     const program = await this.#denoisers.get([encoded.length, ...shape, positions].join("x"), () =>
-      this.#compileDenoiser(shape, encoded.length, positions),
+      Program.create(this.#denoiserOutputs(shape, encoded.length, positions), this.#programOptions),
     );
     const fixed = onlyInputs(program, {
       ...adapter?.feeds(),
@@ -247,7 +263,7 @@ export class StableDiffusionPipeline {
    * With guidance, both prompts go through the UNet as one batch of two: up to twice as fast as one after the other where the latents are
    * small, and equal where they are large.
    */
-  async #compileDenoiser(shape: LatentShape, batch: number, positions: number): Promise<Program<"prediction">> {
+  #denoiserOutputs(shape: LatentShape, batch: number, positions: number): Record<"prediction", Tensor> {
     const { config, weights } = this.unet;
     const width = this.textEncoder.config.hiddenSize;
     const sample = input("sample", [1, ...shape]);
@@ -257,11 +273,11 @@ export class StableDiffusionPipeline {
       timestepProjection: broadcastTo(projection, [batch, config.blockOutChannels[0] ?? 0]),
       encoderHiddenStates: input("encoderHiddenStates", [batch, positions, width]),
     });
-    if (batch === 1) return Program.create({ prediction: output }, this.#programOptions);
+    if (batch === 1) return { prediction: output };
     const [unconditional, conditional] = split(output, [1, 1], 0);
     if (unconditional === undefined || conditional === undefined) throw new Error("split gave fewer parts than sizes");
     const direction = mul(input("guidanceScale", [1]), sub(conditional, unconditional));
-    return Program.create({ prediction: add(unconditional, direction) }, this.#programOptions);
+    return { prediction: add(unconditional, direction) };
   }
 }
 
@@ -314,6 +330,11 @@ function startingNoise(seed: number | bigint, index: number, [channels, height, 
 /** @throws KeepsakeError when the parts are each fine but do not belong together. */
 function checkPartsFit({ folder, unet, vae, textEncoder, newTokenizer }: PipelineParts): void {
   const fault = (message: string) => new KeepsakeError("input", `${folder.folder}: ${message}`);
+  const side = unet.config.sampleSize * vaeScaleFactor(vae.config);
+  if (side > LONGEST_SIDE) {
+    const size = `sample_size ${unet.config.sampleSize} makes pictures of ${side}x${side} pixels`;
+    throw fault(`the UNet's ${size}; at most ${LONGEST_SIDE} a side are possible.`);
+  }
   if (unet.config.textTime !== undefined)
     throw fault("SDXL UNets are not supported in the text-to-image pipeline yet.");
   const channels = vae.config.latentChannels;

@@ -3,7 +3,7 @@
  * memory by ONNX Runtime, never copied) or as trainable inputs.
  */
 import { realpath } from "node:fs/promises";
-import { KeepsakeError } from "../errors.ts";
+import { KeepsakeError, shortened } from "../errors.ts";
 import type { ParameterSource, Shape, Tensor } from "../graph/index.ts";
 import { input, parameter, toFloat32 } from "../graph/index.ts";
 import type { SafetensorsDType, TensorInfo } from "../io/safetensors.ts";
@@ -28,6 +28,17 @@ export interface TrainableParameters {
   readonly context: ModuleContext;
   /** By parameter name, in the order of the file. Each is an input named `prefix + name`. */
   readonly inputs: ReadonlyMap<string, Tensor>;
+}
+
+/** An error that names the weights that hold NaN or infinity, if any of these do. */
+export async function damagedWeights(weights: readonly Weights[]): Promise<KeepsakeError | undefined> {
+  for (const each of weights) {
+    const damage = await each.damage();
+    if (damage !== undefined) {
+      return new KeepsakeError("input", `${damage}: these weights are damaged; download the checkpoint again.`);
+    }
+  }
+  return undefined;
 }
 
 export class Weights {
@@ -88,14 +99,14 @@ export class Weights {
     return file.readFloat32(info.name);
   }
 
-  /** Reads every tensor. @throws KeepsakeError naming the first that holds NaN or infinity */
-  async checkFinite(): Promise<void> {
-    for (const [name, { file, info }] of this.#tensors) {
+  /** What is wrong with the numbers, if one is NaN or infinite: file and tensor. Reads everything, so it is for when something went wrong. */
+  async damage(): Promise<string | undefined> {
+    for (const { file, info } of this.#tensors.values()) {
       if (graphDTypes[info.dtype] === undefined) continue;
-      if ((await this.readFloat32(name)).every(Number.isFinite)) continue;
-      const fault = `tensor "${info.name}" holds NaN or infinity`;
-      throw new KeepsakeError("input", `${file.path}: ${fault}; the weights are damaged, download them again.`);
+      const values = await file.readFloat32(info.name);
+      if (!values.every(Number.isFinite)) return `${file.path}: tensor "${shortened(info.name)}" holds NaN or infinity`;
     }
+    return undefined;
   }
 
   /** The parameters as constants that stay in their files; half precision is widened to float32 where it is used. */

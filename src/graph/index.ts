@@ -4,6 +4,7 @@
  */
 export { countFlops, dump } from "./analysis.ts";
 export { checkpoint, gradients } from "./gradients.ts";
+export { memoryNeed, type MemoryNeed } from "./memory.ts";
 export * from "./ops/attention.ts";
 export * from "./ops/convolution.ts";
 export * from "./ops/elementwise.ts";
@@ -19,6 +20,7 @@ export * from "./optim/index.ts";
 export type { LoweringTarget } from "./onnx/builder.ts";
 export {
   Program,
+  loweringOf,
   maxThreads,
   PROVIDERS,
   type CompiledProgram,

@@ -2,12 +2,11 @@
  * @file A compiled graph: the ONNX model and the ONNX Runtime session that runs it.
  */
 import { availableParallelism } from "node:os";
-import { KeepsakeError } from "../errors.ts";
+import { KeepsakeError, outOfMemory } from "../errors.ts";
 import type { LoweringTarget } from "./onnx/builder.ts";
 import { emitModel } from "./onnx/emit.ts";
 import { loadOnnxRuntime, type Ort } from "./onnx-runtime.ts";
 import { formatShape, sizeOf } from "./shape.ts";
-import { checkMemory, isAllocationFailure, outOfMemory, peakBytes } from "./memory.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Execution providers of ONNX Runtime; which of them exist depends on the platform (`cpu` always does). */
@@ -29,6 +28,11 @@ export interface ProgramOptions {
   readonly lowering?: LoweringTarget;
 }
 
+/** Which operators a program is made of. */
+export function loweringOf({ provider = "cpu", lowering }: ProgramOptions): LoweringTarget {
+  return lowering ?? (provider === "cpu" ? "cpu" : "portable");
+}
+
 /** Values for a program's inputs, by name. */
 export type Feeds = Readonly<Record<string, Float32Array | Int32Array>>;
 
@@ -43,15 +47,13 @@ export interface CompiledProgram<Name extends string = string> {
   readonly weightsFolder: string | undefined;
   readonly castsWeights: boolean;
   readonly weightBytes: number;
-  /** The least that the values of one run take, see `peakBytes`. */
-  readonly peakBytes: number;
 }
 
 /** Below this many bytes of weights a copy of them costs less than it saves, and so does widening half precision once for all. */
 const SMALL_WEIGHTS = 64_000_000;
 
-/** Together, of all programs that are open: each keeps the memory of its runs. */
-let openPeaks = 0;
+/** Below this many bytes of weights and inputs a run takes milliseconds, and to optimise the graph takes most of a second. */
+const TINY_PROGRAM = 2_500_000;
 
 /** Many more threads than cores only get in each other's way: hundreds of them never end. */
 export function maxThreads(): number {
@@ -83,12 +85,12 @@ export class Program<Name extends string = string> {
    */
   static compile<Name extends string>(
     outputs: Readonly<Record<Name, Tensor>>,
-    { provider = "cpu", lowering = provider === "cpu" ? "cpu" : "portable" }: ProgramOptions = {},
+    options: ProgramOptions = {},
   ): CompiledProgram<Name> {
-    const { bytes, inputs, ...weights } = emitModel(prefixed(outputs), lowering);
+    const { bytes, inputs, ...weights } = emitModel(prefixed(outputs), loweringOf(options));
     const specs = Array.from(inputs, ([name, { shape, dtype }]) => [name, { shape, dtype }] as const);
     const names = Object.keys(outputs) as Name[]; // the keys of a record are its names
-    return { model: bytes, inputs: new Map(specs), outputs: names, ...weights, peakBytes: peakBytes(outputs) };
+    return { model: bytes, inputs: new Map(specs), outputs: names, ...weights };
   }
 
   /**
@@ -118,17 +120,13 @@ export class Program<Name extends string = string> {
       throw new KeepsakeError("usage", `There is no provider "${provider}"; choose one of ${PROVIDERS.join(", ")}.`);
     }
     checkThreads(threads);
-    // Other providers have memory of their own.
-    if (provider === "cpu") checkMemory(openPeaks + compiled.peakBytes);
     const ort = await loadOnnxRuntime();
     try {
       const session = await ort.InferenceSession.create(compiled.model, sessionOptions(options, compiled));
-      openPeaks += compiled.peakBytes;
       return new Program(ort, session, compiled);
     } catch (cause) {
-      if (isAllocationFailure(cause)) throw outOfMemory(compiled.peakBytes, cause);
       const reason = cause instanceof Error ? firstLine(cause.message) : String(cause);
-      if (provider === "cpu") throw cause;
+      if (provider === "cpu") throw outOfMemory(cause) ?? cause;
       throw new KeepsakeError("environment", `the provider "${provider}" cannot be used on this machine: ${reason}`, {
         cause,
       });
@@ -143,7 +141,7 @@ export class Program<Name extends string = string> {
   /**
    * Runs once.
    *
-   * @throws Error if an input is missing, unknown, or of the wrong type or length
+   * @throws Error if an input is missing, unknown, or of the wrong type or length; KeepsakeError if the memory does not suffice
    */
   async run(feeds: Feeds): Promise<Record<Name, Float32Array>> {
     const bound: Record<string, Ort.Tensor> = {};
@@ -160,7 +158,7 @@ export class Program<Name extends string = string> {
       if (!this.inputs.has(name)) throw new Error(`the program has no input "${name}"`);
     }
     const results = await this.#session.run(bound).catch((error: unknown) => {
-      throw isAllocationFailure(error) ? outOfMemory(this.#compiled.peakBytes, error) : error;
+      throw outOfMemory(error) ?? error;
     });
     const values: Partial<Record<Name, Float32Array>> = {};
     for (const name of this.#compiled.outputs) {
@@ -173,7 +171,6 @@ export class Program<Name extends string = string> {
 
   /** Frees the session. */
   async dispose(): Promise<void> {
-    openPeaks -= this.#compiled.peakBytes;
     // Memory that cannot be given back is of no interest to anyone, and must not hide why it is given back.
     await this.#session.release().catch(() => undefined);
   }
@@ -181,15 +178,17 @@ export class Program<Name extends string = string> {
 
 function sessionOptions(
   { provider = "cpu", threads = availableParallelism(), weights }: ProgramOptions,
-  { weightsFolder, castsWeights, weightBytes }: CompiledProgram,
+  { weightsFolder, castsWeights, weightBytes, inputs }: CompiledProgram,
 ): Ort.InferenceSession.SessionOptions {
   const isSmall = provider === "cpu" && weightBytes < SMALL_WEIGHTS;
+  const inputBytes = [...inputs.values()].reduce((sum, { shape }) => sum + 4 * sizeOf(shape), 0);
+  const isTiny = isSmall && weights === undefined && weightBytes + inputBytes < TINY_PROGRAM;
   const mapped = weights === undefined ? !isSmall : weights === "mapped";
   return {
     executionProviders: [provider],
     intraOpNumThreads: threads,
     // Level "all" would reorder convolution weights, which takes a copy of each.
-    graphOptimizationLevel: mapped ? "extended" : "all",
+    graphOptimizationLevel: isTiny ? "disabled" : mapped ? "extended" : "all",
     enableMemPattern: false,
     // Errors are thrown; the log would only repeat them.
     logSeverityLevel: 4,

@@ -3,7 +3,7 @@
  * what a program computes is whatever its outputs can reach. An op is a function that calls `apply` with its shape rule
  * done, its lowering to ONNX and its derivative.
  */
-import type { OnnxBuilder } from "./onnx/builder.ts";
+import type { LoweringTarget, OnnxBuilder } from "./onnx/builder.ts";
 import type { Shape } from "./shape.ts";
 
 /** Element types. `float16` and `bfloat16` exist only as stored weights: arithmetic is float32. */
@@ -37,6 +37,10 @@ export interface OpRules {
   readonly differentiableInputs?: readonly Tensor[];
   /** Floating-point operations, 2 per multiply-add, of the products and convolutions in it (elementwise work is not counted). */
   readonly flops?: (isUsed: readonly boolean[]) => number;
+  /** Numbers that it needs in memory while it runs, besides operands and results. */
+  readonly scratch?: (target: LoweringTarget) => number;
+  /** A constant of its lowering that grows with the operands, and by what equal ones are known. */
+  readonly constant?: { readonly key: string; readonly size: number };
 }
 
 /** One application of an op. */

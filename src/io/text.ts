@@ -5,7 +5,7 @@
 import { KeepsakeError } from "../errors.ts";
 
 /** Characters that no text holds but binary files, and UTF-16 without a byte order mark, do. */
-// eslint-disable-next-line no-control-regex
+// eslint-disable-next-line no-control-regex -- control characters are what is looked for
 const CONTROL = /[\0-\x08\x0e-\x1a\x1c-\x1f]/;
 
 /**

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { formatBytes, formatDuration, formatTable, printable, TimeLeft } from "../../src/cli/output.ts";
+import { formatDuration, formatTable, printable, TimeLeft } from "../../src/cli/output.ts";
+import { formatBytes } from "../../src/units.ts";
 import { keepsake } from "./support.ts";
 
 describe("keepsake --help", () => {

@@ -1,4 +1,3 @@
-import { chmodSync, cpSync, readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { initLibrary } from "../../src/continual/init.ts";
 import { generatePictures } from "../../src/continual/generate.ts";
@@ -6,7 +5,6 @@ import { keepStates } from "../../src/continual/library/history.ts";
 import type { LearnRequest } from "../../src/continual/learn.ts";
 import { latentShape } from "../../src/diffusion/latents.ts";
 import { StableDiffusionPipeline } from "../../src/diffusion/pipeline.ts";
-import { SafetensorsFile } from "../../src/io/safetensors.ts";
 import { failure } from "../io/failure.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
 import { learnQuickly, MODEL, treeOf, writePhotos } from "./support.ts";
@@ -54,23 +52,5 @@ describe("numbers that make no sense", () => {
   it("a picture of the largest side still has a shape", async () => {
     const { vae } = await StableDiffusionPipeline.load(MODEL);
     expect(latentShape(vae.config, { width: 16_384, height: 8 })).toBeDefined();
-  });
-});
-
-describe("weights that are not numbers", () => {
-  it("are named, with their file, instead of advice on learning rates", async () => {
-    const model = at("nan-model");
-    cpSync(MODEL, model, { recursive: true });
-    const file = at("nan-model", "unet", "diffusion_pytorch_model.safetensors");
-    const { byteOffset } = (await SafetensorsFile.open(file)).info("conv_in.weight");
-    const bytes = readFileSync(file);
-    bytes.writeFloatLE(NaN, byteOffset);
-    chmodSync(file, 0o644);
-    writeFileSync(file, bytes);
-    const named = `${file}: tensor "conv_in.weight" holds NaN or infinity`;
-    const photos = [await writePhotos(at("photos"), "dog", 1)];
-    expect((await failure(learnQuickly({ library: at("n"), model, name: "dog", photos }))).message).toContain(named);
-    const drawn = generatePictures({ model, prompt: "a dog", files: [at("x.png")], steps: 1 });
-    expect((await failure(drawn)).message).toContain(named);
   });
 });

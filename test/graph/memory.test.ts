@@ -1,100 +1,84 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   add,
+  attention,
+  checkpoint,
   gradients,
   input,
-  matmul,
-  maxThreads,
+  linear,
+  memoryNeed,
   mul,
-  Program,
+  parameter,
   reshape,
   silu,
-  square,
   sum,
+  toFloat32,
+  transpose,
   type Tensor,
 } from "../../src/graph/index.ts";
-import { availableMemory, checkMemory, isAllocationFailure, peakBytes } from "../../src/graph/memory.ts";
 
-const MB = 1_000_000;
-/** A matrix of 4 MB. */
-const matrix = (name = "x") => input(name, [1000, 1000]);
+const KB = 4 * 256;
+const x = input("x", [256]);
 
-describe("the memory of a graph", () => {
-  it("counts what is alive at the same time", () => {
-    // x and the product; both operands are the same tensor.
-    expect(peakBytes({ y: matmul(matrix(), matrix("w")) })).toBe(12 * MB);
-    const x = matrix();
-    expect(peakBytes({ y: matmul(x, x) })).toBe(8 * MB);
+/** So many values that are all read at the end. */
+function keptValues(count: number): Tensor {
+  const kept = Array.from({ length: count }, (_, i) => mul(x, i + 2));
+  return kept.reduce((total, value) => add(total, value));
+}
+
+describe("memoryNeed", () => {
+  it("counts inputs, and values only as long as they are still to be read", () => {
+    expect(memoryNeed({ y: transpose(reshape(x, [16, 16]), [1, 0]) }).values).toBe(2 * KB);
+    // A chain of activations writes over its last value.
+    expect(memoryNeed({ y: silu(silu(silu(mul(x, 2)))) }).values).toBe(2 * KB);
+    expect(memoryNeed({ y: keptValues(10) }).values).toBe(11 * KB);
+    expect(memoryNeed({ a: mul(x, 2), b: mul(x, 3) }).values).toBe(3 * KB);
   });
 
-  it("frees a value after its last use, and writes over it where an op is elementwise", () => {
-    let chain: Tensor = matrix();
-    for (let i = 0; i < 10; i++) chain = silu(chain);
-    expect(peakBytes({ y: chain })).toBe(4 * MB);
-    const x = matrix();
-    expect(peakBytes({ y: add(silu(x), square(x)) })).toBe(8 * MB);
+  it("counts no reshape", () => {
+    expect(memoryNeed({ y: reshape(mul(reshape(x, [16, 16]), 2), [256]) }).values).toBe(2 * KB);
   });
 
-  it("takes nothing for another shape of the same values", () => {
-    expect(peakBytes({ y: silu(reshape(matrix(), [1_000_000])) })).toBe(4 * MB);
+  it("counts weights once, and what widening them takes while they are read", () => {
+    const source = (dtype: "float32" | "float16", byteLength: number) => ({
+      path: "/w",
+      byteOffset: 0,
+      byteLength,
+      dtype,
+    });
+    const token = input("token", [1, 16]);
+    const full = toFloat32(parameter("w", [16, 16], source("float32", KB)));
+    expect(memoryNeed({ y: linear(linear(token, full), full) })).toEqual({ values: 3 * 64, constants: 0, weights: KB });
+    const half = parameter("w", [16, 16], source("float16", KB / 2));
+    const twice = linear(linear(token, toFloat32(half)), toFloat32(half));
+    expect(memoryNeed({ y: twice })).toEqual({ values: 3 * 64 + KB, constants: 0, weights: KB / 2 });
   });
 
-  it("keeps what the backward pass needs", () => {
-    const x = matrix();
-    const w = matrix("w");
-    const loss = sum(square(matmul(x, w)));
-    const [dx] = gradients(loss, [x]);
-    expect(peakBytes({ loss, dx })).toBeGreaterThan(peakBytes({ loss }));
+  it("knows that training keeps activations, and that a checkpoint does not", () => {
+    const weight = input("weight", [256]);
+    const block = (value: Tensor) => silu(mul(silu(mul(silu(mul(value, weight)), 2)), 3));
+    const losses = (each: (value: Tensor) => Tensor) => sum(each(each(each(each(x)))));
+    const needOf = (loss: Tensor) => memoryNeed({ loss, dw: gradients(loss, [weight])[0] }).values;
+    const plain = losses(block);
+    expect(needOf(plain)).toBeGreaterThan(4 * memoryNeed({ plain }).values);
+    expect(needOf(losses((value) => checkpoint(block, [value])))).toBeLessThan(0.7 * needOf(plain));
   });
 
-  it("is never less than the outputs, and never more than everything together", () => {
-    fc.assert(
-      fc.property(fc.array(fc.tuple(fc.nat(2), fc.nat(9), fc.nat(9)), { minLength: 1, maxLength: 12 }), (steps) => {
-        const values: Tensor[] = [input("x", [10, 10])];
-        for (const [op, i, j] of steps) {
-          const [a, b] = [values[i % values.length], values[j % values.length]];
-          if (a === undefined || b === undefined) continue;
-          values.push(op === 0 ? matmul(a, b) : op === 1 ? mul(a, b) : silu(a));
-        }
-        const last = values.at(-1);
-        if (last === undefined) return;
-        const peak = peakBytes({ last });
-        expect(peak).toBeGreaterThanOrEqual(400);
-        expect(peak).toBeLessThanOrEqual(400 * values.length);
-      }),
-    );
-  });
-});
-
-describe("what cannot fit", () => {
-  it("is refused with both figures, before anything is allocated", async () => {
-    expect(() => {
-      checkMemory(19e9, 20e9);
-    }).toThrow(/^This needs about 38 GB of memory, and 20 GB are free: choose a smaller picture/);
-    expect(() => {
-      checkMemory(9e9, 20e9);
-    }).not.toThrow();
-    const side = 4_000_000;
-    const x = input("x", [side, 1]);
-    await expect(Program.create({ y: matmul(x, reshape(x, [1, side])) })).rejects.toThrow(/GB are free/);
+  it("counts the probabilities of attention where they are all there at once", () => {
+    const [q, k, v] = ["q", "k", "v"].map((name) => input(name, [1, 2048, 8]));
+    const probabilities = 4 * 2 * 2048 * 2048;
+    const forward = { y: attention(q, k, v, { heads: 2 }) };
+    expect(memoryNeed(forward, "cpu").values).toBeLessThan(0.1 * probabilities);
+    expect(memoryNeed(forward, "portable").values).toBeGreaterThan(probabilities);
+    const gradientOf = (headByHeadAbove: number) => {
+      const loss = sum(attention(q, k, v, { heads: 2, headByHeadAbove }));
+      return memoryNeed({ dq: gradients(loss, [q])[0] }, "cpu").values;
+    };
+    expect(gradientOf(1e9) / gradientOf(1)).toBeGreaterThan(1.8);
   });
 
-  it("is told apart from other failures", () => {
-    expect(availableMemory()).toBeGreaterThan(0);
-    expect(isAllocationFailure(new RangeError("Array buffer allocation failed"))).toBe(true);
-    expect(isAllocationFailure(new RangeError("Invalid typed array length: 3000000000000"))).toBe(true);
-    expect(isAllocationFailure(new Error("std::bad_alloc"))).toBe(true);
-    expect(isAllocationFailure(new RangeError("there is no concept to judge"))).toBe(false);
-    expect(isAllocationFailure(new Error("no such input"))).toBe(false);
-  });
-});
-
-describe("threads", () => {
-  it.each([0, -1, 1.5, NaN, 2000, 1e9])("%d are refused: the machine has not so many cores", async (threads) => {
-    const y = silu(input("x", [2]));
-    await expect(Program.create({ y }, { threads })).rejects.toThrow(
-      `expected a whole number from 1 to ${maxThreads()}: this machine has`,
-    );
+  it("does not take the time or the memory that it speaks of", () => {
+    const picture = input("picture", [1, 4, 1_000_000, 1_000_000]);
+    expect(memoryNeed({ y: mul(picture, 2) }).values).toBe(2 * 16e12);
   });
 });

@@ -6,7 +6,8 @@ import { keepStates, libraryHistory, type LibraryHistory, type StateFacts } from
 import { describeChange } from "../../continual/library/state.ts";
 import { LIMITS } from "../../continual/limits.ts";
 import { wholeNumber } from "../options.ts";
-import { formatBytes, formatTable, Output } from "../output.ts";
+import { formatBytes } from "../../units.ts";
+import { formatTable, Output } from "../output.ts";
 import { DEFAULT_LIBRARY, shortId, unfinishedRunLines } from "./shared.ts";
 
 interface HistoryOptions {

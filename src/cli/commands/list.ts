@@ -3,7 +3,8 @@
  */
 import { Command } from "commander";
 import { listConcepts } from "../../continual/library/history.ts";
-import { formatBytes, formatTable, Output } from "../output.ts";
+import { formatBytes } from "../../units.ts";
+import { formatTable, Output } from "../output.ts";
 import { DEFAULT_LIBRARY, unfinishedRunLines } from "./shared.ts";
 
 interface ListOptions {

@@ -2,7 +2,7 @@
  * @file Scaled dot-product attention with several heads. The probabilities are never kept: the backward pass computes
  * them again, and for long sequences one head at a time.
  */
-import type { OnnxBuilder, Operand } from "../onnx/builder.ts";
+import type { LoweringTarget, OnnxBuilder, Operand } from "../onnx/builder.ts";
 import { OnnxBuilder as SubgraphBuilder } from "../onnx/builder.ts";
 import { ShapeError, type Shape } from "../shape.ts";
 import { apply, applyOne, type Tensor } from "../tensor.ts";
@@ -68,11 +68,33 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOpt
               attributes,
               lower: (onnx, names, isUsed) => backward(onnx, names, geometry, isUsed),
               flops: ([dq, dk, dv]) => product * ((dq || dk ? 1 : 0) + [dq, dk, dv].filter(Boolean).length),
+              scratch: (target) => backwardScratch(geometry, target),
             }),
       flops: () => 2 * product,
+      scratch: (target) => forwardScratch(geometry, target),
     },
   );
   return y;
+}
+
+/** Q, K and V ordered by head; the probabilities too, where no fused operator goes through them in blocks. */
+function forwardScratch(geometry: AttentionGeometry, target: LoweringTarget): number {
+  const { batch, heads, targets, sources, width, causal } = geometry;
+  const byHead = batch * heads * width * (targets + 2 * sources);
+  const isInBlocks = target === "cpu" && !causal;
+  return byHead + (isInBlocks ? 0 : (target === "cpu" ? 1 : 2) * batch * heads * targets * sources);
+}
+
+/** Its five operands and its results ordered by head, and three matrices of the size of the probabilities: P, dP, dS. */
+function backwardScratch(geometry: AttentionGeometry, target: LoweringTarget): number {
+  const { batch, heads, targets, sources, width } = geometry;
+  const byHead = batch * heads * width * (4 * targets + 4 * sources);
+  const rows = isHeadByHead(geometry, target) ? 1 : batch * heads;
+  return byHead + 3 * rows * targets * sources;
+}
+
+function isHeadByHead({ batch, heads, targets, sources, headByHeadAbove }: AttentionGeometry, target: LoweringTarget) {
+  return target === "cpu" && batch * heads * targets * sources > headByHeadAbove;
 }
 
 /** ONNX Runtime's fused operator. */
@@ -114,10 +136,10 @@ function backward(
   isUsed: readonly boolean[],
 ): readonly string[] {
   const byHead = names.map((name) => toHeads(onnx, name, geometry));
-  const { batch, heads, targets, sources, width, headByHeadAbove } = geometry;
+  const { batch, heads, targets, sources, width } = geometry;
   const wanted = isUsed.flatMap((used, i) => (used ? [i] : []));
   let gradients: readonly string[];
-  if (onnx.target === "cpu" && batch * heads * targets * sources > headByHeadAbove) {
+  if (isHeadByHead(geometry, onnx.target)) {
     const rows = batch * heads;
     const extents = [targets, targets, sources, sources, targets];
     const flat = byHead.map((name, i) => onnx.reshape(name, [rows, extents[i] ?? 0, width]));

@@ -137,6 +137,8 @@ function inputGradient(dy: Tensor, weight: Tensor, geometry: Geometry): Tensor {
         }),
       ],
       flops: () => convolutionFlops(geometry),
+      // ONNX Runtime unfolds one picture of the result: a column for each pixel of dy.
+      scratch: () => inChannels * sizeOf(kernel) * sizeOf(output),
     },
   );
 }

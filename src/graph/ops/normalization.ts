@@ -27,6 +27,8 @@ export function layerNorm(x: Tensor, weight: Tensor | undefined, bias: Tensor | 
   const leading = statistics.slice(0, -1).map((_, axis) => axis);
   const [y, average, inverse] = apply("layerNorm", [x, ...affine], [x, { shape: statistics }, { shape: statistics }], {
     attributes: { eps },
+    // ONNX asks for a weight.
+    ...(weight === undefined && { constant: { key: `ones ${features}`, size: features } }),
     lower: (onnx, [name = "", w = onnx.filled(1, [features]), ...b]) =>
       onnx.nodes("LayerNormalization", [name, w, ...b], 3, { axis: -1, epsilon: { float: eps } }),
     vjp: ([dy]) => {
