@@ -1,0 +1,35 @@
+import { describe, expect, it } from "vitest";
+import { WorkLeft } from "../../scripts/demo/work-left.ts";
+
+const SECOND = 1000;
+
+describe("the time that the demo has left", () => {
+  it("is unknown before anything has been measured", () => {
+    expect(new WorkLeft({ step: 10, picture: 2, classification: 1 }, 0).seconds(0)).toBeUndefined();
+  });
+
+  it("is what is left of each kind at its measured pace", () => {
+    const work = new WorkLeft({ step: 3, picture: 3, classification: 0 }, 0);
+    work.done("step", 2 * SECOND);
+    work.done("picture", 5 * SECOND);
+    // Two steps of 2 s and two pictures of 3 s.
+    expect(work.seconds(5 * SECOND)).toBe(10);
+    expect(work.seconds(6 * SECOND)).toBe(9);
+  });
+
+  it("goes by the usual relation between kinds until one has been measured", () => {
+    const work = new WorkLeft({ step: 2, picture: 1, classification: 0 }, 0);
+    work.done("step", 1 * SECOND);
+    expect(work.seconds(1 * SECOND)).toBeGreaterThan(1);
+    work.done("step", 2 * SECOND);
+    work.done("picture", 4 * SECOND);
+    expect(work.seconds(4 * SECOND)).toBe(0);
+  });
+
+  it("is never below nothing, even if there is more work than was planned", () => {
+    const work = new WorkLeft({ step: 1, picture: 0, classification: 0 }, 0);
+    work.done("step", 1 * SECOND);
+    work.done("step", 2 * SECOND);
+    expect(work.seconds(9 * SECOND)).toBe(0);
+  });
+});
