@@ -52,7 +52,10 @@ export interface CompiledProgram<Name extends string = string> {
 /** Below this many bytes of weights a copy of them costs less than it saves, and so does widening half precision once for all. */
 const SMALL_WEIGHTS = 64_000_000;
 
-/** Below this many bytes of weights and inputs a run takes milliseconds, and to optimise the graph takes most of a second. */
+/**
+ * Below this many bytes of weights, or of inputs if it has none, a run takes milliseconds, and to optimise the graph takes most
+ * of a second. With weights the inputs do not count: an adapter that changes nothing must not change the rounding.
+ */
 const TINY_PROGRAM = 2_500_000;
 
 /** Many more threads than cores only get in each other's way: hundreds of them never end. */
@@ -182,7 +185,7 @@ function sessionOptions(
 ): Ort.InferenceSession.SessionOptions {
   const isSmall = provider === "cpu" && weightBytes < SMALL_WEIGHTS;
   const inputBytes = [...inputs.values()].reduce((sum, { shape }) => sum + 4 * sizeOf(shape), 0);
-  const isTiny = isSmall && weights === undefined && weightBytes + inputBytes < TINY_PROGRAM;
+  const isTiny = isSmall && weights === undefined && (weightBytes || inputBytes) < TINY_PROGRAM;
   const mapped = weights === undefined ? !isSmall : weights === "mapped";
   return {
     executionProviders: [provider],

@@ -71,7 +71,7 @@ describe("keepsake learn-all", () => {
       "(0 %: drawn as before, to the pixel; 100 %: as different as two drawings from different noise)",
       "",
     ]);
-    expect(straight.stderr).toMatch(/^rex \(1 of 2\)\n2 photos\n/);
+    expect(straight.stderr).toMatch(/^rex \(1 of 2\)\nwarning: 32x32 pixels are far from [^\n]+\n2 photos\n/);
     expect(straight.stderr).toMatch(/^previews 4\/4, 0 s left\nmug \(2 of 2\)\n/m);
   });
 

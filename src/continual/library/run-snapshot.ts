@@ -3,13 +3,16 @@
  * gathered after some step, in one file that is replaced atomically. No photo and no latent is in it, only a digest by which the photos are recognised; it
  * is deleted when the run ends.
  */
-import { access, rm } from "node:fs/promises";
+import { access } from "node:fs/promises";
 import { join } from "node:path";
 import type { Adapter } from "../../adapters/adapter.ts";
 import { KeepsakeError } from "../../errors.ts";
+import { removeFile } from "../../io/atomic.ts";
 import { sha256 } from "../../io/hash.ts";
 import { SafetensorsFile, writeSafetensors, type TensorToWrite } from "../../io/safetensors.ts";
 import type { Library } from "./library.ts";
+import { checkLock } from "./lock.ts";
+import { permissionsIn } from "./permissions.ts";
 import type { PhaseEvaluations, TrainingState } from "../training.ts";
 
 /** What makes two calls of `learn` the same run, by name; values are compared as text. */
@@ -61,7 +64,9 @@ export async function writeSnapshot(library: string, identity: RunIdentity, stat
     evaluations: JSON.stringify(state.evaluations),
   };
   const facts = { ...counters, checksum: checksumOf(counters, tensors) };
-  await writeSafetensors(snapshotPath(library), new Map(entries), new Map(Object.entries({ ...facts, ...identity })));
+  const metadata = new Map(Object.entries({ ...facts, ...identity }));
+  await checkLock(library);
+  await writeSafetensors(snapshotPath(library), new Map(entries), metadata, await permissionsIn(library));
 }
 
 /** The state that a snapshot holds. @param lora - gives the layout; its numbers are not read */
@@ -163,7 +168,8 @@ function asBytes(values: Float32Array): Uint8Array {
 
 /** Deletes the snapshot: the run has ended or was given up. */
 export async function deleteSnapshot(library: string): Promise<void> {
-  await rm(snapshotPath(library), { force: true });
+  await checkLock(library);
+  await removeFile(snapshotPath(library));
 }
 
 /**
