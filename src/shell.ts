@@ -3,12 +3,12 @@
  */
 
 /**
- * A word as a shell takes it: as it stands where that is safe, in double quotes if these are enough, which every shell
- * knows, else in the single quotes of a POSIX shell, in which nothing is run.
+ * A word as a shell takes it: as it stands where that is safe, else in the single quotes of a POSIX shell, in which nothing
+ * is run.
  */
 export function shellQuote(text: string): string {
   if (/^[\w./:=@%+,-]+$/.test(text)) return text;
-  return text === "" || /["$`\\!\p{C}]/u.test(text) ? `'${text.replaceAll("'", "'\\''")}'` : `"${text}"`;
+  return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /** A path as an argument: what begins with a dash would be taken for an option, quoted or not. */

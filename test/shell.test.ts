@@ -28,7 +28,7 @@ describe("a command that is shown to be copied", () => {
 
   it("does not take a name for an option", () => {
     expect(shellPath("-x")).toBe("./-x");
-    expect(libraryOption("--json 1")).toBe(' --library "./--json 1"');
+    expect(libraryOption("--json 1")).toBe(" --library './--json 1'");
   });
 
   it("names the library only where it is not the usual one", () => {

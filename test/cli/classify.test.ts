@@ -128,7 +128,7 @@ describe("what cannot be classified is said in one line, with an exit code, and 
     { args: ["classify", "x.png", "--timesteps", "0.5-0.1"], words: "such as 0.1-0.5" },
     { args: ["classify", "x.png", "--timesteps", "half"], words: "such as 0.1-0.5" },
     { args: ["classify", "x.png", "--temperature", "0"], words: "It must be a number above 0" },
-    { args: ["classify", "x.png", "--resolution", "4"], words: "It must be a whole number of at least 8" },
+    { args: ["classify", "x.png", "--resolution", "4"], words: "It must be a whole number from 8 to 16384" },
   ])("$args", async ({ args, words }) => {
     const { code, stdout, stderr } = await keepsake(args);
     expect([code, stdout]).toEqual([2, ""]);

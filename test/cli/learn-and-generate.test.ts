@@ -25,7 +25,7 @@ beforeAll(async () => {
 describe("keepsake learn", () => {
   it("says its result on stdout and its progress on stderr", () => {
     expect(firstRun.stdout).toBe(
-      `Learned <dog>. Draw it: keepsake generate "a photo of a <dog>" --library "${library}"\n`,
+      `Learned <dog>. Draw it: keepsake generate "a photo of a <dog>" --library '${library}'\n`,
     );
     expect(firstRun.stderr).toContain("2 photos\n");
     expect(firstRun.stderr).toContain("warning: 4 to 10 photos");

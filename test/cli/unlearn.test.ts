@@ -24,7 +24,7 @@ describe("keepsake forget --unlearn", () => {
     const library = inFolder("text");
     const { stdout, stderr } = succeeded(await keepsake(unlearn(library), { hooks: ["no-network"] }));
     const lines = stdout.trimEnd().split("\n");
-    expect(lines[0]).toContain("Forgot <mug>. 1 earlier state still holds it");
+    expect(lines[0]).toContain("Forgot <mug>. 1 other state still holds it");
     expect(lines[1]).toMatch(/^Mean squared distance .* <mug> .*: [\d.e-]+ before, [\d.e-]+ after 3 steps\.$/);
     expect(lines[2]).toMatch(/^The predictions for the other things moved by [\d.e-]+\.$/);
     expect(lines[3]).toContain("no proof: the adapter was trained on its photos and may keep traces of it");

@@ -87,7 +87,7 @@ describe("a mistake in the command", () => {
     { args: ["previews", "-o", "sheet.jpeg"], words: "give a name that ends in .png, e.g. sheet.png" },
     {
       args: ["generate", "two", "dogs", "at night"],
-      words: 'Expected 1 argument but got 3; put the prompt in quotes: keepsake generate "two dogs at night"',
+      words: "Expected 1 argument but got 3; put the prompt in quotes: keepsake generate 'two dogs at night'",
     },
     { args: ["generate", "a", "$(date)"], words: "put the prompt in quotes: keepsake generate 'a $(date)'" },
     { args: ["list", "mine"], words: "name a library with --library: keepsake list --library mine" },

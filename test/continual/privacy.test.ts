@@ -130,8 +130,8 @@ describe("privacy", () => {
       () => initLibrary({ library, model: MODEL }),
       ...["thing", "other", "third"].map(teach),
       () => undo({ library }),
-      () => forgetConcept({ library, name: "other" }),
       () => forgetConcept({ library, name: "third", purge: true }),
+      () => forgetConcept({ library, name: "other" }),
       teach("last"),
     ];
     for (const change of life) {
