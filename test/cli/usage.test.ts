@@ -76,7 +76,7 @@ describe("a mistake in the command", () => {
     },
     { args: ["learn"], words: "'name'; for example: keepsake learn mochi ./photos/mochi --class cat" },
     { args: ["learn", "a"], words: "'photos'; for example: keepsake learn mochi ./photos/mochi --class cat" },
-    { args: ["learn", "a", "my photos"], words: 'e.g. keepsake learn a "my photos" --class cat' },
+    { args: ["learn", "a", "my photos"], words: "e.g. keepsake learn a 'my photos' --class cat" },
     { args: ["learn", "--class", "c"], words: "missing required argument 'name'" },
     { args: ["learn", "<Rex>", "b", "--class", "c"], words: "beginning with a letter or digit, e.g. rex." },
     { args: ["learn", "a", "b", "--class", "<dog>"], words: '"<dog>" is no class noun' },
