@@ -9,8 +9,8 @@ import type { ModuleContext } from "../src/diffusion/module.ts";
 import { unet2DConditionModel } from "../src/diffusion/models/unet-2d-condition-model.ts";
 import { input, sizeOf, type Shape } from "../src/graph/index.ts";
 import { writeFileAtomic } from "../src/io/atomic.ts";
-import { float32ToFloat16 } from "../src/io/half.ts";
-import { writeSafetensorsStream } from "../src/io/safetensors.ts";
+import { float32ToFloat16 } from "../src/io/safetensors/half.ts";
+import { writeSafetensorsStream } from "../src/io/safetensors/safetensors.ts";
 import { RandomStream } from "../src/random/random.ts";
 
 export type WeightsDType = "fp32" | "fp16";

@@ -7,18 +7,18 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { CONCEPT_SETS } from "../bench/continual/plan.ts";
-import { ConceptClassifier, type ConceptClassification } from "../src/continual/concept-classifier.ts";
-import { DEFAULT_TEMPERATURE, posterior } from "../src/continual/diffusion-classifier.ts";
-import { initLibrary } from "../src/continual/init.ts";
-import { learnAll } from "../src/continual/learn-all.ts";
-import { learnedIn, openModel, type Learned } from "../src/continual/library-model.ts";
-import { Library } from "../src/continual/library/library.ts";
-import { BUILT_IN_THINGS } from "../src/continual/ordinary-things.ts";
-import { encodePhotos, readPhoto } from "../src/continual/photos.ts";
-import { judge, DEFAULT_TEMPERATURE_IN_STANDARD_ERRORS } from "../src/continual/picture-answer.ts";
+import { ConceptClassifier, type ConceptClassification } from "../src/classifier/concept-classifier.ts";
+import { DEFAULT_TEMPERATURE, posterior } from "../src/training/diffusion-classifier.ts";
+import { initLibrary } from "../src/keepsake/init.ts";
+import { learnAll } from "../src/keepsake/learn-all.ts";
+import { learnedIn, openModel, type Learned } from "../src/library/library-model.ts";
+import { Library } from "../src/library/library.ts";
+import { BUILT_IN } from "../src/library/model-profile.ts";
+import { encodePhotos, readPhoto } from "../src/training/photos.ts";
+import { judge, DEFAULT_TEMPERATURE_IN_STANDARD_ERRORS } from "../src/classifier/picture-answer.ts";
 import { latentsFromPosterior } from "../src/diffusion/latents.ts";
-import { findImages } from "../src/io/find-images.ts";
-import { imageToTensor } from "../src/io/image.ts";
+import { findImages } from "../src/io/images/find-images.ts";
+import { imageToTensor } from "../src/io/images/image.ts";
 import { CONCEPTS } from "./concepts/concepts.ts";
 import { PICTURE_SIZE } from "./model/architecture.ts";
 import { picturesOf } from "./training/sheets.ts";
@@ -144,7 +144,7 @@ async function ask(learned: Learned): Promise<Asked[]> {
   const classifier = await ConceptClassifier.create(pipeline, learned, {
     ...{ program, anything: true, draws: Number(values.draws) },
     others: learned.concepts.map(({ classNoun }) => classNoun),
-    background: BUILT_IN_THINGS,
+    background: BUILT_IN.ordinaryThings,
   });
   const results: Asked[] = [];
   for (const [i, picture] of pictures.entries()) {

@@ -8,15 +8,16 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Lora } from "../src/adapters/lora.ts";
-import { TIMESTEPS_OF_SMALL_LATENTS } from "../src/continual/concept-classifier.ts";
-import { DenoisingError } from "../src/continual/denoising-error.ts";
-import { classify, denoisingErrors, pairedDraws } from "../src/continual/diffusion-classifier.ts";
+import { TIMESTEPS_OF_SMALL_LATENTS } from "../src/classifier/concept-classifier.ts";
+import { DenoisingError } from "../src/training/denoising-error.ts";
+import { classify, denoisingErrors, pairedDraws } from "../src/training/diffusion-classifier.ts";
 import { ClipFeatures, cosine } from "../src/diffusion/clip/clip-features.ts";
 import { compileDecoder, ImageEncoder } from "../src/diffusion/latents.ts";
 import { StableDiffusionPipeline } from "../src/diffusion/pipeline.ts";
 import { NoiseSchedule } from "../src/diffusion/schedulers/index.ts";
 import { writeFileAtomic } from "../src/io/atomic.ts";
-import { imageToTensor, type RgbImage } from "../src/io/image.ts";
+import { imageToTensor } from "../src/io/images/image.ts";
+import type { RgbImage } from "../src/io/images/rgb-image.ts";
 import { readJson } from "../src/io/json.ts";
 import { psnr } from "./evaluation/psnr.ts";
 import { attributeQuestions, heldOutScenes, TWENTY_NOUNS } from "./evaluation/questions.ts";
@@ -25,8 +26,7 @@ import { picturesOf, writeGrid } from "./training/sheets.ts";
 import { withArticle } from "./world/captions.ts";
 import { DRAWN_WORLD } from "./world/drawn-world.ts";
 import { NOUNS } from "./world/nouns.ts";
-import type { SampleOptions } from "./world/world.ts";
-import { captionedScene, World, type CaptionedScene } from "./world/world.ts";
+import { type SampleOptions, captionedScene, World, type CaptionedScene } from "./world/world.ts";
 
 const { values } = parseArgs({
   options: {

@@ -6,12 +6,12 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { BoundAdapter } from "../src/adapters/bound-adapter.ts";
-import { learnSequence, type LearnedConcept } from "../src/continual/learn-sequence.ts";
-import { BUILT_IN_ADAPTER, BUILT_IN_TRAINING } from "../src/continual/learn-settings.ts";
-import { encodeTrainingPhotos, loadPhotos, type Photos } from "../src/continual/photos.ts";
-import { createStrategy } from "../src/continual/strategies/registry.ts";
+import { learnSequence, type LearnedConcept } from "../src/learning/learn-sequence.ts";
+import { BUILT_IN } from "../src/library/model-profile.ts";
+import { encodeTrainingPhotos, loadPhotos, type Photos } from "../src/training/photos.ts";
+import { createStrategy } from "../src/strategies/registry.ts";
 import { StableDiffusionPipeline } from "../src/diffusion/pipeline.ts";
-import { imageToTensor } from "../src/io/image.ts";
+import { imageToTensor } from "../src/io/images/image.ts";
 import { CONCEPTS } from "./concepts/concepts.ts";
 import { PICTURE_SIZE } from "./model/architecture.ts";
 import { writeGrid } from "./training/sheets.ts";
@@ -20,10 +20,10 @@ const { values } = parseArgs({
   options: {
     model: { type: "string", default: "models/keepsake-64" },
     output: { type: "string", default: "build/headroom" },
-    steps: { type: "string", default: String(BUILT_IN_TRAINING.steps) },
-    rank: { type: "string", default: String(BUILT_IN_ADAPTER.rank) },
-    lr: { type: "string", default: String(BUILT_IN_TRAINING.learningRate) },
-    "token-lr": { type: "string", default: String(BUILT_IN_TRAINING.tokenLearningRate) },
+    steps: { type: "string", default: String(BUILT_IN.training.steps) },
+    rank: { type: "string", default: String(BUILT_IN.adapter.rank) },
+    lr: { type: "string", default: String(BUILT_IN.training.learningRate) },
+    "token-lr": { type: "string", default: String(BUILT_IN.training.tokenLearningRate) },
     concepts: { type: "string", default: "10" },
   },
 });
@@ -54,7 +54,7 @@ for await (const result of learnSequence({
   strategy: createStrategy("joint"),
   adapter: { rank: Number(values.rank) },
   training: {
-    ...BUILT_IN_TRAINING,
+    ...BUILT_IN.training,
     steps: Number(values.steps),
     learningRate: Number(values.lr),
     tokenLearningRate: Number(values["token-lr"]),

@@ -7,13 +7,13 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { judgedExamples } from "../bench/continual/example-concepts.ts";
 import { formatDuration } from "../src/cli/output.ts";
-import { DenoiserPool } from "../src/continual/denoiser-pool.ts";
-import { BUILT_IN_ADAPTER, BUILT_IN_TRAINING } from "../src/continual/learn-settings.ts";
-import { readPhoto } from "../src/continual/photos.ts";
-import { createStrategy, DEFAULT_STRATEGY } from "../src/continual/strategies/registry.ts";
+import { DenoiserPool } from "../src/training/denoiser-pool.ts";
+import { BUILT_IN } from "../src/library/model-profile.ts";
+import { readPhoto } from "../src/training/photos.ts";
+import { createStrategy, DEFAULT_STRATEGY } from "../src/strategies/registry.ts";
 import { ClipFeatures } from "../src/diffusion/clip/clip-features.ts";
 import { StableDiffusionPipeline } from "../src/diffusion/pipeline.ts";
-import type { RgbImage } from "../src/io/image.ts";
+import type { RgbImage } from "../src/io/images/rgb-image.ts";
 import { runSequence, type SequenceRun } from "../src/evaluation/sequence-run.ts";
 import { writePage, type MeasureRow } from "./demo/page.ts";
 import { SHOWN, writeSheet, type Comparison, type ConceptRow } from "./demo/sheet.ts";
@@ -79,8 +79,8 @@ for (const [index, strategy] of strategies.entries()) {
     await runSequence({
       ...{ pipeline, pool, clip, concepts },
       strategy: createStrategy(strategy),
-      adapter: BUILT_IN_ADAPTER,
-      training: { ...BUILT_IN_TRAINING, steps, seed: SEED },
+      adapter: BUILT_IN.adapter,
+      training: { ...BUILT_IN.training, steps, seed: SEED },
       drawing: { seed: SEED, steps: values.smoke ? 4 : 25, guidanceScale: 3 },
       classifierDraws: values.smoke ? 4 : 16,
       onStep: ({ concept, step, steps: ofConcept, loss }) => {

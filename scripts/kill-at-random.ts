@@ -9,8 +9,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import sharp from "sharp";
-import { libraryHistory } from "../src/continual/library/history.ts";
-import { verifyLibrary } from "../src/continual/verify.ts";
+import { libraryHistory } from "../src/library/history.ts";
+import { verifyLibrary } from "../src/keepsake/verify.ts";
 import { sha256 } from "../src/io/hash.ts";
 import { RandomStream } from "../src/random/random.ts";
 

@@ -23,42 +23,42 @@ export {
   type ClassifiedPicture,
   type ClassifyProgress,
   type ClassifyRequest,
-} from "./continual/classify.ts";
-export type { Answer, Verdict } from "./continual/picture-answer.ts";
-export type { Candidate } from "./continual/candidate.ts";
+} from "./keepsake/classify.ts";
+export type { Answer, Verdict } from "./classifier/picture-answer.ts";
+export type { Candidate } from "./classifier/candidate.ts";
 export {
   ConceptClassifier,
   type ConceptClassification,
   type ConceptClassifierOptions,
-} from "./continual/concept-classifier.ts";
-export { conceptConfidence, type ConceptConfidence, type ConceptPictures } from "./continual/concept-confidence.ts";
-export { DenoisingError, type DenoisingBatch, type DenoisingErrorResult } from "./continual/denoising-error.ts";
-export { DenoiserPool, type DenoiserPoolOptions } from "./continual/denoiser-pool.ts";
-export { generatePictures, pictureFiles, type GenerateRequest } from "./continual/generate.ts";
-export { initLibrary, type InitRequest } from "./continual/init.ts";
-export { learnConcept, type LearnProgress, type LearnRequest, type LearnResult } from "./continual/learn.ts";
+} from "./classifier/concept-classifier.ts";
+export { conceptConfidence, type ConceptConfidence, type ConceptPictures } from "./classifier/concept-confidence.ts";
+export { DenoisingError, type DenoisingBatch, type DenoisingErrorResult } from "./training/denoising-error.ts";
+export { DenoiserPool, type DenoiserPoolOptions } from "./training/denoiser-pool.ts";
+export { generatePictures, pictureFiles, type GenerateRequest } from "./keepsake/generate.ts";
+export { initLibrary, type InitRequest } from "./keepsake/init.ts";
+export { learnConcept, type LearnProgress, type LearnRequest, type LearnResult } from "./keepsake/learn.ts";
 export {
   learnAndPreview,
   type LearnAndPreviewProgress,
   type LearnAndPreviewRequest,
   type LearnAndPreviewResult,
-} from "./continual/learn-and-preview.ts";
+} from "./keepsake/learn-and-preview.ts";
 export {
   learnAll,
   type LearnAllProgress,
   type LearnAllRequest,
   type SkippedThing,
   type Thing,
-} from "./continual/learn-all.ts";
-export { previewLastLearn, type PreviewReport, type PreviewRequest } from "./continual/preview-last-learn.ts";
+} from "./keepsake/learn-all.ts";
+export { previewLastLearn, type PreviewReport, type PreviewRequest } from "./keepsake/preview-last-learn.ts";
 export {
   drawPreviews,
   type PreviewChange,
   type PreviewOptions,
   type PreviewProgress,
   type Previews,
-} from "./continual/previews.ts";
-export { forgetConcept, type ForgetRequest, type ForgetResult } from "./continual/library/forget.ts";
+} from "./keepsake/previews.ts";
+export { forgetConcept, type ForgetRequest, type ForgetResult } from "./library/forget.ts";
 export {
   keepStates,
   libraryHistory,
@@ -68,9 +68,10 @@ export {
   type KeepRequest,
   type LibraryHistory,
   type StateFacts,
-} from "./continual/library/history.ts";
-export { Library, type StrategyMemory } from "./continual/library/library.ts";
-export type { Manifest } from "./continual/library/manifest.ts";
+} from "./library/history.ts";
+export { Library } from "./library/library.ts";
+export type { StrategyMemory, ConceptPlan, Objective, Strategy, StrategyDefinition } from "./training/strategy.ts";
+export type { Manifest } from "./library/manifest/manifest.ts";
 export {
   describeChange,
   type AdapterEntry,
@@ -78,25 +79,24 @@ export {
   type ConceptEntry,
   type LibraryState,
   type StrategyEntry,
-} from "./continual/library/state.ts";
-export { redo, undo, type RedoRequest, type UndoRequest, type UndoResult } from "./continual/library/undo.ts";
-export type { UnfinishedRun } from "./continual/library/unfinished-run.ts";
-export { unlearnConcept, type UnlearnRequest, type UnlearnResult } from "./continual/unlearn-concept.ts";
-export { unlearn, type Unlearned, type UnlearningOptions, type UnlearningSettings } from "./continual/unlearning.ts";
-export { verifyLibrary, type Finding, type VerifyReport } from "./continual/verify.ts";
+} from "./library/manifest/state.ts";
+export { redo, undo, type RedoRequest, type UndoRequest, type UndoResult } from "./library/undo.ts";
+export type { UnfinishedRun } from "./library/unfinished-run.ts";
+export { unlearnConcept, type UnlearnRequest, type UnlearnResult } from "./keepsake/unlearn-concept.ts";
+export { unlearn, type Unlearned, type UnlearningOptions, type UnlearningSettings } from "./keepsake/unlearning.ts";
+export { verifyLibrary, type Finding, type VerifyReport } from "./keepsake/verify.ts";
 export {
   learnSequence,
   type LearnedConcept,
   type SequenceConcept,
   type SequenceRequest,
   type SequenceStep,
-} from "./continual/learn-sequence.ts";
-export { encodePhotos, encodeTrainingPhotos, loadPhotos, type TrainingPhoto } from "./continual/photos.ts";
-export { describeRange, type OptionSpec, type OptionValue } from "./continual/strategies/options.ts";
-export { createStrategy, findStrategy, parseStrategyOptions, STRATEGIES } from "./continual/strategies/registry.ts";
-export type { ConceptPlan, Objective, Strategy, StrategyDefinition } from "./continual/strategies/strategy.ts";
-export type { PhaseEvaluations, PhaseName, TrainingSettings } from "./continual/training.ts";
-export { openModel, readLearned, type KnownConcept, type Learned } from "./continual/library-model.ts";
+} from "./learning/learn-sequence.ts";
+export { encodePhotos, encodeTrainingPhotos, loadPhotos, type TrainingPhoto } from "./training/photos.ts";
+export { describeRange, type OptionSpec, type OptionValue } from "./training/options.ts";
+export { createStrategy, findStrategy, parseStrategyOptions, STRATEGIES } from "./strategies/registry.ts";
+export type { PhaseEvaluations, PhaseName, TrainingSettings } from "./training/training-run.ts";
+export { openModel, readLearned, type KnownConcept, type Learned } from "./library/library-model.ts";
 export { ClipFeatures } from "./diffusion/clip/clip-features.ts";
 export { StableDiffusionPipeline, type GeneratedImage, type GenerateOptions } from "./diffusion/pipeline.ts";
 export { createScheduler, NoiseSchedule, SCHEDULERS, type Scheduler } from "./diffusion/schedulers/index.ts";
@@ -122,4 +122,4 @@ export {
 } from "./evaluation/sequence-metrics.ts";
 export { KeepsakeError, type ErrorKind } from "./errors.ts";
 export { PROVIDERS, type ProgramOptions, type Provider } from "./graph/index.ts";
-export type { RgbImage } from "./io/image.ts";
+export type { RgbImage } from "./io/images/rgb-image.ts";

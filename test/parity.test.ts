@@ -7,8 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { formatResult, formatSummary } from "../scripts/parity/report.ts";
 import { runParity } from "../scripts/parity/run.ts";
 import { readJson } from "../src/io/json.ts";
-import type { TensorToWrite } from "../src/io/safetensors.ts";
-import { SafetensorsFile, writeSafetensors } from "../src/io/safetensors.ts";
+import { type TensorToWrite, SafetensorsFile, writeSafetensors } from "../src/io/safetensors/safetensors.ts";
 
 const fixtures = join(import.meta.dirname, "fixtures");
 

@@ -2,8 +2,8 @@
  * @file The example concepts as a benchmark needs them: encoded training views, held-out views, and a prompt for the setting of each held-out view.
  */
 import { join } from "node:path";
-import type { SequenceConcept } from "../../src/continual/learn-sequence.ts";
-import { encodeTrainingPhotos, loadPhotos, readPhoto } from "../../src/continual/photos.ts";
+import type { SequenceConcept } from "../../src/learning/learn-sequence.ts";
+import { encodeTrainingPhotos, loadPhotos, readPhoto } from "../../src/training/photos.ts";
 import type { StableDiffusionPipeline } from "../../src/diffusion/pipeline.ts";
 import type { JudgedConcept } from "../../src/evaluation/sequence-run.ts";
 import { readJson } from "../../src/io/json.ts";

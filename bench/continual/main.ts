@@ -4,19 +4,14 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { DenoiserPool } from "../../src/continual/denoiser-pool.ts";
-import { BUILT_IN_ADAPTER, BUILT_IN_TRAINING } from "../../src/continual/learn-settings.ts";
-import {
-  createStrategy,
-  findStrategy,
-  parseStrategyOptions,
-  STRATEGIES,
-} from "../../src/continual/strategies/registry.ts";
+import { DenoiserPool } from "../../src/training/denoiser-pool.ts";
+import { BUILT_IN } from "../../src/library/model-profile.ts";
+import { createStrategy, findStrategy, parseStrategyOptions, STRATEGIES } from "../../src/strategies/registry.ts";
 import { ClipFeatures } from "../../src/diffusion/clip/clip-features.ts";
 import { StableDiffusionPipeline } from "../../src/diffusion/pipeline.ts";
 import { learningRateSchedules, type LearningRateSchedule } from "../../src/graph/index.ts";
 import { runSequence } from "../../src/evaluation/sequence-run.ts";
-import { identifyModel } from "../../src/continual/model-fingerprint.ts";
+import { identifyModel } from "../../src/library/model-fingerprint.ts";
 import { judgedExamples } from "./example-concepts.ts";
 import { CONCEPT_SETS, grid, orders, type ConceptSet, type Contender, type PlannedRun } from "./plan.ts";
 import { Results } from "./results.ts";
@@ -59,14 +54,14 @@ const command = new Command("bench:continual")
   .option("--seeds <n>", "seeds for each order", wholeNumber, 2)
   .option("--concepts <n>", "concepts in a row", wholeNumber, 5)
   .option("--after <numbers>", "measure after so many concepts too: 1,3,5", wholeNumbers)
-  .option("--steps <n>", "optimiser steps for each concept", wholeNumber, BUILT_IN_TRAINING.steps)
-  .option("--rank <n>", "of the adapter", wholeNumber, BUILT_IN_ADAPTER.rank)
-  .option("--lr <x>", "learning rate of the adapter", Number, BUILT_IN_TRAINING.learningRate)
-  .option("--token-lr <x>", "learning rate of the token", Number, BUILT_IN_TRAINING.tokenLearningRate)
+  .option("--steps <n>", "optimiser steps for each concept", wholeNumber, BUILT_IN.training.steps)
+  .option("--rank <n>", "of the adapter", wholeNumber, BUILT_IN.adapter.rank)
+  .option("--lr <x>", "learning rate of the adapter", Number, BUILT_IN.training.learningRate)
+  .option("--token-lr <x>", "learning rate of the token", Number, BUILT_IN.training.tokenLearningRate)
   .addOption(
     new Option("--lr-scheduler <name>", "how both rates fall")
       .choices(learningRateSchedules)
-      .default(BUILT_IN_TRAINING.lrScheduler),
+      .default(BUILT_IN.training.lrScheduler),
   )
   .option("--pictures <n>", "drawn for the setting of each held-out view", wholeNumber, 2)
   .option("--model <folder>", "checkpoint", join("models", "keepsake-64"))
@@ -112,7 +107,7 @@ async function runAll(options: BenchOptions, results: Results): Promise<void> {
         strategy: made,
         // A whole matrix has no rank.
         adapter: made.form === "full" ? {} : { rank },
-        training: { ...BUILT_IN_TRAINING, ...training, seed },
+        training: { ...BUILT_IN.training, ...training, seed },
         drawing: DRAWING,
         classifierDraws: CLASSIFIER_DRAWS,
         measuredAfter: planned.measuredAfter ?? [],

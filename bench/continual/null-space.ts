@@ -6,14 +6,14 @@
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { tokenOf } from "../../src/continual/concept-name.ts";
-import { DenoiserPool } from "../../src/continual/denoiser-pool.ts";
-import { learnSequence, type LearnedConcept } from "../../src/continual/learn-sequence.ts";
-import { BUILT_IN_ADAPTER, BUILT_IN_TRAINING } from "../../src/continual/learn-settings.ts";
-import { fillTemplate } from "../../src/continual/prompt-templates.ts";
-import { leadingDirections, secondMoment } from "../../src/continual/strategies/directions.ts";
-import { conceptPrompts, genericPrompts, MOST_CONTEXTS } from "../../src/continual/strategies/protected-prompts.ts";
-import { createStrategy } from "../../src/continual/strategies/registry.ts";
+import { tokenOf } from "../../src/prompts/concept-name.ts";
+import { DenoiserPool } from "../../src/training/denoiser-pool.ts";
+import { learnSequence, type LearnedConcept } from "../../src/learning/learn-sequence.ts";
+import { BUILT_IN } from "../../src/library/model-profile.ts";
+import { fillTemplate } from "../../src/prompts/prompt-templates.ts";
+import { leadingDirections, secondMoment } from "../../src/numeric/directions.ts";
+import { conceptPrompts, genericPrompts, MOST_CONTEXTS } from "../../src/strategies/parts/protected-prompts.ts";
+import { createStrategy } from "../../src/strategies/registry.ts";
 import { StableDiffusionPipeline } from "../../src/diffusion/pipeline.ts";
 import { addLearnedTokens } from "../../src/diffusion/prompt-encoder.ts";
 import { NoiseSchedule } from "../../src/diffusion/schedulers/index.ts";
@@ -63,7 +63,7 @@ async function predictions({ lora, embeddings }: LearnedConcept): Promise<Map<st
   const learned = addLearnedTokens(tokenizer, embeddings, width);
   const denoiser = pool.denoiser(lora, {
     resolution: pipeline.defaultSize.width,
-    batchSize: BUILT_IN_TRAINING.batchSize,
+    batchSize: BUILT_IN.training.batchSize,
     learnedRows: concepts.length,
   });
   const rows = new Float32Array(denoiser.embeddingsSize);
@@ -115,8 +115,8 @@ for (const { strategy, options } of CONTENDERS) {
   let last: LearnedConcept | undefined;
   for await (const learned of learnSequence({
     ...{ pipeline, pool, concepts, strategy: createStrategy(strategy, options) },
-    adapter: BUILT_IN_ADAPTER,
-    training: { ...BUILT_IN_TRAINING, steps: Number(values.steps) },
+    adapter: BUILT_IN.adapter,
+    training: { ...BUILT_IN.training, steps: Number(values.steps) },
   })) {
     before ??= await predictions(learned);
     if (options.energy === 0.97 && COUNTED_AFTER.includes(learned.embeddings.length)) {

@@ -3,7 +3,7 @@
  */
 import { RandomStream } from "../../src/random/random.ts";
 import type { LearningRateSchedule } from "../../src/graph/index.ts";
-import type { OptionValue } from "../../src/continual/strategies/options.ts";
+import type { OptionValue } from "../../src/training/options.ts";
 
 /** Strategies are tuned on concepts that are not reported. The reported ones hold two cats that are easily confused. */
 export const CONCEPT_SETS = {

@@ -2,7 +2,7 @@
  * @file What the built-in model understands: the nouns that its UNet has learned to draw, and the other words of its
  * captions. Users are warned of any other word.
  */
-import type { KnownWords } from "../../src/continual/known-words.ts";
+import type { KnownWords } from "../../src/prompts/known-words.ts";
 import { MARK_WORDS } from "../figures/design.ts";
 import { STYLE_WORD } from "../figures/figures.ts";
 import { captionWords, wordsOf } from "../world/captions.ts";

@@ -4,8 +4,8 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileAtomic } from "../../src/io/atomic.ts";
-import { KNOWN_WORDS_FILE } from "../../src/continual/known-words.ts";
-import { writeSafetensors, type TensorToWrite } from "../../src/io/safetensors.ts";
+import { KNOWN_WORDS_FILE } from "../../src/prompts/known-words.ts";
+import { writeSafetensors, type TensorToWrite } from "../../src/io/safetensors/safetensors.ts";
 import { schedulerConfigJson } from "../model/architecture.ts";
 import { knownWords } from "../model/known-words.ts";
 import type { Parameters } from "./parameters.ts";

@@ -6,7 +6,7 @@ import { access } from "node:fs/promises";
 import { countFlops, gradients, Program, type Feeds, type Tensor } from "../../src/graph/index.ts";
 import type { Weights } from "../../src/diffusion/weights.ts";
 import type { ModuleContext } from "../../src/diffusion/module.ts";
-import { SafetensorsFile, writeSafetensors } from "../../src/io/safetensors.ts";
+import { SafetensorsFile, writeSafetensors } from "../../src/io/safetensors/safetensors.ts";
 import { DataParallel } from "./data-parallel.ts";
 import { traceParameters, type Parameters } from "./parameters.ts";
 

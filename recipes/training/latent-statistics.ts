@@ -2,7 +2,7 @@
  * @file Makes the latents of a VAE about standard normal, channel by channel, by changing its weights: the normalisation is folded into the 1x1 convolutions
  * around the latents, so that every loader of the diffusers layout gets it right with a scaling factor of 1.
  */
-import type { TensorToWrite } from "../../src/io/safetensors.ts";
+import type { TensorToWrite } from "../../src/io/safetensors/safetensors.ts";
 import { LATENT_CHANNELS, LATENT_SIZE } from "../model/architecture.ts";
 import type { NamedTensors } from "./export.ts";
 

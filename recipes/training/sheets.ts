@@ -1,8 +1,8 @@
 /**
  * @file Sheets of pictures that a training writes while it runs, to be looked at.
  */
-import { tensorToImage, writePng } from "../../src/io/image.ts";
-import { pictureGrid } from "../../src/io/picture-grid.ts";
+import { tensorToImage, writePng } from "../../src/io/images/image.ts";
+import { pictureGrid } from "../../src/io/images/picture-grid.ts";
 import { PICTURE_SIZE } from "../model/architecture.ts";
 
 const PIXELS = 3 * PICTURE_SIZE * PICTURE_SIZE;

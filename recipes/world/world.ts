@@ -23,8 +23,7 @@ import { paintScene, POSITIONS, type Layout, type Scene } from "./scene.ts";
 import { canWear, comesInColors, GARMENT_COLORS, GARMENT_NAMES, Wardrobe, type Garment } from "./wearing.ts";
 
 export { isHeldOut } from "./scene.ts";
-export { captionWords, FULL_CAPTIONS } from "./captions.ts";
-export type { CaptionOptions } from "./captions.ts";
+export { captionWords, FULL_CAPTIONS, type CaptionOptions } from "./captions.ts";
 export type { WorldOptions } from "./sampler.ts";
 
 /** What to draw, and how to speak of it. */

@@ -3,8 +3,8 @@
  */
 import sharp from "sharp";
 import { writeFileAtomic } from "../../src/io/atomic.ts";
-import type { RgbImage } from "../../src/io/image.ts";
-import { pictureGrid } from "../../src/io/picture-grid.ts";
+import type { RgbImage } from "../../src/io/images/rgb-image.ts";
+import { pictureGrid } from "../../src/io/images/picture-grid.ts";
 import { cellsOf, cellTitles, type Comparison } from "./sheet.ts";
 
 /** Named numbers, one for each strategy. */

@@ -5,8 +5,8 @@ import { createRequire } from "node:module";
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import sharp, { type OverlayOptions } from "sharp";
-import type { RgbImage } from "../../src/io/image.ts";
-import { pictureGrid } from "../../src/io/picture-grid.ts";
+import type { RgbImage } from "../../src/io/images/rgb-image.ts";
+import { pictureGrid } from "../../src/io/images/picture-grid.ts";
 
 /** A row of the sheet. */
 export interface ConceptRow {

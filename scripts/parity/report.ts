@@ -1,6 +1,5 @@
 /** @file The report: a line for each case, and one for all. */
-import type { Measure } from "./checks.ts";
-import { passes, severity } from "./checks.ts";
+import { type Measure, passes, severity } from "./checks.ts";
 import type { ParityResult } from "./run.ts";
 
 /** E.g. `ok   forward/unet-sd1-b1  worst 2.1e-6 of 1e-4 (sample_out)`. */

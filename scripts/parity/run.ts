@@ -2,8 +2,7 @@
 import { resolve } from "node:path";
 import type { ProgramOptions } from "../../src/graph/index.ts";
 import type { ParityCase } from "./case-kind.ts";
-import type { Measure } from "./checks.ts";
-import { Checks, passes, worst } from "./checks.ts";
+import { type Measure, Checks, passes, worst } from "./checks.ts";
 import { discoverCases } from "./discover.ts";
 import { Tree } from "./tree.ts";
 

@@ -1,8 +1,8 @@
 /** @file The tree of fixtures that is being checked: its models, opened once each, and how its programs are run. */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { Component } from "../../src/diffusion/checkpoint.ts";
 import {
+  type Component,
   openAutoencoderKl,
   openClipModel,
   openClipTextModel,
@@ -13,8 +13,7 @@ import type { ClipConfig, ClipTextConfig } from "../../src/diffusion/config/clip
 import type { UNet2DConditionConfig } from "../../src/diffusion/config/unet-2d-condition-config.ts";
 import { ClipTokenizer } from "../../src/diffusion/tokenizer/index.ts";
 import { readTokenizerFolder } from "../../src/diffusion/tokenizer/tokenizer-folder.ts";
-import type { Feeds, ProgramOptions, Tensor } from "../../src/graph/index.ts";
-import { Program } from "../../src/graph/index.ts";
+import { type Feeds, type ProgramOptions, type Tensor, Program } from "../../src/graph/index.ts";
 import { readJson } from "../../src/io/json.ts";
 
 export class Tree {

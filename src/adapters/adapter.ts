@@ -6,8 +6,13 @@ import type { AdaptedComponent, BaseLayer } from "../diffusion/module.ts";
 import { KeepsakeError } from "../errors.ts";
 import { conv2d, linear, reshape, type Tensor } from "../graph/index.ts";
 import type { RandomStream } from "../random/random.ts";
-import { adaptedComponents } from "./modules.ts";
-import type { AdaptableModule, AdaptableModules, LoraTargets, ModuleTarget } from "./modules.ts";
+import {
+  adaptedComponents,
+  type AdaptableModule,
+  type AdaptableModules,
+  type LoraTargets,
+  type ModuleTarget,
+} from "./modules.ts";
 
 /** One layer that an adapter changes. */
 export interface AdaptedLayer {

@@ -1,7 +1,6 @@
 /** @file An adapter in the graph: its arrays become inputs, and the layers it names get what its kind does to them. */
 import type { AdaptedComponent, AdapterBinding, BaseLayer } from "../diffusion/module.ts";
-import { input } from "../graph/index.ts";
-import type { Tensor } from "../graph/index.ts";
+import { input, type Tensor } from "../graph/index.ts";
 import type { Adapter, FrozenArray, LayerTensors } from "./adapter.ts";
 
 export interface BoundAdapterOptions {

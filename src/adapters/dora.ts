@@ -5,8 +5,17 @@
  */
 import { add, detach, div, matmul, mul, reshape, sqrt, square, sub, sum, type Tensor } from "../graph/index.ts";
 import { RandomStream } from "../random/random.ts";
-import { Adapter, filled, lowRankPath, overFeatures } from "./adapter.ts";
-import type { AdaptedSite, AdapterKind, AdapterStart, LayerPart, LayerTensors } from "./adapter.ts";
+import {
+  Adapter,
+  filled,
+  lowRankPath,
+  overFeatures,
+  type AdaptedSite,
+  type AdapterKind,
+  type AdapterStart,
+  type LayerPart,
+  type LayerTensors,
+} from "./adapter.ts";
 import { createLora, LORA_PARTS, loraLayout, type CreateLoraOptions, type LoraLayer } from "./lora.ts";
 import type { AdaptableModules } from "./modules.ts";
 

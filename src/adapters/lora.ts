@@ -5,10 +5,19 @@
 import { KeepsakeError } from "../errors.ts";
 import { add, mul, type Tensor } from "../graph/index.ts";
 import { RandomStream } from "../random/random.ts";
-import { Adapter, checkRank, filled, lowRankPath } from "./adapter.ts";
-import type { AdaptedLayer, AdaptedSite, AdapterKind, AdapterOptions, LayerPart, LayerTensors } from "./adapter.ts";
-import { selectModules } from "./modules.ts";
-import type { AdaptableModules } from "./modules.ts";
+import {
+  Adapter,
+  checkRank,
+  filled,
+  lowRankPath,
+  type AdaptedLayer,
+  type AdaptedSite,
+  type AdapterKind,
+  type AdapterOptions,
+  type LayerPart,
+  type LayerTensors,
+} from "./adapter.ts";
+import { selectModules, type AdaptableModules } from "./modules.ts";
 
 /** The low-rank change of one layer. */
 export interface LoraLayer extends AdaptedLayer {

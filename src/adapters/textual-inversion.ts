@@ -5,7 +5,7 @@
 import { basename } from "node:path";
 import { KeepsakeError, shown } from "../errors.ts";
 import { formatShape } from "../graph/index.ts";
-import { SafetensorsFile, writeSafetensors } from "../io/safetensors.ts";
+import { SafetensorsFile, writeSafetensors } from "../io/safetensors/safetensors.ts";
 import type { RandomStream } from "../random/random.ts";
 import { requirePath } from "./formats/arguments.ts";
 

@@ -6,15 +6,19 @@ import type { AdaptedComponent } from "../diffusion/module.ts";
 import { KeepsakeError } from "../errors.ts";
 import { add, mul, slice, type Tensor } from "../graph/index.ts";
 import { RandomStream } from "../random/random.ts";
-import { Adapter, checkRank, filled, lowRankPath, overFeatures } from "./adapter.ts";
-import type {
-  AdaptedLayer,
-  AdaptedSite,
-  AdapterKind,
-  AdapterOptions,
-  FrozenArray,
-  LayerPart,
-  LayerTensors,
+import {
+  Adapter,
+  checkRank,
+  filled,
+  lowRankPath,
+  overFeatures,
+  type AdaptedLayer,
+  type AdaptedSite,
+  type AdapterKind,
+  type AdapterOptions,
+  type FrozenArray,
+  type LayerPart,
+  type LayerTensors,
 } from "./adapter.ts";
 import { Lora } from "./lora.ts";
 import { adaptedComponents, selectModules, type AdaptableModules } from "./modules.ts";

@@ -7,7 +7,7 @@ import { KeepsakeError, outOfMemory, type ErrorKind } from "../errors.ts";
 import { describeWriteError } from "../io/atomic.ts";
 import type { Output } from "./output.ts";
 import { isClosedPipe, stdout } from "./streams.ts";
-import { STOPPABLE } from "./supervisor.ts";
+import { STOPPABLE } from "./thread-messages.ts";
 
 /** 128 + SIGINT, as shells have it. */
 export const INTERRUPTED = 130;

@@ -2,7 +2,7 @@
  * @file Parsers for the values of options: each gives a number that makes sense or a usage error that names the option.
  */
 import { InvalidArgumentError } from "commander";
-import { describeReal, describeWhole, isReal, isWhole, type Range } from "../continual/limits.ts";
+import { describeReal, describeWhole, isReal, isWhole, type Range } from "../limits.ts";
 import { maxThreads, PROVIDERS, type Provider } from "../graph/index.ts";
 
 /** A whole number in a range. */

@@ -21,7 +21,7 @@ import { verifyCommand } from "./commands/verify.ts";
 import { reportFailure, reportLostResult } from "./exit.ts";
 import { Output, printable } from "./output.ts";
 import { stderr, stdout } from "./streams.ts";
-import type { CommandThreadData } from "./supervisor.ts";
+import type { CommandThreadData } from "./thread-messages.ts";
 
 const AFTER = `
 Start here:

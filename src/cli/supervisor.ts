@@ -6,18 +6,10 @@ import { isatty } from "node:tty";
 import { Worker } from "node:worker_threads";
 import { disableTelemetry } from "../graph/onnx-runtime.ts";
 import { stderr, stdout } from "./streams.ts";
+import { STOPPABLE, type CommandThreadData } from "./thread-messages.ts";
 
 /** Signals at which a command finishes its step, and says what can be gone on with. */
 const STOPPING_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-
-/** What the worker sends when it is able to stop at a signal; what it gets then is an order to do so. */
-export const STOPPABLE = "stoppable";
-
-/** What the worker cannot find out by itself. */
-export interface CommandThreadData {
-  /** Width of the terminal that stdout is, if it is one. */
-  readonly columns: number | undefined;
-}
 
 /** Runs `module` in a worker thread, to the end of this process. */
 export function supervise(module: URL): void {

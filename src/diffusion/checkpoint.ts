@@ -6,13 +6,10 @@ import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { KeepsakeError, shown } from "../errors.ts";
 import { readJson } from "../io/json.ts";
-import type { AutoencoderKlConfig } from "./config/autoencoder-kl-config.ts";
-import { parseAutoencoderKlConfig } from "./config/autoencoder-kl-config.ts";
-import type { ClipConfig, ClipTextConfig } from "./config/clip-config.ts";
-import { parseClipConfig, parseClipTextConfig } from "./config/clip-config.ts";
+import { type AutoencoderKlConfig, parseAutoencoderKlConfig } from "./config/autoencoder-kl-config.ts";
+import { type ClipConfig, type ClipTextConfig, parseClipConfig, parseClipTextConfig } from "./config/clip-config.ts";
 import { isObject } from "./config/config-reader.ts";
-import type { UNet2DConditionConfig } from "./config/unet-2d-condition-config.ts";
-import { parseUNet2DConditionConfig } from "./config/unet-2d-condition-config.ts";
+import { type UNet2DConditionConfig, parseUNet2DConditionConfig } from "./config/unet-2d-condition-config.ts";
 import { foreignPipeline, modelIndex, notAModel, noWeights } from "./not-a-model.ts";
 import { Weights } from "./weights.ts";
 

@@ -1,20 +1,13 @@
 /**
  * @file Between pictures and latents: compiled encoder and decoder of the VAE for one size of picture.
  */
+import type { PictureSize } from "./picture-size.ts";
 import { KeepsakeError } from "../errors.ts";
-import type { ProgramOptions } from "../graph/index.ts";
-import { div, input, Program } from "../graph/index.ts";
+import { type ProgramOptions, div, input, Program } from "../graph/index.ts";
 import type { Component } from "./checkpoint.ts";
-import type { AutoencoderKlConfig } from "./config/autoencoder-kl-config.ts";
-import { vaeScaleFactor } from "./config/autoencoder-kl-config.ts";
+import { type AutoencoderKlConfig, vaeScaleFactor } from "./config/autoencoder-kl-config.ts";
 import { checkMemory } from "./memory.ts";
 import { decode, encode } from "./models/autoencoder-kl.ts";
-
-/** Height and width of a picture, in pixels. */
-export interface PictureSize {
-  readonly height: number;
-  readonly width: number;
-}
 
 /** Shape of a picture's latents, without the batch: `[latentChannels, height, width]`. */
 export type LatentShape = readonly [number, number, number];

@@ -5,7 +5,7 @@ import { KeepsakeError } from "../errors.ts";
 import { loweringOf, memoryNeed, type ProgramOptions, type Tensor } from "../graph/index.ts";
 import { availableMemory, type AvailableMemory } from "../io/available-memory.ts";
 import { formatBytes } from "../units.ts";
-import type { PictureSize } from "./latents.ts";
+import type { PictureSize } from "./picture-size.ts";
 
 /** What memory is wanted for, in words. */
 export interface MemoryPurpose {

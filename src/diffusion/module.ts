@@ -3,8 +3,7 @@
  * and the four kinds of layers with parameters. A model is a plain function of a `ModuleContext` and tensors; module and parameter
  * names are those of diffusers and transformers, so that their checkpoints and adapters fit as they are.
  */
-import type { Shape, Tensor } from "../graph/index.ts";
-import { conv2d, groupNorm, layerNorm, linear, reshape } from "../graph/index.ts";
+import { type Shape, type Tensor, conv2d, groupNorm, layerNorm, linear, reshape } from "../graph/index.ts";
 
 /** What a model function needs from outside. Module paths are dotted names without ".weight", e.g. `mid_block.resnets.0.conv1`. */
 export interface ModuleContext {

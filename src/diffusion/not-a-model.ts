@@ -6,7 +6,7 @@ import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { KeepsakeError, shown } from "../errors.ts";
 import { readJson } from "../io/json.ts";
-import { SafetensorsFile } from "../io/safetensors.ts";
+import { SafetensorsFile } from "../io/safetensors/safetensors.ts";
 import { isObject } from "./config/config-reader.ts";
 
 /** The file that makes a folder a model. */

@@ -4,32 +4,44 @@
  */
 import { join } from "node:path";
 import { KeepsakeError } from "../errors.ts";
-import type { ProgramOptions, Tensor } from "../graph/index.ts";
-import { add, broadcastTo, concat, input, mul, Program, split, sub } from "../graph/index.ts";
-import type { RgbImage } from "../io/image.ts";
-import { tensorToImage } from "../io/image.ts";
+import {
+  type ProgramOptions,
+  type Tensor,
+  add,
+  broadcastTo,
+  concat,
+  input,
+  mul,
+  Program,
+  split,
+  sub,
+} from "../graph/index.ts";
+import { tensorToImage } from "../io/images/image.ts";
+import type { RgbImage } from "../io/images/rgb-image.ts";
 import { readJson } from "../io/json.ts";
 import { RandomStream } from "../random/random.ts";
-import type { Component, PipelineFolder } from "./checkpoint.ts";
-import { openAutoencoderKl, openClipTextModel, openPipelineFolder, openUNet2DConditionModel } from "./checkpoint.ts";
-import type { AutoencoderKlConfig } from "./config/autoencoder-kl-config.ts";
-import { vaeScaleFactor } from "./config/autoencoder-kl-config.ts";
+import {
+  type Component,
+  type PipelineFolder,
+  openAutoencoderKl,
+  openClipTextModel,
+  openPipelineFolder,
+  openUNet2DConditionModel,
+} from "./checkpoint.ts";
+import { type AutoencoderKlConfig, vaeScaleFactor } from "./config/autoencoder-kl-config.ts";
 import type { ClipTextConfig } from "./config/clip-config.ts";
 import { isObject } from "./config/config-reader.ts";
 import type { UNet2DConditionConfig } from "./config/unet-2d-condition-config.ts";
 import { concatenated } from "./flat-arrays.ts";
-import type { LatentShape, PictureSize } from "./latents.ts";
-import { compileDecoder, decoderOutputs, latentShape, LONGEST_SIDE, sizeWarning } from "./latents.ts";
+import { type LatentShape, compileDecoder, decoderOutputs, latentShape, LONGEST_SIDE, sizeWarning } from "./latents.ts";
+import type { PictureSize } from "./picture-size.ts";
 import { checkMemory, drawingPurpose } from "./memory.ts";
 import { timestepProjection } from "./models/embeddings.ts";
 import { unet2DConditionModel } from "./models/unet-2d-condition-model.ts";
-import type { AdapterBinding } from "./module.ts";
-import { withAdapter } from "./module.ts";
+import { type AdapterBinding, withAdapter } from "./module.ts";
 import { ProgramCache } from "./program-cache.ts";
-import type { LearnedEmbedding } from "./prompt-encoder.ts";
-import { onlyInputs, PromptEncoder } from "./prompt-encoder.ts";
-import type { Scheduler } from "./schedulers/index.ts";
-import { createScheduler, schedulerClass, SCHEDULERS } from "./schedulers/index.ts";
+import { type LearnedEmbedding, onlyInputs, PromptEncoder } from "./prompt-encoder.ts";
+import { type Scheduler, createScheduler, schedulerClass, SCHEDULERS } from "./schedulers/index.ts";
 import { damagedWeights } from "./weights.ts";
 import { ClipTokenizer } from "./tokenizer/index.ts";
 import { readTokenizerFolder } from "./tokenizer/tokenizer-folder.ts";

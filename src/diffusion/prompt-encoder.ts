@@ -2,14 +2,12 @@
  * @file From a prompt to what the UNet is conditioned on: tokenizer and text encoder, with learned tokens among the ordinary ones.
  */
 import { KeepsakeError } from "../errors.ts";
-import type { ProgramOptions } from "../graph/index.ts";
-import { input, Program } from "../graph/index.ts";
+import { type ProgramOptions, input, Program } from "../graph/index.ts";
 import type { Component } from "./checkpoint.ts";
 import { clipTextModel } from "./clip/clip-text-model.ts";
 import { learnedTokenFeeds } from "./clip/text-inputs.ts";
 import type { ClipTextConfig } from "./config/clip-config.ts";
-import type { AdapterBinding } from "./module.ts";
-import { withAdapter } from "./module.ts";
+import { type AdapterBinding, withAdapter } from "./module.ts";
 import { ProgramCache } from "./program-cache.ts";
 import type { ClipTokenizer } from "./tokenizer/index.ts";
 

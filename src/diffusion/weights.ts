@@ -4,10 +4,8 @@
  */
 import { realpath } from "node:fs/promises";
 import { KeepsakeError, shortened } from "../errors.ts";
-import type { ParameterSource, Shape, Tensor } from "../graph/index.ts";
-import { input, parameter, toFloat32 } from "../graph/index.ts";
-import type { SafetensorsDType, TensorInfo } from "../io/safetensors.ts";
-import { SafetensorsFile } from "../io/safetensors.ts";
+import { type ParameterSource, type Shape, type Tensor, input, parameter, toFloat32 } from "../graph/index.ts";
+import { type SafetensorsDType, type TensorInfo, SafetensorsFile } from "../io/safetensors/safetensors.ts";
 import type { ModuleContext } from "./module.ts";
 
 const graphDTypes: Readonly<Partial<Record<SafetensorsDType, ParameterSource["dtype"]>>> = {

@@ -1,9 +1,9 @@
 /**
  * @file From the pictures of a run to its measures, and from several runs to mean ± standard error.
  */
-import type { ConceptConfidence } from "../continual/concept-confidence.ts";
+import type { ConceptConfidence } from "../classifier/concept-confidence.ts";
 import type { ClipFeatures } from "../diffusion/clip/clip-features.ts";
-import type { RgbImage } from "../io/image.ts";
+import type { RgbImage } from "../io/images/rgb-image.ts";
 import { meanAndStandardError, type Estimate } from "./estimate.ts";
 import type { Kernel } from "./kernels.ts";
 import { checkTriangle, type SequenceMatrix } from "./score-matrix.ts";

@@ -3,23 +3,24 @@
  */
 import { BoundAdapter } from "../adapters/bound-adapter.ts";
 import type { TokenEmbedding } from "../adapters/textual-inversion.ts";
-import { ConceptClassifier } from "../continual/concept-classifier.ts";
-import { conceptConfidence, type ConceptConfidence } from "../continual/concept-confidence.ts";
-import { tokenOf } from "../continual/concept-name.ts";
+import { ConceptClassifier } from "../classifier/concept-classifier.ts";
+import { conceptConfidence, type ConceptConfidence } from "../classifier/concept-confidence.ts";
+import { tokenOf } from "../prompts/concept-name.ts";
 import {
   learnSequence,
   type LearnedConcept,
   type SequenceConcept,
   type SequenceRequest,
-} from "../continual/learn-sequence.ts";
-import { trainingSettings } from "../continual/learn-settings.ts";
-import type { Evaluations } from "../continual/objective-gradient.ts";
-import { encodePhotos } from "../continual/photos.ts";
-import { fillTemplate } from "../continual/prompt-templates.ts";
+} from "../learning/learn-sequence.ts";
+import { trainingSettings } from "../learning/learn-settings.ts";
+import type { Evaluations } from "../training/objective-gradient.ts";
+import { encodePhotos } from "../training/photos.ts";
+import { fillTemplate } from "../prompts/prompt-templates.ts";
 import type { ClipFeatures } from "../diffusion/clip/clip-features.ts";
 import { latentsFromPosterior } from "../diffusion/latents.ts";
 import type { GenerateOptions } from "../diffusion/pipeline.ts";
-import { imageToTensor, resizeAndCrop, type RgbImage } from "../io/image.ts";
+import { imageToTensor, resizeAndCrop } from "../io/images/image.ts";
+import type { RgbImage } from "../io/images/rgb-image.ts";
 import { measureRun, type RunMetrics } from "./run-report.ts";
 import type { SequenceMatrix } from "./score-matrix.ts";
 

@@ -6,6 +6,7 @@ export { countFlops, dump } from "./analysis.ts";
 export { checkpoint, gradients } from "./gradients.ts";
 export { memoryNeed, type MemoryNeed } from "./memory.ts";
 export * from "./ops/attention.ts";
+export * from "./ops/broadcasting.ts";
 export * from "./ops/convolution.ts";
 export * from "./ops/elementwise.ts";
 export * from "./ops/embedding.ts";
@@ -29,5 +30,6 @@ export {
   type ProgramOptions,
   type Provider,
 } from "./program.ts";
+export type { ReduceOptions } from "./reduction.ts";
 export { formatShape, ShapeError, sizeOf, type Shape } from "./shape.ts";
 export type { DType, ParameterSource, Tensor } from "./tensor.ts";

@@ -4,7 +4,7 @@
 import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { KeepsakeError } from "../errors.ts";
-import { imageExtensions, otherImageExtensions } from "./image-format.ts";
+import { imageExtensions, otherImageExtensions } from "./images/image-format.ts";
 import { describeReadError } from "./read-file.ts";
 
 /** Names in a folder, sorted, the same on every machine; without hidden ones and what systems leave behind. */

@@ -1,9 +1,17 @@
 import { describe, expect, it } from "vitest";
 import { BoundAdapter } from "../../src/adapters/bound-adapter.ts";
-import { Lora, loraDelta } from "../../src/adapters/lora.ts";
-import type { LoraLayer } from "../../src/adapters/lora.ts";
-import { constant, conv2d, gradients, input, linear, Program, square, sum } from "../../src/graph/index.ts";
-import type { Tensor } from "../../src/graph/index.ts";
+import { Lora, loraDelta, type LoraLayer } from "../../src/adapters/lora.ts";
+import {
+  constant,
+  conv2d,
+  gradients,
+  input,
+  linear,
+  Program,
+  square,
+  sum,
+  type Tensor,
+} from "../../src/graph/index.ts";
 import { RandomStream } from "../../src/random/random.ts";
 
 const [rank, inFeatures, outFeatures] = [2, 3, 4];

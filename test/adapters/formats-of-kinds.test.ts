@@ -14,7 +14,7 @@ import {
 } from "../../src/adapters/formats/index.ts";
 import { createLora } from "../../src/adapters/lora.ts";
 import { createVera, Vera } from "../../src/adapters/vera.ts";
-import { SafetensorsFile, writeSafetensors, type TensorToWrite } from "../../src/io/safetensors.ts";
+import { SafetensorsFile, writeSafetensors, type TensorToWrite } from "../../src/io/safetensors/safetensors.ts";
 import { RandomStream } from "../../src/random/random.ts";
 import { failure } from "../io/failure.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";

@@ -14,7 +14,7 @@ import {
 } from "../../src/adapters/formats/index.ts";
 import { ldmNames } from "../../src/adapters/formats/ldm-names.ts";
 import { createLora, type Lora } from "../../src/adapters/lora.ts";
-import { writeSafetensors, type TensorToWrite } from "../../src/io/safetensors.ts";
+import { writeSafetensors, type TensorToWrite } from "../../src/io/safetensors/safetensors.ts";
 import { RandomStream } from "../../src/random/random.ts";
 import { failure } from "../io/failure.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";

@@ -5,8 +5,7 @@ import { describe, expect, it } from "vitest";
 import { readLora, writeDiffusersLora, writeKohyaLora, writePeftLora } from "../../src/adapters/formats/index.ts";
 import { createLora, Lora, loraDelta } from "../../src/adapters/lora.ts";
 import type { AdaptableModules } from "../../src/adapters/modules.ts";
-import { SafetensorsFile, writeSafetensors } from "../../src/io/safetensors.ts";
-import type { TensorToWrite } from "../../src/io/safetensors.ts";
+import { SafetensorsFile, writeSafetensors, type TensorToWrite } from "../../src/io/safetensors/safetensors.ts";
 import { RandomStream } from "../../src/random/random.ts";
 import { fixture, tinySd1 } from "./tiny-sd1.ts";
 

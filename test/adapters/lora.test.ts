@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createLora, Lora, loraDelta } from "../../src/adapters/lora.ts";
-import type { LoraLayer } from "../../src/adapters/lora.ts";
+import { createLora, Lora, loraDelta, type LoraLayer } from "../../src/adapters/lora.ts";
 import { RandomStream } from "../../src/random/random.ts";
 import { tinySd1 } from "./tiny-sd1.ts";
 

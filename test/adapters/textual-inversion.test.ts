@@ -9,7 +9,7 @@ import {
   tokenNames,
   writeTokenEmbedding,
 } from "../../src/adapters/textual-inversion.ts";
-import { writeSafetensors } from "../../src/io/safetensors.ts";
+import { writeSafetensors } from "../../src/io/safetensors/safetensors.ts";
 import { RandomStream } from "../../src/random/random.ts";
 import { fixture } from "./tiny-sd1.ts";
 

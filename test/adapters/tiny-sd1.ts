@@ -3,8 +3,7 @@
  * tiny-sd1-shapes.json lists the names and shapes of its UNet's and text encoder's tensors.
  */
 import { join } from "node:path";
-import { discoverModules } from "../../src/adapters/modules.ts";
-import type { AdaptableModules } from "../../src/adapters/modules.ts";
+import { discoverModules, type AdaptableModules } from "../../src/adapters/modules.ts";
 import shapes from "./tiny-sd1-shapes.json" with { type: "json" };
 
 const modulesOf = (tensors: Readonly<Record<string, number[]>>) =>

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { CONCEPT_SETS, grid, orders, type PlannedRun } from "../../bench/continual/plan.ts";
 import { Results, type RunResult } from "../../bench/continual/results.ts";
 import { markdownTable } from "../../bench/continual/table.ts";
-import { createStrategy, STRATEGIES } from "../../src/continual/strategies/registry.ts";
+import { createStrategy, STRATEGIES } from "../../src/strategies/registry.ts";
 import type { SequenceRun } from "../../src/evaluation/sequence-run.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
 

@@ -1,9 +1,9 @@
 import { cpSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { ClassifiedPicture } from "../../src/continual/classify.ts";
-import type { Verdict } from "../../src/continual/picture-answer.ts";
-import { MODEL, treeOf, writePhotos } from "../continual/support.ts";
+import type { ClassifiedPicture } from "../../src/keepsake/classify.ts";
+import type { Verdict } from "../../src/classifier/picture-answer.ts";
+import { MODEL, treeOf, writePhotos } from "../keepsake/support.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
 import { failureLine, keepsake, learn, succeeded } from "./support.ts";
 

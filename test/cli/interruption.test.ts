@@ -2,14 +2,14 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, readdirSync, readFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
-import { initLibrary } from "../../src/continual/init.ts";
-import { forgetConcept } from "../../src/continual/library/forget.ts";
-import { keepStates, libraryHistory } from "../../src/continual/library/history.ts";
-import { Library } from "../../src/continual/library/library.ts";
-import { undo } from "../../src/continual/library/undo.ts";
-import { verifyLibrary } from "../../src/continual/verify.ts";
+import { initLibrary } from "../../src/keepsake/init.ts";
+import { forgetConcept } from "../../src/library/forget.ts";
+import { keepStates, libraryHistory } from "../../src/library/history.ts";
+import { Library } from "../../src/library/library.ts";
+import { undo } from "../../src/library/undo.ts";
+import { verifyLibrary } from "../../src/keepsake/verify.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
-import { learnQuickly, MODEL, treeOf, writePhotos } from "../continual/support.ts";
+import { learnQuickly, MODEL, treeOf, writePhotos } from "../keepsake/support.ts";
 import { generate, keepsake, learn, MAIN, succeeded } from "./support.ts";
 
 /** One write of so many is tried: all of them (1) take a minute or two. */

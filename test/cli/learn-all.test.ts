@@ -5,9 +5,9 @@ import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } fr
 import { join } from "node:path";
 import sharp from "sharp";
 import { beforeAll, describe, expect, it } from "vitest";
-import { Library } from "../../src/continual/library/library.ts";
-import { verifyLibrary } from "../../src/continual/verify.ts";
-import { learnQuickly, MODEL, treeOf, writePhotos } from "../continual/support.ts";
+import { Library } from "../../src/library/library.ts";
+import { verifyLibrary } from "../../src/keepsake/verify.ts";
+import { learnQuickly, MODEL, treeOf, writePhotos } from "../keepsake/support.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
 import { failureLine, keepsake, learn, succeeded, type Outcome } from "./support.ts";
 

@@ -2,9 +2,9 @@ import { cpSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { beforeAll, describe, expect, it } from "vitest";
-import { pictureFiles } from "../../src/continual/generate.ts";
+import { pictureFiles } from "../../src/keepsake/generate.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
-import { MODEL, treeOf, writePhoto, writePhotos } from "../continual/support.ts";
+import { MODEL, treeOf, writePhoto, writePhotos } from "../keepsake/support.ts";
 import { generate, keepsake, learn, succeeded, type Outcome } from "./support.ts";
 
 const inFolder = temporaryFolder();

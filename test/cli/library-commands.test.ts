@@ -2,9 +2,9 @@ import { spawnSync } from "node:child_process";
 import { cpSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { libraryHistory } from "../../src/continual/library/history.ts";
-import { Library } from "../../src/continual/library/library.ts";
-import { learnQuickly, MODEL, treeOf, writePhotos } from "../continual/support.ts";
+import { libraryHistory } from "../../src/library/history.ts";
+import { Library } from "../../src/library/library.ts";
+import { learnQuickly, MODEL, treeOf, writePhotos } from "../keepsake/support.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
 import { failureLine, generate, keepsake, MAIN, succeeded, type Outcome } from "./support.ts";
 

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { beforeAll, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../io/temporary-folder.ts";
-import { writePhotos } from "../continual/support.ts";
+import { writePhotos } from "../keepsake/support.ts";
 import { learn, MAIN } from "./support.ts";
 
 const inFolder = temporaryFolder();

@@ -4,9 +4,9 @@ import { closeSync, constants, openSync, readdirSync, readFileSync } from "node:
 import { mkdir } from "node:fs/promises";
 import { beforeAll, describe, expect, it } from "vitest";
 import { StandardStream } from "../../src/cli/streams.ts";
-import { listConcepts } from "../../src/continual/library/history.ts";
+import { listConcepts } from "../../src/library/history.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
-import { writePhotos } from "../continual/support.ts";
+import { writePhotos } from "../keepsake/support.ts";
 import { generate, keepsake, learn, MAIN, succeeded } from "./support.ts";
 
 const inFolder = temporaryFolder();

@@ -5,7 +5,7 @@ import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
-import { MODEL } from "../continual/support.ts";
+import { MODEL } from "../keepsake/support.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 export const MAIN = join(ROOT, "dist", "cli", "main.js");

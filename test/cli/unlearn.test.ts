@@ -1,6 +1,6 @@
 import { cpSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
-import { learnQuickly, treeOf, writePhotos } from "../continual/support.ts";
+import { learnQuickly, treeOf, writePhotos } from "../keepsake/support.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
 import { keepsake, succeeded } from "./support.ts";
 

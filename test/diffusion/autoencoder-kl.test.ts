@@ -7,10 +7,8 @@ import { parseAutoencoderKlConfig } from "../../src/diffusion/config/autoencoder
 import { ImageEncoder, latentShape, latentsFromPosterior } from "../../src/diffusion/latents.ts";
 import { encode, klDivergence, samplePosterior } from "../../src/diffusion/models/autoencoder-kl.ts";
 import { withObserver } from "../../src/diffusion/module.ts";
-import type { Tensor } from "../../src/graph/index.ts";
-import { mul } from "../../src/graph/index.ts";
-import type { TensorToWrite } from "../../src/io/safetensors.ts";
-import { SafetensorsFile, writeSafetensors } from "../../src/io/safetensors.ts";
+import { type Tensor, mul } from "../../src/graph/index.ts";
+import { type TensorToWrite, SafetensorsFile, writeSafetensors } from "../../src/io/safetensors/safetensors.ts";
 import { evaluate, fixture, openCase } from "./support.ts";
 
 const model = fixture("models/tiny-sd1/vae");

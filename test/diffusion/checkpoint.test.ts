@@ -9,8 +9,7 @@ import { Weights } from "../../src/diffusion/weights.ts";
 import { KeepsakeError } from "../../src/errors.ts";
 import { input } from "../../src/graph/index.ts";
 import { readJson } from "../../src/io/json.ts";
-import type { TensorToWrite } from "../../src/io/safetensors.ts";
-import { SafetensorsFile, writeSafetensors } from "../../src/io/safetensors.ts";
+import { type TensorToWrite, SafetensorsFile, writeSafetensors } from "../../src/io/safetensors/safetensors.ts";
 import { evaluate, fixture, openCase } from "./support.ts";
 
 const weightsName = "diffusion_pytorch_model.safetensors";

@@ -4,7 +4,7 @@ import { ClipFeatures, cosine } from "../../src/diffusion/clip/clip-features.ts"
 import { clipImageProcessor, parseClipImageProcessorConfig } from "../../src/diffusion/clip/clip-image-processor.ts";
 import { clipImageFeatures } from "../../src/diffusion/clip/clip-model.ts";
 import { constant } from "../../src/graph/index.ts";
-import type { RgbImage } from "../../src/io/image.ts";
+import type { RgbImage } from "../../src/io/images/rgb-image.ts";
 import { readJson } from "../../src/io/json.ts";
 import { evaluate, fixture, openCase, relativeError } from "./support.ts";
 

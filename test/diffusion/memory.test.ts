@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { CompiledDenoiser } from "../../src/continual/denoiser.ts";
+import { CompiledDenoiser } from "../../src/training/denoiser.ts";
 import { Lora } from "../../src/adapters/lora.ts";
 import { checkMemory, drawingPurpose } from "../../src/diffusion/memory.ts";
 import { ImageEncoder } from "../../src/diffusion/latents.ts";
 import { StableDiffusionPipeline } from "../../src/diffusion/pipeline.ts";
 import { input, mul } from "../../src/graph/index.ts";
 import { availableMemory } from "../../src/io/available-memory.ts";
-import { MODEL } from "../continual/support.ts";
+import { MODEL } from "../keepsake/support.ts";
 import { failure } from "../io/failure.ts";
 
 const GB = 1e9;

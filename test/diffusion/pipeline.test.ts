@@ -3,13 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import type { AdapterBinding } from "../../src/diffusion/module.ts";
-import type { GenerateOptions, GeneratedImage } from "../../src/diffusion/pipeline.ts";
-import { StableDiffusionPipeline } from "../../src/diffusion/pipeline.ts";
+import { type GenerateOptions, type GeneratedImage, StableDiffusionPipeline } from "../../src/diffusion/pipeline.ts";
 import { PromptEncoder } from "../../src/diffusion/prompt-encoder.ts";
 import { KeepsakeError } from "../../src/errors.ts";
 import { add, input } from "../../src/graph/index.ts";
 import { readJson } from "../../src/io/json.ts";
-import { SafetensorsFile } from "../../src/io/safetensors.ts";
+import { SafetensorsFile } from "../../src/io/safetensors/safetensors.ts";
 import { fixture, openCase, relativeError } from "./support.ts";
 
 const model = fixture("models/tiny-sd1");

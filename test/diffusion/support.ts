@@ -3,9 +3,8 @@
  */
 import { join } from "node:path";
 import { expect } from "vitest";
-import type { Tensor } from "../../src/graph/index.ts";
-import { input, mul, Program } from "../../src/graph/index.ts";
-import { SafetensorsFile } from "../../src/io/safetensors.ts";
+import { type Tensor, input, mul, Program } from "../../src/graph/index.ts";
+import { SafetensorsFile } from "../../src/io/safetensors/safetensors.ts";
 
 /** A file below test/fixtures/. */
 export const fixture = (...path: string[]): string => join(import.meta.dirname, "..", "fixtures", ...path);

@@ -5,18 +5,16 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { openUNet2DConditionModel } from "../../src/diffusion/checkpoint.ts";
 import type { UNet2DConditionConfig } from "../../src/diffusion/config/unet-2d-condition-config.ts";
 import { timestepProjection } from "../../src/diffusion/models/embeddings.ts";
-import type { UNet2DConditionInputs } from "../../src/diffusion/models/unet-2d-condition-model.ts";
-import { unet2DConditionModel } from "../../src/diffusion/models/unet-2d-condition-model.ts";
-import type { ModuleContext } from "../../src/diffusion/module.ts";
-import { withAdapter, withObserver } from "../../src/diffusion/module.ts";
+import {
+  type UNet2DConditionInputs,
+  unet2DConditionModel,
+} from "../../src/diffusion/models/unet-2d-condition-model.ts";
+import { type ModuleContext, withAdapter, withObserver } from "../../src/diffusion/module.ts";
 import { AdamW } from "../../src/graph/optim/index.ts";
-import type { Tensor } from "../../src/graph/index.ts";
-import { add, gradients, input, mean, mul, Program, square, sub } from "../../src/graph/index.ts";
+import { type Tensor, add, gradients, input, mean, mul, Program, square, sub } from "../../src/graph/index.ts";
 import { readJson } from "../../src/io/json.ts";
-import type { TensorToWrite } from "../../src/io/safetensors.ts";
-import { SafetensorsFile, writeSafetensors } from "../../src/io/safetensors.ts";
-import type { GoldenCase } from "./support.ts";
-import { evaluate, fixture, openCase, relativeError } from "./support.ts";
+import { type TensorToWrite, SafetensorsFile, writeSafetensors } from "../../src/io/safetensors/safetensors.ts";
+import { type GoldenCase, evaluate, fixture, openCase, relativeError } from "./support.ts";
 
 /** The inputs of a golden case and what to feed them. */
 async function inputsOf(

@@ -3,7 +3,7 @@ import { ClipFeatures } from "../../src/diffusion/clip/clip-features.ts";
 import { polynomialKernel } from "../../src/evaluation/kernels.ts";
 import { dcAccuracy, measureRun, summarizeRuns, type RunMetrics } from "../../src/evaluation/run-report.ts";
 import { sequenceMetrics } from "../../src/evaluation/sequence-metrics.ts";
-import type { RgbImage } from "../../src/io/image.ts";
+import type { RgbImage } from "../../src/io/images/rgb-image.ts";
 import { RandomStream } from "../../src/random/random.ts";
 import { fixture } from "../diffusion/support.ts";
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { DenoiserPool } from "../../src/continual/denoiser-pool.ts";
-import { createStrategy } from "../../src/continual/strategies/registry.ts";
+import { DenoiserPool } from "../../src/training/denoiser-pool.ts";
+import { createStrategy } from "../../src/strategies/registry.ts";
 import { ClipFeatures } from "../../src/diffusion/clip/clip-features.ts";
 import { StableDiffusionPipeline } from "../../src/diffusion/pipeline.ts";
 import { measureRun } from "../../src/evaluation/run-report.ts";
@@ -11,7 +11,7 @@ import {
   type SequenceRunRequest,
 } from "../../src/evaluation/sequence-run.ts";
 import { RandomStream } from "../../src/random/random.ts";
-import { MODEL } from "../continual/support.ts";
+import { MODEL } from "../keepsake/support.ts";
 import { fixture } from "../diffusion/support.ts";
 
 const RESOLUTION = 32;

@@ -17,7 +17,7 @@ import {
   type Shape,
   type Tensor,
 } from "../../src/graph/index.ts";
-import { SafetensorsFile, writeSafetensors, type TensorToWrite } from "../../src/io/safetensors.ts";
+import { SafetensorsFile, writeSafetensors, type TensorToWrite } from "../../src/io/safetensors/safetensors.ts";
 import { compute, noise } from "./support/compute.ts";
 import { expectClose } from "./support/op-cases.ts";
 

@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { readJson } from "../../src/io/json.ts";
-import { SafetensorsFile } from "../../src/io/safetensors.ts";
+import { SafetensorsFile } from "../../src/io/safetensors/safetensors.ts";
 import { failure } from "./failure.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join, sep } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
-import { MODEL } from "../continual/support.ts";
+import { MODEL } from "../keepsake/support.ts";
 import { FreshHome, traced, type Trace } from "./strace.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");

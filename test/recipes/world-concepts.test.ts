@@ -4,7 +4,7 @@ import { CONCEPTS } from "../../recipes/concepts/concepts.ts";
 import { viewsOf } from "../../recipes/concepts/views.ts";
 import { backgroundKey } from "../../recipes/world/backgrounds.ts";
 import { NOUNS } from "../../recipes/world/nouns.ts";
-import { decodeImage } from "../../src/io/image.ts";
+import { decodeImage } from "../../src/io/images/image.ts";
 
 describe("the ten concepts", () => {
   it("are of kinds that the world knows", () => {

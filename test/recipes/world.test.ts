@@ -6,15 +6,15 @@ import { DRAWN_NOUNS } from "../../recipes/world/drawn-world.ts";
 import { NOUNS, STYLE_NAMES } from "../../recipes/world/nouns.ts";
 import { canWear } from "../../recipes/world/wearing.ts";
 import { captionedGroup, captionedScene, isHeldOut, World, type CaptionedScene } from "../../recipes/world/world.ts";
-import { BUILT_IN_THINGS } from "../../src/continual/ordinary-things.ts";
+import { BUILT_IN } from "../../src/library/model-profile.ts";
 
 const indices = (count: number) => Array.from({ length: count }, (_, i) => i);
 const first = (count: number, options = {}) => indices(count).map((i) => captionedScene(1, i, options));
 
 describe("the nouns of the world", () => {
   it("hold all that the classifier takes for things that the built-in model can draw", () => {
-    expect(BUILT_IN_THINGS.filter((noun) => !DRAWN_NOUNS.includes(noun))).toEqual([]);
-    expect(new Set(BUILT_IN_THINGS).size).toBe(BUILT_IN_THINGS.length);
+    expect(BUILT_IN.ordinaryThings.filter((noun) => !DRAWN_NOUNS.includes(noun))).toEqual([]);
+    expect(new Set(BUILT_IN.ordinaryThings).size).toBe(BUILT_IN.ordinaryThings.length);
   });
 
   it("are between 110 and 130, each once", () => {

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { newLora } from "../../src/continual/library/library.ts";
-import { DenoisingError } from "../../src/continual/denoising-error.ts";
+import { newLora } from "../../src/adapters/new-adapter.ts";
+import { DenoisingError } from "../../src/training/denoising-error.ts";
 import { StableDiffusionPipeline } from "../../src/diffusion/pipeline.ts";
 import type { Provider } from "../../src/graph/index.ts";
 import { RandomStream } from "../../src/random/random.ts";

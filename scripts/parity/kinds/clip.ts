@@ -3,10 +3,8 @@ import { clipContrastiveLoss, clipLogitsPerImage, clipTextFeatures } from "../..
 import { clipVisionModel } from "../../../src/diffusion/clip/clip-vision-model.ts";
 import { endOfTextRows } from "../../../src/diffusion/clip/text-inputs.ts";
 import type { ClipConfig } from "../../../src/diffusion/config/clip-config.ts";
-import type { ModuleContext } from "../../../src/diffusion/module.ts";
-import { linearLayer } from "../../../src/diffusion/module.ts";
-import type { Feeds } from "../../../src/graph/index.ts";
-import { input, transpose } from "../../../src/graph/index.ts";
+import { type ModuleContext, linearLayer } from "../../../src/diffusion/module.ts";
+import { type Feeds, input, transpose } from "../../../src/graph/index.ts";
 import type { CaseKind } from "../case-kind.ts";
 import type { TensorCase } from "../tensor-case.ts";
 import { gradientRules, namedGradients, startingValues } from "./gradients.ts";

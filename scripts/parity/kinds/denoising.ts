@@ -1,6 +1,6 @@
 /** @file The program that training is made of, for the models of a case, with every token of the case's prompts as a learned one. */
 import type { Lora } from "../../../src/adapters/lora.ts";
-import { DenoisingError } from "../../../src/continual/denoising-error.ts";
+import { DenoisingError } from "../../../src/training/denoising-error.ts";
 import type { TensorCase } from "../tensor-case.ts";
 import type { Tree } from "../tree.ts";
 

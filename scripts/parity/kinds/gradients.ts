@@ -1,8 +1,7 @@
 /** @file What the training kinds share: gradients of named parameters, the rule they are compared by, and AdamW steps. */
 import type { Weights } from "../../../src/diffusion/weights.ts";
 import { AdamW } from "../../../src/graph/optim/index.ts";
-import type { Tensor } from "../../../src/graph/index.ts";
-import { gradients, mean, square, sub } from "../../../src/graph/index.ts";
+import { type Tensor, gradients, mean, square, sub } from "../../../src/graph/index.ts";
 import type { Rule } from "../checks.ts";
 import type { Fields } from "../fields.ts";
 import type { TensorCase } from "../tensor-case.ts";

@@ -2,7 +2,7 @@
 import { readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { peftWeightsFile } from "../../../src/adapters/formats/names.ts";
-import { SafetensorsFile } from "../../../src/io/safetensors.ts";
+import { SafetensorsFile } from "../../../src/io/safetensors/safetensors.ts";
 import { exists } from "../tree.ts";
 
 /** LoRA files and PEFT folders in `folder` (not recursive), sorted. Tables of deltas, which lie there too, are left out. */

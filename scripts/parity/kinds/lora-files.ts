@@ -2,10 +2,9 @@
 import { readdir } from "node:fs/promises";
 import { basename, join, relative, sep } from "node:path";
 import { readLora } from "../../../src/adapters/formats/read.ts";
-import type { Lora } from "../../../src/adapters/lora.ts";
-import { loraDelta } from "../../../src/adapters/lora.ts";
+import { type Lora, loraDelta } from "../../../src/adapters/lora.ts";
 import { readJson } from "../../../src/io/json.ts";
-import { SafetensorsFile } from "../../../src/io/safetensors.ts";
+import { SafetensorsFile } from "../../../src/io/safetensors/safetensors.ts";
 import type { ParityCase } from "../case-kind.ts";
 import type { Checks } from "../checks.ts";
 import { Fields } from "../fields.ts";

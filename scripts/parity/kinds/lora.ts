@@ -1,8 +1,6 @@
 /** @file LoRA in the fixtures: the layers that may be adapted, and the adapter that a case holds. */
-import type { LoraLayer } from "../../../src/adapters/lora.ts";
-import { Lora } from "../../../src/adapters/lora.ts";
-import type { AdaptableModules } from "../../../src/adapters/modules.ts";
-import { adaptedComponents, discoverModules } from "../../../src/adapters/modules.ts";
+import { type LoraLayer, Lora } from "../../../src/adapters/lora.ts";
+import { type AdaptableModules, adaptedComponents, discoverModules } from "../../../src/adapters/modules.ts";
 import type { Weights } from "../../../src/diffusion/weights.ts";
 import type { TensorCase } from "../tensor-case.ts";
 import type { Tree } from "../tree.ts";

@@ -1,8 +1,8 @@
 /** @file Model folders: every component's config is read, and its weights are exactly the parameters that the model asks for. */
 import { readdir } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import type { Component } from "../../../src/diffusion/checkpoint.ts";
 import {
+  type Component,
   openAutoencoderKl,
   openClipModel,
   openClipTextModel,
@@ -10,8 +10,7 @@ import {
 } from "../../../src/diffusion/checkpoint.ts";
 import { clipLogitsPerImage, clipImageFeatures, clipTextFeatures } from "../../../src/diffusion/clip/clip-model.ts";
 import { clipTextModel } from "../../../src/diffusion/clip/clip-text-model.ts";
-import type { AutoencoderKlConfig } from "../../../src/diffusion/config/autoencoder-kl-config.ts";
-import { vaeScaleFactor } from "../../../src/diffusion/config/autoencoder-kl-config.ts";
+import { type AutoencoderKlConfig, vaeScaleFactor } from "../../../src/diffusion/config/autoencoder-kl-config.ts";
 import type { ClipConfig, ClipTextConfig } from "../../../src/diffusion/config/clip-config.ts";
 import type { UNet2DConditionConfig } from "../../../src/diffusion/config/unet-2d-condition-config.ts";
 import { decode, encode } from "../../../src/diffusion/models/autoencoder-kl.ts";

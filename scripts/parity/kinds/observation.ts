@@ -1,6 +1,5 @@
 /** @file Intermediate values: the outputs of the modules for which a case has a debug tensor. */
-import type { ModuleContext } from "../../../src/diffusion/module.ts";
-import { withObserver } from "../../../src/diffusion/module.ts";
+import { type ModuleContext, withObserver } from "../../../src/diffusion/module.ts";
 import type { Tensor } from "../../../src/graph/index.ts";
 import type { TensorCase } from "../tensor-case.ts";
 

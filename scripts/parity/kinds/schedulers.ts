@@ -1,6 +1,5 @@
 /** @file Schedulers: sequences of steps with a made-up model, noise added to clean samples, and the tables of the noise schedule. */
-import { createScheduler, NoiseSchedule } from "../../../src/diffusion/schedulers/index.ts";
-import type { Scheduler } from "../../../src/diffusion/schedulers/index.ts";
+import { createScheduler, NoiseSchedule, type Scheduler } from "../../../src/diffusion/schedulers/index.ts";
 import type { ParityCase } from "../case-kind.ts";
 import type { Checks } from "../checks.ts";
 import type { Fields } from "../fields.ts";

@@ -1,8 +1,7 @@
 /** @file Learned tokens from files: new ids in prompts, and what the text encoder makes of them. */
 import { readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { TokenEmbedding } from "../../../src/adapters/textual-inversion.ts";
-import { readTokenEmbeddings } from "../../../src/adapters/textual-inversion.ts";
+import { type TokenEmbedding, readTokenEmbeddings } from "../../../src/adapters/textual-inversion.ts";
 import { endOfTextRows } from "../../../src/diffusion/clip/text-inputs.ts";
 import { addLearnedTokens, PromptEncoder } from "../../../src/diffusion/prompt-encoder.ts";
 import type { CaseKind } from "../case-kind.ts";

@@ -1,7 +1,6 @@
 /** @file Gradients of every parameter of a UNet, whole or in summary, and steps of AdamW over them. */
 import { unet2DConditionModel } from "../../../src/diffusion/models/unet-2d-condition-model.ts";
-import type { Tensor } from "../../../src/graph/index.ts";
-import { input } from "../../../src/graph/index.ts";
+import { type Tensor, input } from "../../../src/graph/index.ts";
 import type { CaseKind } from "../case-kind.ts";
 import type { Computed } from "../tensor-case.ts";
 import { gradientRules, meanSquaredError, namedGradients, startingValues, trainWithAdamW } from "./gradients.ts";

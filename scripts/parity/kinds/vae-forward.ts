@@ -1,7 +1,6 @@
 /** @file The VAE's encoder and decoder. */
 import { decode, encode, klDivergence, samplePosterior } from "../../../src/diffusion/models/autoencoder-kl.ts";
-import type { Tensor } from "../../../src/graph/index.ts";
-import { input, mul } from "../../../src/graph/index.ts";
+import { type Tensor, input, mul } from "../../../src/graph/index.ts";
 import type { CaseKind } from "../case-kind.ts";
 import { observing } from "./observation.ts";
 

@@ -2,5 +2,11 @@
 export { diffusersLoraFile } from "./names.ts";
 export { readAdapter, readLora } from "./read.ts";
 export { writePeftVera } from "./vera.ts";
-export { writeDiffusersLora, writeKohyaLora, writePeftLora } from "./write.ts";
-export type { KohyaModel, WriteKohyaLoraOptions, WriteLoraOptions } from "./write.ts";
+export {
+  writeDiffusersLora,
+  writeKohyaLora,
+  writePeftLora,
+  type KohyaModel,
+  type WriteKohyaLoraOptions,
+  type WriteLoraOptions,
+} from "./write.ts";

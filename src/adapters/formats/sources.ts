@@ -3,7 +3,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { AdaptedComponent } from "../../diffusion/module.ts";
 import { KeepsakeError } from "../../errors.ts";
-import { SafetensorsFile } from "../../io/safetensors.ts";
+import { SafetensorsFile } from "../../io/safetensors/safetensors.ts";
 import { adaptedComponents } from "../modules.ts";
 import { diffusersLoraFile, peftConfigFile, peftWeightsFile } from "./names.ts";
 

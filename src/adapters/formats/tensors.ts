@@ -1,7 +1,7 @@
 /** @file What adapter files' tensors must be: matrices, vectors, single numbers, all finite. */
 import { KeepsakeError } from "../../errors.ts";
 import { formatShape } from "../../graph/index.ts";
-import type { SafetensorsFile } from "../../io/safetensors.ts";
+import type { SafetensorsFile } from "../../io/safetensors/safetensors.ts";
 
 /** The shape as a matrix; 1x1 kernels are dropped, larger ones refused. @throws KeepsakeError ("input") */
 export function matrixShape(file: SafetensorsFile, key: string): readonly [number, number] {

@@ -4,7 +4,7 @@
 import type { AdaptedComponent } from "../../diffusion/module.ts";
 import { KeepsakeError, shown } from "../../errors.ts";
 import { formatShape } from "../../graph/index.ts";
-import type { SafetensorsFile, TensorToWrite } from "../../io/safetensors.ts";
+import type { SafetensorsFile, TensorToWrite } from "../../io/safetensors/safetensors.ts";
 import { adaptedComponents, type AdaptableModules } from "../modules.ts";
 import type { Vera, VeraLayer, VeraProjections } from "../vera.ts";
 import { requireAdapter, requireDType, requirePath } from "./arguments.ts";

@@ -2,12 +2,12 @@
  * @file `keepsake classify`: a thin shell over `classifyPictures`.
  */
 import { Command } from "commander";
-import { classifyPictures, type ClassifiedPicture, type ClassifyProgress } from "../../continual/classify.ts";
-import { DEFAULT_DRAWS } from "../../continual/concept-classifier.ts";
-import { DEFAULT_TEMPERATURE_IN_STANDARD_ERRORS, NONE, SURE, type Answer } from "../../continual/picture-answer.ts";
+import { classifyPictures, type ClassifiedPicture, type ClassifyProgress } from "../../keepsake/classify.ts";
+import { DEFAULT_DRAWS } from "../../classifier/concept-classifier.ts";
+import { DEFAULT_TEMPERATURE_IN_STANDARD_ERRORS, NONE, SURE, type Answer } from "../../classifier/picture-answer.ts";
 import type { Provider } from "../../graph/index.ts";
 import { stopSignal } from "../exit.ts";
-import { LIMITS, REAL_LIMITS } from "../../continual/limits.ts";
+import { LIMITS, REAL_LIMITS } from "../../limits.ts";
 import { provider, realNumber, scheduleRange, threads, trainingSeed, wholeNumber } from "../options.ts";
 import { formatDuration, formatTable, Output } from "../output.ts";
 import { DEFAULT_LIBRARY } from "./shared.ts";

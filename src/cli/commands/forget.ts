@@ -2,12 +2,12 @@
  * @file `keepsake forget`: a thin shell over `forgetConcept` and `unlearnConcept`.
  */
 import { Command } from "commander";
-import { forgetConcept } from "../../continual/library/forget.ts";
-import { DEFAULT_UNLEARNING, unlearnConcept, type UnlearnResult } from "../../continual/unlearn-concept.ts";
+import { forgetConcept } from "../../library/forget.ts";
+import { DEFAULT_UNLEARNING, unlearnConcept, type UnlearnResult } from "../../keepsake/unlearn-concept.ts";
 import { KeepsakeError } from "../../errors.ts";
 import type { Provider } from "../../graph/index.ts";
 import { stopSignal } from "../exit.ts";
-import { LIMITS } from "../../continual/limits.ts";
+import { LIMITS } from "../../limits.ts";
 import { provider, threads, trainingSeed, wholeNumber } from "../options.ts";
 import { formatDuration, Output, TimeLeft } from "../output.ts";
 import { DEFAULT_LIBRARY } from "./shared.ts";

@@ -2,12 +2,13 @@
  * @file `keepsake generate`: a thin shell over `generatePictures`.
  */
 import { Command } from "commander";
-import { BUILT_IN_GUIDANCE, DEFAULT_GUIDANCE, generatePictures, pictureFiles } from "../../continual/generate.ts";
+import { BUILT_IN, CHECKPOINT } from "../../library/model-profile.ts";
+import { generatePictures, pictureFiles } from "../../keepsake/generate.ts";
 import { SCHEDULERS } from "../../diffusion/schedulers/index.ts";
-import { isPngFile } from "../../io/picture-file.ts";
+import { isPngFile } from "../../io/images/picture-file.ts";
 import type { Provider } from "../../graph/index.ts";
 import { stopSignal } from "../exit.ts";
-import { LIMITS, REAL_LIMITS } from "../../continual/limits.ts";
+import { LIMITS, REAL_LIMITS } from "../../limits.ts";
 import { pictureSeed, provider, realNumber, threads, wholeNumber } from "../options.ts";
 import { formatDuration, Output, TimeLeft } from "../output.ts";
 import { aboutBuiltInModel, DEFAULT_LIBRARY, existingLibrary } from "./shared.ts";
@@ -56,7 +57,7 @@ export function generateCommand(): Command {
     .option("--steps <n>", "denoising steps", wholeNumber(LIMITS.denoisingSteps), 30)
     .option(
       "--guidance <x>",
-      `how closely to follow the prompt; 1 = no guidance (default: ${DEFAULT_GUIDANCE}; with the built-in model ${BUILT_IN_GUIDANCE})`,
+      `how closely to follow the prompt; 1 = no guidance (default: ${CHECKPOINT.guidanceScale}; with the built-in model ${BUILT_IN.guidanceScale})`,
       realNumber(REAL_LIMITS.guidanceScale),
     )
     .option("--negative <prompt>", "what to lead away from", "")

@@ -2,9 +2,9 @@
  * @file `keepsake history`: a thin shell over `libraryHistory` and `keepStates`.
  */
 import { Command } from "commander";
-import { keepStates, libraryHistory, type LibraryHistory, type StateFacts } from "../../continual/library/history.ts";
-import { describeChange } from "../../continual/library/state.ts";
-import { LIMITS } from "../../continual/limits.ts";
+import { keepStates, libraryHistory, type LibraryHistory, type StateFacts } from "../../library/history.ts";
+import { describeChange } from "../../library/manifest/state.ts";
+import { LIMITS } from "../../limits.ts";
 import { wholeNumber } from "../options.ts";
 import { formatBytes } from "../../units.ts";
 import { formatTable, Output } from "../output.ts";

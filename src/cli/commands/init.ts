@@ -2,9 +2,9 @@
  * @file `keepsake init`: a thin shell over `initLibrary`.
  */
 import { Command } from "commander";
-import { initLibrary } from "../../continual/init.ts";
-import { DEFAULT_KEEP } from "../../continual/library/manifest.ts";
-import { LIMITS } from "../../continual/limits.ts";
+import { initLibrary } from "../../keepsake/init.ts";
+import { DEFAULT_KEEP } from "../../library/manifest/manifest.ts";
+import { LIMITS } from "../../limits.ts";
 import { wholeNumber } from "../options.ts";
 import { Output } from "../output.ts";
 import { DEFAULT_LIBRARY, libraryOption } from "./shared.ts";

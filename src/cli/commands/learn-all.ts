@@ -2,8 +2,8 @@
  * @file `keepsake learn-all`: a thin shell over `learnAll`.
  */
 import { Command } from "commander";
-import { eachOnce } from "../../continual/each-once.ts";
-import { learnAll, type Thing } from "../../continual/learn-all.ts";
+import { eachOnce } from "../../keepsake/each-once.ts";
+import { learnAll, type Thing } from "../../keepsake/learn-all.ts";
 import { KeepsakeError } from "../../errors.ts";
 import { INTERRUPTED, stopSignal } from "../exit.ts";
 import { Output } from "../output.ts";

@@ -4,22 +4,14 @@
 import { Option, type Command } from "commander";
 import type { AdapterKindName } from "../../adapters/adapter.ts";
 import { ADAPTER_KINDS } from "../../adapters/kinds.ts";
-import type { AskedStrategy } from "../../continual/chosen-strategy.ts";
-import type { LearnAndPreviewRequest } from "../../continual/learn-and-preview.ts";
-import {
-  BUILT_IN_ADAPTER,
-  BUILT_IN_TRAINING,
-  DEFAULT_ADAPTER,
-  DEFAULT_TRAINING,
-} from "../../continual/learn-settings.ts";
-import {
-  DEFAULT_STRATEGY,
-  parseStrategyOptions,
-  STRATEGY_FOR_ANY_ADAPTER,
-} from "../../continual/strategies/registry.ts";
+import type { AskedStrategy } from "../../keepsake/chosen-strategy.ts";
+import type { LearnAndPreviewRequest } from "../../keepsake/learn-and-preview.ts";
+import { DEFAULT_ADAPTER, DEFAULT_TRAINING } from "../../learning/learn-settings.ts";
+import { BUILT_IN } from "../../library/model-profile.ts";
+import { DEFAULT_STRATEGY, parseStrategyOptions, STRATEGY_FOR_ANY_ADAPTER } from "../../strategies/registry.ts";
 import { KeepsakeError } from "../../errors.ts";
 import { learningRateSchedules, type LearningRateSchedule, type Provider } from "../../graph/index.ts";
-import { LIMITS, REAL_LIMITS } from "../../continual/limits.ts";
+import { LIMITS, REAL_LIMITS } from "../../limits.ts";
 import { provider, realNumber, threads, trainingSeed, wholeNumber } from "../options.ts";
 import { DEFAULT_LIBRARY } from "./shared.ts";
 
@@ -76,7 +68,7 @@ export function withLearningOptions(command: Command): Command {
     )
     .option(
       "--steps <n>",
-      `optimiser steps ${unlessGiven(DEFAULT_TRAINING.steps, BUILT_IN_TRAINING.steps)}`,
+      `optimiser steps ${unlessGiven(DEFAULT_TRAINING.steps, BUILT_IN.training.steps)}`,
       wholeNumber(LIMITS.steps),
     )
     .addOption(
@@ -86,7 +78,7 @@ export function withLearningOptions(command: Command): Command {
     )
     .option(
       "--rank <n>",
-      `rank of the adapter, fixed by the first concept ${unlessGiven(DEFAULT_ADAPTER.rank, BUILT_IN_ADAPTER.rank)}`,
+      `rank of the adapter, fixed by the first concept ${unlessGiven(DEFAULT_ADAPTER.rank, BUILT_IN.adapter.rank)}`,
       wholeNumber(LIMITS.rank),
     )
     .option(
@@ -101,23 +93,23 @@ export function withLearningOptions(command: Command): Command {
     .option("--vectors <n>", "embeddings that the token stands for", wholeNumber(LIMITS.vectors), 1)
     .option(
       "--lr <x>",
-      `learning rate of the adapter ${unlessGiven(DEFAULT_TRAINING.learningRate, BUILT_IN_TRAINING.learningRate)}`,
+      `learning rate of the adapter ${unlessGiven(DEFAULT_TRAINING.learningRate, BUILT_IN.training.learningRate)}`,
       realNumber(REAL_LIMITS.learningRate),
     )
     .option(
       "--token-lr <x>",
-      `learning rate of the token's embedding ${unlessGiven(DEFAULT_TRAINING.tokenLearningRate, BUILT_IN_TRAINING.tokenLearningRate)}`,
+      `learning rate of the token's embedding ${unlessGiven(DEFAULT_TRAINING.tokenLearningRate, BUILT_IN.training.tokenLearningRate)}`,
       realNumber(REAL_LIMITS.learningRate),
     )
     .addOption(
       new Option(
         "--lr-scheduler <name>",
-        `how both rates fall over the steps ${unlessGiven(DEFAULT_TRAINING.lrScheduler, BUILT_IN_TRAINING.lrScheduler)}`,
+        `how both rates fall over the steps ${unlessGiven(DEFAULT_TRAINING.lrScheduler, BUILT_IN.training.lrScheduler)}`,
       ).choices(learningRateSchedules),
     )
     .option(
       "--batch-size <n>",
-      `photos in one step ${unlessGiven(DEFAULT_TRAINING.batchSize, BUILT_IN_TRAINING.batchSize)}`,
+      `photos in one step ${unlessGiven(DEFAULT_TRAINING.batchSize, BUILT_IN.training.batchSize)}`,
       wholeNumber(LIMITS.batchSize),
     )
     .option("--seed <n>", "same seed, same result", trainingSeed, DEFAULT_TRAINING.seed)

@@ -1,12 +1,12 @@
 /**
  * @file What the commands that learn say: progress, and what came of it.
  */
-import { eachOnce } from "../../continual/each-once.ts";
-import type { LearnAllProgress, SkippedThing } from "../../continual/learn-all.ts";
-import type { LearnAndPreviewResult } from "../../continual/learn-and-preview.ts";
-import type { PhotosFound } from "../../continual/photos.ts";
-import type { PreviewReport } from "../../continual/preview-last-learn.ts";
-import type { PreviewProgress } from "../../continual/previews.ts";
+import { eachOnce } from "../../keepsake/each-once.ts";
+import type { LearnAllProgress, SkippedThing } from "../../keepsake/learn-all.ts";
+import type { LearnAndPreviewResult } from "../../keepsake/learn-and-preview.ts";
+import type { PhotosFound } from "../../training/photos.ts";
+import type { PreviewReport } from "../../keepsake/preview-last-learn.ts";
+import type { PreviewProgress } from "../../keepsake/previews.ts";
 import { formatDuration, formatTable, TimeLeft, type Output } from "../output.ts";
 import { libraryOption } from "./shared.ts";
 

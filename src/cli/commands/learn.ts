@@ -3,7 +3,7 @@
  */
 import { Command } from "commander";
 import { ADAPTER_KINDS } from "../../adapters/kinds.ts";
-import { learnAndPreview } from "../../continual/learn-and-preview.ts";
+import { learnAndPreview } from "../../keepsake/learn-and-preview.ts";
 import { KeepsakeError } from "../../errors.ts";
 import { INTERRUPTED, stopSignal } from "../exit.ts";
 import { Output } from "../output.ts";

@@ -2,7 +2,7 @@
  * @file `keepsake list`: a thin shell over `listConcepts`.
  */
 import { Command } from "commander";
-import { listConcepts } from "../../continual/library/history.ts";
+import { listConcepts } from "../../library/history.ts";
 import { formatBytes } from "../../units.ts";
 import { formatTable, Output } from "../output.ts";
 import { DEFAULT_LIBRARY, unfinishedRunLines } from "./shared.ts";

@@ -2,7 +2,7 @@
  * @file `keepsake previews`: a thin shell over `previewLastLearn`.
  */
 import { Command } from "commander";
-import { previewLastLearn } from "../../continual/preview-last-learn.ts";
+import { previewLastLearn } from "../../keepsake/preview-last-learn.ts";
 import type { Provider } from "../../graph/index.ts";
 import { stopSignal } from "../exit.ts";
 import { provider, threads } from "../options.ts";

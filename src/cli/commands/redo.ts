@@ -2,7 +2,7 @@
  * @file `keepsake redo`: a thin shell over `redo`.
  */
 import { Command } from "commander";
-import { redo } from "../../continual/library/undo.ts";
+import { redo } from "../../library/undo.ts";
 import { Output } from "../output.ts";
 import { DEFAULT_LIBRARY, libraryOption } from "./shared.ts";
 import { describeState } from "./undo.ts";

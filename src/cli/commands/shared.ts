@@ -3,11 +3,11 @@
  */
 import { shellPath } from "../../shell.ts";
 
-import type { UnfinishedRun } from "../../continual/library/unfinished-run.ts";
+import type { UnfinishedRun } from "../../library/unfinished-run.ts";
 
 import type { Command } from "commander";
-import { builtInNouns } from "../../continual/known-words.ts";
-import { Library } from "../../continual/library/library.ts";
+import { builtInNouns } from "../../library/model-profile.ts";
+import { Library } from "../../library/library.ts";
 
 /** Where concepts are kept unless --library says otherwise. */
 export const DEFAULT_LIBRARY = "keepsake-library";

@@ -2,9 +2,9 @@
  * @file `keepsake strategies`: how earlier concepts can be kept safe, and with which options.
  */
 import { Command } from "commander";
-import { describeRange } from "../../continual/strategies/options.ts";
-import { DEFAULT_STRATEGY, findStrategy, STRATEGIES } from "../../continual/strategies/registry.ts";
-import type { StrategyDefinition } from "../../continual/strategies/strategy.ts";
+import { describeRange } from "../../training/options.ts";
+import { DEFAULT_STRATEGY, findStrategy, STRATEGIES } from "../../strategies/registry.ts";
+import type { StrategyDefinition } from "../../training/strategy.ts";
 import { Output } from "../output.ts";
 
 const EXAMPLES = `

@@ -2,8 +2,8 @@
  * @file `keepsake undo`: a thin shell over `undo`.
  */
 import { Command } from "commander";
-import { describeChange } from "../../continual/library/state.ts";
-import { undo, type UndoResult } from "../../continual/library/undo.ts";
+import { describeChange } from "../../library/manifest/state.ts";
+import { undo, type UndoResult } from "../../library/undo.ts";
 import { Output } from "../output.ts";
 import { DEFAULT_LIBRARY, libraryOption, shortId } from "./shared.ts";
 

@@ -2,7 +2,7 @@
  * @file `keepsake verify`: a thin shell over `verifyLibrary`.
  */
 import { Command } from "commander";
-import { verifyLibrary, type Finding, type VerifyReport } from "../../continual/verify.ts";
+import { verifyLibrary, type Finding, type VerifyReport } from "../../keepsake/verify.ts";
 import { KeepsakeError } from "../../errors.ts";
 import { Output } from "../output.ts";
 import { DEFAULT_LIBRARY, unfinishedRunLines } from "./shared.ts";

@@ -2,11 +2,9 @@
  * @file The transformer that CLIP's text and vision towers share (Radford et al. 2021; transformers: models/clip/modeling_clip.py,
  * `CLIPEncoder`).
  */
-import type { Tensor } from "../../graph/index.ts";
-import { add, attention, gelu, quickGelu } from "../../graph/index.ts";
+import { type Tensor, add, attention, gelu, quickGelu } from "../../graph/index.ts";
 import type { ClipEncoderConfig } from "../config/clip-config.ts";
-import type { ModuleContext } from "../module.ts";
-import { layerNormLayer, linearLayer, observed, scoped } from "../module.ts";
+import { type ModuleContext, layerNormLayer, linearLayer, observed, scoped } from "../module.ts";
 
 /**
  * @param x `[N, T, hiddenSize]`

@@ -3,7 +3,7 @@
  */
 import { join } from "node:path";
 import { input, Program, type ProgramOptions } from "../../graph/index.ts";
-import type { RgbImage } from "../../io/image.ts";
+import type { RgbImage } from "../../io/images/rgb-image.ts";
 import { readJson } from "../../io/json.ts";
 import { openClipModel } from "../checkpoint.ts";
 import type { ClipTextConfig } from "../config/clip-config.ts";

@@ -2,8 +2,8 @@
  * @file Turns a picture into the input of CLIP's vision model (transformers: models/clip/image_processing_clip.py): short side scaled with
  * Pillow's antialiased bicubic filter, centre cropped, normalised.
  */
-import type { RgbImage } from "../../io/image.ts";
-import { resampleWindow } from "../../io/resample.ts";
+import type { RgbImage } from "../../io/images/rgb-image.ts";
+import { resampleWindow } from "../../io/images/resample.ts";
 import { ConfigReader, isObject } from "../config/config-reader.ts";
 
 export interface ClipImageProcessorConfig {

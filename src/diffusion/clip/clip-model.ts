@@ -2,8 +2,8 @@
  * @file CLIP as a whole: both towers, their projections into one space, and the contrastive loss
  * (transformers: models/clip/modeling_clip.py, `CLIPModel`; Radford et al. 2021, figure 3).
  */
-import type { Tensor } from "../../graph/index.ts";
 import {
+  type Tensor,
   add,
   constant,
   div,
@@ -18,10 +18,8 @@ import {
   transpose,
 } from "../../graph/index.ts";
 import type { ClipConfig } from "../config/clip-config.ts";
-import type { ModuleContext } from "../module.ts";
-import { linearLayer } from "../module.ts";
-import type { ClipTextInputs } from "./clip-text-model.ts";
-import { clipTextModel, textPooledOutput } from "./clip-text-model.ts";
+import { type ModuleContext, linearLayer } from "../module.ts";
+import { type ClipTextInputs, clipTextModel, textPooledOutput } from "./clip-text-model.ts";
 import { clipVisionModel } from "./clip-vision-model.ts";
 
 /** Projected image features `[N, projectionDim]`, not normalised. `pixelValues` is `[N, numChannels, imageSize, imageSize]`. */

@@ -2,11 +2,9 @@
  * @file CLIP's text model, the text encoder of Stable Diffusion (transformers: models/clip/modeling_clip.py, `CLIPTextModel`): SD 1.x with
  * quick_gelu, SD 2.x with gelu. Embeddings of learned tokens (textual inversion, Gal et al. 2023) enter beside the frozen table.
  */
-import type { Tensor } from "../../graph/index.ts";
-import { add, embedding, mul, reshape, slice, sub } from "../../graph/index.ts";
+import { type Tensor, add, embedding, mul, reshape, slice, sub } from "../../graph/index.ts";
 import type { ClipTextConfig } from "../config/clip-config.ts";
-import type { ModuleContext } from "../module.ts";
-import { layerNormLayer, observed, scoped } from "../module.ts";
+import { type ModuleContext, layerNormLayer, observed, scoped } from "../module.ts";
 import { clipEncoder } from "./clip-encoder.ts";
 
 export interface ClipTextInputs {

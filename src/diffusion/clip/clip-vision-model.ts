@@ -1,11 +1,9 @@
 /**
  * @file CLIP's vision transformer (transformers: models/clip/modeling_clip.py, `CLIPVisionModel`; Dosovitskiy et al. 2021).
  */
-import type { Tensor } from "../../graph/index.ts";
-import { add, broadcastTo, concat, reshape, slice } from "../../graph/index.ts";
+import { type Tensor, add, broadcastTo, concat, reshape, slice } from "../../graph/index.ts";
 import type { ClipVisionConfig } from "../config/clip-config.ts";
-import type { ModuleContext } from "../module.ts";
-import { conv2dLayer, layerNormLayer, observed, scoped } from "../module.ts";
+import { type ModuleContext, conv2dLayer, layerNormLayer, observed, scoped } from "../module.ts";
 import { clipEncoder } from "./clip-encoder.ts";
 import { toTokens } from "../models/transformer-2d.ts";
 

@@ -1,10 +1,8 @@
 /**
  * @file Attention, feed-forward, and the transformer block made of them (diffusers: models/attention.py, models/attention_processor.py).
  */
-import type { Tensor } from "../../graph/index.ts";
-import { add, attention, checkpoint, gelu, mul, split } from "../../graph/index.ts";
-import type { ModuleContext } from "../module.ts";
-import { layerNormLayer, linearLayer, observed, scoped } from "../module.ts";
+import { type Tensor, add, attention, checkpoint, gelu, mul, split } from "../../graph/index.ts";
+import { type ModuleContext, layerNormLayer, linearLayer, observed, scoped } from "../module.ts";
 
 const layerNormEps = 1e-5;
 

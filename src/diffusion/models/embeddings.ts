@@ -1,10 +1,8 @@
 /**
  * @file Time embeddings of the UNet (diffusers: models/embeddings.py, `get_timestep_embedding`, `TimestepEmbedding`).
  */
-import type { Tensor } from "../../graph/index.ts";
-import { silu } from "../../graph/index.ts";
-import type { ModuleContext } from "../module.ts";
-import { linearLayer, observed } from "../module.ts";
+import { type Tensor, silu } from "../../graph/index.ts";
+import { type ModuleContext, linearLayer, observed } from "../module.ts";
 
 /** How a config lays out the sinusoids. */
 export interface TimestepProjectionOptions {

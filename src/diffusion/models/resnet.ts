@@ -2,10 +2,8 @@
  * @file Residual blocks and the changes of resolution between levels, shared by the UNet and the VAE
  * (diffusers: models/resnet.py, models/downsampling.py, models/upsampling.py).
  */
-import type { Tensor } from "../../graph/index.ts";
-import { add, reshape, resizeNearest, silu } from "../../graph/index.ts";
-import type { ModuleContext } from "../module.ts";
-import { conv2dLayer, groupNormLayer, linearLayer, observed } from "../module.ts";
+import { type Tensor, add, reshape, resizeNearest, silu } from "../../graph/index.ts";
+import { type ModuleContext, conv2dLayer, groupNormLayer, linearLayer, observed } from "../module.ts";
 
 export interface ResnetBlockOptions {
   readonly outChannels: number;

@@ -1,10 +1,8 @@
 /**
  * @file The transformer on feature maps (diffusers: models/transformers/transformer_2d.py, `Transformer2DModel` with continuous input).
  */
-import type { Tensor } from "../../graph/index.ts";
-import { add, reshape, transpose } from "../../graph/index.ts";
-import type { ModuleContext } from "../module.ts";
-import { groupNormLayer, linearLayer, observed, pointwiseConvLayer, scoped } from "../module.ts";
+import { type Tensor, add, reshape, transpose } from "../../graph/index.ts";
+import { type ModuleContext, groupNormLayer, linearLayer, observed, pointwiseConvLayer, scoped } from "../module.ts";
 import { basicTransformerBlock } from "./attention.ts";
 
 const groupNormEps = 1e-6;

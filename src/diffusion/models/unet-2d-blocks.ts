@@ -2,14 +2,10 @@
  * @file The blocks of the UNet's two sides and its middle (diffusers: models/unets/unet_2d_blocks.py). A block with `attention` is the
  * CrossAttn- variant: a transformer follows every residual block.
  */
-import type { Tensor } from "../../graph/index.ts";
-import { checkpoint, concat } from "../../graph/index.ts";
-import type { ModuleContext } from "../module.ts";
-import { observed, scoped } from "../module.ts";
-import type { ResnetBlockOptions } from "./resnet.ts";
-import { downsample2D, resnetBlock2D, upsample2D } from "./resnet.ts";
-import type { Transformer2DOptions } from "./transformer-2d.ts";
-import { transformer2DModel } from "./transformer-2d.ts";
+import { type Tensor, checkpoint, concat } from "../../graph/index.ts";
+import { type ModuleContext, observed, scoped } from "../module.ts";
+import { type ResnetBlockOptions, downsample2D, resnetBlock2D, upsample2D } from "./resnet.ts";
+import { type Transformer2DOptions, transformer2DModel } from "./transformer-2d.ts";
 
 /** What every block of one UNet call shares. */
 export interface UNetConditioning {

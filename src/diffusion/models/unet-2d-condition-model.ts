@@ -2,16 +2,13 @@
  * @file The UNet of Stable Diffusion 1.x, 2.x, SDXL and BK-SDM (diffusers: models/unets/unet_2d_condition.py; Rombach et al. 2022, Podell et al. 2023).
  */
 import { KeepsakeError } from "../../errors.ts";
-import type { Tensor } from "../../graph/index.ts";
-import { add, concat, mul, silu, sub } from "../../graph/index.ts";
+import { type Tensor, add, concat, mul, silu, sub } from "../../graph/index.ts";
 import type { UNet2DConditionConfig } from "../config/unet-2d-condition-config.ts";
-import type { ModuleContext } from "../module.ts";
-import { conv2dLayer, groupNormLayer, scoped } from "../module.ts";
+import { type ModuleContext, conv2dLayer, groupNormLayer, scoped } from "../module.ts";
 import { timestepEmbedding } from "./embeddings.ts";
 import { spatialSize } from "./resnet.ts";
 import type { Transformer2DOptions } from "./transformer-2d.ts";
-import type { UNetConditioning } from "./unet-2d-blocks.ts";
-import { downBlock2D, midBlock2DCrossAttn, upBlock2D } from "./unet-2d-blocks.ts";
+import { type UNetConditioning, downBlock2D, midBlock2DCrossAttn, upBlock2D } from "./unet-2d-blocks.ts";
 
 export interface UNet2DConditionInputs {
   /** Noisy latents `[N, inChannels, H, W]`, of any height and width. */

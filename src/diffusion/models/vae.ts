@@ -2,11 +2,9 @@
  * @file Encoder and decoder of the VAE (diffusers: models/autoencoders/vae.py; the blocks: models/unets/unet_2d_blocks.py,
  * `DownEncoderBlock2D`, `UpDecoderBlock2D`, `UNetMidBlock2D`).
  */
-import type { Tensor } from "../../graph/index.ts";
-import { add, silu } from "../../graph/index.ts";
+import { type Tensor, add, silu } from "../../graph/index.ts";
 import type { AutoencoderKlConfig } from "../config/autoencoder-kl-config.ts";
-import type { ModuleContext } from "../module.ts";
-import { conv2dLayer, groupNormLayer, observed, scoped } from "../module.ts";
+import { type ModuleContext, conv2dLayer, groupNormLayer, observed, scoped } from "../module.ts";
 import { attentionLayer } from "./attention.ts";
 import { downsample2D, resnetBlock2D, spatialSize, upsample2D } from "./resnet.ts";
 import { fromTokens, toTokens } from "./transformer-2d.ts";

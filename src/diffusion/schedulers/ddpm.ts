@@ -3,10 +3,8 @@ import type { SchedulerConfig } from "./config.ts";
 import { DiscreteScheduler, readClipRange } from "./discrete-scheduler.ts";
 import { clamp, linearCombination } from "./elementwise.ts";
 import { predictOriginalSample } from "./prediction.ts";
-import { at, drawNoise } from "./scheduler.ts";
-import type { NoiseSource, SchedulerStep } from "./scheduler.ts";
-import { checkStepCount, readTimestepOptions, spacedTimesteps } from "./timesteps.ts";
-import type { TimestepOptions } from "./timesteps.ts";
+import { at, drawNoise, type NoiseSource, type SchedulerStep } from "./scheduler.ts";
+import { checkStepCount, readTimestepOptions, spacedTimesteps, type TimestepOptions } from "./timesteps.ts";
 
 /** The DDPM sampler, with variances β̃_t ("fixed_small") or β_t ("fixed_large"). */
 export class DDPMScheduler extends DiscreteScheduler {

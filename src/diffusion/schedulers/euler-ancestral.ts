@@ -4,8 +4,7 @@
  */
 import { linearCombination } from "./elementwise.ts";
 import { EulerScheduler, eulerStep } from "./euler-scheduler.ts";
-import { at, drawNoise } from "./scheduler.ts";
-import type { NoiseSource, SchedulerStep } from "./scheduler.ts";
+import { at, drawNoise, type NoiseSource, type SchedulerStep } from "./scheduler.ts";
 
 /** The ancestral Euler sampler. */
 export class EulerAncestralDiscreteScheduler extends EulerScheduler {

@@ -3,11 +3,9 @@ import type { SchedulerConfig } from "./config.ts";
 import { linearCombination, mixNoise } from "./elementwise.ts";
 import { NoiseSchedule } from "./noise-schedule.ts";
 import { predictOriginalSample } from "./prediction.ts";
-import { at } from "./scheduler.ts";
-import type { NoiseSource, Scheduler, SchedulerStep } from "./scheduler.ts";
+import { at, type NoiseSource, type Scheduler, type SchedulerStep } from "./scheduler.ts";
 import { sigmasAt, signalAndNoise, trainingSigmas } from "./sigmas.ts";
-import { checkStepCount, readTimestepOptions, spacedTimesteps } from "./timesteps.ts";
-import type { TimestepOptions } from "./timesteps.ts";
+import { checkStepCount, readTimestepOptions, spacedTimesteps, type TimestepOptions } from "./timesteps.ts";
 
 /** Where a run goes: fractional timesteps for the model, and their noise levels. */
 export interface NoiseLevels {

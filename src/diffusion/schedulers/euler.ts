@@ -3,10 +3,8 @@
  * Source: diffusers: schedulers/scheduling_euler_discrete.py.
  */
 import type { SchedulerConfig } from "./config.ts";
-import { EulerScheduler, eulerStep } from "./euler-scheduler.ts";
-import type { NoiseLevels } from "./euler-scheduler.ts";
-import { at } from "./scheduler.ts";
-import type { SchedulerStep } from "./scheduler.ts";
+import { EulerScheduler, eulerStep, type NoiseLevels } from "./euler-scheduler.ts";
+import { at, type SchedulerStep } from "./scheduler.ts";
 import { FINAL_SIGMAS, karrasSigmas, requireSupportedSigmas, timestepsOf } from "./sigmas.ts";
 
 /** The Euler sampler. */

@@ -11,8 +11,7 @@ import { PNDMScheduler } from "./pndm.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { UniPCMultistepScheduler } from "./unipc-multistep.ts";
 
-export { NoiseSchedule } from "./noise-schedule.ts";
-export type { PredictionType } from "./noise-schedule.ts";
+export { NoiseSchedule, type PredictionType } from "./noise-schedule.ts";
 export type { NoiseSource, Scheduler, SchedulerStep } from "./scheduler.ts";
 
 /** What makes a scheduler; `eta` is for DDIM alone. */

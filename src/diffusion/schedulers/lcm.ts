@@ -3,8 +3,7 @@ import type { SchedulerConfig } from "./config.ts";
 import { DiscreteScheduler, readClipRange } from "./discrete-scheduler.ts";
 import { clamp, linearCombination } from "./elementwise.ts";
 import { predictOriginalSample } from "./prediction.ts";
-import { at, drawNoise } from "./scheduler.ts";
-import type { NoiseSource, SchedulerStep } from "./scheduler.ts";
+import { at, drawNoise, type NoiseSource, type SchedulerStep } from "./scheduler.ts";
 import { checkStepCount } from "./timesteps.ts";
 
 /** Standard deviation of the data that the boundary conditions assume. */

@@ -6,8 +6,7 @@ import type { SchedulerConfig } from "./config.ts";
 import { mixNoise } from "./elementwise.ts";
 import { NoiseSchedule } from "./noise-schedule.ts";
 import { predictOriginalSample } from "./prediction.ts";
-import { at } from "./scheduler.ts";
-import type { Scheduler, SchedulerStep } from "./scheduler.ts";
+import { at, type Scheduler, type SchedulerStep } from "./scheduler.ts";
 import {
   FINAL_SIGMAS,
   karrasSigmas,
@@ -16,11 +15,16 @@ import {
   signalAndNoise,
   timestepsOf,
   trainingSigmas,
+  type FinalSigmas,
 } from "./sigmas.ts";
-import type { FinalSigmas } from "./sigmas.ts";
 import { StepOrder } from "./step-order.ts";
-import { checkStepCount, readTimestepOptions, roundHalfToEven, solverTimesteps } from "./timesteps.ts";
-import type { TimestepOptions } from "./timesteps.ts";
+import {
+  checkStepCount,
+  readTimestepOptions,
+  roundHalfToEven,
+  solverTimesteps,
+  type TimestepOptions,
+} from "./timesteps.ts";
 
 /** A solver of order 1 to 3 that works on predicted clean samples. */
 export abstract class MultistepSolver implements Scheduler {

@@ -6,11 +6,9 @@ import type { SchedulerConfig } from "./config.ts";
 import { DiscreteScheduler } from "./discrete-scheduler.ts";
 import { linearCombination } from "./elementwise.ts";
 import { predictEpsilon } from "./prediction.ts";
-import { at } from "./scheduler.ts";
-import type { SchedulerStep } from "./scheduler.ts";
+import { at, type SchedulerStep } from "./scheduler.ts";
 import { StepOrder } from "./step-order.ts";
-import { checkStepCount, readTimestepOptions, spacedTimesteps } from "./timesteps.ts";
-import type { TimestepOptions } from "./timesteps.ts";
+import { checkStepCount, readTimestepOptions, spacedTimesteps, type TimestepOptions } from "./timesteps.ts";
 
 /** Adams-Bashforth weights of the latest outputs, newest first, by how many there are. */
 const MULTISTEP_WEIGHTS: readonly (readonly number[])[] = [

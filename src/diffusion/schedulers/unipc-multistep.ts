@@ -5,8 +5,7 @@
 import type { SchedulerConfig } from "./config.ts";
 import { linearCombination } from "./elementwise.ts";
 import { MultistepSolver } from "./multistep-solver.ts";
-import { at } from "./scheduler.ts";
-import type { SchedulerStep } from "./scheduler.ts";
+import { at, type SchedulerStep } from "./scheduler.ts";
 import { signalAndNoise } from "./sigmas.ts";
 
 /** The UniPC sampler (data prediction). */

@@ -5,8 +5,7 @@
  */
 import { KeepsakeError } from "../../errors.ts";
 import type { BytePairEncoding } from "./byte-pair-encoding.ts";
-import { readTokenizerFolder } from "./tokenizer-folder.ts";
-import type { TokenizerFolder } from "./tokenizer-folder.ts";
+import { readTokenizerFolder, type TokenizerFolder } from "./tokenizer-folder.ts";
 
 /** Splits normalized text into words: contractions, runs of letters, single digits, runs of anything else but spaces. */
 const WORDS = /'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\p{White_Space}\p{L}\p{N}]+/gu;

@@ -2,8 +2,12 @@
  * @file Scaled dot-product attention with several heads. The probabilities are never kept: the backward pass computes
  * them again, and for long sequences one head at a time.
  */
-import type { LoweringTarget, OnnxBuilder, Operand } from "../onnx/builder.ts";
-import { OnnxBuilder as SubgraphBuilder } from "../onnx/builder.ts";
+import {
+  type LoweringTarget,
+  type OnnxBuilder,
+  type Operand,
+  OnnxBuilder as SubgraphBuilder,
+} from "../onnx/builder.ts";
 import { ShapeError, type Shape } from "../shape.ts";
 import { apply, applyOne, type Tensor } from "../tensor.ts";
 

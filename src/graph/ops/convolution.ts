@@ -3,9 +3,9 @@
  */
 import { ShapeError, sizeOf, type Shape } from "../shape.ts";
 import { applyOne, type Tensor } from "../tensor.ts";
-import { concat, pad, reshape, slice, transpose } from "./movement.ts";
+import { concat, pad, slice, transpose } from "./movement.ts";
+import { reshape, sum } from "./broadcasting.ts";
 import { matmul } from "./matmul.ts";
-import { sum } from "./reduce.ts";
 
 export interface Conv2dOptions {
   readonly stride?: number;

@@ -1,12 +1,11 @@
 /**
  * @file Elementwise arithmetic with NumPy broadcasting, and the activation functions.
  */
-import { broadcastShapes, sameShape, sizeOf, type Shape } from "../shape.ts";
+import { broadcastShapes, sizeOf } from "../shape.ts";
 import { applyOne, type OpRules, type Tensor } from "../tensor.ts";
 import type { OnnxBuilder } from "../onnx/builder.ts";
+import { sum, sumTo } from "./broadcasting.ts";
 import { constant } from "./leaves.ts";
-import { reshape } from "./movement.ts";
-import { sum } from "./reduce.ts";
 
 export type TensorLike = Tensor | number;
 
@@ -32,16 +31,6 @@ function binary(
       },
     },
   );
-}
-
-/** The adjoint of broadcasting: sums over the axes that were stretched. */
-export function sumTo(x: Tensor, shape: Shape): Tensor {
-  if (sameShape(x.shape, shape)) return x;
-  const added = x.shape.length - shape.length;
-  const axes = x.shape.flatMap((extent, axis) =>
-    axis < added || (shape[axis - added] === 1 && extent !== 1) ? [axis] : [],
-  );
-  return reshape(sum(x, axes), shape);
 }
 
 /** a + b. Derivative: (dy, dy), summed over broadcast axes. */

@@ -3,7 +3,7 @@
  */
 import { ShapeError, sizeOf } from "../shape.ts";
 import { applyOne, type Tensor } from "../tensor.ts";
-import { reshape } from "./movement.ts";
+import { reshape } from "./broadcasting.ts";
 
 /**
  * Rows of a table: y[i] = table[ids[i]]. Derivative: dtable[r] = Σ of dy[i] where ids[i] = r.

@@ -3,9 +3,7 @@
  */
 import { broadcastShapes, sameShape, ShapeError, sizeOf } from "../shape.ts";
 import { applyOne, type Tensor } from "../tensor.ts";
-import { sumTo } from "./elementwise.ts";
-import { reshape } from "./movement.ts";
-import { sum } from "./reduce.ts";
+import { sumTo, reshape, sum } from "./broadcasting.ts";
 
 export interface MatmulOptions {
   /** Use aᵀ (last two axes). */

@@ -1,31 +1,10 @@
 /**
  * @file Ops that move values without changing them. The derivative of each is the movement back.
  */
-import { broadcastShapes, normalizeAxis, sameShape, ShapeError, sizeOf, type Shape } from "../shape.ts";
+import { normalizeAxis, sameShape, ShapeError } from "../shape.ts";
 import { apply, applyOne, type Tensor } from "../tensor.ts";
-import { sumTo } from "./elementwise.ts";
+import { broadcastTo } from "./broadcasting.ts";
 import { constant } from "./leaves.ts";
-
-/** The same elements in the same order under another shape; one extent may be -1. */
-export function reshape(x: Tensor, shape: Shape): Tensor {
-  const known = shape.filter((extent) => extent !== -1);
-  const rest = sizeOf(x.shape) / sizeOf(known);
-  const full = shape.map((extent) => (extent === -1 ? rest : extent));
-  if (shape.length - known.length > 1 || !Number.isInteger(rest) || sizeOf(full) !== sizeOf(x.shape)) {
-    throw new ShapeError("reshape", [x.shape], `the elements do not fit [${shape.join(", ")}]`);
-  }
-  if (sameShape(x.shape, full)) return x;
-  return applyOne(
-    "reshape",
-    [x],
-    { shape: full, dtype: x.dtype },
-    {
-      attributes: { shape: full },
-      lower: (onnx, [name = ""]) => [onnx.reshape(name, full)],
-      vjp: ([dy]) => [dy && reshape(dy, x.shape)],
-    },
-  );
-}
 
 /** Output axis i is input axis `permutation[i]`. Derivative: the inverse permutation. */
 export function transpose(x: Tensor, permutation: readonly number[]): Tensor {
@@ -41,24 +20,6 @@ export function transpose(x: Tensor, permutation: readonly number[]): Tensor {
       attributes: { permutation },
       lower: (onnx, [name = ""]) => [onnx.node("Transpose", [name], { perm: permutation })],
       vjp: ([dy]) => [dy && transpose(dy, inverse)],
-    },
-  );
-}
-
-/** Repeats along axes of extent 1 (NumPy broadcasting to `shape`). Derivative: the sum over the repeated axes. */
-export function broadcastTo(x: Tensor, shape: Shape): Tensor {
-  if (!sameShape(broadcastShapes("broadcastTo", x.shape, shape), shape)) {
-    throw new ShapeError("broadcastTo", [x.shape, shape], "the second shape is smaller");
-  }
-  if (sameShape(x.shape, shape)) return x;
-  return applyOne(
-    "broadcastTo",
-    [x],
-    { shape, dtype: x.dtype },
-    {
-      attributes: { shape },
-      lower: (onnx, [name = ""]) => [onnx.node("Expand", [name, onnx.ints(shape)])],
-      vjp: ([dy]) => [dy && sumTo(dy, x.shape)],
     },
   );
 }

@@ -4,8 +4,8 @@
 import { normalizeAxis, sameShape, ShapeError } from "../shape.ts";
 import { apply, type Tensor } from "../tensor.ts";
 import { add, mul, sub } from "./elementwise.ts";
-import { reshape } from "./movement.ts";
-import { mean, sum } from "./reduce.ts";
+import { reshape, sum } from "./broadcasting.ts";
+import { mean } from "./reduce.ts";
 
 /**
  * Layer normalisation over the last axis (Ba et al. 2016): y = x̂ · w + b with x̂ = (x - mean) / √(variance + eps).

@@ -4,7 +4,7 @@
 import { normalizeAxis } from "../shape.ts";
 import { applyOne, type Tensor } from "../tensor.ts";
 import { exp, mul, sub } from "./elementwise.ts";
-import { sum } from "./reduce.ts";
+import { sum } from "./broadcasting.ts";
 
 /** eˣ / Σ eˣ over the last axis. Derivative: y · (dy - Σ dy · y). */
 export function softmax(x: Tensor): Tensor {

@@ -3,8 +3,7 @@
  * carries x = σ_T ε to x · √(α² s² + σ²) / √(α_T² s² + σ_T²): every deterministic sampler has to come close, the better the more steps and the higher its order.
  */
 import { describe, expect, it } from "vitest";
-import { createScheduler } from "../../../src/diffusion/schedulers/index.ts";
-import type { Scheduler } from "../../../src/diffusion/schedulers/index.ts";
+import { createScheduler, type Scheduler } from "../../../src/diffusion/schedulers/index.ts";
 
 const DATA_DEVIATION = 0.6;
 const config = {

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { createScheduler, SCHEDULERS } from "../../../src/diffusion/schedulers/index.ts";
 import { StableDiffusionPipeline } from "../../../src/diffusion/pipeline.ts";
 import { failure } from "../../io/failure.ts";
-import { MODEL } from "../../continual/support.ts";
+import { MODEL } from "../../keepsake/support.ts";
 
 const names = Object.keys(SCHEDULERS);
 const base = { beta_start: 0.00085, beta_end: 0.012, beta_schedule: "scaled_linear", num_train_timesteps: 1000 };

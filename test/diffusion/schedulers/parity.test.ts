@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { createScheduler, NoiseSchedule } from "../../../src/diffusion/schedulers/index.ts";
-import { SafetensorsFile } from "../../../src/io/safetensors.ts";
+import { SafetensorsFile } from "../../../src/io/safetensors/safetensors.ts";
 
 interface SequenceCase {
   readonly name: string;

@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { ClipTokenizer } from "../../../src/diffusion/tokenizer/index.ts";
 import { KeepsakeError } from "../../../src/errors.ts";
-import { SafetensorsFile } from "../../../src/io/safetensors.ts";
+import { SafetensorsFile } from "../../../src/io/safetensors/safetensors.ts";
 
 const fixtures = fileURLToPath(new URL("../../fixtures/", import.meta.url));
 const sd1Folder = join(fixtures, "models/tiny-sd1/tokenizer");

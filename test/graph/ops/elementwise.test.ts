@@ -4,7 +4,6 @@ import { gradients, input, sum, type Tensor, type TensorLike } from "../../../sr
 import * as elementwise from "../../../src/graph/ops/elementwise.ts";
 import {
   anywhere,
-  broadcastableTo,
   broadcastPairs,
   describeOps,
   positive,
@@ -72,12 +71,6 @@ describeOps(
         operands: [betweenEighths(shape)],
         apply: (x) => elementwise.clip(x, low / 8, high / 8),
       })),
-    sumTo: shapes(0, 3).chain((full) =>
-      broadcastableTo(full).map((shape): OpCase => ({
-        operands: [anywhere(full)],
-        apply: (x) => elementwise.sumTo(x, shape),
-      })),
-    ),
     meanSquaredError: shapes(0, 3).map((shape): OpCase => ({
       operands: [anywhere(shape), anywhere(shape)],
       apply: elementwise.meanSquaredError,

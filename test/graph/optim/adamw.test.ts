@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { AdamW } from "../../../src/graph/optim/index.ts";
-import type { AdamWGroup } from "../../../src/graph/optim/index.ts";
+import { AdamW, type AdamWGroup } from "../../../src/graph/optim/index.ts";
 import golden from "./adamw-torch.json" with { type: "json" };
 
 const group = (parameters: Float32Array, rest: Partial<AdamWGroup> = {}): AdamWGroup => ({

@@ -1,0 +1,190 @@
+/**
+ * @file Pictures in and out. Whatever a camera or a program wrote becomes upright 8-bit sRGB, or one clear line that says why
+ * not; what is written holds pixels and who drew it, and nothing else (no place, time, camera or prompt).
+ */
+import type { RgbImage } from "./rgb-image.ts";
+import sharp, { type Metadata } from "sharp";
+import { KeepsakeError } from "../../errors.ts";
+import { writeFileAtomic } from "../atomic.ts";
+import { recognizeImage, type ImageFormat } from "./image-format.ts";
+import { hdrTransfer, isMarkedAsDrawn, markAsDrawn, unusualGamma } from "./png-chunks.ts";
+import { readBeginning, readWholeFile } from "../read-file.ts";
+import { resizeToCover } from "./resample.ts";
+import { readTiffHeader } from "./tiff-header.ts";
+
+/** What is too large or too small to be decoded. */
+export interface ImageLimits {
+  /** Largest file, in bytes. Default: 200 million. */
+  readonly maxFileSize?: number;
+  /** Most pixels, width times height. Default: 100 million. */
+  readonly maxPixels?: number;
+  /** Shortest side, in pixels. Default: 16. */
+  readonly minSide?: number;
+  /** How many times the long side may be the short one. Default: 20. */
+  readonly maxAspect?: number;
+}
+
+/**
+ * Reads a picture: JPEG, PNG, WebP, GIF, TIFF or AVIF of 1 to 16 bits, grey, colour or CMYK. It is turned as its EXIF orientation
+ * says, brought to 8-bit sRGB through its colour profile, and put on white where it is transparent; of an animation, the first
+ * frame. The limits are checked on the header, before anything is decoded.
+ * @throws KeepsakeError in one line that names the file: missing, not a picture, damaged, too large, too small, too long, of
+ *   samples that cannot be understood, or more than the machine's memory holds.
+ */
+export async function decodeImage(file: string, limits: ImageLimits = {}): Promise<RgbImage> {
+  const bytes = await readWholeFile(file, limits.maxFileSize ?? 200e6);
+  const recognized = recognizeImage(bytes);
+  if ("fault" in recognized) throw new KeepsakeError("input", `${file} ${recognized.fault}.`);
+  const { format } = recognized;
+  const hdr = format === "PNG" ? hdrTransfer(bytes) : undefined;
+  if (hdr !== undefined) {
+    throw new KeepsakeError("input", `${file} holds an HDR picture (${hdr}), which is not read: save it as sRGB.`);
+  }
+  const tiff = format === "TIFF" ? readTiffHeader(bytes) : undefined;
+  if (tiff?.fault !== undefined) throw new KeepsakeError("input", `${file} ${tiff.fault}.`);
+  try {
+    const metadata = await sharp(bytes, { limitInputPixels: false }).metadata();
+    const { maxPixels = 100e6 } = limits;
+    checkSize(file, metadata, limits);
+    // A program may keep a selection, or anything, in a further channel: only what the file calls alpha is.
+    const isOpaque = tiff !== undefined && tiff.extraChannels > 0 && !tiff.hasAlpha;
+    const image = await decodePixels(bytes, metadata, { maxPixels, isOpaque });
+    const gamma = format === "PNG" ? unusualGamma(bytes) : undefined;
+    if (gamma !== undefined) applyGamma(image.data, gamma);
+    return image;
+  } catch (error) {
+    throw error instanceof KeepsakeError ? error : decodingError(file, format, error);
+  }
+}
+
+async function decodePixels(
+  bytes: Uint8Array,
+  { depth, hasProfile }: Metadata,
+  { maxPixels, isOpaque }: { readonly maxPixels: number; readonly isOpaque: boolean },
+): Promise<RgbImage> {
+  // "error": a photo that is cut off or damaged is refused, one with a harmless oddity, as some phones write them, is not.
+  const upright = sharp(bytes, { autoOrient: true, failOn: "error", limitInputPixels: maxPixels });
+  const opaque = isOpaque ? upright.removeAlpha() : upright.flatten({ background: "white" });
+  const pipeline = opaque.toColourspace("srgb");
+  // sharp brings 16-bit colours with a profile to Display P3, and from there to sRGB only if it is asked for the profile.
+  if (depth === "ushort" && hasProfile) pipeline.withIccProfile("srgb");
+  const { data, info } = await pipeline.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
+  const pixels = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  return { width: info.width, height: info.height, data: pixels };
+}
+
+/** Numbers that stand for light to the power of 1/exponent become those of sRGB (IEC 61966-2-1). */
+function applyGamma(data: Uint8Array, exponent: number): void {
+  const table = Uint8ClampedArray.from({ length: 256 }, (_, value) => {
+    const light = (value / 255) ** exponent;
+    return 255 * (light <= 0.0031308 ? 12.92 * light : 1.055 * light ** (1 / 2.4) - 0.055);
+  });
+  for (let i = 0; i < data.length; i += 1) data[i] = table[data[i]];
+}
+
+/** What the decoder's libraries say when the machine, and not the file, is at fault. */
+const SHORTAGE = /memory|alloc|creating thread|temporarily unavailable/i;
+
+/** A decoder's error as one line: a sound picture is not called damaged where there is too little memory. */
+export function decodingError(file: string, format: ImageFormat, cause: unknown): KeepsakeError {
+  if (cause instanceof Error && SHORTAGE.test(cause.message)) {
+    const fault = "cannot be decoded: the machine has too little free memory. Close other programs, or scale it down.";
+    return new KeepsakeError("environment", `${file} ${fault}`, { cause });
+  }
+  const fault = `is damaged or incomplete: it cannot be decoded as ${format}. Export or copy it again.`;
+  return new KeepsakeError("input", `${file} ${fault}`, { cause });
+}
+
+function checkSize(file: string, { width, height }: Metadata, limits: ImageLimits): void {
+  const { maxPixels = 100e6, minSide = 16, maxAspect = 20 } = limits;
+  const size = `has ${width} x ${height} pixels`;
+  if (width * height > maxPixels) {
+    const limit = `${Math.floor(maxPixels / 1e6)} megapixels`;
+    throw new KeepsakeError("input", `${file} ${size}; the limit is ${limit}. Scale it down first.`);
+  }
+  if (Math.min(width, height) < minSide) {
+    throw new KeepsakeError("input", `${file} ${size}; at least ${minSide} x ${minSide} are needed.`);
+  }
+  if (Math.max(width, height) > maxAspect * Math.min(width, height)) {
+    const fault = `one side is more than ${maxAspect} times the other. Crop it first`;
+    throw new KeepsakeError("input", `${file} ${size}; ${fault}.`);
+  }
+}
+
+/**
+ * Scales a photo until its short side fits, and keeps the middle of the long one. Lanczos, the default of diffusers'
+ * `VaeImageProcessor`.
+ * @param width In pixels, as `height`.
+ */
+export function resizeAndCrop(image: RgbImage, width: number, height: number): Promise<RgbImage> {
+  return Promise.resolve(resizeToCover(image, width, height, "lanczos"));
+}
+
+/** The bytes of a PNG file that holds pixels and nothing else; the same pixels give the same bytes. */
+export function encodePng({ width, height, data }: RgbImage): Promise<Buffer> {
+  return sharp(data, { raw: { width, height, channels: 3 } })
+    .png()
+    .toBuffer();
+}
+
+/** As {@link encodePng}, with the mark of a drawn picture, by which it is not taken for a photo later: "Software: Keepsake". */
+export async function encodeDrawnPng(image: RgbImage): Promise<Uint8Array> {
+  return markAsDrawn(await encodePng(image));
+}
+
+/**
+ * Writes a drawn picture as a PNG file, atomically.
+ * @throws KeepsakeError in one line if the file cannot be written.
+ */
+export async function writePng(file: string, image: RgbImage): Promise<void> {
+  await writeFileAtomic(file, await encodeDrawnPng(image));
+}
+
+/**
+ * Whether a file is a picture that Keepsake drew: marked by {@link writePng}, or named as sheets of previews are, also those of
+ * versions that wrote no mark.
+ * @throws KeepsakeError in one line that names the file if it cannot be read.
+ */
+export async function isDrawnPicture(file: string): Promise<boolean> {
+  return /\.previews\.png$/i.test(file) || isMarkedAsDrawn(await readBeginning(file, 4096));
+}
+
+/**
+ * A picture as the VAE takes it.
+ * @returns `[3, height, width]` in [-1, 1]
+ */
+export function imageToTensor(image: RgbImage): Float32Array {
+  const pixels = image.width * image.height;
+  const tensor = new Float32Array(3 * pixels);
+  for (let channel = 0; channel < 3; channel += 1) {
+    for (let i = 0; i < pixels; i += 1) tensor[channel * pixels + i] = image.data[i * 3 + channel] / 127.5 - 1;
+  }
+  return tensor;
+}
+
+/**
+ * What the VAE gives as a picture: clamped, and rounded to the nearest of 256 levels, ties to even.
+ * @param data `[3, height, width]` in [-1, 1]
+ * @throws KeepsakeError if a value is not a number: the model has overflowed, and the picture would be black.
+ */
+export function tensorToImage(data: Float32Array, width: number, height: number): RgbImage {
+  const pixels = width * height;
+  if (data.length !== 3 * pixels) {
+    throw new RangeError(`A picture of ${width} x ${height} has ${3 * pixels} values, not ${data.length}.`);
+  }
+  // A clamped array rounds as it is filled.
+  const out = new Uint8ClampedArray(3 * pixels);
+  for (let channel = 0; channel < 3; channel += 1) {
+    for (let i = 0; i < pixels; i += 1) {
+      const value = data[channel * pixels + i];
+      if (Number.isNaN(value)) {
+        throw new KeepsakeError(
+          "input",
+          "The picture holds values that are not numbers: the model's weights are damaged or overflow.",
+        );
+      }
+      out[i * 3 + channel] = (value + 1) * 127.5;
+    }
+  }
+  return { width, height, data: new Uint8Array(out.buffer) };
+}

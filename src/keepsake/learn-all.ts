@@ -1,0 +1,104 @@
+/**
+ * @file Learning several concepts in a row, each a change of the library of its own. What the library knows already is skipped, so the same call goes on after
+ * whatever stopped it.
+ */
+import { KeepsakeError } from "../errors.ts";
+import {
+  learnAndPreview,
+  previewsUnlessStopped,
+  sheetOf,
+  type LearnAndPreviewProgress,
+  type LearnAndPreviewRequest,
+  type LearnAndPreviewResult,
+} from "./learn-and-preview.ts";
+import { checkNaming, type LearnRequest } from "./learn.ts";
+import { Library } from "../library/library.ts";
+import { stateBeforeLearning } from "../library/manifest/manifest.ts";
+import type { ConceptEntry } from "../library/manifest/state.ts";
+import { checkPhotos } from "../training/photos.ts";
+import type { PreviewReport } from "./preview-last-learn.ts";
+
+/** One of several things to learn. */
+export type Thing = Pick<LearnRequest, "name" | "classNoun" | "photos">;
+
+/** Everything but the things is the same for all of them. */
+export interface LearnAllRequest extends Omit<LearnAndPreviewRequest, keyof Thing | "onProgress"> {
+  /** In the order in which they are learned. */
+  readonly things: readonly Thing[];
+  readonly onProgress?: (progress: LearnAllProgress) => void;
+}
+
+export type LearnAllProgress =
+  | LearnAndPreviewProgress
+  /** The next thing; `index` from 0. */
+  | { readonly kind: "thing"; readonly name: string; readonly index: number; readonly count: number }
+  /** The library knows it already. */
+  | { readonly kind: "skipped"; readonly name: string };
+
+/** A thing that the library knew already. */
+export interface SkippedThing {
+  readonly status: "skipped";
+  readonly name: string;
+  readonly token: string;
+  /** If it is the last thing, and the last that the library has learned: its previews may be what is missing. */
+  readonly previews?: PreviewReport | "stopped";
+}
+
+/**
+ * Learns things one after another, as `learnAndPreview` learns each. All of them are looked at before the first one is learned. The same request repeated
+ * after an interruption, a kill or its end comes to the same library and the same sheet.
+ *
+ * @returns one result for each thing, in order; if the signal fired, those that were begun, of which the last may be `interrupted`
+ * @throws KeepsakeError for a thing that cannot be learned; what was learned before it stays learned
+ */
+export async function learnAll(request: LearnAllRequest): Promise<(LearnAndPreviewResult | SkippedThing)[]> {
+  const { things: asked, onProgress, ...common } = request;
+  const things = await checkedThings(asked, common.library);
+  const results: (LearnAndPreviewResult | SkippedThing)[] = [];
+  for (const [index, thing] of things.entries()) {
+    if (common.signal?.aborted) break;
+    onProgress?.({ kind: "thing", name: thing.name, index, count: things.length });
+    const known = await findKnown(common.library, thing.name);
+    if (known === undefined) {
+      const result = await learnAndPreview({ ...common, ...thing, ...(onProgress && { onProgress }) });
+      results.push(result);
+      if (result.status === "interrupted") break;
+    } else {
+      onProgress?.({ kind: "skipped", name: thing.name });
+      const previews = index === things.length - 1 ? await missingPreviews(request, thing.name) : undefined;
+      results.push({ status: "skipped", name: known.name, token: known.token, ...(previews && { previews }) });
+    }
+  }
+  return results;
+}
+
+/** A process may have been killed between a learning and its previews, so they are drawn again; the same states give the same bytes. */
+async function missingPreviews(request: LearnAllRequest, name: string): Promise<PreviewReport | "stopped" | undefined> {
+  const { manifest, concepts } = await Library.open(request.library);
+  if (concepts.at(-1)?.name !== name || stateBeforeLearning(manifest) === undefined) return undefined;
+  const sheet = await sheetOf(request);
+  return sheet === undefined ? undefined : previewsUnlessStopped(request, sheet);
+}
+
+/** Things with their names as the library writes them. @throws KeepsakeError naming the thing that cannot be learned */
+async function checkedThings(asked: readonly Thing[], library: string): Promise<Thing[]> {
+  const things = asked.map((thing) => checkNaming(thing));
+  if (things.length === 0) throw new KeepsakeError("usage", "There is nothing to learn; name at least one thing.");
+  for (const [i, thing] of things.entries()) {
+    const { name, classNoun, photos } = thing;
+    if (things.findIndex((other) => other.name === name) !== i) {
+      throw new KeepsakeError("usage", `"${name}" comes twice; choose another name.`);
+    }
+    const known = await findKnown(library, name);
+    if (known === undefined) await checkPhotos(photos);
+    else if (known.classNoun !== classNoun) {
+      const fault = `The library ${library} already knows "${name}", with the class "${known.classNoun}" and not "${classNoun}"`;
+      throw new KeepsakeError("state", `${fault}; choose another name.`);
+    }
+  }
+  return things;
+}
+
+async function findKnown(library: string, name: string): Promise<ConceptEntry | undefined> {
+  return (await Library.openIfExists(library))?.concepts.find((concept) => concept.name === name);
+}

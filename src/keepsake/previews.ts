@@ -1,0 +1,129 @@
+/**
+ * @file What learning a concept did to all others, to be seen and in figures: pictures of every concept from the same noise before and after, and how much
+ * they differ.
+ *
+ * No photo is kept, so forgetting is measured on drawings. They are made of adapter and tokens alone, and are not stored but on the sheet.
+ */
+import { BoundAdapter } from "../adapters/bound-adapter.ts";
+import type { GeneratedImage, StableDiffusionPipeline } from "../diffusion/pipeline.ts";
+import type { ProgramOptions } from "../graph/index.ts";
+import type { RgbImage } from "../io/images/rgb-image.ts";
+import { labelledSheet } from "../io/images/labelled-sheet.ts";
+import { conceptCandidate, ordinaryCandidate } from "../classifier/candidate.ts";
+import type { Learned } from "../library/library-model.ts";
+import { pictureChanges } from "./picture-change.ts";
+
+/** Pictures of each concept, before and after. They have the numbers 0, 1, ... of seed 0, as `keepsake generate` draws them. */
+export const PREVIEW_PICTURES = 2;
+/** Those of `keepsake generate` too, so that the pictures are the same. */
+const STEPS = 30;
+const SEED = 0;
+
+export interface PreviewOptions {
+  /** Side of the square pictures, in pixels. */
+  readonly resolution: number;
+  readonly guidanceScale: number;
+  readonly program?: ProgramOptions;
+  /** When it fires, drawing ends with its reason. */
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: PreviewProgress) => void;
+}
+
+/** Pictures that have been drawn, of all. */
+export interface PreviewProgress {
+  readonly kind: "previews";
+  readonly done: number;
+  readonly count: number;
+}
+
+/** How much the pictures of an earlier concept have changed. */
+export interface PreviewChange {
+  readonly concept: string;
+  /**
+   * Mean difference of the pixels before and after, of pictures from the same noise: 0 if they are the same, 1 if they differ as much as two drawings from
+   * different noise. May be above 1.
+   */
+  readonly change: number;
+}
+
+export interface Previews {
+  /**
+   * A row for each concept, in the order of {@link Previews.concepts}: {@link PREVIEW_PICTURES} pictures before, and from the same noise after. Small pictures
+   * are enlarged, and the rows say which concept they show.
+   */
+  readonly sheet: RgbImage;
+  /** Names, in the order in which they were learned; the new one is the last. */
+  readonly concepts: readonly string[];
+  /** Of the earlier concepts. */
+  readonly changes: readonly PreviewChange[];
+}
+
+/**
+ * Draws every concept ("a photo of a <name>") as the model was before the last one was learned and as it is now, and measures how much the pictures differ.
+ * Before it was learned, the new concept is represented by its class noun ("a photo of a cat"): that is what its token is made from.
+ *
+ * @param before - without the last concept of `after`
+ * @throws KeepsakeError if the model's predictions are not numbers; the signal's reason when aborted
+ * @throws RangeError if nothing has been learned
+ */
+export async function drawPreviews(
+  pipeline: StableDiffusionPipeline,
+  before: Learned,
+  after: Learned,
+  options: PreviewOptions,
+): Promise<Previews> {
+  const fresh = after.concepts.at(-1);
+  if (fresh === undefined) throw new RangeError("nothing has been learned");
+  const earlier = before.concepts;
+  const count = 2 * PREVIEW_PICTURES * after.concepts.length;
+  let done = 0;
+  const draw = async (learned: Learned, prompts: readonly string[]): Promise<RgbImage[][]> => {
+    const adapter = learned.lora && new BoundAdapter(learned.lora);
+    const rows: RgbImage[][] = [];
+    for (const prompt of prompts) {
+      const pictures = await drawConcept(pipeline, prompt, learned, adapter, options);
+      rows.push(pictures.map(({ image }) => image));
+      done += PREVIEW_PICTURES;
+      options.onProgress?.({ kind: "previews", done, count });
+    }
+    return rows;
+  };
+  const own = earlier.map((concept) => conceptCandidate(concept).prompt);
+  const noun = ordinaryCandidate(fresh.classNoun);
+  const drawnBefore = await draw(before, [...own, noun.prompt]);
+  const drawnAfter = await draw(after, [...own, conceptCandidate(fresh).prompt]);
+
+  const changes = pictureChanges(drawnBefore.map((pictures, i) => ({ before: pictures, after: drawnAfter[i] })));
+  const labels = [
+    ...earlier.map(({ token, classNoun }, i) => `${token} (${classNoun}): ${percent(changes[i])} changed`),
+    `${fresh.token} (${fresh.classNoun}): new, had no name before: "${noun.label}"`,
+  ];
+  return {
+    sheet: labelledSheet(
+      ["before", "now"],
+      labels.map((label, i) => ({ label, groups: [drawnBefore[i], drawnAfter[i]] })),
+    ),
+    concepts: after.concepts.map(({ name }) => name),
+    changes: earlier.map(({ name }, i) => ({ concept: name, change: changes[i] })),
+  };
+}
+
+/** A share as the sheet says it: `3.2 %`. */
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}
+
+function drawConcept(
+  pipeline: StableDiffusionPipeline,
+  prompt: string,
+  { embeddings }: Learned,
+  adapter: BoundAdapter | undefined,
+  { resolution, guidanceScale, signal }: PreviewOptions,
+): Promise<GeneratedImage[]> {
+  return pipeline.generate({
+    ...{ prompt, n: PREVIEW_PICTURES, seed: SEED, steps: STEPS, guidanceScale, width: resolution, height: resolution },
+    learnedEmbeddings: embeddings,
+    ...(adapter && { adapter }),
+    ...(signal && { signal }),
+  });
+}

@@ -1,0 +1,140 @@
+/**
+ * @file Makes the run that learns a concept: what earlier concepts left, the strategy and the request become an adapter, tokens, a plan and compiled programs.
+ * Libraries on disk and sequences in memory are both learned this way.
+ */
+import { checkRankFits } from "../adapters/adapter.ts";
+import { parseLoraTargets, selectModules } from "../adapters/modules.ts";
+import type { TokenEmbedding } from "../adapters/textual-inversion.ts";
+import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
+import { NoiseSchedule } from "../diffusion/schedulers/index.ts";
+import type { CompiledDenoiser } from "../training/denoiser.ts";
+import type { DenoiserPool } from "../training/denoiser-pool.ts";
+import { DEFAULT_ADAPTER, type AskedAdapter } from "./learn-settings.ts";
+import { adaptableModules, newAdapter } from "../adapters/new-adapter.ts";
+import type { StrategyMemory, ConceptPlan, Strategy } from "../training/strategy.ts";
+import { prepareTokens, type NamedConcept, type RunTokens } from "./new-tokens.ts";
+import type { TrainingPhoto } from "../training/photos.ts";
+import { startingAdapter, type MadeAdapter } from "./starting-adapter.ts";
+import { TrainingRun, type TrainingSettings, type TrainingState } from "../training/training-run.ts";
+
+/** What earlier concepts left. */
+export interface Known {
+  readonly concepts: readonly { readonly classNoun: string; readonly embedding: TokenEmbedding }[];
+  readonly adapter?: MadeAdapter | undefined;
+  readonly memory: StrategyMemory;
+  /** Whose it is, for messages. */
+  readonly owner: string;
+}
+
+/** Everything of a run that needs no photo. */
+export interface PreparedRun {
+  readonly strategy: Strategy;
+  readonly settings: TrainingSettings;
+  readonly known: Known;
+  /** One, or several that are learned at once. */
+  readonly concepts: readonly NamedConcept[];
+  readonly adapter: MadeAdapter;
+  readonly tokens: RunTokens;
+}
+
+/** @throws KeepsakeError if the adapter that is asked for, the strategy and what is known do not go together, or a token is not possible */
+export async function prepareRun(
+  pipeline: StableDiffusionPipeline,
+  request: Omit<PreparedRun, "adapter" | "tokens"> & { readonly asked: AskedAdapter },
+): Promise<PreparedRun> {
+  const { asked, ...rest } = request;
+  const { strategy, settings, known, concepts } = rest;
+  checkAskedRank(pipeline, asked);
+  const { seed } = settings;
+  const start = { strategy, asked, known: known.adapter, owner: known.owner, seed, concept: runName(concepts) };
+  const adapter = await startingAdapter(pipeline, start);
+  const embeddings = known.concepts.map(({ embedding }) => embedding);
+  return { ...rest, adapter, tokens: await prepareTokens(pipeline, embeddings, concepts, strategy, seed) };
+}
+
+/** @throws KeepsakeError ("usage") for a rank beyond which every layer has room to spare */
+function checkAskedRank(pipeline: StableDiffusionPipeline, { kind = "lora", rank, targets }: AskedAdapter): void {
+  // VeRA's rank is that of projections which all layers share.
+  if (rank === undefined || kind === "vera") return;
+  const layers = parseLoraTargets(targets ?? DEFAULT_ADAPTER.targets);
+  checkRankFits(rank, selectModules(adaptableModules(pipeline), layers));
+}
+
+/**
+ * The run itself. Nothing is compiled before its first step, but for what the strategy's plan needs.
+ *
+ * @param photos - of each concept
+ * @param learnedRows - rows of learned embeddings in the programs; at least those of the run. Default: those.
+ * @param savedState - of the same run, to go on from
+ * @throws KeepsakeError if the strategy cannot work on this adapter or memory
+ */
+export async function createRun(
+  pipeline: StableDiffusionPipeline,
+  pool: DenoiserPool,
+  prepared: PreparedRun,
+  photos: readonly (readonly TrainingPhoto[])[],
+  options: { readonly learnedRows?: number; readonly savedState?: TrainingState | undefined } = {},
+): Promise<TrainingRun> {
+  const { strategy, settings, known, concepts, adapter, tokens } = prepared;
+  const material = {
+    concept: runName(concepts),
+    concepts: concepts.map(({ classNoun }, i) => {
+      return { token: tokens.initial[i].token, classNoun, photos: photos[i].map((photo) => fitted(photo, tokens)) };
+    }),
+    earlierTokens: known.concepts.map(({ embedding }) => embedding.token),
+    vae: pipeline.vae.config,
+    schedule: new NoiseSchedule(pipeline.schedulerConfig),
+    denoiser: denoiserOf(pool, prepared, options.learnedRows),
+    settings,
+    plan: await planOf(pipeline, pool, prepared),
+    form: strategy.form,
+    tokenize: tokens.tokenize,
+    frozenEmbeddings: tokens.frozen,
+  };
+  return new TrainingRun(material, { lora: adapter.lora, embedding: tokens.embedding }, options.savedState);
+}
+
+/** A sentence that is too long loses its end: the caption is cut first, alike for all subjects that stand in it. */
+function fitted(photo: TrainingPhoto, { fitCaption }: RunTokens): TrainingPhoto {
+  return photo.caption === undefined ? photo : { ...photo, caption: fitCaption(photo.caption).text || undefined };
+}
+
+/**
+ * The programs that a run needs; nothing is compiled yet.
+ *
+ * @param learnedRows - as for {@link createRun}
+ */
+export function denoiserOf(
+  pool: DenoiserPool,
+  { adapter, settings, tokens }: PreparedRun,
+  learnedRows = tokens.rows,
+): CompiledDenoiser {
+  const { resolution, batchSize } = settings;
+  return pool.denoiser(adapter.lora, { resolution, batchSize, learnedRows });
+}
+
+/** A plan is for one concept; several at once are learned plainly. */
+async function planOf(
+  pipeline: StableDiffusionPipeline,
+  pool: DenoiserPool,
+  { strategy, settings, known, concepts, adapter, tokens }: PreparedRun,
+): Promise<ConceptPlan> {
+  const [concept, ...others] = concepts;
+  if (others.length > 0) return {};
+  const embeddings = known.concepts.map(({ embedding }) => embedding);
+  return strategy.plan({
+    name: concept.name,
+    token: tokens.initial[0].token,
+    classNoun: concept.classNoun,
+    earlier: known.concepts.map(({ classNoun, embedding }) => ({ classNoun, token: embedding.token })),
+    lora: adapter.lora,
+    blankLora: () => newAdapter(pipeline, adapter.settings, settings.seed, concept.name),
+    memory: known.memory,
+    encodePrompts: (prompts) => pool.encodePrompts(prompts, embeddings),
+  });
+}
+
+/** Addresses the random draws of a run. */
+function runName(concepts: readonly NamedConcept[]): string {
+  return concepts.map(({ name }) => name).join(" ");
+}

@@ -1,0 +1,106 @@
+/**
+ * @file What a concept is learned with, where the request leaves it open: defaults, and what the library has fixed already.
+ */
+import type { AdapterKindName } from "../adapters/adapter.ts";
+import { findAdapterKind } from "../adapters/kinds.ts";
+import { latentShape } from "../diffusion/latents.ts";
+import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
+import { KeepsakeError } from "../errors.ts";
+import { learningRateSchedules } from "../graph/index.ts";
+import { checkReal, checkWhole, LIMITS, REAL_LIMITS } from "../limits.ts";
+import type { AdapterSettings } from "../adapters/new-adapter.ts";
+import type { TrainingSettings } from "../training/training-run.ts";
+
+export const DEFAULT_ADAPTER: AdapterSettings = { rank: 4, loraAlpha: 4, targets: "crossattn-kv" };
+
+/** `resolution` is left to the model. The token learns ten times as fast as the adapter, as in pivotal tuning. */
+export const DEFAULT_TRAINING: Omit<TrainingSettings, "resolution"> = {
+  steps: 400,
+  batchSize: 1,
+  learningRate: 1e-4,
+  tokenLearningRate: 1e-3,
+  lrScheduler: "constant",
+  weightDecay: 0.01,
+  maxGradNorm: 1,
+  seed: 0,
+};
+
+/** What a request may say of the adapter. */
+export interface AskedAdapter {
+  /** Default: the library's, or a LoRA. */
+  readonly kind?: AdapterKindName;
+  readonly rank?: number;
+  readonly loraAlpha?: number;
+  /** As `parseLoraTargets` reads it. */
+  readonly targets?: string;
+}
+
+/** How the adapter of a library is made. */
+export function settingsOfEntry({ kind, rank, loraAlpha, targets, projectionKey }: AdapterSettings): AdapterSettings {
+  return {
+    ...(kind !== undefined && { kind }),
+    ...{ rank, loraAlpha, targets },
+    ...(projectionKey !== undefined && { projectionKey }),
+  };
+}
+
+/**
+ * The adapter is the library's; only its first concept may choose.
+ *
+ * @param known - what there is already, if anything
+ * @param owner - where, for messages
+ * @param seed - of the training: a new adapter draws its projections from it
+ * @throws KeepsakeError if something else is asked for, or the kind has no such setting
+ */
+export function adapterSettings(
+  asked: AskedAdapter,
+  known: AdapterSettings | undefined,
+  owner: string,
+  seed: number,
+): AdapterSettings {
+  if (known === undefined) return newSettings(asked, seed);
+  const { kind = "lora", rank, loraAlpha, targets } = known;
+  const changed = [
+    asked.kind !== undefined && asked.kind !== kind ? `kind ${kind}` : "",
+    asked.rank !== undefined && asked.rank !== rank ? `rank ${rank}` : "",
+    asked.loraAlpha !== undefined && asked.loraAlpha !== loraAlpha ? `alpha ${loraAlpha}` : "",
+    asked.targets !== undefined && asked.targets !== targets ? `targets ${targets}` : "",
+  ].filter((text) => text !== "");
+  if (changed.length > 0) {
+    const fault = `that of ${owner} has ${changed.join(", ")}`;
+    throw new KeepsakeError("usage", `One adapter lives through all concepts, and ${fault}; leave the option out.`);
+  }
+  return settingsOfEntry(known);
+}
+
+function newSettings(asked: AskedAdapter, projectionKey: number): AdapterSettings {
+  const { name, defaultRank = DEFAULT_ADAPTER.rank, hasAlpha, hasProjections } = findAdapterKind(asked.kind);
+  const { rank = defaultRank, loraAlpha = rank, targets = DEFAULT_ADAPTER.targets } = asked;
+  if (!hasAlpha && asked.loraAlpha !== undefined) {
+    throw new KeepsakeError("usage", `An adapter of the kind ${name} has no alpha; leave the option out.`);
+  }
+  return {
+    ...(name !== "lora" && { kind: name }),
+    ...{ rank, loraAlpha, targets },
+    ...(hasProjections && { projectionKey }),
+  };
+}
+
+/** @throws KeepsakeError for a resolution that the model cannot have, or a schedule that does not exist */
+export function trainingSettings(
+  asked: Partial<TrainingSettings>,
+  pipeline: StableDiffusionPipeline,
+): TrainingSettings {
+  const { lrScheduler = DEFAULT_TRAINING.lrScheduler } = asked;
+  if (!learningRateSchedules.includes(lrScheduler)) {
+    const known = learningRateSchedules.join(", ");
+    throw new KeepsakeError("usage", `There is no learning-rate schedule "${lrScheduler}"; choose one of ${known}.`);
+  }
+  const settings = { ...DEFAULT_TRAINING, resolution: pipeline.defaultSize.width, ...asked };
+  checkWhole("The number of steps", settings.steps, LIMITS.steps);
+  checkWhole("The batch size", settings.batchSize, LIMITS.batchSize);
+  checkReal("The learning rate", settings.learningRate, REAL_LIMITS.learningRate);
+  checkReal("The learning rate of the token", settings.tokenLearningRate, REAL_LIMITS.learningRate);
+  latentShape(pipeline.vae.config, { height: settings.resolution, width: settings.resolution });
+  return settings;
+}

@@ -1,0 +1,113 @@
+/**
+ * @file The command that goes on with an unfinished run, from what its snapshot holds. Names of photos are not stored, so it leaves
+ * a gap for them.
+ */
+import { DEFAULT_ADAPTER, DEFAULT_TRAINING } from "../learning/learn-settings.ts";
+import type { Manifest } from "./manifest/manifest.ts";
+import type { RunIdentity, SnapshotFacts } from "./run-snapshot.ts";
+import { profileOf, type ModelProfile } from "./model-profile.ts";
+import { shellQuote } from "../shell.ts";
+import type { OptionValue } from "../training/options.ts";
+import { createStrategy, findStrategy, parseStrategyOptions } from "../strategies/registry.ts";
+
+/** Options of `keepsake learn` by the settings that they give. */
+const TRAINING_OPTIONS = {
+  steps: "--steps",
+  batchSize: "--batch-size",
+  learningRate: "--lr",
+  tokenLearningRate: "--token-lr",
+  lrScheduler: "--lr-scheduler",
+  seed: "--seed",
+  resolution: "--resolution",
+} as const;
+
+/** `keepsake learn ...` with every option that the run was begun with and that is not the default. */
+export function learnCommandOf(snapshot: SnapshotFacts, folder: string, manifest: Manifest): string {
+  const { identity } = snapshot;
+  const { concept = "", class: noun = "", vectors = "1" } = identity;
+  const options = [
+    ...["--class", noun, "--library", folder],
+    ...(vectors === "1" ? [] : ["--vectors", vectors]),
+    ...(manifest.concepts.length === 0 ? adapterOptions(snapshot) : []),
+    ...strategyOptions(identity),
+    ...trainingOptions(identity, profileOf(manifest.model.folder)),
+  ];
+  return `keepsake learn ${shellQuote(concept)} <the same photos> ${options.map(shellQuote).join(" ")}`;
+}
+
+/** Of a library's first concept; the later ones have the library's adapter. */
+function adapterOptions(snapshot: SnapshotFacts): string[] {
+  const { kind, targets, ...settings } = recorded(snapshot.identity.adapter);
+  const { rank, alpha } = trainedPart(snapshot, Number(settings.rank), Number(settings.loraAlpha), targets);
+  return [
+    ...(kind === undefined ? [] : ["--adapter", inText(kind)]),
+    ...(rank === undefined ? [] : ["--rank", String(rank)]),
+    ...(alpha === undefined || alpha === rank ? [] : ["--alpha", String(alpha)]),
+    ...(targets === DEFAULT_ADAPTER.targets ? [] : ["--targets", inText(targets)]),
+  ];
+}
+
+/** Rank and alpha as they were asked for, where that can be known: an adapter that carries a whole matrix has a larger rank. */
+function trainedPart(
+  { identity, embeddingWidth }: SnapshotFacts,
+  rank: number,
+  alpha: number,
+  targets: unknown,
+): { readonly rank?: number; readonly alpha?: number } {
+  const [name, options] = strategyOf(identity);
+  const form = name === undefined ? undefined : createStrategy(name, options).form;
+  if (form === "low-rank") return { rank, alpha };
+  // What the usual layers read, and so the matrix, is as wide as an embedding of a token.
+  if (form !== "stacked" || targets !== DEFAULT_ADAPTER.targets) return {};
+  const trained = rank - embeddingWidth;
+  return { rank: trained, alpha: Number(((alpha / rank) * trained).toPrecision(12)) };
+}
+
+function strategyOptions(identity: RunIdentity): string[] {
+  const [name, options = {}] = strategyOf(identity);
+  if (name === undefined) return [];
+  const specs = findStrategy(name).options;
+  const changed = Object.entries(options).filter(([option, value]) => value !== specs[option]?.default);
+  return [
+    "--strategy",
+    name,
+    ...changed.flatMap(([option, value]) => ["--strategy-option", `${option}=${inText(value)}`]),
+  ];
+}
+
+function trainingOptions({ training }: RunIdentity, profile: ModelProfile): string[] {
+  const defaults: Readonly<Record<string, unknown>> = { ...DEFAULT_TRAINING, ...profile.training };
+  const settings = recorded(training);
+  return Object.entries(TRAINING_OPTIONS).flatMap(([setting, option]) => {
+    const value = settings[setting];
+    return value === undefined || value === defaults[setting] ? [] : [option, inText(value)];
+  });
+}
+
+/** Name and options; no name if they are of no strategy that there is. */
+function strategyOf({ strategy = "[]" }: RunIdentity): [name?: string, options?: Record<string, OptionValue>] {
+  const [name, options] = Object.values(recorded(strategy));
+  const texts = Object.entries(recorded(JSON.stringify(options))).map(
+    ([option, value]) => `${option}=${inText(value)}`,
+  );
+  try {
+    return [findStrategy(inText(name)).name, parseStrategyOptions(inText(name), texts)];
+  } catch {
+    return [];
+  }
+}
+
+/** What was written as JSON; empty if it was not. */
+function recorded(text = "{}"): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? { ...value } : {};
+  } catch {
+    return {};
+  }
+}
+
+/** A setting as it is written on a command line. */
+function inText(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}

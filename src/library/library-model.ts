@@ -1,0 +1,83 @@
+/**
+ * @file A library together with its model, ready to be asked: the checkpoint, the adapter and the tokens that it has learned.
+ */
+import { stat } from "node:fs/promises";
+import type { Adapter } from "../adapters/adapter.ts";
+import type { TokenEmbedding } from "../adapters/textual-inversion.ts";
+import { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
+import { KeepsakeError } from "../errors.ts";
+import type { ProgramOptions } from "../graph/index.ts";
+import { Library } from "./library.ts";
+import { checkModel, identifyModel } from "./model-fingerprint.ts";
+import { checkpointFolder, chosenModel } from "./model-folder.ts";
+
+/**
+ * Opens a model: the one that the user has named, the library's, or the built-in one.
+ *
+ * @param asked - what the user has named
+ * @throws KeepsakeError if it is not the library's model, or not where the library says
+ */
+export async function openModel(
+  asked: string | undefined,
+  library: Library | undefined,
+  program?: ProgramOptions,
+): Promise<StableDiffusionPipeline> {
+  const model = chosenModel(asked, library);
+  const folder = checkpointFolder(model);
+  const isGone = !(await stat(folder).then(
+    (found) => found.isDirectory(),
+    () => false,
+  ));
+  if (isGone && library !== undefined && asked === undefined) {
+    const fault = `the model of ${library.folder} is not there any more; say where it is with --model <folder>`;
+    throw new KeepsakeError("input", `${folder}: ${fault}.`);
+  }
+  const pipeline = await StableDiffusionPipeline.load(folder, program);
+  if (library !== undefined) checkModel(library, model, await identifyModel(pipeline));
+  return pipeline;
+}
+
+/** What a concept is called. */
+export interface KnownConcept {
+  readonly name: string;
+  /** As written in prompts: `<name>`. */
+  readonly token: string;
+  readonly classNoun: string;
+}
+
+/** What a model has learned. */
+export interface Learned {
+  readonly concepts: readonly KnownConcept[];
+  /** In the order of the concepts. */
+  readonly embeddings: readonly TokenEmbedding[];
+  /** Absent while there are no concepts. */
+  readonly lora?: Adapter;
+}
+
+/**
+ * What a library holds; nothing if there is none. It is opened anew, and once more if files are missing, since a concept that is learned meanwhile
+ * replaces the adapter.
+ *
+ * @throws KeepsakeError if the library is damaged
+ */
+export async function readLearned(folder: string, pipeline: StableDiffusionPipeline): Promise<Learned> {
+  const library = await Library.openIfExists(folder);
+  try {
+    return await learnedIn(library, pipeline);
+  } catch (error) {
+    const changed = await Library.openIfExists(folder);
+    if (changed?.stateId === library?.stateId) throw error;
+    return learnedIn(changed, pipeline);
+  }
+}
+
+/**
+ * What a library that has been opened holds.
+ *
+ * @throws KeepsakeError if it is damaged, or another process has replaced it meanwhile
+ */
+export async function learnedIn(library: Library | undefined, pipeline: StableDiffusionPipeline): Promise<Learned> {
+  const lora = await library?.adapter(pipeline);
+  const embeddings = (await library?.embeddings()) ?? [];
+  return { concepts: library?.concepts ?? [], embeddings, ...(lora && { lora }) };
+}

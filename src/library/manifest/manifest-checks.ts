@@ -1,0 +1,144 @@
+/**
+ * @file Whether what was read from a manifest is one: people can edit the file, and disks can damage it.
+ */
+import { ADAPTER_KINDS } from "../../adapters/kinds.ts";
+import { isConceptName, tokenOf } from "../../prompts/concept-name.ts";
+import type { LibraryModel, LibraryState } from "./state.ts";
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Where the model of a library is, and which one it is. */
+export function isModel(value: unknown): value is LibraryModel {
+  if (!isObject(value)) return false;
+  const { folder, fingerprint, weights } = value;
+  return isText(folder, 32_768) && isText(fingerprint, 128) && (weights === undefined || isText(weights, 128));
+}
+
+/** The part of a state that manifests had from the beginning. */
+export function isContent(value: unknown): value is JsonObject & Omit<LibraryState, "change"> {
+  if (!isObject(value)) return false;
+  const { adapter, strategy, concepts } = value;
+  return (
+    isList(concepts) &&
+    concepts.every(isConcept) &&
+    (adapter === undefined ? concepts.length === 0 : isAdapter(adapter)) &&
+    (strategy === undefined || isStrategy(strategy))
+  );
+}
+
+/** States of a manifest. */
+export function isStates(value: unknown): value is LibraryState[] {
+  return isList(value) && value.every(isState);
+}
+
+/** A state of a manifest of the present version. */
+export function isState(value: unknown): value is JsonObject & LibraryState {
+  return isContent(value) && isChange(value.change);
+}
+
+/** How many states may be kept. */
+export function isKeepCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
+}
+
+function isChange(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const { kind, concept, unlearned } = value;
+  if (unlearned !== undefined && typeof unlearned !== "boolean") return false;
+  if (kind === "begun") return true;
+  const isNamed = typeof concept === "string" && isConceptName(concept);
+  return kind === "learned" ? isNamed : kind === "forgot" && (isNamed || concept === undefined);
+}
+
+function isAdapter(value: unknown): boolean {
+  return (
+    isObject(value) &&
+    isText(value.targets, 10_000) &&
+    isBlobName(value.blob) &&
+    isCount(value.rank, MAX_WIDTH) &&
+    isNumber(value.loraAlpha) &&
+    value.loraAlpha > 0 &&
+    isAdapterKind(value)
+  );
+}
+
+/** The kind, and the key that its projections need. */
+function isAdapterKind({ kind, projectionKey }: JsonObject): boolean {
+  if (kind === undefined || kind === "lora") return kind === undefined && projectionKey === undefined;
+  const found = ADAPTER_KINDS.find(({ name }) => name === kind);
+  if (found === undefined) return false;
+  return found.hasProjections ? isKeepCount(projectionKey) : projectionKey === undefined;
+}
+
+function isStrategy(value: unknown): boolean {
+  return (
+    isObject(value) &&
+    isText(value.name, 100) &&
+    isObject(value.options) &&
+    Object.values(value.options).every((option) => isNumber(option) || isText(option, 1000) || isFlag(option)) &&
+    (value.memory === undefined || isBlobName(value.memory))
+  );
+}
+
+function isConcept(value: unknown): boolean {
+  return (
+    isObject(value) &&
+    typeof value.name === "string" &&
+    isConceptName(value.name) &&
+    value.token === tokenOf(value.name) &&
+    isText(value.classNoun, 10_000) &&
+    isCount(value.vectors, MAX_WIDTH) &&
+    isBlobName(value.embedding) &&
+    isTraining(value.training) &&
+    (value.strategy === undefined || isText(value.strategy, 100))
+  );
+}
+
+/** All but the steps may be missing: they are for people, for previews and for unlearning. */
+function isTraining(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const { steps, batchSize, resolution, lrScheduler, ...numbers } = value;
+  return (
+    isCount(steps) &&
+    (batchSize === undefined || isCount(batchSize, MAX_WIDTH)) &&
+    (resolution === undefined || isCount(resolution, MAX_WIDTH)) &&
+    (lrScheduler === undefined || isText(lrScheduler, 100)) &&
+    Object.values(numbers).every((number) => isNumber(number) || isText(number, 1000) || isFlag(number))
+  );
+}
+
+/** No layer, picture or batch is wider. */
+const MAX_WIDTH = 65_536;
+
+/** Concepts of a state, or states: a list with more is no list that this program has written. */
+const MAX_ENTRIES = 100_000;
+
+function isList(value: unknown): value is unknown[] {
+  return Array.isArray(value) && value.length <= MAX_ENTRIES;
+}
+
+function isText(value: unknown, longest: number): value is string {
+  return typeof value === "string" && value.length <= longest;
+}
+
+/** JSON can write numbers that are read as infinite. */
+function isNumber(value: unknown): value is number {
+  return typeof value === "number" && Number.isFinite(value);
+}
+
+function isFlag(value: unknown): value is boolean {
+  return typeof value === "boolean";
+}
+
+/** Blob names come from a file that people can edit: anything but a hash could lead out of the folder. */
+function isBlobName(value: unknown): boolean {
+  return typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
+}
+
+function isCount(value: unknown, largest = Number.MAX_SAFE_INTEGER): value is number {
+  return Number.isSafeInteger(value) && Number(value) > 0 && Number(value) <= largest;
+}

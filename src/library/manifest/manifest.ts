@@ -1,0 +1,134 @@
+/**
+ * @file The manifest of a library: the small file that says which blobs the current state and the other ones that are kept are
+ * made of. It is replaced atomically, so a library is always in the state before a change or in the state after it.
+ */
+import { join } from "node:path";
+import { KeepsakeError } from "../../errors.ts";
+import { writeFileAtomic } from "../../io/atomic.ts";
+import { readJson } from "../../io/json.ts";
+import { isObject } from "./manifest-checks.ts";
+import { fromVersion1, fromVersion2, fromVersion3 } from "./manifest-versions.ts";
+import { permissionsIn } from "../permissions.ts";
+import { emptyState, type LibraryModel, type LibraryState } from "./state.ts";
+import { shortened, statesOf, withNewState, withoutRepeats, type OtherStates, type Timeline } from "./timeline.ts";
+
+/** How many states are kept beside the current one unless the library says otherwise. */
+export const DEFAULT_KEEP = 3;
+
+/** Since version 2 earlier states are kept, since version 3 later ones, whose blobs an older Keepsake would delete. */
+const VERSION = 3;
+
+/** The current state stands in it as it is, beside what belongs to the library as a whole. */
+export interface Manifest extends LibraryState, OtherStates {
+  readonly format: "keepsake-library";
+  readonly version: typeof VERSION;
+  readonly model: LibraryModel;
+  /** How many states are kept beside the current one. */
+  readonly keep: number;
+}
+
+/** Where the manifest of a library is. */
+export function manifestPath(folder: string): string {
+  return join(folder, "library.json");
+}
+
+/** The manifest of a library without a concept. */
+export function emptyManifest(model: LibraryModel, keep: number): Manifest {
+  const current = emptyState({ kind: "begun" });
+  return manifestOf({ model, keep }, { current, earlier: [], later: [], aside: [] });
+}
+
+/** The manifest of a library with these states. */
+export function manifestOf({ model, keep }: Pick<Manifest, "model" | "keep">, timeline: Timeline): Manifest {
+  const { current, earlier, later, aside } = timeline;
+  return { format: "keepsake-library", version: VERSION, model, keep, ...current, earlier, later, aside };
+}
+
+/** The states of a manifest in time. */
+export function timelineOf(manifest: Manifest): Timeline {
+  const { earlier, later, aside } = manifest;
+  return { current: currentState(manifest), earlier, later, aside };
+}
+
+/** Every state that a manifest holds, the current one first. */
+export function allStates(manifest: Manifest): LibraryState[] {
+  return statesOf(timelineOf(manifest));
+}
+
+/** The manifest after a change that made a new state; states go if they are too many. */
+export function successor(manifest: Manifest, next: LibraryState): Manifest {
+  const { model, keep } = manifest;
+  const timeline = withoutRepeats(withNewState(timelineOf(manifest), next), model.fingerprint);
+  return manifestOf(manifest, shortened(timeline, keep));
+}
+
+/** The current state of a manifest alone. */
+export function currentState({ change, adapter, strategy, concepts }: LibraryState): LibraryState {
+  return { change, ...(adapter && { adapter }), ...(strategy && { strategy }), concepts };
+}
+
+/**
+ * The state on which the last concept of the current state was learned.
+ *
+ * @returns undefined if it is not kept, or the current state was not made by learning
+ */
+export function stateBeforeLearning(manifest: Manifest): LibraryState | undefined {
+  if (manifest.change.kind !== "learned") return undefined;
+  const before = JSON.stringify(manifest.concepts.slice(0, -1));
+  // Several states may have the same concepts; the nearest one comes first.
+  const { earlier, later, aside } = manifest;
+  return [...earlier, ...later, ...aside].find(({ concepts }) => JSON.stringify(concepts) === before);
+}
+
+/** The manifest as it stands in its file. The same manifest gives the same bytes. */
+export function serializeManifest(manifest: Manifest): string {
+  return `${JSON.stringify(manifest, undefined, 2)}\n`;
+}
+
+/** Replaces the manifest: the moment at which a change of the library becomes real. */
+export async function writeManifest(folder: string, manifest: Manifest): Promise<void> {
+  await writeFileAtomic(manifestPath(folder), serializeManifest(manifest), await permissionsIn(folder));
+}
+
+/**
+ * Reads the manifest of a library, of this version or an earlier one.
+ *
+ * @returns undefined if the folder has none
+ * @throws KeepsakeError if it is damaged or was written by a later version
+ */
+export async function readManifest(folder: string): Promise<Manifest | undefined> {
+  const path = manifestPath(folder);
+  let json: unknown;
+  try {
+    json = await readJson(path);
+  } catch (error) {
+    if (!(error instanceof KeepsakeError)) throw error;
+    const { cause } = error;
+    const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    if (code !== undefined) throw error;
+    throw damaged(path, error.message.replace(path, "it").replace(/\.$/, ""));
+  }
+  if (!isObject(json) || json.format !== "keepsake-library") {
+    throw new KeepsakeError("state", `${path}: this is not the manifest of a Keepsake library; choose another folder.`);
+  }
+  const { version } = json;
+  if (typeof version === "number" && version > VERSION) {
+    const fault = `version ${version} of the format was written by a later Keepsake`;
+    throw new KeepsakeError("state", `${path}: ${fault}; update Keepsake to use this library.`);
+  }
+  const read = version === 1 ? fromVersion1 : version === 2 ? fromVersion2 : fromVersion3;
+  if (version !== 1 && version !== 2 && version !== VERSION) throw damaged(path, "the version is missing");
+  const content = read(json);
+  if (content === undefined) throw damaged(path, "entries are missing or have impossible values");
+  const manifest = manifestOf({ model: content.model, keep: content.keep ?? DEFAULT_KEEP }, content.timeline);
+  for (const { concepts } of allStates(manifest)) {
+    const names = concepts.map(({ name }) => name);
+    if (new Set(names).size !== names.length) throw damaged(path, "two concepts have the same name");
+  }
+  return manifest;
+}
+
+function damaged(path: string, fault: string): KeepsakeError {
+  return new KeepsakeError("state", `${path}: the manifest is damaged (${fault}); restore the library from a backup.`);
+}

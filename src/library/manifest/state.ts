@@ -1,0 +1,97 @@
+/**
+ * @file One state of a library: which adapter, which memory of the strategy and which concepts it is made of, and what made
+ * it. The current state and the earlier ones that are kept have the same form.
+ */
+import type { AdapterSettings } from "../../adapters/new-adapter.ts";
+import { sha256 } from "../../io/hash.ts";
+import type { TrainingSettings } from "../../training/training-run.ts";
+
+/** Which model a library was made on. */
+export interface LibraryModel {
+  /** Folder of the checkpoint. */
+  readonly folder: string;
+  /** Of the beginnings and ends of its weights files: part of the ids of states. */
+  readonly fingerprint: string;
+  /** Of whole weights files: an adapter fits no other model. Absent until the first change of a library of version 1 or 2. */
+  readonly weights?: string;
+}
+
+/** A concept that the library knows. Names and numbers only: nothing here comes from a photo. */
+export interface ConceptEntry {
+  readonly name: string;
+  /** As written in prompts: `<name>`. */
+  readonly token: string;
+  readonly classNoun: string;
+  /** Embeddings that the token stands for. */
+  readonly vectors: number;
+  /** Blob of the token's embedding, `[vectors, width]`. */
+  readonly embedding: string;
+  readonly training: TrainingSettings;
+  /** Name of the strategy with which it was learned; absent: plain training, which protects nothing. */
+  readonly strategy?: string;
+}
+
+/** The one adapter that lives through all concepts. */
+export interface AdapterEntry extends AdapterSettings {
+  /** Blob of its parameters. */
+  readonly blob: string;
+}
+
+/** How the last concept was kept from harming the earlier ones. */
+export interface StrategyEntry {
+  readonly name: string;
+  readonly options: Readonly<Record<string, number | string | boolean>>;
+  /** Blob of the tensors that the strategy keeps for the next concept; absent if it keeps none. */
+  readonly memory?: string;
+}
+
+/** What made a state. A concept that was purged is not named. `unlearned`: the adapter was changed too. */
+export type Change =
+  | { readonly kind: "begun" }
+  | { readonly kind: "learned"; readonly concept: string }
+  | { readonly kind: "forgot"; readonly concept?: string; readonly unlearned?: boolean };
+
+export interface LibraryState {
+  readonly change: Change;
+  /** Absent while there is no concept. */
+  readonly adapter?: AdapterEntry;
+  /** Absent if the last concept was learned without one. */
+  readonly strategy?: StrategyEntry;
+  /** In the order in which they were learned. */
+  readonly concepts: readonly ConceptEntry[];
+}
+
+/** The state of a library that has learned nothing, or has forgotten all. */
+export function emptyState(change: Change): LibraryState {
+  return { change, concepts: [] };
+}
+
+/**
+ * Identifies what a concept is learned on top of: the model, and every number and name that the state holds. What made the
+ * state, and the strategy's options, which the next concept may change, do not count.
+ */
+export function stateId(fingerprint: string, { adapter, strategy, concepts }: LibraryState): string {
+  return sha256(JSON.stringify([fingerprint, adapter ?? null, strategy?.memory ?? null, concepts]));
+}
+
+/** The blobs that a state is made of. */
+export function blobsOf({ adapter, strategy, concepts }: LibraryState): string[] {
+  const shared = [adapter?.blob, strategy?.memory].filter((blob) => blob !== undefined);
+  return [...shared, ...concepts.map(({ embedding }) => embedding)];
+}
+
+export function knows({ concepts }: LibraryState, name: string): boolean {
+  return concepts.some((concept) => concept.name === name);
+}
+
+/** A change in words: `learned mochi`. */
+export function describeChange(change: Change): string {
+  switch (change.kind) {
+    case "begun":
+      return "begun";
+    case "learned":
+      return `learned ${change.concept}`;
+    case "forgot":
+      return `${change.unlearned === true ? "unlearned" : "forgot"} ${change.concept ?? "a concept"}`;
+  }
+}

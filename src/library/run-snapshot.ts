@@ -1,0 +1,189 @@
+/**
+ * @file What an interrupted run goes on from: the adapter, the token, the optimiser's moments and what the strategy has
+ * gathered after some step, in one file that is replaced atomically. No photo and no latent is in it, only a digest by which the photos are recognised; it
+ * is deleted when the run ends.
+ */
+import { access } from "node:fs/promises";
+import { join } from "node:path";
+import type { Adapter } from "../adapters/adapter.ts";
+import { KeepsakeError } from "../errors.ts";
+import { removeFile } from "../io/atomic.ts";
+import { sha256 } from "../io/hash.ts";
+import { SafetensorsFile, writeSafetensors, type TensorToWrite } from "../io/safetensors/safetensors.ts";
+import type { Library } from "./library.ts";
+import { checkLock } from "./lock/lock.ts";
+import { permissionsIn } from "./permissions.ts";
+import type { PhaseEvaluations, TrainingState } from "../training/training-run.ts";
+
+/** What makes two calls of `learn` the same run, by name; values are compared as text. */
+export type RunIdentity = Readonly<Record<string, string>>;
+
+/** What the head of a snapshot says. */
+export interface SnapshotFacts {
+  readonly identity: RunIdentity;
+  /** Steps done, over all phases. */
+  readonly step: number;
+  /** Numbers of one embedding of the token. */
+  readonly embeddingWidth: number;
+}
+
+export interface RunSnapshot extends SnapshotFacts {
+  /** Optimiser steps done in the present phase. */
+  readonly optimizerStep: number;
+  readonly evaluations: PhaseEvaluations;
+  readonly tensors: Readonly<Record<string, Float32Array>>;
+}
+
+/** Put before the names of what a phase leaves for the next ones. */
+const KEPT = "kept.";
+
+/** Where the snapshot of a library's unfinished run is. */
+export const snapshotPath = (library: string): string => join(library, "run.safetensors");
+
+/** Replaces the snapshot of a library's unfinished run. */
+export async function writeSnapshot(library: string, identity: RunIdentity, state: TrainingState): Promise<void> {
+  const { lora, embedding } = state.optimizer.groups;
+  if (lora === undefined || embedding === undefined) throw new Error("the optimiser has no groups lora and embedding");
+  const kept = Object.entries(state.kept).map(([name, values]) => [KEPT + name, values] as const);
+  const tensors: Record<string, Float32Array> = {
+    lora: state.lora.parameters,
+    "lora.expAvg": lora.expAvg,
+    "lora.expAvgSq": lora.expAvgSq,
+    embedding: state.embedding,
+    "embedding.expAvg": embedding.expAvg,
+    "embedding.expAvgSq": embedding.expAvgSq,
+    ...Object.fromEntries(kept),
+  };
+  const entries = Object.entries(tensors).map(([name, data]): [string, TensorToWrite] => [
+    name,
+    { shape: [data.length], data },
+  ]);
+  const counters = {
+    step: String(state.step),
+    optimizerStep: String(state.optimizer.step),
+    evaluations: JSON.stringify(state.evaluations),
+  };
+  const facts = { ...counters, checksum: checksumOf(counters, tensors) };
+  const metadata = new Map(Object.entries({ ...facts, ...identity }));
+  await checkLock(library);
+  await writeSafetensors(snapshotPath(library), new Map(entries), metadata, await permissionsIn(library));
+}
+
+/** The state that a snapshot holds. @param lora - gives the layout; its numbers are not read */
+export function stateOf({ step, optimizerStep, evaluations, tensors }: RunSnapshot, lora: Adapter): TrainingState {
+  const tensor = (name: string): Float32Array => {
+    const values = tensors[name];
+    if (values === undefined) throw new Error(`the snapshot has no tensor ${name}`);
+    return values;
+  };
+  const moments = (name: string) => ({ expAvg: tensor(`${name}.expAvg`), expAvgSq: tensor(`${name}.expAvgSq`) });
+  const kept = Object.entries(tensors).filter(([name]) => name.startsWith(KEPT));
+  return {
+    step,
+    lora: lora.withParameters(tensor("lora")),
+    embedding: tensor("embedding"),
+    optimizer: { step: optimizerStep, groups: { lora: moments("lora"), embedding: moments("embedding") } },
+    kept: Object.fromEntries(kept.map(([name, values]) => [name.slice(KEPT.length), values])),
+    evaluations,
+  };
+}
+
+/**
+ * Reads the snapshot of an unfinished run.
+ *
+ * @returns undefined if there is none
+ * @throws KeepsakeError if it is damaged
+ */
+export async function readSnapshot(library: string): Promise<RunSnapshot | undefined> {
+  return readIfExists(library, readFrom);
+}
+
+/**
+ * Reads only what a snapshot is about, not its numbers, which may be many.
+ *
+ * @returns undefined if there is none
+ * @throws KeepsakeError if it is damaged, as far as can be seen without the numbers
+ */
+export async function peekSnapshot(library: string): Promise<SnapshotFacts | undefined> {
+  return readIfExists(library, async (path) => factsOf(await SafetensorsFile.open(path)));
+}
+
+async function readIfExists<T>(library: string, read: (path: string) => Promise<T>): Promise<T | undefined> {
+  const path = snapshotPath(library);
+  const exists = await access(path).then(
+    () => true,
+    () => false,
+  );
+  if (!exists) return undefined;
+  try {
+    return await read(path);
+  } catch (error) {
+    if (!(error instanceof KeepsakeError)) throw error;
+    const fault = `${path}: the saved state of an unfinished run is damaged`;
+    throw new KeepsakeError("state", `${fault}; add --restart to begin that run again, or delete the file.`, {
+      cause: error,
+    });
+  }
+}
+
+const COUNTERS = ["step", "optimizerStep", "evaluations", "checksum"];
+
+/** Everything but the counters is what makes the run the same. */
+function factsOf({ metadata, tensors }: SafetensorsFile): SnapshotFacts {
+  const entries = [...metadata].filter(([name]) => !COUNTERS.includes(name));
+  const identity: RunIdentity = Object.fromEntries(entries);
+  const numbers = tensors.get("embedding")?.shape[0] ?? 0;
+  return { identity, step: Number(metadata.get("step")), embeddingWidth: numbers / Number(identity.vectors ?? 1) };
+}
+
+async function readFrom(path: string): Promise<RunSnapshot> {
+  const file = await SafetensorsFile.open(path);
+  const { step = "", optimizerStep = "", evaluations = "", checksum } = Object.fromEntries(file.metadata);
+  const tensors: Record<string, Float32Array> = {};
+  for (const name of file.tensors.keys()) tensors[name] = await file.readFloat32(name);
+  if (checksum !== checksumOf({ step, optimizerStep, evaluations }, tensors)) {
+    throw new KeepsakeError("state", `${path}: the checksum is wrong.`);
+  }
+  return {
+    ...factsOf(file),
+    optimizerStep: Number(optimizerStep),
+    evaluations: JSON.parse(evaluations) as PhaseEvaluations, // as it was written: the checksum is right
+    tensors,
+  };
+}
+
+/** Unlike the blobs, the snapshot cannot be named by its content; a flipped bit must be found out all the same. */
+function checksumOf(
+  { step, optimizerStep, evaluations }: Readonly<Record<"step" | "optimizerStep" | "evaluations", string>>,
+  tensors: Readonly<Record<string, Float32Array>>,
+): string {
+  const names = Object.keys(tensors).sort();
+  const sums = names.map((name) => [name, sha256(asBytes(tensors[name]))]);
+  return sha256(JSON.stringify([step, optimizerStep, evaluations, sums]));
+}
+
+function asBytes(values: Float32Array): Uint8Array {
+  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+}
+
+/** Deletes the snapshot: the run has ended or was given up. */
+export async function deleteSnapshot(library: string): Promise<void> {
+  await checkLock(library);
+  await removeFile(snapshotPath(library));
+}
+
+/**
+ * Deletes the snapshot of a run that has ended, but whose process was killed before it could do so: the library is not what
+ * the run was begun on any more, and knows its concept.
+ *
+ * @param library - as it is
+ */
+export async function deleteEndedSnapshot(library: Library): Promise<void> {
+  const snapshot = await readSnapshot(library.folder).catch(() => undefined);
+  if (snapshot !== undefined && hasEnded(snapshot, library)) await deleteSnapshot(library.folder);
+}
+
+/** Whether a run's concept has come into the library. */
+export function hasEnded({ identity }: SnapshotFacts, { stateId, concepts }: Library): boolean {
+  return identity.library !== stateId && concepts.some(({ name }) => name === identity.concept);
+}

@@ -1,0 +1,110 @@
+/**
+ * @file The unfinished run that a library may hold: what it is about, the commands that go on with it or give it up, and who must
+ * wait for it.
+ */
+import { KeepsakeError } from "../errors.ts";
+import { learnCommandOf } from "./learn-command.ts";
+import { shellPath, shellQuote } from "../shell.ts";
+import type { Library } from "./library.ts";
+import { lockState } from "./lock/lock.ts";
+import {
+  deleteSnapshot,
+  hasEnded,
+  peekSnapshot,
+  readSnapshot,
+  type RunIdentity,
+  type RunSnapshot,
+  type SnapshotFacts,
+} from "./run-snapshot.ts";
+
+/** A run that `learn` can go on with. */
+export interface UnfinishedRun {
+  readonly concept: string;
+  /** Steps that are saved. */
+  readonly step: number;
+  /** Whether a process is at work in the library, so that it may be this run. */
+  readonly inUse: boolean;
+  /** Goes on with it; names of photos are not stored, so they are left to be filled in. */
+  readonly command: string;
+  /** Gives it up. */
+  readonly giveUp: string;
+}
+
+/** @returns undefined if there is none, or it cannot be read: `verifyLibrary` says so */
+export async function findUnfinishedRun(library: Library): Promise<UnfinishedRun | undefined> {
+  const snapshot = await peekSnapshot(library.folder).catch(ignoreDamage);
+  if (snapshot === undefined || hasEnded(snapshot, library)) return undefined;
+  return describeRun(library, snapshot, (await lockState(library.folder)) === "held");
+}
+
+function describeRun(library: Library, snapshot: SnapshotFacts, inUse: boolean): UnfinishedRun {
+  const { folder, manifest } = library;
+  const { identity, step } = snapshot;
+  const { concept = "?" } = identity;
+  const giveUp = `keepsake forget ${shellQuote(concept)} --library ${shellPath(folder)}`;
+  return { concept, step, inUse, command: learnCommandOf(snapshot, folder, manifest), giveUp };
+}
+
+/**
+ * A run goes on from the very state on which it was begun. Were that state replaced, hours of training could not be gone on with.
+ *
+ * @throws KeepsakeError if the library holds an unfinished run, or a damaged one
+ */
+export async function refuseUnfinishedRun(library: Library): Promise<void> {
+  const snapshot = await readSnapshot(library.folder);
+  if (snapshot === undefined) return;
+  const { giveUp } = describeRun(library, snapshot, false);
+  throw unfinished(library, snapshot, { how: "", giveUp: `give it up by "${giveUp}"` });
+}
+
+/**
+ * The snapshot to go on from.
+ *
+ * @param restart - give up an unfinished run
+ * @throws KeepsakeError if there is an unfinished run of another kind
+ */
+export async function snapshotToContinue(
+  library: Library,
+  identity: RunIdentity,
+  restart: boolean,
+): Promise<RunSnapshot | undefined> {
+  const { folder } = library;
+  if (restart) {
+    await deleteSnapshot(folder);
+    return undefined;
+  }
+  const snapshot = await readSnapshot(folder);
+  if (snapshot === undefined) return undefined;
+  const differing = Object.keys(identity).filter((key) => snapshot.identity[key] !== identity[key]);
+  if (differing.length === 0) return snapshot;
+  const isOther = differing.includes("concept");
+  const how = isOther ? "" : `, begun with other ${differing.map(inWords).join(" and ")}`;
+  throw unfinished(library, snapshot, { how, giveUp: "add --restart to give it up" });
+}
+
+function unfinished(
+  library: Library,
+  snapshot: SnapshotFacts,
+  { how, giveUp }: { readonly how: string; readonly giveUp: string },
+): KeepsakeError {
+  const { concept, step, command } = describeRun(library, snapshot, false);
+  const fault = `${library.folder} holds an unfinished run of "${concept}" (step ${step})${how}`;
+  return new KeepsakeError("state", `${fault}: go on with it by "${command}", or ${giveUp}.`);
+}
+
+/** What may differ, in words of the command line. */
+function inWords(key: string): string {
+  const words: Readonly<Record<string, string>> = {
+    class: "--class",
+    vectors: "--vectors",
+    adapter: "--adapter, --rank, --alpha or --targets",
+    strategy: "--strategy or its options",
+    training: "training options",
+    library: "contents of the library",
+  };
+  return words[key] ?? key;
+}
+
+function ignoreDamage(error: unknown): undefined {
+  if (!(error instanceof KeepsakeError)) throw error;
+}

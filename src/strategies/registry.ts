@@ -1,0 +1,74 @@
+/**
+ * @file All strategies by name. To add one: one file beside this one, and one line here.
+ */
+import { KeepsakeError } from "../errors.ts";
+import { cLora } from "./c-lora.ts";
+import { customDiffusion } from "./custom-diffusion.ts";
+import { dscEwcDc } from "./dsc-ewc-dc.ts";
+import { dscEwc } from "./dsc-ewc.ts";
+import { dsc } from "./dsc.ts";
+import { ewcDc } from "./ewc-dc.ts";
+import { ewc } from "./ewc.ts";
+import { joint } from "./joint.ts";
+import { kfacEwcDc } from "./kfac-ewc-dc.ts";
+import { kvNullspace } from "./kv-nullspace.ts";
+import { mergeAndRestart } from "./merge-and-restart.ts";
+import { parseOptions, type OptionValue } from "../training/options.ts";
+import { orthogonalInit } from "./orthogonal-init.ts";
+import { separate } from "./separate.ts";
+import { sequential } from "./sequential.ts";
+import type { Strategy, StrategyDefinition } from "../training/strategy.ts";
+import { textualInversion } from "./textual-inversion.ts";
+
+/** Every strategy, in the order in which they are best listed. */
+export const STRATEGIES: readonly StrategyDefinition[] = [
+  sequential,
+  textualInversion,
+  ewc,
+  ewcDc,
+  dsc,
+  dscEwc,
+  dscEwcDc,
+  kfacEwcDc,
+  kvNullspace,
+  cLora,
+  mergeAndRestart,
+  orthogonalInit,
+  customDiffusion,
+  separate,
+  joint,
+];
+
+/** Ends nearest to the photos in our benchmark (bench/README.md), with no photo of earlier concepts and no teacher. It needs a LoRA on the cross-attention's keys and values. */
+export const DEFAULT_STRATEGY = "kv-nullspace";
+/** For adapters of other kinds and targets. */
+export const STRATEGY_FOR_ANY_ADAPTER = "ewc-dc";
+
+/** @throws KeepsakeError ("usage") for a name that no strategy has */
+export function findStrategy(name: string): StrategyDefinition {
+  const found = STRATEGIES.find((strategy) => strategy.name === name);
+  if (found !== undefined) return found;
+  const known = STRATEGIES.map((strategy) => strategy.name).join(", ");
+  throw new KeepsakeError("usage", `There is no strategy "${name}"; choose one of ${known}.`);
+}
+
+/**
+ * A strategy with its options set.
+ *
+ * @throws KeepsakeError ("usage") for a name or option that does not exist, or a value out of range
+ */
+export function createStrategy(
+  name: string = DEFAULT_STRATEGY,
+  options: Readonly<Record<string, OptionValue>> = {},
+): Strategy {
+  return findStrategy(name).create(options);
+}
+
+/**
+ * Reads options as on a command line, `["lambda=100"]`; those that are not named are left to their defaults.
+ *
+ * @throws KeepsakeError ("usage") as {@link createStrategy}, and for text that is not `name=value`
+ */
+export function parseStrategyOptions(name: string, texts: readonly string[]): Record<string, OptionValue> {
+  return parseOptions(name, findStrategy(name).options, texts);
+}

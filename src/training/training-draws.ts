@@ -1,0 +1,145 @@
+/**
+ * @file What a step sees: photos with their own latent, noise, timestep and sentence, and the subjects that its prompts speak of. Every draw is addressed by (seed,
+ * purpose, concept, step).
+ */
+import type { AutoencoderKlConfig } from "../diffusion/config/autoencoder-kl-config.ts";
+import { latentsFromPosterior } from "../diffusion/latents.ts";
+import type { NoiseSchedule } from "../diffusion/schedulers/index.ts";
+import { RandomStream } from "../random/random.ts";
+import type { StepItem } from "./objective-gradient.ts";
+import type { TrainingPhoto } from "./photos.ts";
+import { fillTemplate, PROMPT_TEMPLATES, withCaption } from "../prompts/prompt-templates.ts";
+
+/** A concept that is being learned. Its photos live in memory only. */
+export interface ConceptMaterial {
+  readonly token: string;
+  readonly classNoun: string;
+  readonly photos: readonly TrainingPhoto[];
+}
+
+export interface DrawMaterial {
+  /** Addresses the draws. */
+  readonly concept: string;
+  /** One, or several that are learned at once. */
+  readonly concepts: readonly ConceptMaterial[];
+  /** Tokens of the concepts learned before. */
+  readonly earlierTokens: readonly string[];
+  readonly vae: AutoencoderKlConfig;
+  readonly schedule: NoiseSchedule;
+  readonly seed: number;
+  /** Token ids of a prompt, padded. */
+  readonly tokenize: (prompt: string) => readonly number[];
+}
+
+/** What the numbers are drawn for: two phases of one run see different ones. */
+export type DrawPurpose = "learn" | "teacher" | "consolidate";
+
+/** The photos of one optimiser step; step, photo, timestep and sentence are all drawn uniformly. */
+export function drawBatch(
+  material: DrawMaterial,
+  purpose: DrawPurpose,
+  step: number,
+  count: number,
+  candidates: number,
+): StepItem[] {
+  const draw = drawsOf(material, purpose, step);
+  const photos = allPhotos(material);
+  const chosen = draw("photo").integers(count, photos.length);
+  const templates = draw("prompt").integers(count, PROMPT_TEMPLATES.length);
+  const timesteps = draw("timestep").integers(count, material.schedule.numTrainTimesteps);
+  const [posteriorNoise, noise] = [draw("latent"), draw("noise")];
+  // Latents first, as two streams are used up in the order of the photos.
+  const latents = Array.from(chosen, (index) => latentOf(material, photos[index].photo, posteriorNoise));
+  const size = latents[0].length;
+  const noises = noise.normal(size * count);
+  return latents.map((latent, i) => {
+    const { concept, photo } = photos[chosen[i]];
+    const own = noises.slice(i * size, (i + 1) * size);
+    const subjects = subjectsOf(material, concept, candidates, () => draw("candidates"));
+    return itemOf(material, latent, own, timesteps[i], sentencesOf(PROMPT_TEMPLATES[templates[i]], photo, subjects));
+  });
+}
+
+/** Photos times draws: the samples of a consolidation pass. */
+export function consolidationSamples({ concepts }: Pick<DrawMaterial, "concepts">, draws: number): number {
+  return draws * concepts.reduce((sum, { photos }) => sum + photos.length, 0);
+}
+
+/**
+ * One sample of a consolidation pass: every photo comes once in each draw, and the timesteps of its draws are spread evenly over the schedule.
+ *
+ * @param index - below {@link consolidationSamples}
+ */
+export function drawSample(material: DrawMaterial, index: number, draws: number, candidates: number): StepItem {
+  const draw = drawsOf(material, "consolidate", index);
+  const photos = allPhotos(material);
+  const { concept, photo } = photos[index % photos.length];
+  const stratum = Math.floor(index / photos.length);
+  const within = draw("timestep").uniform(1)[0];
+  const timestep = Math.floor(((stratum + within) / draws) * material.schedule.numTrainTimesteps);
+  const latent = latentOf(material, photo, draw("latent"));
+  const template = PROMPT_TEMPLATES[draw("prompt").integer(PROMPT_TEMPLATES.length)];
+  const subjects = subjectsOf(material, concept, candidates, () => draw("candidates"));
+  const sentences = sentencesOf(template, photo, subjects);
+  return itemOf(material, latent, draw("noise").normal(latent.length), timestep, sentences);
+}
+
+function drawsOf({ seed, concept }: DrawMaterial, purpose: DrawPurpose, step: number) {
+  return (what: string) => new RandomStream(seed, purpose, concept, what, step);
+}
+
+function allPhotos({ concepts }: DrawMaterial) {
+  return concepts.flatMap((concept) => concept.photos.map((photo) => ({ concept, photo })));
+}
+
+function latentOf({ vae }: DrawMaterial, photo: TrainingPhoto, stream: RandomStream): Float32Array {
+  return latentsFromPosterior(photo, vae, stream.normal(photo.mean.length));
+}
+
+function subjectsOf(
+  { earlierTokens }: DrawMaterial,
+  concept: ConceptMaterial,
+  candidates: number,
+  draw: () => RandomStream,
+): string[] {
+  return drawSubjects(candidates, concept, earlierTokens, draw);
+}
+
+/** All subjects stand in the same sentence, so that their predictions differ by nothing else. */
+function sentencesOf(template: string, { caption }: TrainingPhoto, subjects: readonly string[]): string[] {
+  return subjects.map((subject) => withCaption(fillTemplate(template, subject), caption));
+}
+
+function itemOf(
+  { schedule, tokenize }: DrawMaterial,
+  latent: Float32Array,
+  noise: Float32Array,
+  timestep: number,
+  sentences: readonly string[],
+): StepItem {
+  return {
+    noisyLatents: schedule.addNoise(latent, noise, [timestep]),
+    target: schedule.trainingTarget(latent, noise, [timestep]),
+    timestep,
+    prompts: sentences.map((sentence) => tokenize(sentence)),
+  };
+}
+
+/**
+ * What a step's prompts speak of: the new token, the class noun, and so many earlier tokens that there are `candidates` in all.
+ *
+ * @param draw - a stream of this step
+ */
+export function drawSubjects(
+  candidates: number,
+  { token, classNoun }: { readonly token: string; readonly classNoun: string },
+  earlier: readonly string[],
+  draw: () => RandomStream,
+): string[] {
+  if (candidates < 2) return [token];
+  const wanted = Math.min(candidates - 2, earlier.length);
+  const left = [...earlier];
+  const stream = draw();
+  const drawn = Array.from({ length: wanted }, () => left.splice(stream.integer(left.length), 1)[0]);
+  return [token, classNoun, ...drawn];
+}

@@ -1,0 +1,323 @@
+/**
+ * @file The step loop: takes a strategy's plan for one concept through its phases (the new teacher, the concept itself, the consolidation pass), one step at a
+ * time. Every random draw is addressed, so a run that goes on from a saved state takes the very steps it would have taken.
+ */
+import type { Adapter } from "../adapters/adapter.ts";
+import { trainedIndices, type AdapterForm } from "../adapters/stacked-lora.ts";
+import { KeepsakeError } from "../errors.ts";
+import {
+  AdamW,
+  clipGradNorm,
+  learningRateFactor,
+  type AdamWState,
+  type LearningRateSchedule,
+} from "../graph/optim/index.ts";
+import type { Denoiser } from "./denoiser.ts";
+import type { Trainable } from "./denoising-error.ts";
+import { type StrategyMemory, DENOISING, type ConceptPlan, type Objective, type TeacherName } from "./strategy.ts";
+import { objectiveGradient, type Evaluations, type ObjectiveGradient } from "./objective-gradient.ts";
+import { FisherDiagonal } from "./quadratic-penalty.ts";
+import { consolidationSamples, drawBatch, drawSample, type DrawMaterial, type DrawPurpose } from "./training-draws.ts";
+
+/** The hyper-parameters of learning one concept. */
+export interface TrainingSettings {
+  /** Optimiser steps. */
+  readonly steps: number;
+  /** Photos (with their own noise, timestep and prompt) in one step. */
+  readonly batchSize: number;
+  /** Of the adapter. */
+  readonly learningRate: number;
+  /** Of the token's embedding. */
+  readonly tokenLearningRate: number;
+  /** How both rates fall over the steps of each phase that trains: diffusers' `--lr_scheduler`. */
+  readonly lrScheduler: LearningRateSchedule;
+  /** Decoupled weight decay of the adapter; the token has none. */
+  readonly weightDecay: number;
+  /** Largest norm of the whole gradient. */
+  readonly maxGradNorm: number;
+  readonly seed: number;
+  /** Side of the square that photos are cropped to, in pixels. */
+  readonly resolution: number;
+}
+
+/** What the loop works on and never changes. */
+export interface TrainingMaterial extends Omit<DrawMaterial, "seed"> {
+  readonly denoiser: Denoiser;
+  readonly settings: TrainingSettings;
+  /** Default: plain sequential training. */
+  readonly plan?: ConceptPlan;
+  /** Which of the adapter's numbers are trained. Default: all. */
+  readonly form?: AdapterForm;
+  /** Embeddings of the earlier concepts' tokens, `[rows, width]`: frozen. */
+  readonly frozenEmbeddings: Float32Array;
+}
+
+/** What a run begins with. */
+export interface TrainingStart {
+  readonly lora: Adapter;
+  /** Embeddings of the new tokens, `[vectors, width]`. */
+  readonly embedding: Float32Array;
+}
+
+/**
+ * What a run consists of:
+ * - `teacher`: the new teacher learns the concept, if the strategy has one;
+ * - `learn`: the concept is learned;
+ * - `consolidate`: what the next concepts need to know of this one is gathered. Nothing is trained.
+ */
+export type PhaseName = DrawPurpose;
+
+/** UNet evaluations of each phase. */
+export type PhaseEvaluations = Readonly<Partial<Record<PhaseName, Evaluations>>>;
+
+/** Everything that changes from step to step. */
+export interface TrainingState {
+  /** Steps done, over all phases. */
+  readonly step: number;
+  /** What is being trained in the present phase. */
+  readonly lora: Adapter;
+  readonly embedding: Float32Array;
+  readonly optimizer: AdamWState;
+  /** What earlier phases left for the next ones: `teacher.lora`, `teacher.embedding`; or `fisher`, Σ g² so far. */
+  readonly kept: Readonly<Record<string, Float32Array>>;
+  readonly evaluations: PhaseEvaluations;
+}
+
+/** Learning one concept, step by step. */
+export class TrainingRun {
+  readonly lora: Adapter;
+  readonly embedding: Float32Array;
+  /** Steps of each phase, in order. */
+  readonly phases: readonly { readonly name: PhaseName; readonly steps: number }[];
+  readonly #material: TrainingMaterial;
+  readonly #draws: DrawMaterial;
+  readonly #plan: ConceptPlan;
+  readonly #start: { readonly lora: Float32Array; readonly embedding: Float32Array };
+  /** Frozen rows, then the new tokens', then rows that nobody uses; `embedding` is a window on it. */
+  readonly #embeddings: Float32Array;
+  readonly #trained: Uint32Array | undefined;
+  /** The trained part of the adapter: the adapter itself if that is all of it. */
+  readonly #compact: Float32Array;
+  readonly #kept: Record<string, Float32Array>;
+  readonly #evaluations: Partial<Record<PhaseName, Evaluations>>;
+  #optimizer: AdamW;
+  #step: number;
+
+  /**
+   * @param start - copied
+   * @param saved - a state of the same run to go on from; copied
+   */
+  constructor(material: TrainingMaterial, start: TrainingStart, saved?: TrainingState) {
+    const { settings, frozenEmbeddings, plan = {}, form = "low-rank" } = material;
+    this.#material = material;
+    this.#draws = { ...material, seed: settings.seed };
+    this.#plan = plan;
+    this.phases = phasesOf(material, plan);
+    this.lora = start.lora.withParameters(plan.start ?? start.lora.parameters);
+    plan.project?.(this.lora.parameters);
+    this.#start = { lora: this.lora.parameters.slice(), embedding: start.embedding.slice() };
+    this.#embeddings = this.#embeddingsWith(start.embedding);
+    const end = frozenEmbeddings.length + start.embedding.length;
+    this.embedding = this.#embeddings.subarray(frozenEmbeddings.length, end);
+    this.#trained = trainedIndices(start.lora, form);
+    this.#compact = this.#trained === undefined ? this.lora.parameters : new Float32Array(this.#trained.length);
+    this.#kept = { ...saved?.kept };
+    this.#evaluations = { ...saved?.evaluations };
+    this.#step = saved?.step ?? 0;
+    if (saved !== undefined) {
+      this.lora.parameters.set(saved.lora.parameters);
+      this.embedding.set(saved.embedding);
+    } else if (this.phase === "teacher" && plan.teacher !== undefined) {
+      this.lora.parameters.set(plan.teacher.start);
+    }
+    this.#optimizer = this.#newOptimizer();
+    if (saved !== undefined) this.#optimizer.loadState(saved.optimizer);
+  }
+
+  /** Steps done, over all phases. */
+  get step(): number {
+    return this.#step;
+  }
+
+  /** Steps in all. */
+  get steps(): number {
+    return this.phases.reduce((sum, { steps }) => sum + steps, 0);
+  }
+
+  get isFinished(): boolean {
+    return this.#step >= this.steps;
+  }
+
+  /** The phase of the next step; of the last one when the run is finished. */
+  get phase(): PhaseName {
+    return this.#position().name;
+  }
+
+  /** UNet evaluations so far, those of an interrupted part included. */
+  get evaluations(): PhaseEvaluations {
+    return { ...this.#evaluations };
+  }
+
+  /** The state after the last step, copied. */
+  state(): TrainingState {
+    return {
+      step: this.#step,
+      lora: this.lora.withParameters(this.lora.parameters),
+      embedding: this.embedding.slice(),
+      optimizer: this.#optimizer.state(),
+      kept: Object.fromEntries(Object.entries(this.#kept).map(([name, values]) => [name, values.slice()])),
+      evaluations: this.evaluations,
+    };
+  }
+
+  /**
+   * What the strategy keeps for the next concept.
+   *
+   * @throws Error unless the run is finished
+   */
+  memory(): StrategyMemory {
+    if (!this.isFinished) throw new Error("the run is not finished");
+    const samples = this.#plan.fisher && consolidationSamples(this.#material, this.#plan.fisher.draws);
+    const fisher = samples === undefined ? undefined : this.#fisher(samples).mean();
+    return this.#plan.keep?.({ parameters: this.lora.parameters, ...(fisher && { fisher }) }) ?? new Map();
+  }
+
+  /**
+   * Takes one step: Adam's update of Kingma & Ba with decoupled decay, or a sample of the consolidation pass.
+   *
+   * @returns the mean denoising error of the new concept before the update
+   * @throws KeepsakeError if something is not finite; nothing has been changed then
+   */
+  async advance(): Promise<number> {
+    const { name, step } = this.#position();
+    const { denoisingError, evaluations } =
+      name === "consolidate" ? await this.#consolidate(step) : await this.#train(name, step);
+    const { forward = 0, forwardBackward = 0 } = this.#evaluations[name] ?? {};
+    this.#evaluations[name] = {
+      forward: forward + evaluations.forward,
+      forwardBackward: forwardBackward + evaluations.forwardBackward,
+    };
+    this.#step++;
+    if (name === "teacher" && this.phase !== "teacher") this.#beginStudent();
+    return denoisingError;
+  }
+
+  async #train(phase: "teacher" | "learn", step: number): Promise<ObjectiveGradient> {
+    const { settings, denoiser, frozenEmbeddings } = this.#material;
+    // The teacher learns as if there were nothing to be kept.
+    const { objective = DENOISING, penalty, project } = phase === "teacher" ? {} : this.#plan;
+    const items = drawBatch(this.#draws, phase, step, settings.batchSize, objective.candidates);
+    const student = { lora: this.lora, embeddings: this.#embeddings };
+    const result = await objectiveGradient(objective, items, denoiser, student, this.#teachersOf(objective));
+    penalty?.addGradient(result.loraGradient, this.lora.parameters);
+    project?.(result.loraGradient);
+    const [first, last] = [frozenEmbeddings.length, frozenEmbeddings.length + this.embedding.length];
+    const gradient = [this.#trainedOf(result.loraGradient), result.embeddingsGradient.slice(first, last)];
+    const norm = clipGradNorm(gradient, settings.maxGradNorm);
+    if (!Number.isFinite(result.denoisingError) || !Number.isFinite(norm)) throw await this.#notFinite();
+    if (this.#trained !== undefined) this.#compact.set(this.#trainedOf(this.lora.parameters));
+    this.#optimizer.step(gradient, learningRateFactor(settings.lrScheduler, step, { totalSteps: settings.steps }));
+    this.#trained?.forEach((index, i) => (this.lora.parameters[index] = this.#compact[i]));
+    project?.(this.lora.parameters);
+    return result;
+  }
+
+  async #consolidate(step: number): Promise<ObjectiveGradient> {
+    const { fisher } = this.#plan;
+    if (fisher === undefined) throw new Error("the plan has no consolidation pass");
+    const item = drawSample(this.#draws, step, fisher.draws, fisher.objective.candidates);
+    const student = { lora: this.lora, embeddings: this.#embeddings };
+    const teachers = this.#teachersOf(fisher.objective);
+    const result = await objectiveGradient(fisher.objective, [item], this.#material.denoiser, student, teachers);
+    const diagonal = this.#fisher(step);
+    diagonal.add(result.loraGradient);
+    if (!diagonal.sum.every(Number.isFinite)) throw await this.#notFinite();
+    this.#kept.fisher = diagonal.sum;
+    return result;
+  }
+
+  /** The student begins where the plan says, and the teacher is kept. */
+  #beginStudent(): void {
+    this.#kept["teacher.lora"] = this.lora.parameters.slice();
+    this.#kept["teacher.embedding"] = this.embedding.slice();
+    this.lora.parameters.set(this.#start.lora);
+    if (this.#plan.teacher?.handsOverToken !== true) this.embedding.set(this.#start.embedding);
+    this.#optimizer = this.#newOptimizer();
+  }
+
+  #teachersOf({ teachers = {} }: Objective): Partial<Record<TeacherName, Trainable>> {
+    if (Object.keys(teachers).length === 0) return {};
+    const old = { lora: this.lora.withParameters(this.#start.lora), embeddings: this.#embeddings };
+    const { "teacher.lora": parameters, "teacher.embedding": embedding } = this.#kept;
+    if (parameters === undefined || embedding === undefined) return { old };
+    const embeddings = this.#embeddingsWith(embedding);
+    return { old, new: { lora: this.lora.withParameters(parameters), embeddings } };
+  }
+
+  #embeddingsWith(own: Float32Array): Float32Array {
+    const { frozenEmbeddings, denoiser } = this.#material;
+    const all = new Float32Array(denoiser.embeddingsSize);
+    all.set(frozenEmbeddings);
+    all.set(own, frozenEmbeddings.length);
+    return all;
+  }
+
+  #fisher(count: number): FisherDiagonal {
+    const { fisher: sum } = this.#kept;
+    return new FisherDiagonal(this.lora.parameters.length, sum && { sum, count });
+  }
+
+  #newOptimizer(): AdamW {
+    const { learningRate, tokenLearningRate, weightDecay } = this.#material.settings;
+    return new AdamW([
+      { name: "lora", parameters: this.#compact, learningRate, weightDecay },
+      { name: "embedding", parameters: this.embedding, learningRate: tokenLearningRate, weightDecay: 0 },
+    ]);
+  }
+
+  #trainedOf(array: Float32Array): Float32Array {
+    const trained = this.#trained;
+    if (trained === undefined) return array;
+    // A plain loop: there are hundreds of thousands in each step.
+    const part = new Float32Array(trained.length);
+    for (let i = 0; i < trained.length; i++) part[i] = array[trained[i]];
+    return part;
+  }
+
+  #position(): { name: PhaseName; step: number } {
+    let step = this.#step;
+    for (const phase of this.phases) {
+      if (step < phase.steps) return { name: phase.name, step };
+      step -= phase.steps;
+    }
+    return { name: this.phases.at(-1)?.name ?? "learn", step };
+  }
+
+  /** Why a loss or a gradient is not finite: of the weights, of what was there before the run, or of the run itself. */
+  async #notFinite(): Promise<KeepsakeError> {
+    const { concept, denoiser, frozenEmbeddings } = this.#material;
+    const damaged = await denoiser.damagedWeights?.();
+    if (damaged !== undefined) return damaged;
+    if (![this.#start.lora, frozenEmbeddings].every((values) => values.every(Number.isFinite))) {
+      const advice = 'return to an earlier state with "keepsake undo", or restore the library from a backup';
+      return new KeepsakeError("state", `What was learned before ${concept} holds NaN or infinity; ${advice}.`);
+    }
+    if (this.step === 0) {
+      const fault = `The model's predictions are NaN or infinite before anything of ${concept} was learned`;
+      return new KeepsakeError("input", `${fault}: no setting mends that; use another checkpoint of the model.`);
+    }
+    const advice = "learn it again with --restart and a lower --lr";
+    return new KeepsakeError("input", `Learning ${concept} diverged at step ${this.step + 1}: ${advice}.`);
+  }
+}
+
+function phasesOf(material: TrainingMaterial, plan: ConceptPlan): { name: PhaseName; steps: number }[] {
+  const { steps } = material.settings;
+  return [
+    ...(plan.teacher ? [{ name: "teacher", steps } as const] : []),
+    { name: "learn", steps },
+    ...(plan.fisher
+      ? [{ name: "consolidate", steps: consolidationSamples(material, plan.fisher.draws) } as const]
+      : []),
+  ];
+}

@@ -1,0 +1,45 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { chosenStrategy } from "../../src/keepsake/chosen-strategy.ts";
+import type { LearnRequest } from "../../src/keepsake/learn.ts";
+import { Library } from "../../src/library/library.ts";
+import { learnQuickly, writePhotos } from "./support.ts";
+import { temporaryFolder } from "../io/temporary-folder.ts";
+
+const inFolder = temporaryFolder();
+let photos: string[];
+beforeAll(async () => {
+  photos = [await writePhotos(inFolder("rex"), "rex")];
+});
+
+/** The strategy and adapter with which a library's last concept was learned. */
+async function learned(name: string, request: Partial<LearnRequest> = {}) {
+  const library = inFolder("libraries", name);
+  const result = await learnQuickly({ library, name: "rex", photos, strategy: undefined, ...request });
+  return { strategy: result.strategy, library: (await Library.open(library)).manifest };
+}
+
+describe("a strategy that is not named", () => {
+  it("is the null space for a new library with the usual adapter", async () => {
+    const { strategy, library } = await learned("usual");
+    expect(strategy).toBe("kv-nullspace");
+    expect(library.strategy).toMatchObject({ name: "kv-nullspace", options: { mode: "hard", energy: 0.97 } });
+  });
+
+  it.each([{ kind: "vera" }, { kind: "dora" }, { targets: "attn" }] as const)(
+    "is ewc-dc where that cannot work: with %o",
+    async (adapter) => {
+      const { strategy } = await learned(JSON.stringify(adapter), { adapter });
+      expect(strategy).toBe("ewc-dc");
+    },
+  );
+
+  it("is what the library was learned with, options included; those that are given come first", async () => {
+    const strategyOptions = { lambda: 7, draws: 1 };
+    await learned("chosen", { strategy: "ewc", strategyOptions });
+    const { library } = await learned("chosen", { name: "mug" });
+    expect(library.strategy).toMatchObject({ name: "ewc", options: strategyOptions });
+    const { options } = chosenStrategy({ strategyOptions: { lambda: 9 } }, { manifest: library });
+    expect(options).toMatchObject({ lambda: 9, draws: 1 });
+    expect(chosenStrategy({ strategy: "sequential" }, { manifest: library }).name).toBe("sequential");
+  });
+});

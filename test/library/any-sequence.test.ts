@@ -1,0 +1,142 @@
+import fc from "fast-check";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { forgetConcept } from "../../src/library/forget.ts";
+import { keepStates, libraryHistory } from "../../src/library/history.ts";
+import { Library } from "../../src/library/library.ts";
+import { redo, undo } from "../../src/library/undo.ts";
+import { verifyLibrary } from "../../src/keepsake/verify.ts";
+import { temporaryFolder } from "../io/temporary-folder.ts";
+import { addConcept, contentOf, emptyLibrary, type Content } from "./support.ts";
+
+const inFolder = temporaryFolder();
+let made = 0;
+
+/** What a library should keep: a line of states, oldest first, on which one is the current, and states off the line. */
+class ModelOfHistory {
+  line: string[];
+  at = 0;
+  aside: string[] = [];
+  keep = 3;
+
+  constructor(state: string) {
+    this.line = [state];
+  }
+
+  change(state: string): void {
+    this.aside.unshift(...this.line.splice(this.at + 1).reverse());
+    this.line.push(state);
+    this.at++;
+    this.aside = this.aside.filter((id, i) => !this.line.includes(id) && this.aside.indexOf(id) === i);
+    this.shorten();
+  }
+
+  /** What was set aside goes first; then the beginning of the line, then its end, but never the current state. */
+  shorten(): void {
+    while (this.line.length - 1 + this.aside.length > this.keep) {
+      if (this.aside.length > 0) this.aside.pop();
+      else if (this.at > 0) {
+        this.line.shift();
+        this.at--;
+      } else this.line.pop();
+    }
+  }
+
+  /** As `libraryHistory` lists them. */
+  get ids(): { current: string | undefined; earlier: string[]; later: string[]; aside: string[] } {
+    const { line, at, aside } = this;
+    return { current: line[at], earlier: line.slice(0, at).reverse(), later: line.slice(at + 1), aside };
+  }
+}
+
+async function idsOf(folder: string): Promise<ModelOfHistory["ids"]> {
+  const history = await libraryHistory(folder);
+  const [current, ...earlier] = history.states.map(({ id }) => id);
+  return { current, earlier, later: history.later.map(({ id }) => id), aside: history.aside.map(({ id }) => id) };
+}
+
+const namesIn = async (folder: string) => (await Library.open(folder)).concepts.map(({ name }) => name);
+
+describe("any sequence of changes", () => {
+  const NAMES = ["dog", "mug", "cup"] as const;
+  const step = fc.oneof(
+    fc.record({ kind: fc.constant("learn" as const), name: fc.constantFrom(...NAMES), seed: fc.nat(3) }),
+    fc.record({ kind: fc.constant("forget" as const), name: fc.constantFrom(...NAMES) }),
+    fc.record({ kind: fc.constant("undo" as const) }),
+    fc.record({ kind: fc.constant("redo" as const) }),
+    fc.record({ kind: fc.constant("keep" as const), keep: fc.nat(4) }),
+  );
+
+  it("keeps the states that a line with a place on it would keep, each as it was when it was the current one", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 10 }), async (steps) => {
+        const folder = inFolder(`library ${made++}`);
+        const model = new ModelOfHistory((await emptyLibrary(folder)).stateId);
+        const seen = new Map<string, Content>();
+        for (const each of steps) {
+          const { stateId } = await Library.open(folder);
+          seen.set(stateId, await contentOf(folder));
+          const known = await namesIn(folder);
+          if (each.kind === "learn" && !known.includes(each.name)) {
+            model.change((await addConcept(folder, each.name, { seed: each.seed })).stateId);
+          } else if (each.kind === "forget" && known.includes(each.name)) {
+            await forgetConcept({ library: folder, name: each.name });
+            model.change((await Library.open(folder)).stateId);
+          } else if (each.kind === "keep") {
+            model.keep = each.keep;
+            model.shorten();
+            await keepStates({ library: folder, keep: each.keep });
+          } else if (each.kind === "undo" && model.at > 0) {
+            model.at--;
+            await undo({ library: folder });
+          } else if (each.kind === "redo" && model.at < model.line.length - 1) {
+            model.at++;
+            await redo({ library: folder });
+          }
+          expect(await idsOf(folder)).toEqual(model.ids);
+          const { stateId: now } = await Library.open(folder);
+          expect(await contentOf(folder)).toEqual(seen.get(now) ?? (await contentOf(folder)));
+          expect(await verifyLibrary(folder)).toMatchObject({ faults: [], leftovers: [] });
+        }
+      }),
+      { numRuns: 20, seed: 1 },
+    );
+  });
+
+  const leap = fc.oneof(
+    step,
+    fc.record({ kind: fc.constant("to" as const), place: fc.nat(5) }),
+    fc.record({ kind: fc.constant("purge" as const), name: fc.constantFrom(...NAMES) }),
+  );
+
+  it("loses no state by going to any other, and leaves no word of what was purged", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(leap, { minLength: 4, maxLength: 10 }), async (steps) => {
+        const folder = inFolder(`library ${made++}`);
+        await emptyLibrary(folder);
+        for (const each of steps) {
+          const known = await namesIn(folder);
+          const { current, earlier, later, aside } = await idsOf(folder);
+          const all = [current ?? "", ...earlier, ...later, ...aside];
+          if (each.kind === "learn" && !known.includes(each.name)) {
+            await addConcept(folder, each.name, { seed: each.seed });
+          } else if (each.kind === "undo" && earlier.length > 0) {
+            await undo({ library: folder });
+          } else if (each.kind === "to") {
+            const to = all[each.place % all.length];
+            expect(await undo({ library: folder, to })).toMatchObject({ state: to, changed: to !== current });
+            const after = await idsOf(folder);
+            expect(after.current).toBe(to);
+            expect(new Set([after.current, ...after.earlier, ...after.later, ...after.aside])).toEqual(new Set(all));
+          } else if (each.kind === "purge" && known.includes(each.name)) {
+            await forgetConcept({ library: folder, name: each.name, purge: true });
+            expect(readFileSync(join(folder, "library.json"), "utf8")).not.toContain(each.name);
+          }
+          expect(await verifyLibrary(folder)).toMatchObject({ faults: [], leftovers: [] });
+        }
+      }),
+      { numRuns: 15, seed: 2 },
+    );
+  });
+});

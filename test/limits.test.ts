@@ -1,0 +1,56 @@
+import { describe, expect, it } from "vitest";
+import { initLibrary } from "../src/keepsake/init.ts";
+import { generatePictures } from "../src/keepsake/generate.ts";
+import { keepStates } from "../src/library/history.ts";
+import type { LearnRequest } from "../src/keepsake/learn.ts";
+import { latentShape } from "../src/diffusion/latents.ts";
+import { StableDiffusionPipeline } from "../src/diffusion/pipeline.ts";
+import { failure } from "./io/failure.ts";
+import { temporaryFolder } from "./io/temporary-folder.ts";
+import { learnQuickly, MODEL, treeOf, writePhotos } from "./keepsake/support.ts";
+
+const at = temporaryFolder();
+
+describe("numbers that make no sense", () => {
+  it.each<[string, Partial<LearnRequest>, string]>([
+    ["rank", { adapter: { rank: 1e9 } }, "Rank 1000000000 is larger than the sides of these layers"],
+    [
+      "a rank above the layers' sides",
+      { adapter: { rank: 4000 } },
+      "Rank 4000 is larger than the sides of these layers",
+    ],
+    [
+      "steps",
+      { training: { steps: 2 ** 53 } },
+      "The number of steps is 9007199254740992, expected a whole number from 1 to",
+    ],
+    ["no steps", { training: { steps: NaN } }, "The number of steps is NaN"],
+    ["batch size", { training: { batchSize: 2 ** 53 - 1 } }, "The batch size is 9007199254740991"],
+    ["resolution", { training: { resolution: 1_000_000 } }, "The picture size 1000000x1000000 is too large"],
+    ["learning rate", { training: { learningRate: Infinity } }, "The learning rate is Infinity"],
+    ["vectors", { vectors: 1e9 }, "The number of vectors is 1000000000, expected a whole number from 1 to 1000"],
+    ["snapshots", { snapshotEvery: 0 }, "The number of steps between snapshots is 0"],
+  ])("%s: refused in one line, and nothing is left behind", async (_, request, words) => {
+    const library = at("library");
+    const photos = [await writePhotos(at("photos"), "dog", 1)];
+    const { kind, message } = await failure(learnQuickly({ library, name: "dog", photos, ...request }));
+    expect(kind).toBe("usage");
+    expect(message).toContain(words);
+    expect(treeOf(library)).toBeUndefined();
+  });
+
+  it("pictures and states have bounds too", async () => {
+    const picture = { model: MODEL, prompt: "a dog", files: [at("x.png")] };
+    expect((await failure(generatePictures({ ...picture, width: 1_000_000 }))).message).toContain("is too large");
+    expect((await failure(generatePictures({ ...picture, steps: 1e9 }))).kind).toBe("usage");
+    expect((await failure(initLibrary({ library: at("l"), model: MODEL, keep: 1e9 }))).message).toContain(
+      "expected a whole number from 0 to 10000",
+    );
+    expect((await failure(keepStates({ library: at("l"), keep: -1 }))).kind).toBe("usage");
+  });
+
+  it("a picture of the largest side still has a shape", async () => {
+    const { vae } = await StableDiffusionPipeline.load(MODEL);
+    expect(latentShape(vae.config, { width: 16_384, height: 8 })).toBeDefined();
+  });
+});

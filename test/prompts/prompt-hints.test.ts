@@ -1,0 +1,80 @@
+import { describe, expect, it } from "vitest";
+import { promptHints } from "../../src/prompts/prompt-hints.ts";
+
+const names = ["mochi", "mug", "my-boat"];
+const known = { names, tokens: names.map((name) => `<${name}>`), library: "lib" };
+const hints = (prompt: string, negative = "") => promptHints(prompt, negative, known);
+
+describe("a concept that is meant and not written", () => {
+  it.each([
+    ["mochi on the beach", "mochi"],
+    ["a photo of Mochi's nose", "mochi"],
+    ["<mug> next to mochi>", "mochi"],
+    ["(mug) in the snow", "mug"],
+    ["my boat at sea", "my-boat"],
+    ["my_boat at sea", "my-boat"],
+    ["< mug > on a table", "mug"],
+    ["<mug >", "mug"],
+    ["＜mug＞", "mug"],
+    ["‹mug›", "mug"],
+    ["«mochi»", "mochi"],
+    ["⟨mochi⟩", "mochi"],
+    ["〈mochi〉", "mochi"],
+    ["&lt;mochi&gt;", "mochi"],
+    ["\\<mochi\\>", "mochi"],
+    ["<mo\u200bchi>", "mochi"],
+    ["<mochi:1.2>", "mochi"],
+    ["ｍｕｇ", "mug"],
+    ["<lora:mug:0.7> a cat", "mug"],
+    ["<lyco:mochi>", "mochi"],
+  ])("%s: one line says to write <%s>", (prompt, name) => {
+    expect(hints(prompt)).toEqual([expect.stringContaining(`write <${name}>`)]);
+    expect(hints("a cat", prompt)).toEqual([expect.stringMatching(new RegExp(`^Negative prompt: .*write <${name}>`))]);
+  });
+
+  it.each([
+    "<mochi> by <mug>",
+    "<Mochi>",
+    "a <MUG>s",
+    "a mug and <mug>",
+    "muggy weather, mochipot",
+    "a cat, 16:9 (wide)",
+  ])("%s: nothing is to be said", (prompt) => {
+    expect(hints(prompt)).toEqual([]);
+  });
+
+  it("is not missed where the other prompt has it", () => {
+    expect(hints("<mug> on a table", "mug")).toEqual([]);
+  });
+});
+
+describe("notations of other programs", () => {
+  it.each(["(<mochi>:1.2)", "(a cat:0.8)", "((a cat))", "[a cat]", "{a cat}", "(<mug>)", "(a cat)++", "<mug>:1.5"])(
+    "%s: weights are not read",
+    (prompt) => {
+      expect(hints(prompt)).toEqual([expect.stringContaining("Weights such as")]);
+    },
+  );
+
+  it("names a LoRA tag of which the library knows nothing, and what it knows", () => {
+    expect(hints("<lora:epic style:1> a cat")).toEqual([
+      '"<lora:epic style:1>" is not read: only concepts of the library can be drawn (<mochi>, <mug>, <my-boat>); leave it out.',
+    ]);
+  });
+});
+
+describe("an unknown token", () => {
+  it("is named, with those that may be meant, in both prompts", () => {
+    expect(hints("<mohci>", "<кот>")).toEqual([
+      "The library lib does not know <mohci>, so it is read as ordinary words; did you mean <mochi>?",
+      "Negative prompt: The library lib does not know <кот>, so it is read as ordinary words.",
+    ]);
+  });
+
+  it("without a library", () => {
+    const nothing = { names: [], tokens: [], library: undefined };
+    expect(promptHints("<rex>", "", nothing)).toEqual([
+      "There is no library that knows <rex>, so it is read as ordinary words.",
+    ]);
+  });
+});

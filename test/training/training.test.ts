@@ -1,0 +1,130 @@
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Lora } from "../../src/adapters/lora.ts";
+import { CompiledDenoiser } from "../../src/training/denoiser.ts";
+import { DEFAULT_TRAINING } from "../../src/learning/learn-settings.ts";
+import { newLora } from "../../src/adapters/new-adapter.ts";
+import { TrainingRun, type TrainingMaterial, type TrainingSettings } from "../../src/training/training-run.ts";
+import { StableDiffusionPipeline } from "../../src/diffusion/pipeline.ts";
+import { NoiseSchedule } from "../../src/diffusion/schedulers/index.ts";
+import { RandomStream } from "../../src/random/random.ts";
+import { failure } from "../io/failure.ts";
+import { MODEL } from "../keepsake/support.ts";
+
+const WIDTH = 32;
+const STEPS = 5;
+
+let pipeline: StableDiffusionPipeline;
+let denoiser: CompiledDenoiser;
+let lora: Lora;
+
+beforeAll(async () => {
+  pipeline = await StableDiffusionPipeline.load(MODEL);
+  lora = newLora(pipeline, { rank: 2, loraAlpha: 2, targets: "crossattn-kv" }, 1);
+  // One row more than the tokens need: programs are shared with longer sequences.
+  denoiser = new CompiledDenoiser(pipeline, lora, { batchSize: 2, height: 8, width: 8, learnedRows: 4, threads: 1 });
+}, 120_000);
+
+afterAll(() => denoiser.dispose());
+
+const normal = (purpose: string, count: number) => new RandomStream(5, "test", purpose).normal(count);
+
+function material(changed: Partial<TrainingSettings> = {}, photoScale = 1): TrainingMaterial {
+  const tokenizer = pipeline.newTokenizer();
+  tokenizer.addTokens("<first>");
+  tokenizer.addTokens("<second>", 2);
+  const photos = [0, 1, 2].map((i) => ({
+    mean: normal(`mean ${i}`, 256).map((value) => value * photoScale),
+    logvar: new Float32Array(256).fill(-4),
+  }));
+  return {
+    concept: "second",
+    concepts: [{ token: "<second>", classNoun: "cup", photos }],
+    earlierTokens: ["<first>"],
+    vae: pipeline.vae.config,
+    schedule: new NoiseSchedule(pipeline.schedulerConfig),
+    denoiser,
+    settings: { ...DEFAULT_TRAINING, steps: STEPS, batchSize: 2, resolution: 64, ...changed },
+    tokenize: (prompt) => [...tokenizer.encode(prompt).inputIds],
+    frozenEmbeddings: normal("frozen", WIDTH),
+  };
+}
+
+const start = () => ({ lora, embedding: normal("embedding", 2 * WIDTH) });
+
+async function run(changed?: Partial<TrainingSettings>): Promise<TrainingRun> {
+  const training = new TrainingRun(material(changed), start());
+  while (!training.isFinished) await training.advance();
+  return training;
+}
+
+describe("TrainingRun", () => {
+  it("goes on from a saved state at any step to the very bits of an uninterrupted run", async () => {
+    const straight = (await run()).state();
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 0, max: STEPS }), async (stop) => {
+        const first = new TrainingRun(material(), start());
+        for (let step = 0; step < stop; step++) await first.advance();
+        const saved = first.state();
+        await (stop < STEPS ? first.advance() : undefined); // must not reach what was saved
+        const second = new TrainingRun(material(), start(), saved);
+        expect(second.step).toBe(stop);
+        while (!second.isFinished) await second.advance();
+        expect(second.state()).toEqual(straight);
+      }),
+      { numRuns: 4 },
+    );
+  });
+
+  it("changes the adapter and the new token, and neither what it was given nor the earlier tokens", async () => {
+    const given = material();
+    const frozen = given.frozenEmbeddings.slice();
+    const initial = start();
+    const [parameters, embedding] = [lora.parameters.slice(), initial.embedding.slice()];
+    const training = new TrainingRun(given, initial);
+    await training.advance();
+    expect(training.lora.parameters).not.toEqual(parameters);
+    expect(training.embedding).not.toEqual(embedding);
+    expect(lora.parameters).toEqual(parameters);
+    expect(initial.embedding).toEqual(embedding);
+    expect(given.frozenEmbeddings).toEqual(frozen);
+  });
+
+  it("takes other steps with another seed or for another concept", async () => {
+    const one = (await run({ steps: 1 })).state();
+    expect((await run({ steps: 1 })).state()).toEqual(one);
+    expect((await run({ steps: 1, seed: 1 })).state()).not.toEqual(one);
+    const other = new TrainingRun({ ...material({ steps: 1 }), concept: "third" }, start());
+    await other.advance();
+    expect(other.state()).not.toEqual(one);
+  });
+
+  it("lowers the error of what it sees", async () => {
+    const training = new TrainingRun(material({ steps: 30, learningRate: 1e-2, tokenLearningRate: 1e-2 }), start());
+    const losses: number[] = [];
+    while (!training.isFinished) losses.push(await training.advance());
+    const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+    expect(mean(losses.slice(-10))).toBeLessThan(mean(losses.slice(0, 10)));
+  });
+
+  it("takes smaller steps towards its end, if the rates fall", async () => {
+    const constant = await run({ steps: 2 });
+    const linear = await run({ steps: 2, lrScheduler: "linear" });
+    const first = await run({ steps: 1 });
+    const moved = (end: TrainingRun) => Math.abs(end.embedding[0] - first.embedding[0]);
+    // The first step is whole in both, the second half as long.
+    expect(moved(linear) / moved(constant)).toBeCloseTo(0.5, 3);
+  });
+
+  it("stops at a loss that is not a number, and leaves the state as it was", async () => {
+    const training = new TrainingRun(material(), start());
+    await training.advance();
+    const before = training.state();
+    const hopeless = new TrainingRun(material({}, NaN), start(), before);
+    const { kind, message } = await failure(hopeless.advance());
+    expect(kind).toBe("input");
+    expect(message).toContain("second diverged at step 2");
+    expect(message).toContain("lower --lr");
+    expect(hopeless.state()).toEqual(before);
+  });
+});
