@@ -4,9 +4,11 @@
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { Command } from "commander";
 import { judgedExamples } from "../bench/continual/example-concepts.ts";
+import { wholeNumber } from "../src/cli/options.ts";
 import { formatDuration } from "../src/cli/output.ts";
+import { LIMITS } from "../src/limits.ts";
 import { DenoiserPool } from "../src/training/denoiser-pool.ts";
 import { BUILT_IN } from "../src/library/model-profile.ts";
 import { readPhoto } from "../src/training/photos.ts";
@@ -19,21 +21,28 @@ import { writePage, type MeasureRow } from "./demo/page.ts";
 import { SHOWN, writeSheet, type Comparison, type ConceptRow } from "./demo/sheet.ts";
 import { WorkLeft } from "./demo/work-left.ts";
 
-const { values } = parseArgs({
-  options: {
-    output: { type: "string", default: "demo-output" },
-    strategy: { type: "string", default: DEFAULT_STRATEGY },
-    /** Fewer than `keepsake learn` takes, for both to be done in some minutes. */
-    steps: { type: "string", default: "250" },
-    concepts: { type: "string", default: "mochi,pogo,tilda,ember,rivet" },
-    /** Two concepts and few steps: whether it runs, not what it shows. */
-    smoke: { type: "boolean", default: false },
-  },
-});
+const command = new Command("npm run demo --")
+  .description(
+    "Teaches the built-in model five concepts one after another, with Keepsake and with sequential LoRA, and shows what each remembers.",
+  )
+  .option("--output <folder>", "where the sheet and the page go", "demo-output")
+  .option("--strategy <name>", 'compared with sequential LoRA; "keepsake strategies" lists them', DEFAULT_STRATEGY)
+  .option(
+    "--steps <n>",
+    "training steps for each concept; fewer than keepsake learn takes",
+    wholeNumber(LIMITS.steps),
+    250,
+  )
+  .option("--concepts <names>", "folders of examples/concepts, comma-separated", "mochi,pogo,tilda,ember,rivet")
+  .option("--smoke", "two concepts and few steps: shows that it runs, its measures mean nothing", false)
+  .parse();
+const values = command.opts<{ output: string; strategy: string; steps: number; concepts: string; smoke: boolean }>();
 
 const MODEL = join("models", "keepsake-64");
 const SEED = 0;
 const CONTRAST = "sequential";
+/** 128 + SIGINT, as shells have it. */
+const INTERRUPTED = 130;
 
 /** The comparison while it fills. */
 interface MutableComparison extends Comparison {
@@ -49,7 +58,8 @@ const clip = await ClipFeatures.load(join(MODEL, "clip"), { tokenizer: join(MODE
 const pool = new DenoiserPool(pipeline);
 const concepts = await judgedExamples(pipeline, names, 1);
 const strategies = [...new Set([values.strategy, CONTRAST])];
-const steps = values.smoke ? 8 : Number(values.steps);
+const steps = values.smoke ? 8 : values.steps;
+const classifierDraws = values.smoke ? 4 : 16;
 const [sheet, page] = ["keepsake-demo.png", "keepsake-demo.html"].map((file) => join(values.output, file));
 const comparison: MutableComparison = {
   strategies: strategies.map((name) => (name === CONTRAST ? "sequential LoRA" : name)),
@@ -66,12 +76,19 @@ const comparison: MutableComparison = {
   ),
 };
 await mkdir(values.output, { recursive: true });
+process.once("SIGINT", () => {
+  process.stderr.write("\nstopped; the demo keeps nothing in between, so the same command begins anew\n");
+  process.exit(INTERRUPTED);
+});
 
 const runs: SequenceRun[] = [];
+// Every held-out picture under every concept.
+const classifierEvaluations =
+  concepts.reduce((sum, { heldOut }) => sum + heldOut.length, 0) * names.length * classifierDraws;
 const workLeft = new WorkLeft({
   step: strategies.length * names.length * steps,
   picture: strategies.length * picturesIn(concepts.map(({ prompts }) => prompts.length)),
-  classification: strategies.length,
+  classification: strategies.length * classifierEvaluations,
 });
 for (const [index, strategy] of strategies.entries()) {
   let classifying = false;
@@ -82,7 +99,7 @@ for (const [index, strategy] of strategies.entries()) {
       adapter: BUILT_IN.adapter,
       training: { ...BUILT_IN.training, steps, seed: SEED },
       drawing: { seed: SEED, steps: values.smoke ? 4 : 25, guidanceScale: 3 },
-      classifierDraws: values.smoke ? 4 : 16,
+      classifierDraws,
       onStep: ({ concept, step, steps: ofConcept, loss }) => {
         workLeft.done("step");
         if (step % 50 !== 0 && step !== ofConcept) return;
@@ -106,7 +123,7 @@ for (const [index, strategy] of strategies.entries()) {
       },
     }),
   );
-  if (classifying) workLeft.done("classification");
+  if (classifying) workLeft.done("classification", { pieces: classifierEvaluations });
 }
 
 const measures = measureRows(runs);
@@ -115,23 +132,45 @@ await Promise.all([pool.dispose(), clip.dispose(), pipeline.dispose()]);
 
 console.log(["", ...comparison.strategies].map((text) => text.padEnd(36)).join(""));
 for (const row of measures) console.log([row.measure, ...row.values].map((text) => text.padEnd(36)).join(""));
+if (values.smoke) console.log("\nA smoke run: so few steps teach nothing, and these figures mean nothing.");
 const seconds = (performance.now() - started) / 1000;
 console.log(`\n${sheet} and ${page}, after ${formatDuration(seconds)}`);
 
 function measureRows(all: readonly SequenceRun[]): MeasureRow[] {
-  const row = (measure: string, of: (run: SequenceRun) => number | undefined, digits = 3): MeasureRow => ({
+  const row = (
+    measure: string,
+    meaning: string,
+    of: (run: SequenceRun) => number | undefined,
+    digits = 3,
+  ): MeasureRow => ({
     measure,
+    meaning,
     values: all.map((run) => of(run)?.toFixed(digits) ?? "–"),
   });
-  const scaled = (value: number | undefined) => (value === undefined ? undefined : 1000 * value);
+  const thousand = (value: number | undefined) => (value === undefined ? undefined : 1000 * value);
+  const seconds = ({ costs }: SequenceRun) => costs.reduce((sum, cost) => sum + cost.seconds, 0) / costs.length;
+  const lower = "lower is better";
+  const higher = "higher is better";
   return [
-    row("A_MMD × 1000, lower is better", ({ metrics }) => 1000 * metrics.aMmd),
-    row("F_MMD × 1000, lower is better", ({ metrics }) => scaled(metrics.fMmd)),
-    row("DC accuracy, higher is better", ({ metrics }) => metrics.dcAccuracy),
-    row("CLIP-I, higher is better", ({ metrics }) => metrics.clipI),
-    row("CLIP-T, higher is better", ({ metrics }) => metrics.clipT),
-    row("seconds for a concept", ({ costs }) => costs.reduce((sum, cost) => sum + cost.seconds, 0) / costs.length, 1),
-    row("bytes kept", ({ keptBytes }) => keptBytes, 0),
+    row(
+      "A_MMD × 1000",
+      `distance of all drawings from the photos, after the last concept; ${lower}, about 0 is as near as other photos`,
+      ({ metrics }) => thousand(metrics.aMmd),
+    ),
+    row(
+      "F_MMD × 1000",
+      `how far the drawings of earlier concepts have moved away from the photos since; ${lower}, below 0 they came nearer`,
+      ({ metrics }) => thousand(metrics.fMmd),
+    ),
+    row(
+      "DC accuracy",
+      `share of held-out pictures for which the model itself finds the right concept; ${higher}`,
+      ({ metrics }) => metrics.dcAccuracy,
+    ),
+    row("CLIP-I", `likeness of drawings and photos; ${higher}`, ({ metrics }) => metrics.clipI),
+    row("CLIP-T", `likeness of drawings and prompts; ${higher}`, ({ metrics }) => metrics.clipT),
+    row("seconds", "training time for a concept", seconds, 1),
+    row("bytes", "kept from one concept to the next", ({ keptBytes }) => keptBytes, 0),
   ];
 }
 

@@ -10,6 +10,8 @@ import { cellsOf, cellTitles, type Comparison } from "./sheet.ts";
 /** Named numbers, one for each strategy. */
 export interface MeasureRow {
   readonly measure: string;
+  /** What it says, and which way is better. */
+  readonly meaning: string;
   readonly values: readonly string[];
 }
 
@@ -21,7 +23,7 @@ const STYLE = `
   td.number { text-align: right; font-variant-numeric: tabular-nums; }
   td.first, th.first { border-left: 1px solid #ddd; }
   img { image-rendering: pixelated; display: block; width: 100%; min-width: 120px; }
-  .noun { color: #777; }
+  .noun { color: #666; font-weight: 400; }
 `;
 
 export async function writePage(file: string, comparison: Comparison, measures: readonly MeasureRow[]): Promise<void> {
@@ -38,8 +40,8 @@ export async function writePage(file: string, comparison: Comparison, measures: 
     body.push(`<tr><th>${row.name}<br><span class="noun">${row.classNoun}</span></th>${cells.join("")}</tr>`);
   }
   const numbers = measures.map(
-    ({ measure, values }) =>
-      `<tr><th>${measure}</th>${values.map((value) => `<td class="number">${value}</td>`).join("")}</tr>`,
+    ({ measure, meaning, values }) =>
+      `<tr><th>${measure}<br><span class="noun">${meaning}</span></th>${values.map((value) => `<td class="number">${value}</td>`).join("")}</tr>`,
   );
   await writeFileAtomic(
     file,

@@ -10,8 +10,8 @@ describe("the time that the demo has left", () => {
 
   it("is what is left of each kind at its measured pace", () => {
     const work = new WorkLeft({ step: 3, picture: 3, classification: 0 }, 0);
-    work.done("step", 2 * SECOND);
-    work.done("picture", 5 * SECOND);
+    work.done("step", { now: 2 * SECOND });
+    work.done("picture", { now: 5 * SECOND });
     // Two steps of 2 s and two pictures of 3 s.
     expect(work.seconds(5 * SECOND)).toBe(10);
     expect(work.seconds(6 * SECOND)).toBe(9);
@@ -19,17 +19,23 @@ describe("the time that the demo has left", () => {
 
   it("goes by the usual relation between kinds until one has been measured", () => {
     const work = new WorkLeft({ step: 2, picture: 1, classification: 0 }, 0);
-    work.done("step", 1 * SECOND);
+    work.done("step", { now: 1 * SECOND });
     expect(work.seconds(1 * SECOND)).toBeGreaterThan(1);
-    work.done("step", 2 * SECOND);
-    work.done("picture", 4 * SECOND);
+    work.done("step", { now: 2 * SECOND });
+    work.done("picture", { now: 4 * SECOND });
     expect(work.seconds(4 * SECOND)).toBe(0);
+  });
+
+  it("counts several pieces that are done at once", () => {
+    const work = new WorkLeft({ step: 0, picture: 0, classification: 30 }, 0);
+    work.done("classification", { now: 10 * SECOND, pieces: 20 });
+    expect(work.seconds(10 * SECOND)).toBe(5);
   });
 
   it("is never below nothing, even if there is more work than was planned", () => {
     const work = new WorkLeft({ step: 1, picture: 0, classification: 0 }, 0);
-    work.done("step", 1 * SECOND);
-    work.done("step", 2 * SECOND);
+    work.done("step", { now: 1 * SECOND });
+    work.done("step", { now: 2 * SECOND });
     expect(work.seconds(9 * SECOND)).toBe(0);
   });
 });
