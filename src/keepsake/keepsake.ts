@@ -1,6 +1,6 @@
 /**
  * @file The facade: a library of concepts on a model, opened once. Each verb is a file of its own, which is loaded when the
- * verb is first used, so that what needs no model starts fast.
+ * verb is first used, so that what needs no model starts fast. Long because each verb carries its documentation.
  */
 import { KeepsakeError } from "../errors.ts";
 import type { ForgetRequest, ForgetResult } from "../library/forget.ts";
