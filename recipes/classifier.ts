@@ -9,8 +9,7 @@ import { parseArgs } from "node:util";
 import { CONCEPT_SETS } from "../bench/continual/plan.ts";
 import { ConceptClassifier, type ConceptClassification } from "../src/classifier/concept-classifier.ts";
 import { DEFAULT_TEMPERATURE, posterior } from "../src/training/diffusion-classifier.ts";
-import { initLibrary } from "../src/keepsake/init.ts";
-import { learnAll } from "../src/keepsake/learn-all.ts";
+import { Keepsake } from "../src/keepsake/keepsake.ts";
 import { learnedIn, openModel, type Learned } from "../src/library/library-model.ts";
 import { Library } from "../src/library/library.ts";
 import { BUILT_IN } from "../src/library/model-profile.ts";
@@ -95,15 +94,16 @@ function viewOf(name: string, part: "train" | "test", index: number): string {
 
 /** The library, with every state kept. */
 async function taught(wanted: readonly string[]): Promise<Library> {
-  const existing = await Library.openIfExists(folder);
-  if (existing === undefined) await initLibrary({ library: folder, keep: wanted.length });
+  const keepsake = await Keepsake.open(folder, { program });
+  if ((await Library.openIfExists(folder)) === undefined) await keepsake.init({ keep: wanted.length });
   const things = wanted.map((name) => ({
     name,
     classNoun: classNounOf(name),
     photos: [join("examples", "concepts", name, "train")],
   }));
   const training = values.smoke ? { training: { steps: 2 } } : {};
-  await learnAll({ library: folder, things, previews: false, program, ...training });
+  await keepsake.learnAll({ things, previews: false, ...training });
+  await keepsake.close();
   return Library.open(folder);
 }
 

@@ -7,6 +7,8 @@ trap 'rm -rf "$project"' EXIT
 
 npm pack --silent --pack-destination "$project" >/dev/null
 cp tsconfig.json "$project/base.json"
+readme=$PWD/README.md
+photos=$PWD/examples/concepts/mochi/train
 types=$PWD/node_modules/@types/node
 compiler=$PWD/node_modules/typescript/bin/tsc
 cd "$project"
@@ -20,22 +22,42 @@ npx --no-install keepsake --version
 
 mkdir -p node_modules/@types && cp -r "$types" node_modules/@types/node && rm -rf node_modules/undici-types
 cat >use.ts <<'TS'
-import { KeepsakeError, learnConcept, type LearnResult } from "keepsake";
+import { Keepsake, KeepsakeError, type LearnResult, type Operation } from "keepsake";
+import { createLora, Lora, type LoraLayer } from "keepsake/adapters";
+import { createScheduler, SCHEDULERS, StableDiffusionPipeline, type Scheduler } from "keepsake/diffusion";
+import { squaredMmd, type Kernel } from "keepsake/evaluation";
 import { gradients, input, mul, Program, sum, type Tensor } from "keepsake/graph";
+import { createStrategy, STRATEGIES, type Strategy } from "keepsake/strategies";
 
+const layers: LoraLayer[] = [];
+const strategy: Strategy = createStrategy(STRATEGIES[0]?.name ?? "");
+const scheduler: Scheduler = createScheduler(Object.keys(SCHEDULERS)[0] ?? "", {});
+const kernel: Kernel = (a, b) => Number(a[0] === b[0]);
+const values: unknown[] = [new Lora(layers), createLora, strategy, scheduler, kernel, squaredMmd, StableDiffusionPipeline];
+if (values.includes(undefined)) throw new Error("an export is missing");
 const x: Tensor = input("x", [2]);
 const [dx] = gradients(sum(mul(x, x)), [x]);
 if (dx === undefined) throw new Error("no gradient");
 const program = await Program.create({ dx });
 const result = await program.run({ x: Float32Array.of(3, -1) });
 if (result.dx.join() !== "6,-2") throw new Error(`wrong gradient: ${result.dx.join()}`);
+const keepsake: Keepsake = await Keepsake.open("nowhere", { lazy: true });
 try {
-  const learned: LearnResult = await learnConcept({ library: "nowhere", name: "NO", photos: [], classNoun: "cat" });
-  throw new Error(learned.status);
+  const learning: Operation<LearnResult, unknown> = keepsake.learn({ name: "NO", photos: [], classNoun: "cat" });
+  throw new Error((await learning).status);
 } catch (error) {
   if (!(error instanceof KeepsakeError) || error.kind !== "usage") throw error;
 }
+await keepsake.close();
 TS
 node "$compiler" --noEmit false --strict --skipLibCheck --target es2022 --module nodenext --moduleResolution nodenext --types node use.ts
 node use.js
+
+# The example of the README, as written, on photos of the examples.
+sed -n '/^In code:/,/^```$/p' "$readme" | sed '1,/^```ts$/d;/^```$/d' >readme.ts
+grep -q "Keepsake.open" readme.ts
+mkdir -p photos && cp -r "$photos" photos/mochi
+node "$compiler" --noEmit false --strict --skipLibCheck --target es2022 --module nodenext --moduleResolution nodenext --types node readme.ts
+node readme.js
+test -s mochi.png
 echo "the package works"

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import sharp from "sharp";
 import { libraryHistory } from "../src/library/history.ts";
-import { verifyLibrary } from "../src/keepsake/verify.ts";
+import { Keepsake } from "../src/keepsake/keepsake.ts";
 import { sha256 } from "../src/io/hash.ts";
 import { RandomStream } from "../src/random/random.ts";
 
@@ -73,7 +73,9 @@ async function killAtRandom(): Promise<void> {
     for (let i = 0; i < times; i++) {
       const [moment = 0] = random.uniform(1);
       if (await wasKilled(command.args, library, moment * command.duration)) kills++;
-      const { faults } = await verifyLibrary(library);
+      const keepsake = await Keepsake.open(library, { lazy: true });
+      const { faults } = await keepsake.verify();
+      await keepsake.close();
       if (faults.length > 0) throw new Error(`round ${round}: ${faults.map(({ file, fault }) => file + fault).join()}`);
     }
     run(command.args, library, command.done);

@@ -1,8 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { initLibrary } from "../src/keepsake/init.ts";
-import { generatePictures } from "../src/keepsake/generate.ts";
+import { generatePictures, initLibrary, type LearnRequest } from "./keepsake/one-shot.ts";
 import { keepStates } from "../src/library/history.ts";
-import type { LearnRequest } from "../src/keepsake/learn.ts";
 import { latentShape } from "../src/diffusion/latents.ts";
 import { StableDiffusionPipeline } from "../src/diffusion/pipeline.ts";
 import { failure } from "./io/failure.ts";

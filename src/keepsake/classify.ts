@@ -3,33 +3,28 @@
  */
 import { ImageEncoder, latentsFromPosterior } from "../diffusion/latents.ts";
 import { KeepsakeError } from "../errors.ts";
-import type { ProgramOptions } from "../graph/index.ts";
-import { findImages } from "../io/images/find-images.ts";
-import { imageToTensor } from "../io/images/image.ts";
+import { findImages, type FoundImages } from "../io/images/find-images.ts";
+import { imageToTensor, resizeAndCrop } from "../io/images/image.ts";
+import type { RgbImage } from "../io/images/rgb-image.ts";
 import { ConceptClassifier, type ConceptClassifierOptions } from "../classifier/concept-classifier.ts";
-import { openModel, readLearned } from "../library/library-model.ts";
+import { judge, type Answer, type Verdict } from "../classifier/picture-answer.ts";
 import { Library } from "../library/library.ts";
-import { chosenModel } from "../library/model-folder.ts";
-import { profileOf } from "../library/model-profile.ts";
 import { pictureWarnings } from "../training/photo-warnings.ts";
 import { encodePhotos, readPhoto } from "../training/photos.ts";
-import { judge, type Answer, type Verdict } from "../classifier/picture-answer.ts";
+import type { Watched } from "./operation.ts";
+import type { Session } from "./session.ts";
 
-export interface ClassifyRequest extends Pick<ConceptClassifierOptions, "resolution" | "draws" | "timesteps" | "seed"> {
-  /** Folder of the library. */
-  readonly library: string;
-  /** Folder of the library's model, if it has moved. */
-  readonly model?: string;
-  /** Pictures, or folders of them. */
-  readonly images: readonly string[];
+/** Pictures, and how they are compared with what the library knows. */
+export interface ClassifyRequest
+  extends Pick<ConceptClassifierOptions, "resolution" | "draws" | "timesteps" | "seed">, Watched<ClassifyProgress> {
+  /** Files, folders of them, or pictures in memory. */
+  readonly images: readonly (string | RgbImage | { readonly image: RgbImage })[];
   /** Ordinary things that a picture may show instead, beside the class nouns. Default: those of the model's profile. */
   readonly others?: readonly string[];
   /** How even the probabilities are; see {@link judge}. */
   readonly temperature?: number;
-  readonly program?: ProgramOptions;
   /** When it fires, the classification ends with its reason. */
   readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: ClassifyProgress) => void;
 }
 
 /** What there is to tell meanwhile. */
@@ -53,7 +48,8 @@ export type ClassifyProgress =
     };
 
 export interface ClassifiedPicture {
-  readonly file: string;
+  /** Absent for a picture in memory. */
+  readonly file?: string;
   readonly answer: Answer;
   /** Of all candidates that were compared, the best first. */
   readonly verdicts: readonly Verdict[];
@@ -71,51 +67,78 @@ export interface ClassifiedPicture {
  * @throws KeepsakeError for a library without concepts, a file that is no picture, a model that does not fit, or impossible options; the signal's reason
  *   when aborted
  */
-export async function classifyPictures(request: ClassifyRequest): Promise<ClassifiedPicture[]> {
-  const { library: folder, model, temperature, signal, onProgress, program = {} } = request;
+export async function classifyPictures(session: Session, request: ClassifyRequest): Promise<ClassifiedPicture[]> {
+  const { folder, program } = session;
+  const { temperature, signal, onProgress } = request;
   if (temperature !== undefined && !(temperature > 0 && Number.isFinite(temperature))) {
     throw new KeepsakeError("usage", `The temperature is ${temperature}, expected a number above 0.`);
   }
-  const library = await Library.open(folder);
-  const pipeline = await openModel(model, library, program);
-  const learned = await readLearned(folder, pipeline);
+  const model = await session.model(await Library.open(folder));
+  const { pipeline, profile } = model;
+  const learned = await session.learned(model);
   if (learned.concepts.length === 0) {
     throw new KeepsakeError("state", `${folder} knows no concepts yet; "keepsake learn" teaches the first one.`);
   }
-  const found = await findImages(request.images);
-  const files = found.images;
+  const { pictures, found } = await findPictures(request.images);
   const resolution = request.resolution ?? pipeline.defaultSize.width;
   // Before the photos are scaled to it, and before any work.
   ImageEncoder.checkMemory(pipeline.vae, { height: resolution, width: resolution }, program);
   const photos: Float32Array[] = [];
-  for (const file of files) photos.push(imageToTensor(await readPhoto(file, resolution)));
-  onProgress?.({ kind: "pictures", count: files.length, skipped: found.skipped, warnings: pictureWarnings(found) });
+  for (const picture of pictures) photos.push(imageToTensor(await scaled(picture, resolution)));
+  const [skipped, warnings] = found === undefined ? [[], []] : [found.skipped, pictureWarnings(found)];
+  const count = pictures.length;
+  onProgress?.({ kind: "pictures", count, skipped, warnings });
   const posteriors = await encodePhotos(pipeline.vae, photos, resolution, program);
 
-  const { draws, timesteps, seed } = request;
-  const classifier = await ConceptClassifier.create(pipeline, learned, {
-    ...{ resolution, program, anything: true },
+  const { draws, timesteps, seed, others = profile.ordinaryThings } = request;
+  const options = {
+    ...{ resolution, anything: true, background: others },
     ...(draws !== undefined && { draws }),
     ...(timesteps !== undefined && { timesteps }),
     ...(seed !== undefined && { seed }),
     others: learned.concepts.map(({ classNoun }) => classNoun),
-    background: request.others ?? profileOf(chosenModel(model, library)).ordinaryThings,
-  });
-  try {
-    const results: ClassifiedPicture[] = [];
-    for (const [index, posterior] of posteriors.entries()) {
-      const started = performance.now();
-      const result = await classifier.classify(latentsFromPosterior(posterior, pipeline.vae.config), {
-        ...(signal !== undefined && { signal }),
-        onEvaluations: (evaluations) => {
-          onProgress?.({ kind: "evaluated", index, count: files.length, evaluations });
-        },
-      });
-      const seconds = (performance.now() - started) / 1000;
-      results.push({ file: files[index], ...judge(result, temperature), evaluations: result.evaluations, seconds });
-    }
-    return results;
-  } finally {
-    await classifier.dispose();
+  };
+  const classifier = await session.classifier(learned, options, () =>
+    ConceptClassifier.create(pipeline, learned, { ...options, program }),
+  );
+  const results: ClassifiedPicture[] = [];
+  for (const [index, posterior] of posteriors.entries()) {
+    const started = performance.now();
+    const result = await classifier.classify(latentsFromPosterior(posterior, pipeline.vae.config), {
+      ...(signal !== undefined && { signal }),
+      onEvaluations: (evaluations) => {
+        onProgress?.({ kind: "evaluated", index, count, evaluations });
+      },
+    });
+    const seconds = (performance.now() - started) / 1000;
+    const picture = pictures[index];
+    const file = typeof picture === "string" ? { file: picture } : {};
+    results.push({ ...file, ...judge(result, temperature), evaluations: result.evaluations, seconds });
   }
+  return results;
+}
+
+/** Pictures in the order in which they were given, a file that was given twice once; folders are searched. */
+async function findPictures(
+  images: ClassifyRequest["images"],
+): Promise<{ readonly pictures: readonly (string | RgbImage)[]; readonly found: FoundImages | undefined }> {
+  const paths = images.filter((image) => typeof image === "string");
+  if (paths.length === 0 && images.length > 0) return { pictures: images.map(pixelsOf), found: undefined };
+  const found = await findImages(paths);
+  if (paths.length === images.length) return { pictures: found.images, found };
+  const left = new Set(found.images);
+  const pictures: (string | RgbImage)[] = [];
+  for (const image of images) {
+    if (typeof image !== "string") pictures.push(pixelsOf(image));
+    else pictures.push(...(await findImages([image])).images.filter((file) => left.delete(file)));
+  }
+  return { pictures, found };
+}
+
+function pixelsOf(image: ClassifyRequest["images"][number]): string | RgbImage {
+  return typeof image === "object" && "image" in image ? image.image : image;
+}
+
+function scaled(picture: string | RgbImage, side: number): Promise<RgbImage> {
+  return typeof picture === "string" ? readPhoto(picture, side) : resizeAndCrop(picture, side, side);
 }

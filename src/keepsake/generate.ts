@@ -1,40 +1,57 @@
 /**
  * @file Pictures from a prompt, with everything that a library has learned.
  */
-import { join } from "node:path";
-import { BoundAdapter } from "../adapters/bound-adapter.ts";
 import { tokenNames } from "../adapters/textual-inversion.ts";
-import type { GenerateOptions, StableDiffusionPipeline } from "../diffusion/pipeline.ts";
+import type { GenerateOptions, GenerationStep, StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { schedulerClass } from "../diffusion/schedulers/index.ts";
+import { eachOnce } from "../each-once.ts";
 import { KeepsakeError } from "../errors.ts";
-import type { ProgramOptions } from "../graph/index.ts";
-import { encodeDrawnPng } from "../io/images/image.ts";
-import { checkPngFile, isPngFile, replaceFile, writeBeside } from "../io/images/picture-file.ts";
-import { eachOnce } from "./each-once.ts";
+import { checkPngFile } from "../io/images/picture-file.ts";
 import { makeWritable } from "../io/folder.ts";
+import type { Learned } from "../library/library-model.ts";
+import { checkWhole, LIMITS } from "../limits.ts";
 import { readKnownWords, unknownWordsWarning } from "../prompts/known-words.ts";
-import { learnedIn, openModel, readLearned, type Learned } from "../library/library-model.ts";
-import { Library } from "../library/library.ts";
-import { chosenModel } from "../library/model-folder.ts";
-import { profileOf } from "../library/model-profile.ts";
 import { promptHints } from "../prompts/prompt-hints.ts";
+import type { Warning, Watched } from "./operation.ts";
+import { Picture, type SaveOptions } from "./picture.ts";
+import type { Session } from "./session.ts";
 
-export interface GenerateRequest extends Omit<
-  GenerateOptions,
-  "n" | "adapter" | "learnedEmbeddings" | "initialLatents"
-> {
-  /** Folder of the library, which must be there. Default: none, the model draws alone. */
-  readonly library?: string;
-  /** Folder of a checkpoint. Default: the library's own, or the built-in model. */
-  readonly model?: string;
+/** What is drawn, and how. Sizes are in pixels. */
+export interface GenerateRequest
+  extends
+    Pick<GenerateOptions, "prompt" | "negativePrompt" | "steps" | "guidanceScale" | "scheduler" | "seed">,
+    Pick<GenerateOptions, "n" | "firstIndex" | "width" | "height">,
+    Watched<GenerateProgress> {}
+
+/** What there is to tell while pictures are drawn. */
+export type GenerateProgress =
+  | Warning
+  | ({ readonly kind: "step" } & GenerationStep)
+  /** A picture is done. */
+  | { readonly kind: "picture"; readonly picture: Picture };
+
+/** As {@link GenerateRequest}, for pictures that go into files. */
+export interface GenerateFilesRequest extends Omit<GenerateRequest, "n" | "firstIndex">, SaveOptions {
   /** Where to write each picture (PNG). */
   readonly files: readonly string[];
-  /**
-   * What becomes of a file of such a name that holds something else: it is replaced, with a warning, or the picture goes
-   * `beside` it under a name with a number (`cat-0-0-2.png`). Default `replace`.
-   */
-  readonly existing?: "replace" | "beside";
-  readonly program?: ProgramOptions;
+}
+
+/**
+ * Draws pictures with everything that the library has learned, or with the model alone if there is no library.
+ *
+ * @throws KeepsakeError if the prompt is empty, an option makes no sense, or library and model do not go together; the signal's
+ *   reason when aborted
+ */
+export async function generatePictures(session: Session, request: GenerateRequest): Promise<readonly Picture[]> {
+  const { n = 1, firstIndex = 0, ...rest } = request;
+  checkWhole("The number of pictures", n, LIMITS.pictures);
+  checkRequest(rest);
+  const pictures: Picture[] = [];
+  await drawEach(session, rest, { count: n, firstIndex }, (picture) => {
+    pictures.push(picture);
+    request.onProgress?.({ kind: "picture", picture });
+  });
+  return pictures;
 }
 
 /**
@@ -42,92 +59,76 @@ export interface GenerateRequest extends Omit<
  * same bytes.
  *
  * @returns the files
- * @throws KeepsakeError if the prompt is empty, a file cannot be written, there is no such library, or library and model do
- *   not go together
+ * @throws KeepsakeError as {@link generatePictures}, and if a file cannot be written
  */
-export async function generatePictures(request: GenerateRequest): Promise<readonly string[]> {
-  const { library: folder, model, files, existing = "replace", program, ...options } = request;
-  if (request.prompt.trim() === "") throw new KeepsakeError("usage", "The prompt is empty; say what to draw.");
-  if (request.scheduler !== undefined) schedulerClass(request.scheduler);
+export async function generateFiles(session: Session, request: GenerateFilesRequest): Promise<readonly string[]> {
+  const { files, existing = "replace", ...rest } = request;
+  checkRequest(rest);
   for (const file of files) checkPngFile(file, "a picture");
-  const library = folder === undefined ? undefined : await Library.open(folder);
+  await session.library();
   const removeIfEmpty = await makeWritable(files);
   try {
-    const pipeline = await openModel(model, library, program);
-    try {
-      const learned = folder === undefined ? await learnedIn(undefined, pipeline) : await readLearned(folder, pipeline);
-      // Pictures are drawn one by one, and each has the same to say.
-      const onWarning = eachOnce(request.onWarning);
-      const guidanceScale = options.guidanceScale ?? profileOf(chosenModel(model, library)).guidanceScale;
-      for (const hint of await hintsFor({ ...request, guidanceScale }, learned, pipeline)) onWarning(hint);
-      const known = {
-        learnedEmbeddings: learned.embeddings,
-        ...(learned.lora && { adapter: new BoundAdapter(learned.lora) }),
-      };
-      const written: string[] = [];
-      for (const [index, file] of files.entries()) {
-        const [picture] = await pipeline.generate({
-          ...{ ...options, ...known, guidanceScale, onWarning },
-          ...{ n: 1, firstIndex: index },
-        });
-        const png = await encodeDrawnPng(picture.image);
-        if (existing === "beside") written.push(await writeBeside(file, png));
-        else {
-          if ((await replaceFile(file, png)) === "other") onWarning(`${file} held something else, which is replaced.`);
-          written.push(file);
-        }
-      }
-      return written;
-    } finally {
-      await pipeline.dispose();
-    }
+    const written: string[] = [];
+    await drawEach(session, rest, { count: files.length, firstIndex: 0 }, async (picture, warn) => {
+      const { file, replaced } = await picture.write(files[written.length], { existing });
+      if (replaced) warn(`${file} held something else, which is replaced.`);
+      written.push(file);
+      rest.onProgress?.({ kind: "picture", picture });
+    });
+    return written;
   } finally {
     await removeIfEmpty();
   }
 }
 
+/** @throws KeepsakeError ("usage") before any work */
+function checkRequest({ prompt, scheduler }: Pick<GenerateRequest, "prompt" | "scheduler">): void {
+  if (prompt.trim() === "") throw new KeepsakeError("usage", "The prompt is empty; say what to draw.");
+  if (scheduler !== undefined) schedulerClass(scheduler);
+}
+
+/** Draws pictures one by one; each is handed over before the next is begun. */
+async function drawEach(
+  session: Session,
+  { signal, onProgress, ...request }: Omit<GenerateRequest, "n" | "firstIndex">,
+  { count, firstIndex }: { readonly count: number; readonly firstIndex: number },
+  take: (picture: Picture, warn: (message: string) => void) => void | Promise<void>,
+): Promise<void> {
+  const library = await session.library();
+  const model = await session.model(library);
+  const learned = await session.learned(model);
+  const { pipeline, profile } = model;
+  // Pictures are drawn one by one, and each has the same to say.
+  const onWarning = eachOnce((message) => onProgress?.({ kind: "warning", message }));
+  const { prompt, seed = 0, guidanceScale = profile.guidanceScale } = request;
+  const owner = library && session.folder;
+  for (const hint of await hintsFor({ ...request, guidanceScale }, { learned, owner }, pipeline)) onWarning(hint);
+  const adapter = learned.lora && session.adapters.bind(learned.lora);
+  for (let index = firstIndex; index < firstIndex + count; index++) {
+    const draw = () =>
+      pipeline.generate({
+        ...{ ...request, guidanceScale, onWarning, n: 1, firstIndex: index },
+        ...{ learnedEmbeddings: learned.embeddings, ...(adapter && { adapter }), ...(signal && { signal }) },
+        onStep: (step) => onProgress?.({ kind: "step", ...step }),
+      });
+    const [{ image }] = await session.withRoom(draw);
+    await take(new Picture({ image, prompt, seed, index }), onWarning);
+  }
+}
+
 /** What the prompts seem to mean and do not say, and what the model does not understand. */
 async function hintsFor(
-  { prompt, negativePrompt = "", library, guidanceScale }: GenerateRequest,
-  { concepts, embeddings }: Learned,
+  { prompt, negativePrompt = "", guidanceScale }: GenerateRequest,
+  { learned, owner }: { readonly learned: Learned; readonly owner: string | undefined },
   pipeline: StableDiffusionPipeline,
 ): Promise<string[]> {
+  const { concepts, embeddings } = learned;
   const names = concepts.map(({ name }) => name);
-  const hints = promptHints(prompt, negativePrompt, { names, tokens: embeddings.flatMap(tokenNames), library });
+  const hints = promptHints(prompt, negativePrompt, { names, tokens: embeddings.flatMap(tokenNames), library: owner });
   if (guidanceScale === 1 && negativePrompt !== "") {
     hints.push("With guidance 1 nothing is led away from: the negative prompt has no effect.");
   }
   const words = await readKnownWords(pipeline.folder.folder);
   const unknown = words && unknownWordsWarning(`${prompt} ${negativePrompt}`, words, names);
   return unknown === undefined ? hints : [...hints, unknown];
-}
-
-/**
- * Names for `count` pictures: `output` itself if it is a .png and there is one picture, else files in the folder `output`.
- * A name tells prompt, seed and number, and not every setting: pictures in a folder are best written `beside` others.
- *
- * @throws KeepsakeError for several pictures in one file, or a file that is no PNG
- */
-export function pictureFiles(output: string, prompt: string, seed: number | bigint, count: number): string[] {
-  if (isPngFile(output)) {
-    if (count === 1) return [output];
-    throw new KeepsakeError("usage", `${count} pictures do not fit the one file ${output}; give a folder.`);
-  }
-  const words =
-    prompt
-      .normalize("NFC")
-      .toLowerCase()
-      .match(/[\p{L}\p{M}\p{N}]+/gu) ?? [];
-  const stem = beginning(words.join("-"), 60) || "picture";
-  return Array.from({ length: count }, (_, index) => join(output, `${stem}-${seed}-${index}.png`));
-}
-
-/** As many whole characters as fit `most` bytes: file names have a limit in bytes. */
-function beginning(text: string, most: number): string {
-  let result = "";
-  for (const character of text) {
-    if (Buffer.byteLength(result + character) > most) break;
-    result += character;
-  }
-  return result;
 }

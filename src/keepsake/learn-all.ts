@@ -7,29 +7,30 @@ import {
   learnAndPreview,
   previewsUnlessStopped,
   sheetOf,
-  type LearnAndPreviewProgress,
-  type LearnAndPreviewRequest,
-  type LearnAndPreviewResult,
+  type LearnProgress,
+  type LearnRequest,
+  type LearnResult,
 } from "./learn-and-preview.ts";
-import { checkNaming, type LearnRequest } from "./learn.ts";
+import { checkNaming } from "./learn-request.ts";
 import { Library } from "../library/library.ts";
 import { stateBeforeLearning } from "../library/manifest/manifest.ts";
 import type { ConceptEntry } from "../library/manifest/state.ts";
 import { checkPhotos } from "../training/photos.ts";
+import type { Watched } from "./operation.ts";
 import type { PreviewReport } from "./preview-last-learn.ts";
+import type { Session } from "./session.ts";
 
 /** One of several things to learn. */
 export type Thing = Pick<LearnRequest, "name" | "classNoun" | "photos">;
 
 /** Everything but the things is the same for all of them. */
-export interface LearnAllRequest extends Omit<LearnAndPreviewRequest, keyof Thing | "onProgress"> {
+export interface LearnAllRequest extends Omit<LearnRequest, keyof Thing | "onProgress">, Watched<LearnAllProgress> {
   /** In the order in which they are learned. */
   readonly things: readonly Thing[];
-  readonly onProgress?: (progress: LearnAllProgress) => void;
 }
 
 export type LearnAllProgress =
-  | LearnAndPreviewProgress
+  | LearnProgress
   /** The next thing; `index` from 0. */
   | { readonly kind: "thing"; readonly name: string; readonly index: number; readonly count: number }
   /** The library knows it already. */
@@ -51,21 +52,21 @@ export interface SkippedThing {
  * @returns one result for each thing, in order; if the signal fired, those that were begun, of which the last may be `interrupted`
  * @throws KeepsakeError for a thing that cannot be learned; what was learned before it stays learned
  */
-export async function learnAll(request: LearnAllRequest): Promise<(LearnAndPreviewResult | SkippedThing)[]> {
+export async function learnAll(session: Session, request: LearnAllRequest): Promise<(LearnResult | SkippedThing)[]> {
   const { things: asked, onProgress, ...common } = request;
-  const things = await checkedThings(asked, common.library);
-  const results: (LearnAndPreviewResult | SkippedThing)[] = [];
+  const things = await checkedThings(asked, session.folder);
+  const results: (LearnResult | SkippedThing)[] = [];
   for (const [index, thing] of things.entries()) {
     if (common.signal?.aborted) break;
     onProgress?.({ kind: "thing", name: thing.name, index, count: things.length });
-    const known = await findKnown(common.library, thing.name);
+    const known = await findKnown(session.folder, thing.name);
     if (known === undefined) {
-      const result = await learnAndPreview({ ...common, ...thing, ...(onProgress && { onProgress }) });
+      const result = await learnAndPreview(session, { ...common, ...thing, ...(onProgress && { onProgress }) });
       results.push(result);
       if (result.status === "interrupted") break;
     } else {
       onProgress?.({ kind: "skipped", name: thing.name });
-      const previews = index === things.length - 1 ? await missingPreviews(request, thing.name) : undefined;
+      const previews = index === things.length - 1 ? await missingPreviews(session, request, thing.name) : undefined;
       results.push({ status: "skipped", name: known.name, token: known.token, ...(previews && { previews }) });
     }
   }
@@ -73,11 +74,15 @@ export async function learnAll(request: LearnAllRequest): Promise<(LearnAndPrevi
 }
 
 /** A process may have been killed between a learning and its previews, so they are drawn again; the same states give the same bytes. */
-async function missingPreviews(request: LearnAllRequest, name: string): Promise<PreviewReport | "stopped" | undefined> {
-  const { manifest, concepts } = await Library.open(request.library);
+async function missingPreviews(
+  session: Session,
+  request: LearnAllRequest,
+  name: string,
+): Promise<PreviewReport | "stopped" | undefined> {
+  const { manifest, concepts } = await Library.open(session.folder);
   if (concepts.at(-1)?.name !== name || stateBeforeLearning(manifest) === undefined) return undefined;
-  const sheet = await sheetOf(request);
-  return sheet === undefined ? undefined : previewsUnlessStopped(request, sheet);
+  const sheet = await sheetOf(session, request);
+  return sheet === undefined ? undefined : previewsUnlessStopped(session, request, sheet);
 }
 
 /** Things with their names as the library writes them. @throws KeepsakeError naming the thing that cannot be learned */

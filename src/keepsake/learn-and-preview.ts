@@ -3,30 +3,32 @@
  */
 import { KeepsakeError } from "../errors.ts";
 import { makeWritable } from "../io/folder.ts";
-import { learnConcept, type LearnProgress, type LearnRequest, type LearnResult } from "./learn.ts";
-import { Library } from "../library/library.ts";
+import { learnConcept } from "./learn.ts";
+import type { LearnConceptProgress, LearnConceptRequest, LearnConceptResult } from "./learn-request.ts";
 import { chosenModel } from "../library/model-folder.ts";
 import { profileOf } from "../library/model-profile.ts";
-import { checkedSheet, previewLastLearn, type PreviewReport, type PreviewRequest } from "./preview-last-learn.ts";
+import type { Watched } from "./operation.ts";
+import { checkedSheet, previewLastLearn, type PreviewReport, type PreviewsRequest } from "./preview-last-learn.ts";
 import { previewSheetOf } from "../library/preview-sheet.ts";
 import type { PreviewProgress } from "./previews.ts";
+import type { Session } from "./session.ts";
 
-export interface LearnAndPreviewRequest extends Omit<LearnRequest, "onProgress"> {
+export interface LearnRequest extends Omit<LearnConceptRequest, "onProgress">, Watched<LearnProgress> {
   /**
    * File of the sheet, which each learning replaces; true: the one beside the library; false: none. Default: as true with the built-in model, where it takes
    * seconds, and as false with other models, where it takes minutes. A library that keeps no earlier states has nothing to compare.
    */
   readonly previews?: string | boolean;
-  readonly onProgress?: (progress: LearnAndPreviewProgress) => void;
 }
 
-export type LearnAndPreviewProgress =
-  | LearnProgress
+/** What there is to tell while a concept is learned and its previews are drawn. */
+export type LearnProgress =
+  | LearnConceptProgress
   /** The library is in the new state; what follows are previews. */
   | { readonly kind: "learned"; readonly token: string }
   | PreviewProgress;
 
-export interface LearnAndPreviewResult extends LearnResult {
+export interface LearnResult extends LearnConceptResult {
   /** Absent if there are none; `stopped` if the signal fired while they were drawn: the concept is learned all the same. */
   readonly previews?: PreviewReport | "stopped";
 }
@@ -36,15 +38,15 @@ export interface LearnAndPreviewResult extends LearnResult {
  *
  * @throws KeepsakeError as `learnConcept`; and if the sheet cannot be written, as far as possible before anything is learned
  */
-export async function learnAndPreview(request: LearnAndPreviewRequest): Promise<LearnAndPreviewResult> {
-  const sheet = await sheetOf(request);
-  if (sheet === undefined) return learnConcept(request);
+export async function learnAndPreview(session: Session, request: LearnRequest): Promise<LearnResult> {
+  const sheet = await sheetOf(session, request);
+  if (sheet === undefined) return learnConcept(session, request);
   const removeIfEmpty = await makeWritable([sheet]);
   try {
-    const result = await learnConcept(request);
+    const result = await learnConcept(session, request);
     if (result.status !== "learned") return result;
     request.onProgress?.({ kind: "learned", token: result.token });
-    return { ...result, previews: await previewsUnlessStopped(request, sheet) };
+    return { ...result, previews: await previewsUnlessStopped(session, request, sheet) };
   } finally {
     await removeIfEmpty();
   }
@@ -52,30 +54,27 @@ export async function learnAndPreview(request: LearnAndPreviewRequest): Promise<
 
 /** Where the previews of a request go; undefined: there are none. */
 export async function sheetOf(
-  request: Pick<LearnAndPreviewRequest, "library" | "model" | "previews">,
+  session: Session,
+  { previews }: Pick<LearnRequest, "previews">,
 ): Promise<string | undefined> {
-  const existing = await Library.openIfExists(request.library);
+  const { folder, askedModel } = session;
+  const existing = await session.library();
   const keepsNothing = existing?.manifest.keep === 0;
-  const asked = request.previews ?? (!keepsNothing && profileOf(chosenModel(request.model, existing)).drawsPreviews);
+  const asked = previews ?? (!keepsNothing && profileOf(chosenModel(askedModel, existing)).drawsPreviews);
   if (asked === false) return undefined;
-  if (!keepsNothing) return asked === true ? previewSheetOf(request.library) : checkedSheet(asked);
-  const fault = `${request.library} keeps no earlier states, so previews have nothing to compare`;
+  if (!keepsNothing) return asked === true ? previewSheetOf(folder) : checkedSheet(asked);
+  const fault = `${folder} keeps no earlier states, so previews have nothing to compare`;
   throw new KeepsakeError("usage", `${fault}; leave them out, or keep one with "keepsake history --keep 1".`);
 }
 
 /** The previews of the last learning, unless the signal fires meanwhile. */
 export async function previewsUnlessStopped(
-  { library, model, program, signal, onProgress }: Omit<PreviewRequest, "sheet">,
+  session: Session,
+  { signal, onProgress }: Omit<PreviewsRequest, "sheet">,
   sheet: string,
 ): Promise<PreviewReport | "stopped"> {
   try {
-    return await previewLastLearn({
-      ...{ library, sheet },
-      ...(model !== undefined && { model }),
-      ...(program && { program }),
-      ...(signal && { signal }),
-      ...(onProgress && { onProgress }),
-    });
+    return await previewLastLearn(session, { sheet, ...(signal && { signal }), ...(onProgress && { onProgress }) });
   } catch (error) {
     if (signal?.aborted === true && error === signal.reason) return "stopped";
     throw error;

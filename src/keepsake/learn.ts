@@ -4,10 +4,8 @@
  */
 import { findAdapterKind } from "../adapters/kinds.ts";
 import { sizeWarning } from "../diffusion/latents.ts";
-import { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
+import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { KeepsakeError } from "../errors.ts";
-import type { ProgramOptions } from "../graph/index.ts";
-import { checkClassNoun, conceptName } from "../prompts/concept-name.ts";
 import { createRun, denoiserOf, prepareRun, type Known } from "../learning/concept-run.ts";
 import { DenoiserPool } from "../training/denoiser-pool.ts";
 import { classNounWarning, readKnownWords } from "../prompts/known-words.ts";
@@ -24,76 +22,15 @@ import {
 import { snapshotToContinue } from "../library/unfinished-run.ts";
 import { checkWhole, LIMITS } from "../limits.ts";
 import { checkModel, identifyModel } from "../library/model-fingerprint.ts";
-import { checkpointFolder, chosenModel } from "../library/model-folder.ts";
-import { profileOf, type ModelProfile } from "../library/model-profile.ts";
+import type { ModelProfile } from "../library/model-profile.ts";
 import { learnedTokens, type RunTokens } from "../learning/new-tokens.ts";
-import { chosenStrategy, type AskedStrategy } from "./chosen-strategy.ts";
+import { chosenStrategy } from "./chosen-strategy.ts";
 import { cutCaptionWarnings, type CutCaption } from "../training/photo-warnings.ts";
-import { encodeTrainingPhotos, loadPhotos, type Photos, type PhotosFound } from "../training/photos.ts";
+import { encodeTrainingPhotos, loadPhotos, type Photos } from "../training/photos.ts";
 import type { Strategy } from "../training/strategy.ts";
-import type { PhaseEvaluations, PhaseName, TrainingRun, TrainingSettings } from "../training/training-run.ts";
-
-export interface LearnRequest extends AskedStrategy {
-  /** Folder of the library; made if it does not exist. */
-  readonly library: string;
-  /** Folder of the model's checkpoint. Default: the library's, else the built-in model. */
-  readonly model?: string;
-  /** Letters, digits, `-` and `_`. The token in prompts is `<name>`; it may be written so here too. */
-  readonly name: string;
-  /** Photos, or folders of them. */
-  readonly photos: readonly string[];
-  /** What the thing is, e.g. "cat": the token's embedding starts from it. */
-  readonly classNoun: string;
-  /** Embeddings that the token stands for. Default 1. */
-  readonly vectors?: number;
-  readonly adapter?: AskedAdapter;
-  readonly training?: Partial<TrainingSettings>;
-  /** Steps from one snapshot to the next. Default 25. */
-  readonly snapshotEvery?: number;
-  /** Give up an unfinished run instead of going on with it. */
-  readonly restart?: boolean;
-  /** Recompute the UNet's blocks in the backward pass, for less memory. */
-  readonly checkpointing?: boolean;
-  readonly program?: ProgramOptions;
-  /** When it fires, the run stops after the current step with a snapshot. */
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: LearnProgress) => void;
-  /** Told in one line about what was asked for and will hardly work, such as a class noun that the model does not know. */
-  readonly onWarning?: (message: string) => void;
-}
-
-/** What there is to tell while a concept is learned. */
-export type LearnProgress =
-  /** What is good to know about the model, before anything is trained. */
-  | { readonly kind: "note"; readonly message: string }
-  | ({ readonly kind: "photos" } & PhotosFound)
-  | { readonly kind: "resumed"; readonly step: number }
-  | {
-      readonly kind: "step";
-      readonly phase: PhaseName;
-      /** From 1 to `steps`, over all phases. */
-      readonly step: number;
-      readonly steps: number;
-      /** Denoising error of the new concept. */
-      readonly loss: number;
-    };
-
-export interface LearnResult {
-  /** `interrupted`: the same call goes on from `step`. */
-  readonly status: "learned" | "interrupted";
-  readonly name: string;
-  readonly token: string;
-  /** Steps done, over all phases. */
-  readonly step: number;
-  /** Steps in all. */
-  readonly steps: number;
-  /** Denoising error of each step of this call. */
-  readonly losses: readonly number[];
-  /** Name of the strategy. */
-  readonly strategy: string;
-  /** UNet evaluations of each phase, those of interrupted calls included. */
-  readonly evaluations: PhaseEvaluations;
-}
+import type { TrainingRun } from "../training/training-run.ts";
+import { checkNaming, type LearnConceptRequest, type LearnConceptResult } from "./learn-request.ts";
+import type { LoadedModel, Session } from "./session.ts";
 
 /**
  * Learns a concept on top of what the library knows. The same request continues a run that was stopped or killed, and ends in the same bytes as a run
@@ -101,39 +38,28 @@ export interface LearnResult {
  *
  * @throws KeepsakeError for a photo, name, model or library that does not allow it
  */
-export async function learnConcept(request: LearnRequest): Promise<LearnResult> {
+export async function learnConcept(session: Session, request: LearnConceptRequest): Promise<LearnConceptResult> {
   const named = checkNaming(request);
   checkWhole("The number of vectors", request.vectors ?? 1, LIMITS.vectors);
   checkWhole("The number of steps between snapshots", request.snapshotEvery ?? 1, LIMITS.snapshotEvery);
-  const { library, signal } = request;
-  const unlock = await lockLibrary(library, `learning ${named.name}`, signal && { signal });
+  const { signal } = request;
+  const unlock = await lockLibrary(session.folder, `learning ${named.name}`, signal && { signal });
   try {
-    return await learnLocked(named);
+    return await learnLocked(session, named);
   } finally {
     await unlock();
   }
 }
 
-/**
- * The same request with its name as the library writes it.
- *
- * @throws KeepsakeError ("usage") for a name or a class noun that a concept cannot have
- */
-export function checkNaming<T extends Pick<LearnRequest, "name" | "classNoun">>(request: T): T {
-  const name = conceptName(request.name);
-  checkClassNoun(request.classNoun);
-  return { ...request, name };
-}
-
-async function learnLocked(request: LearnRequest): Promise<LearnResult> {
-  const { name, classNoun, vectors = 1, training = {}, program = {}, checkpointing = false } = request;
-  const { pipeline, library } = await openLibraryAndModel(request);
+async function learnLocked(session: Session, request: LearnConceptRequest): Promise<LearnConceptResult> {
+  const { name, classNoun, vectors = 1, training = {}, checkpointing = false } = request;
+  const { program } = session;
+  const { library, profile, pipeline } = await openLibraryAndModel(session, request.name);
   const strategy = chosenStrategy(request, library, request.adapter);
   if (strategy.order !== "one-by-one") {
     const fault = `${strategy.name} is a yardstick for sequences in memory: it would keep what grows with every concept`;
     throw new KeepsakeError("usage", `${fault}, or photos; choose another strategy.`);
   }
-  const profile = profileOf(library.manifest.model.folder);
   const settings = trainingSettings({ ...profile.training, ...training }, pipeline);
   const prepared = await prepareRun(pipeline, {
     strategy,
@@ -142,6 +68,7 @@ async function learnLocked(request: LearnRequest): Promise<LearnResult> {
     concepts: [{ name, classNoun, vectors }],
     asked: library.concepts.length === 0 ? askedAdapter(profile, strategy, request.adapter) : (request.adapter ?? {}),
   });
+  await session.freePrograms();
   const pool = new DenoiserPool(pipeline, { ...program, checkpointing });
   denoiserOf(pool, prepared).checkMemory();
   await tellOfModel(request, pipeline, { profile, resolution: settings.resolution });
@@ -197,7 +124,7 @@ function askedAdapter({ adapter: { rank } }: ModelProfile, { form }: Strategy, a
 
 /** What to know about the model that is to learn the concept. */
 async function tellOfModel(
-  { classNoun, onProgress, onWarning }: LearnRequest,
+  { classNoun, onProgress }: LearnConceptRequest,
   pipeline: StableDiffusionPipeline,
   { profile, resolution }: { readonly profile: ModelProfile; readonly resolution: number },
 ): Promise<void> {
@@ -207,7 +134,7 @@ async function tellOfModel(
     words && classNounWarning(classNoun, words),
     sizeWarning({ width: resolution, height: resolution }, pipeline.defaultSize),
   ];
-  for (const message of warnings) if (message !== undefined) onWarning?.(message);
+  for (const message of warnings) if (message !== undefined) onProgress?.({ kind: "warning", message });
 }
 
 async function knownTo(library: Library, pipeline: StableDiffusionPipeline): Promise<Known> {
@@ -225,7 +152,7 @@ async function knownTo(library: Library, pipeline: StableDiffusionPipeline): Pro
 /** Steps until the end or the signal, with a snapshot now and then and at a stop. */
 async function runSteps(
   run: TrainingRun,
-  request: LearnRequest,
+  request: LearnConceptRequest,
   library: Library,
   identity: RunIdentity,
 ): Promise<number[]> {
@@ -245,27 +172,21 @@ async function runSteps(
   return losses;
 }
 
-/** The library, cleared of what a killed process may have left, and its model, which `request.model` names if it is new. */
-async function openLibraryAndModel(
-  request: LearnRequest,
-): Promise<{ pipeline: StableDiffusionPipeline; library: Library }> {
-  const existing = await Library.openIfExists(request.library);
+/** The library, cleared of what a killed process may have left, and its model: the one that the session names if it is new. */
+async function openLibraryAndModel(session: Session, name: string): Promise<LoadedModel & { library: Library }> {
+  const existing = await session.library();
   if (existing !== undefined) {
     await existing.prune();
     await deleteEndedSnapshot(existing);
-    if (existing.concepts.some(({ name }) => name === request.name)) {
-      throw new KeepsakeError(
-        "state",
-        `The library ${existing.folder} already knows "${request.name}"; choose another name.`,
-      );
+    if (existing.concepts.some((concept) => concept.name === name)) {
+      const fault = `The library ${existing.folder} already knows "${name}"`;
+      throw new KeepsakeError("state", `${fault}; choose another name.`);
     }
   }
-  const folder = chosenModel(request.model, existing);
-  const pipeline = await StableDiffusionPipeline.load(checkpointFolder(folder), request.program);
-  const identity = await identifyModel(pipeline);
-  if (existing === undefined) {
-    return { pipeline, library: Library.blank(request.library, { folder, ...identity }) };
-  }
+  const model = await session.load(existing);
+  const identity = await identifyModel(model.pipeline);
+  const { name: folder } = model;
+  if (existing === undefined) return { ...model, library: Library.blank(session.folder, { folder, ...identity }) };
   checkModel(existing, folder, identity);
-  return { pipeline, library: existing.withModel(folder, identity.weights) };
+  return { ...model, library: existing.withModel(folder, identity.weights) };
 }

@@ -2,29 +2,22 @@
  * @file The sheet of previews of a library, from the states that it keeps: what the last learning did to all concepts. It can be drawn again at any time.
  */
 import { KeepsakeError } from "../errors.ts";
-import type { ProgramOptions } from "../graph/index.ts";
 import { writePng } from "../io/images/image.ts";
 import { checkPngFile } from "../io/images/picture-file.ts";
 import { makeWritable } from "../io/folder.ts";
-import { profileOf } from "../library/model-profile.ts";
-import { learnedIn, openModel } from "../library/library-model.ts";
+import { learnedIn } from "../library/library-model.ts";
 import { Library } from "../library/library.ts";
 import { stateBeforeLearning } from "../library/manifest/manifest.ts";
-import { chosenModel } from "../library/model-folder.ts";
 import { previewSheetOf } from "../library/preview-sheet.ts";
+import type { Watched } from "./operation.ts";
 import { drawPreviews, type PreviewProgress, type Previews } from "./previews.ts";
+import type { Session } from "./session.ts";
 
-export interface PreviewRequest {
-  /** Folder of the library. */
-  readonly library: string;
-  /** Folder of the library's model, if it has moved. */
-  readonly model?: string;
+export interface PreviewsRequest extends Watched<PreviewProgress> {
   /** Where the sheet is written (PNG); a file of that name is replaced. Default: beside the library. */
   readonly sheet?: string;
-  readonly program?: ProgramOptions;
   /** When it fires, drawing ends with its reason. */
   readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: PreviewProgress) => void;
 }
 
 export interface PreviewReport extends Omit<Previews, "sheet"> {
@@ -38,8 +31,9 @@ export interface PreviewReport extends Omit<Previews, "sheet"> {
  *
  * @throws KeepsakeError if the last change was no learning, the state before it is not kept, or the file cannot be written; the signal's reason when aborted
  */
-export async function previewLastLearn(request: PreviewRequest): Promise<PreviewReport> {
-  const { library: folder, model, program = {}, signal, onProgress } = request;
+export async function previewLastLearn(session: Session, request: PreviewsRequest = {}): Promise<PreviewReport> {
+  const { folder, program, adapters } = session;
+  const { signal, onProgress } = request;
   const sheet = checkedSheet(request.sheet) ?? previewSheetOf(folder);
   const library = await Library.open(folder);
   const stateBefore = stateBeforeLearning(library.manifest);
@@ -47,22 +41,18 @@ export async function previewLastLearn(request: PreviewRequest): Promise<Preview
   if (stateBefore === undefined || last === undefined) throw nothingToCompare(library);
   const removeIfEmpty = await makeWritable([sheet]);
   try {
-    const pipeline = await openModel(model, library, program);
-    try {
-      const before = await learnedIn(library.inState(stateBefore), pipeline);
-      const after = await learnedIn(library, pipeline);
-      const { sheet: picture, ...rest } = await drawPreviews(pipeline, before, after, {
-        resolution: last.training.resolution,
-        guidanceScale: profileOf(chosenModel(model, library)).guidanceScale,
-        program,
+    const { pipeline, profile } = await session.model(library);
+    const before = await learnedIn(library.inState(stateBefore), pipeline);
+    const after = await learnedIn(library, pipeline);
+    const draw = () =>
+      drawPreviews(pipeline, before, after, {
+        ...{ resolution: last.training.resolution, guidanceScale: profile.guidanceScale, program, adapters },
         ...(signal && { signal }),
         ...(onProgress && { onProgress }),
       });
-      await writePng(sheet, picture);
-      return { sheet, ...rest };
-    } finally {
-      await pipeline.dispose();
-    }
+    const { sheet: picture, ...rest } = await session.withRoom(draw);
+    await writePng(sheet, picture);
+    return { sheet, ...rest };
   } finally {
     await removeIfEmpty();
   }

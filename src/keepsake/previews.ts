@@ -4,13 +4,14 @@
  *
  * No photo is kept, so forgetting is measured on drawings. They are made of adapter and tokens alone, and are not stored but on the sheet.
  */
-import { BoundAdapter } from "../adapters/bound-adapter.ts";
+import type { AdapterBinding } from "../diffusion/module.ts";
 import type { GeneratedImage, StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import type { ProgramOptions } from "../graph/index.ts";
 import type { RgbImage } from "../io/images/rgb-image.ts";
 import { labelledSheet } from "../io/images/labelled-sheet.ts";
 import { conceptCandidate, ordinaryCandidate } from "../classifier/candidate.ts";
 import type { Learned } from "../library/library-model.ts";
+import { AdapterSlot } from "./adapter-slot.ts";
 import { pictureChanges } from "./picture-change.ts";
 
 /** Pictures of each concept, before and after. They have the numbers 0, 1, ... of seed 0, as `keepsake generate` draws them. */
@@ -24,6 +25,8 @@ export interface PreviewOptions {
   readonly resolution: number;
   readonly guidanceScale: number;
   readonly program?: ProgramOptions;
+  /** Where the adapters are put that draw. Default: a place of their own. */
+  readonly adapters?: AdapterSlot;
   /** When it fires, drawing ends with its reason. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: PreviewProgress) => void;
@@ -76,9 +79,10 @@ export async function drawPreviews(
   if (fresh === undefined) throw new RangeError("nothing has been learned");
   const earlier = before.concepts;
   const count = 2 * PREVIEW_PICTURES * after.concepts.length;
+  const { adapters = new AdapterSlot() } = options;
   let done = 0;
   const draw = async (learned: Learned, prompts: readonly string[]): Promise<RgbImage[][]> => {
-    const adapter = learned.lora && new BoundAdapter(learned.lora);
+    const adapter = learned.lora && adapters.bind(learned.lora);
     const rows: RgbImage[][] = [];
     for (const prompt of prompts) {
       const pictures = await drawConcept(pipeline, prompt, learned, adapter, options);
@@ -117,7 +121,7 @@ function drawConcept(
   pipeline: StableDiffusionPipeline,
   prompt: string,
   { embeddings }: Learned,
-  adapter: BoundAdapter | undefined,
+  adapter: AdapterBinding | undefined,
   { resolution, guidanceScale, signal }: PreviewOptions,
 ): Promise<GeneratedImage[]> {
   return pipeline.generate({

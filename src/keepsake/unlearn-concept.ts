@@ -2,31 +2,31 @@
  * @file Forgetting a concept of a library in the adapter as well: its token goes, as when it is forgotten, and the adapter is trained until it treats that token
  * like the class noun.
  */
-import type { ProgramOptions } from "../graph/index.ts";
 import { conceptName } from "../prompts/concept-name.ts";
-import { profileOf } from "../library/model-profile.ts";
-import { learnedIn, openModel } from "../library/library-model.ts";
+import { learnedIn } from "../library/library-model.ts";
 import { changeLibrary } from "../library/change.ts";
 import { forgetIn, type ForgetRequest, type ForgetResult } from "../library/forget.ts";
 import type { StrategyMemory } from "../training/strategy.ts";
 import { refuseUnfinishedRun } from "../library/unfinished-run.ts";
-import { chosenModel } from "../library/model-folder.ts";
-import { unlearn, type Unlearned } from "./unlearning.ts";
+import type { Watched } from "./operation.ts";
+import type { Session } from "./session.ts";
+import { DEFAULT_UNLEARNING, unlearn, type Unlearned } from "./unlearning.ts";
 
-export const DEFAULT_UNLEARNING = { steps: 100, seed: 0 } as const;
-
-export interface UnlearnRequest extends ForgetRequest {
-  /** Folder of the library's model, if it has moved. */
-  readonly model?: string;
+export interface UnlearnRequest extends Omit<ForgetRequest, "library">, Watched<UnlearnProgress> {
   /** Optimiser steps. Default 100. */
   readonly steps?: number;
   /** Default 0. */
   readonly seed?: number;
-  readonly program?: ProgramOptions;
   /** When it fires, everything ends with its reason, and the library is as it was. */
   readonly signal?: AbortSignal;
-  /** After each step, from 1 to `steps`. */
-  readonly onStep?: (step: number, steps: number) => void;
+}
+
+/** After each step. */
+export interface UnlearnProgress {
+  readonly kind: "step";
+  /** From 1 to `steps`. */
+  readonly step: number;
+  readonly steps: number;
 }
 
 export interface UnlearnResult extends ForgetResult {
@@ -41,34 +41,31 @@ export interface UnlearnResult extends ForgetResult {
  *
  * @throws KeepsakeError as `forgetConcept`, if the model does not fit, or if the training diverges; the signal's reason when aborted
  */
-export async function unlearnConcept(request: UnlearnRequest): Promise<UnlearnResult> {
-  const { library: folder, model, program = {}, signal, onStep } = request;
+export async function unlearnConcept(session: Session, request: UnlearnRequest): Promise<UnlearnResult> {
+  const { signal, onProgress } = request;
   const name = conceptName(request.name);
   const { steps = DEFAULT_UNLEARNING.steps, seed = DEFAULT_UNLEARNING.seed } = request;
   return changeLibrary(
-    folder,
+    session.folder,
     `unlearning ${name}`,
     async (library) => {
       const concept = library.concepts.find((each) => each.name === name);
       if (concept === undefined || library.concepts.length === 1) return forgetIn(library, { ...request, name });
       await refuseUnfinishedRun(library);
-      const pipeline = await openModel(model, library, program);
+      const { pipeline, profile } = await session.model(library);
+      const { learningRate, batchSize, resolution } = concept.training;
+      const settings = { steps, seed, learningRate, batchSize, resolution, guidanceScale: profile.guidanceScale };
+      await session.freePrograms();
       try {
-        const { learningRate, batchSize, resolution } = concept.training;
-        const guidanceScale = profileOf(chosenModel(model, library)).guidanceScale;
-        const settings = { steps, seed, learningRate, batchSize, resolution, guidanceScale };
-        const options = { program, ...(signal && { signal }), ...(onStep && { onStep }) };
-        const { lora, ...measured } = await unlearn(
-          pipeline,
-          await learnedIn(library, pipeline),
-          name,
-          settings,
-          options,
-        );
+        const { lora, ...measured } = await unlearn(pipeline, await learnedIn(library, pipeline), name, settings, {
+          program: session.program,
+          ...(signal && { signal }),
+          onStep: (step) => onProgress?.({ kind: "step", step, steps }),
+        });
         const shared = await library.writeShared(lora, movedAnchor(await library.memory(), lora.parameters));
         return { ...(await forgetIn(library, { ...request, name }, shared)), unlearned: { ...measured, steps } };
       } finally {
-        await pipeline.dispose();
+        await session.freePrograms();
       }
     },
     signal && { signal },

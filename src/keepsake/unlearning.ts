@@ -23,6 +23,9 @@ import { drawSubjects } from "../training/training-draws.ts";
 import { squaredError } from "../training/prediction-loss.ts";
 import type { Objective } from "../training/strategy.ts";
 
+/** Where a request leaves them open. */
+export const DEFAULT_UNLEARNING = { steps: 100, seed: 0 } as const;
+
 export interface UnlearningSettings {
   /** Optimiser steps. */
   readonly steps: number;

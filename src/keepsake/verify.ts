@@ -5,7 +5,6 @@
 import type { Dirent } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { KeepsakeError } from "../errors.ts";
 import { checkBlobs, faultIn, type Finding, type ModelNeeds } from "../library/blob-checks.ts";
 import { BlobStore } from "../library/blobs.ts";
@@ -17,8 +16,10 @@ import { isForeign, isLeftover } from "../library/names.ts";
 import { hasEnded, readSnapshot, snapshotPath } from "../library/run-snapshot.ts";
 import { blobsOf, type AdapterEntry } from "../library/manifest/state.ts";
 import { findUnfinishedRun, type UnfinishedRun } from "../library/unfinished-run.ts";
-import { checkpointFolder } from "../library/model-folder.ts";
 import { identifyModel, isModelOf } from "../library/model-fingerprint.ts";
+
+import type { Watched } from "./operation.ts";
+import type { Session } from "./session.ts";
 
 export type { Finding } from "../library/blob-checks.ts";
 
@@ -41,14 +42,15 @@ export interface VerifyReport {
  * Hashes every file of a library again and compares it with the manifest. No lock is needed: when the library is changed
  * meanwhile, the look begins again.
  *
- * @throws KeepsakeError if the folder holds no library
+ * @throws KeepsakeError if the folder holds no library; the signal's reason when aborted
  */
-export async function verifyLibrary(folder: string): Promise<VerifyReport> {
+export async function verifyLibrary(session: Session, { signal }: Watched<never> = {}): Promise<VerifyReport> {
+  const { folder } = session;
   for (;;) {
     const library = await openOrFault(folder);
     if (!(library instanceof Library))
       return { faults: [library], leftovers: [], foreign: [], model: "unreadable", blobs: 0 };
-    const report = await look(library);
+    const report = await look(session, library, signal);
     const after = await openOrFault(folder);
     const isSame = after instanceof Library && JSON.stringify(after.manifest) === JSON.stringify(library.manifest);
     if (isSame) return report;
@@ -61,13 +63,13 @@ async function openOrFault(folder: string): Promise<Library | Finding> {
   return library ?? Library.open(folder);
 }
 
-async function look(library: Library): Promise<VerifyReport> {
+async function look(session: Session, library: Library, signal: AbortSignal | undefined): Promise<VerifyReport> {
   const { folder, manifest } = library;
   const blobs = new BlobStore(folder);
   const states = allStates(manifest);
   const lock = await lookAtLock(folder);
-  const { model, needs } = await lookAtModel(library);
-  const { faults, count } = await checkBlobs(blobs, states, needs);
+  const { model, needs } = await lookAtModel(session, library);
+  const { faults, count } = await checkBlobs(blobs, states, needs, signal);
   const run = await lookAtRun(library);
   const others = await lookAtOthers(folder, blobs, new Set(states.flatMap(blobsOf)));
   const leftovers = [
@@ -89,9 +91,12 @@ async function look(library: Library): Promise<VerifyReport> {
 }
 
 /** The model is no part of the library: that it cannot be read is no fault of it. */
-async function lookAtModel(library: Library): Promise<{ model: VerifyReport["model"]; needs?: ModelNeeds }> {
+async function lookAtModel(
+  session: Session,
+  library: Library,
+): Promise<{ model: VerifyReport["model"]; needs?: ModelNeeds }> {
   try {
-    const pipeline = await StableDiffusionPipeline.load(checkpointFolder(library.manifest.model.folder));
+    const { pipeline } = await session.load(library);
     if (!isModelOf(library, await identifyModel(pipeline))) return { model: "another" };
     const lengths = new Map<string, number>();
     const lengthOf = (adapter: AdapterEntry) => {

@@ -32,6 +32,7 @@ export async function checkBlobs(
   blobs: BlobStore,
   states: readonly LibraryState[],
   needs: ModelNeeds | undefined,
+  signal?: AbortSignal,
 ): Promise<{ readonly faults: Finding[]; readonly count: number }> {
   const checks = new Map<string, Check[]>();
   const require = (blob: string, check: Check) => checks.set(blob, [...(checks.get(blob) ?? []), check]);
@@ -43,6 +44,7 @@ export async function checkBlobs(
   }
   const faults: Finding[] = [];
   for (const [blob, required] of checks) {
+    signal?.throwIfAborted();
     // Several states may say the same of a blob.
     for (const fault of new Set(await faultsOf(blobs, blob, required))) faults.push({ file: blobs.path(blob), fault });
   }

@@ -22,19 +22,21 @@ export async function openModel(
   library: Library | undefined,
   program?: ProgramOptions,
 ): Promise<StableDiffusionPipeline> {
+  await checkModelIsThere(asked, library);
   const model = chosenModel(asked, library);
-  const folder = checkpointFolder(model);
-  const isGone = !(await stat(folder).then(
-    (found) => found.isDirectory(),
-    () => false,
-  ));
-  if (isGone && library !== undefined && asked === undefined) {
-    const fault = `the model of ${library.folder} is not there any more; say where it is with --model <folder>`;
-    throw new KeepsakeError("input", `${folder}: ${fault}.`);
-  }
-  const pipeline = await StableDiffusionPipeline.load(folder, program);
+  const pipeline = await StableDiffusionPipeline.load(checkpointFolder(model), program);
   if (library !== undefined) checkModel(library, model, await identifyModel(pipeline));
   return pipeline;
+}
+
+/** @throws KeepsakeError if a library's model is not where the library says, and the user has named none */
+export async function checkModelIsThere(asked: string | undefined, library: Library | undefined): Promise<void> {
+  if (library === undefined || asked !== undefined) return;
+  const folder = checkpointFolder(chosenModel(asked, library));
+  const found = await stat(folder).catch(() => undefined);
+  if (found?.isDirectory()) return;
+  const fault = `the model of ${library.folder} is not there any more; say where it is with --model <folder>`;
+  throw new KeepsakeError("input", `${folder}: ${fault}.`);
 }
 
 /** What a concept is called. */

@@ -1,7 +1,7 @@
 import { cpSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { ClassifiedPicture } from "../../src/keepsake/classify.ts";
+import type { ClassifiedPicture } from "../keepsake/one-shot.ts";
 import type { Verdict } from "../../src/classifier/picture-answer.ts";
 import { MODEL, treeOf, writePhotos } from "../keepsake/support.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";

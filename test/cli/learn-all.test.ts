@@ -6,7 +6,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { beforeAll, describe, expect, it } from "vitest";
 import { Library } from "../../src/library/library.ts";
-import { verifyLibrary } from "../../src/keepsake/verify.ts";
+import { verifyLibrary } from "../keepsake/one-shot.ts";
 import { learnQuickly, MODEL, treeOf, writePhotos } from "../keepsake/support.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
 import { failureLine, keepsake, learn, succeeded, type Outcome } from "./support.ts";

@@ -2,7 +2,7 @@ import { cpSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { beforeAll, describe, expect, it } from "vitest";
-import { pictureFiles } from "../../src/keepsake/generate.ts";
+import { pictureFiles } from "../../src/io/images/picture-names.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
 import { MODEL, treeOf, writePhoto, writePhotos } from "../keepsake/support.ts";
 import { generate, keepsake, learn, succeeded, type Outcome } from "./support.ts";

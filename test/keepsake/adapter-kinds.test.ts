@@ -6,16 +6,19 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { AdapterKindName } from "../../src/adapters/adapter.ts";
 import { Lora } from "../../src/adapters/lora.ts";
-import { classifyPictures } from "../../src/keepsake/classify.ts";
+import {
+  classifyPictures,
+  generatePictures,
+  type LearnProgress,
+  type LearnRequest,
+  verifyLibrary,
+} from "./one-shot.ts";
 import { DenoiserPool } from "../../src/training/denoiser-pool.ts";
 import { DenoisingError } from "../../src/training/denoising-error.ts";
-import { generatePictures } from "../../src/keepsake/generate.ts";
 import { learnSequence, type LearnedConcept, type SequenceRequest } from "../../src/learning/learn-sequence.ts";
-import type { LearnProgress, LearnRequest } from "../../src/keepsake/learn.ts";
 import { Library } from "../../src/library/library.ts";
 import { newAdapter } from "../../src/adapters/new-adapter.ts";
 import { createStrategy, STRATEGIES } from "../../src/strategies/registry.ts";
-import { verifyLibrary } from "../../src/keepsake/verify.ts";
 import { StableDiffusionPipeline } from "../../src/diffusion/pipeline.ts";
 import { RandomStream } from "../../src/random/random.ts";
 import { relativeError } from "../diffusion/support.ts";

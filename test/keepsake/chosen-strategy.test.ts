@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { chosenStrategy } from "../../src/keepsake/chosen-strategy.ts";
-import type { LearnRequest } from "../../src/keepsake/learn.ts";
+import type { LearnRequest } from "./one-shot.ts";
 import { Library } from "../../src/library/library.ts";
 import { learnQuickly, writePhotos } from "./support.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";

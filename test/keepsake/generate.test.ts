@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { generatePictures, pictureFiles, type GenerateRequest } from "../../src/keepsake/generate.ts";
-import { learnConcept, type LearnProgress } from "../../src/keepsake/learn.ts";
+import { pictureFiles } from "../../src/io/images/picture-names.ts";
 import { failure } from "../io/failure.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
+import { generatePictures, learnConcept, type GenerateRequest, type LearnProgress } from "./one-shot.ts";
 import { learnQuickly, MODEL, writePhotos } from "./support.ts";
 
 const inFolder = temporaryFolder();

@@ -1,11 +1,10 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
-import { initLibrary } from "../../src/keepsake/init.ts";
+import { initLibrary, verifyLibrary } from "./one-shot.ts";
 import { forgetConcept } from "../../src/library/forget.ts";
 import { libraryHistory } from "../../src/library/history.ts";
 import { Library } from "../../src/library/library.ts";
 import { undo } from "../../src/library/undo.ts";
-import { verifyLibrary } from "../../src/keepsake/verify.ts";
 import { failure } from "../io/failure.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
 import { learnQuickly, MODEL, treeOf, writePhotos } from "./support.ts";

@@ -4,9 +4,8 @@
 import { cpSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { initLibrary } from "../../src/keepsake/init.ts";
+import { initLibrary, type LearnProgress, type LearnRequest } from "./one-shot.ts";
 import { learnSequence } from "../../src/learning/learn-sequence.ts";
-import type { LearnProgress, LearnRequest } from "../../src/keepsake/learn.ts";
 import { Library } from "../../src/library/library.ts";
 import { encodePhotos, loadPhotos } from "../../src/training/photos.ts";
 import { createStrategy } from "../../src/strategies/registry.ts";

@@ -1,7 +1,7 @@
 import { cpSync, existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { LearnProgress, LearnRequest } from "../../src/keepsake/learn.ts";
+import type { LearnProgress, LearnRequest } from "./one-shot.ts";
 import { Library } from "../../src/library/library.ts";
 import { readSnapshot } from "../../src/library/run-snapshot.ts";
 import { StableDiffusionPipeline } from "../../src/diffusion/pipeline.ts";

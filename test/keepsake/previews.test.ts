@@ -1,14 +1,12 @@
 import { existsSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { learnAll } from "../../src/keepsake/learn-all.ts";
+import { generatePictures, learnAll, previewLastLearn } from "./one-shot.ts";
 import { readLearned, type Learned } from "../../src/library/library-model.ts";
 import { forgetConcept } from "../../src/library/forget.ts";
 import { keepStates } from "../../src/library/history.ts";
 import { redo, undo } from "../../src/library/undo.ts";
-import { previewLastLearn } from "../../src/keepsake/preview-last-learn.ts";
 import { previewSheetOf } from "../../src/library/preview-sheet.ts";
 import { drawPreviews, PREVIEW_PICTURES } from "../../src/keepsake/previews.ts";
-import { generatePictures } from "../../src/keepsake/generate.ts";
 import { StableDiffusionPipeline } from "../../src/diffusion/pipeline.ts";
 import { decodeImage } from "../../src/io/images/image.ts";
 import type { RgbImage } from "../../src/io/images/rgb-image.ts";

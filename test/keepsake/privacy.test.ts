@@ -1,7 +1,7 @@
 import { cpSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { initLibrary } from "../../src/keepsake/init.ts";
+import { initLibrary } from "./one-shot.ts";
 import { forgetConcept } from "../../src/library/forget.ts";
 import { undo } from "../../src/library/undo.ts";
 import { encodePhotos, loadPhotos } from "../../src/training/photos.ts";

@@ -5,7 +5,7 @@ import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { Lora, type LoraLayer } from "../../src/adapters/lora.ts";
-import { learnConcept, type LearnRequest, type LearnResult } from "../../src/keepsake/learn.ts";
+import { learnConcept, type LearnRequest, type LearnResult } from "./one-shot.ts";
 import type { GoldenCase } from "../diffusion/support.ts";
 import { sha256 } from "../../src/io/hash.ts";
 import { RandomStream } from "../../src/random/random.ts";

@@ -16,7 +16,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { Library } from "../../src/library/library.ts";
 import { lockFolder } from "../../src/library/lock/lock.ts";
 import { undo } from "../../src/library/undo.ts";
-import { verifyLibrary } from "../../src/keepsake/verify.ts";
+import { verifyLibrary } from "./one-shot.ts";
 import { sha256 } from "../../src/io/hash.ts";
 import { serializeSafetensors } from "../../src/io/safetensors/safetensors.ts";
 import { failure } from "../io/failure.ts";

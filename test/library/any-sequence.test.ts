@@ -6,7 +6,7 @@ import { forgetConcept } from "../../src/library/forget.ts";
 import { keepStates, libraryHistory } from "../../src/library/history.ts";
 import { Library } from "../../src/library/library.ts";
 import { redo, undo } from "../../src/library/undo.ts";
-import { verifyLibrary } from "../../src/keepsake/verify.ts";
+import { verifyLibrary } from "../keepsake/one-shot.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
 import { addConcept, contentOf, emptyLibrary, type Content } from "./support.ts";
 

@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { initLibrary } from "../../src/keepsake/init.ts";
+import { initLibrary } from "../keepsake/one-shot.ts";
 import { forgetConcept } from "../../src/library/forget.ts";
 import { keepStates } from "../../src/library/history.ts";
 import { lockLibrary } from "../../src/library/library-folder.ts";

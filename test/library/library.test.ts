@@ -5,7 +5,7 @@ import { Library } from "../../src/library/library.ts";
 import { newLora } from "../../src/adapters/new-adapter.ts";
 import { libraryHistory } from "../../src/library/history.ts";
 import { undo } from "../../src/library/undo.ts";
-import { verifyLibrary } from "../../src/keepsake/verify.ts";
+import { verifyLibrary } from "../keepsake/one-shot.ts";
 import { DEFAULT_TRAINING } from "../../src/learning/learn-settings.ts";
 import { StableDiffusionPipeline } from "../../src/diffusion/pipeline.ts";
 import { KeepsakeError } from "../../src/errors.ts";

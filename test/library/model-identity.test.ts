@@ -1,11 +1,10 @@
 import { closeSync, cpSync, openSync, readSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { initLibrary } from "../../src/keepsake/init.ts";
+import { initLibrary, verifyLibrary } from "../keepsake/one-shot.ts";
 import { openModel } from "../../src/library/library-model.ts";
 import type { Library } from "../../src/library/library.ts";
 import { checkpointFolder } from "../../src/library/model-folder.ts";
-import { verifyLibrary } from "../../src/keepsake/verify.ts";
 import { failure } from "../io/failure.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
 

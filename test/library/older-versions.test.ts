@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { libraryHistory } from "../../src/library/history.ts";
 import { Library } from "../../src/library/library.ts";
 import { redo, undo } from "../../src/library/undo.ts";
-import { verifyLibrary } from "../../src/keepsake/verify.ts";
+import { verifyLibrary } from "../keepsake/one-shot.ts";
 import { fixture } from "../diffusion/support.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
 import { learnQuickly, MODEL, treeOf, writePhotos } from "../keepsake/support.ts";

@@ -5,7 +5,7 @@ import { forgetConcept } from "../../src/library/forget.ts";
 import { keepStates, libraryHistory, listConcepts } from "../../src/library/history.ts";
 import { Library } from "../../src/library/library.ts";
 import { redo, undo } from "../../src/library/undo.ts";
-import { verifyLibrary } from "../../src/keepsake/verify.ts";
+import { verifyLibrary } from "../keepsake/one-shot.ts";
 import { failure } from "../io/failure.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
 import { treeOf } from "../keepsake/support.ts";

@@ -7,7 +7,7 @@ import { Library } from "../../src/library/library.ts";
 import { lockFolder } from "../../src/library/lock/lock.ts";
 import { redo, undo } from "../../src/library/undo.ts";
 import { findUnfinishedRun } from "../../src/library/unfinished-run.ts";
-import { verifyLibrary } from "../../src/keepsake/verify.ts";
+import { verifyLibrary } from "../keepsake/one-shot.ts";
 import { failure } from "../io/failure.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
 import { learnQuickly, treeOf, writePhotos } from "../keepsake/support.ts";

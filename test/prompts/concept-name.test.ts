@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { conceptName } from "../../src/prompts/concept-name.ts";
-import { learnAll } from "../../src/keepsake/learn-all.ts";
-import { learnConcept } from "../../src/keepsake/learn.ts";
+import { learnAll, learnConcept } from "../keepsake/one-shot.ts";
 import { Library } from "../../src/library/library.ts";
 import { failure } from "../io/failure.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";

@@ -1,8 +1,8 @@
 /**
- * @file `keepsake classify`: a thin shell over `classifyPictures`.
+ * @file `keepsake classify`: a thin shell over `Keepsake.classify`.
  */
 import { Command } from "commander";
-import { classifyPictures, type ClassifiedPicture, type ClassifyProgress } from "../../keepsake/classify.ts";
+import type { ClassifiedPicture, ClassifyProgress } from "../../keepsake/classify.ts";
 import { DEFAULT_DRAWS } from "../../classifier/concept-classifier.ts";
 import { DEFAULT_TEMPERATURE_IN_STANDARD_ERRORS, NONE, SURE, type Answer } from "../../classifier/picture-answer.ts";
 import type { Provider } from "../../graph/index.ts";
@@ -10,7 +10,7 @@ import { stopSignal } from "../exit.ts";
 import { LIMITS, REAL_LIMITS } from "../../limits.ts";
 import { provider, realNumber, scheduleRange, threads, trainingSeed, wholeNumber } from "../options.ts";
 import { formatDuration, formatTable, Output } from "../output.ts";
-import { DEFAULT_LIBRARY } from "./shared.ts";
+import { DEFAULT_LIBRARY, withKeepsake } from "./shared.ts";
 
 interface ClassifyCommandOptions {
   readonly library: string;
@@ -78,21 +78,17 @@ export function classifyCommand(): Command {
 
 async function classify(images: string[], options: ClassifyCommandOptions): Promise<void> {
   const output = new Output(options);
-  const { library, model, draws, timesteps, others, temperature, seed, resolution, threads } = options;
-  const pictures = await classifyPictures({
-    library,
-    ...(model !== undefined && { model }),
-    images,
-    draws,
-    ...(timesteps !== undefined && { timesteps }),
-    ...(others !== undefined && { others }),
-    temperature,
-    seed,
-    ...(resolution !== undefined && { resolution }),
-    program: { provider: options.provider, ...(threads !== undefined && { threads }) },
-    signal: stopSignal(),
-    onProgress: progressReporter(output),
-  });
+  const { draws, timesteps, others, temperature, seed, resolution } = options;
+  const pictures = await withKeepsake(options, (keepsake) =>
+    keepsake.classify({
+      ...{ images, draws, temperature, seed },
+      ...(timesteps !== undefined && { timesteps }),
+      ...(others !== undefined && { others }),
+      ...(resolution !== undefined && { resolution }),
+      signal: stopSignal(),
+      onProgress: progressReporter(output),
+    }),
+  );
   output.result(pictures.map(tableOf).join("\n\n"), { draws, temperature, seed, pictures });
 }
 
@@ -118,7 +114,7 @@ function nounList(text: string): string[] {
 }
 
 /** The file, the answer, how probable each concept is, the most probable first, and what it cost. */
-function tableOf({ file, answer, verdicts, evaluations, seconds }: ClassifiedPicture): string {
+function tableOf({ file = "", answer, verdicts, evaluations, seconds }: ClassifiedPicture): string {
   const none = verdicts.filter(({ concept }) => concept === undefined);
   const rows = [
     ...verdicts.filter(({ concept }) => concept !== undefined),

@@ -1,16 +1,16 @@
 /**
- * @file `keepsake forget`: a thin shell over `forgetConcept` and `unlearnConcept`.
+ * @file `keepsake forget`: a thin shell over `Keepsake.forget` and `Keepsake.unlearn`.
  */
 import { Command } from "commander";
-import { forgetConcept } from "../../library/forget.ts";
-import { DEFAULT_UNLEARNING, unlearnConcept, type UnlearnResult } from "../../keepsake/unlearn-concept.ts";
+import type { UnlearnResult } from "../../keepsake/unlearn-concept.ts";
+import { DEFAULT_UNLEARNING } from "../../keepsake/unlearning.ts";
 import { KeepsakeError } from "../../errors.ts";
 import type { Provider } from "../../graph/index.ts";
 import { stopSignal } from "../exit.ts";
 import { LIMITS } from "../../limits.ts";
 import { provider, threads, trainingSeed, wholeNumber } from "../options.ts";
 import { formatDuration, Output, TimeLeft } from "../output.ts";
-import { DEFAULT_LIBRARY } from "./shared.ts";
+import { DEFAULT_LIBRARY, withKeepsake } from "./shared.ts";
 
 interface ForgetOptions {
   readonly library: string;
@@ -78,31 +78,31 @@ async function forget(name: string, options: ForgetOptions): Promise<void> {
 /** @throws KeepsakeError ("usage") for options of --unlearn */
 function plainly(name: string, { library, purge, steps, seed, model, provider, threads }: ForgetOptions) {
   const given = Object.entries({ steps, seed, model, provider, threads }).find(([, value]) => value !== undefined);
-  if (given === undefined) return forgetConcept({ library, name, purge });
+  if (given === undefined) return withKeepsake({ library }, (keepsake) => keepsake.forget({ name, purge }));
   throw new KeepsakeError("usage", `--${given[0]} is an option of --unlearn; without it nothing is trained.`);
 }
 
 async function unlearn(name: string, options: ForgetOptions, output: Output): Promise<UnlearnResult> {
-  const { library, purge, steps, seed, model, threads } = options;
-  const signal = stopSignal();
+  const { library, purge, steps, seed } = options;
   const timeLeft = new TimeLeft();
-  try {
-    return await unlearnConcept({
-      ...{ library, name, purge, signal },
-      ...(steps !== undefined && { steps }),
-      ...(seed !== undefined && { seed }),
-      ...(model !== undefined && { model }),
-      program: { ...(options.provider && { provider: options.provider }), ...(threads !== undefined && { threads }) },
-      onStep: (step, all) => {
-        const left = timeLeft.after(step, all);
-        const rest = left === undefined ? "" : `, ${formatDuration(left)} left`;
-        output.progress(`step ${step}/${all}${rest}`, step === all || step % Math.ceil(all / 10) === 0);
-      },
-    });
-  } catch (error) {
-    if (signal.aborted && error === signal.reason) output.info(`${library} is as it was`);
-    throw error;
-  }
+  return withKeepsake(options, async (keepsake) => {
+    const signal = stopSignal();
+    try {
+      return await keepsake.unlearn({
+        ...{ name, purge, signal },
+        ...(steps !== undefined && { steps }),
+        ...(seed !== undefined && { seed }),
+        onProgress: ({ step, steps: all }) => {
+          const left = timeLeft.after(step, all);
+          const rest = left === undefined ? "" : `, ${formatDuration(left)} left`;
+          output.progress(`step ${step}/${all}${rest}`, step === all || step % Math.ceil(all / 10) === 0);
+        },
+      });
+    } catch (error) {
+      if (signal.aborted && error === signal.reason) output.info(`${library} is as it was`);
+      throw error;
+    }
+  });
 }
 
 function whatWent({ name, forgot, heldBy, purged }: UnlearnResult): string {

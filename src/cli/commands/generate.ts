@@ -1,9 +1,10 @@
 /**
- * @file `keepsake generate`: a thin shell over `generatePictures`.
+ * @file `keepsake generate`: a thin shell over `Keepsake.generateFiles`.
  */
 import { Command } from "commander";
 import { BUILT_IN, CHECKPOINT } from "../../library/model-profile.ts";
-import { generatePictures, pictureFiles } from "../../keepsake/generate.ts";
+import { pictureFiles } from "../../io/images/picture-names.ts";
+import type { Keepsake } from "../../keepsake/keepsake.ts";
 import { SCHEDULERS } from "../../diffusion/schedulers/index.ts";
 import { isPngFile } from "../../io/images/picture-file.ts";
 import type { Provider } from "../../graph/index.ts";
@@ -11,7 +12,7 @@ import { stopSignal } from "../exit.ts";
 import { LIMITS, REAL_LIMITS } from "../../limits.ts";
 import { pictureSeed, provider, realNumber, threads, wholeNumber } from "../options.ts";
 import { formatDuration, Output, TimeLeft } from "../output.ts";
-import { aboutBuiltInModel, DEFAULT_LIBRARY, existingLibrary } from "./shared.ts";
+import { aboutBuiltInModel, DEFAULT_LIBRARY, withKeepsake } from "./shared.ts";
 
 interface GenerateCommandOptions {
   readonly library: string;
@@ -77,33 +78,29 @@ async function generate(prompt: string, options: GenerateCommandOptions, command
   const output = new Output(options);
   const timeLeft = new TimeLeft();
   let done = 0;
-  const { model, scheduler, width, height, threads, guidance } = options;
-  const files = pictureFiles(options.output, prompt, options.seed, options.number);
-  const library = await existingLibrary(options.library, command);
-  const pictures = await generatePictures({
-    ...(library !== undefined && { library }),
-    ...(model !== undefined && { model }),
-    prompt,
-    files,
-    existing: isPngFile(options.output) ? "replace" : "beside",
-    negativePrompt: options.negative,
-    seed: options.seed,
-    steps: options.steps,
-    ...(guidance !== undefined && { guidanceScale: guidance }),
-    ...(scheduler !== undefined && { scheduler }),
-    ...(width !== undefined && { width }),
-    ...(height !== undefined && { height }),
-    program: { provider: options.provider, ...(threads !== undefined && { threads }) },
-    signal: stopSignal(),
-    onWarning: (message) => {
-      output.warn(message);
-    },
-    onStep: ({ index, step, steps }) => {
-      done++;
-      const left = timeLeft.after(done, steps * options.number);
-      const rest = left === undefined ? "" : `, ${formatDuration(left)} left`;
-      output.progress(`picture ${index + 1}/${options.number}, step ${step}/${steps}${rest}`, step === steps);
-    },
-  });
-  output.result(pictures.join("\n"), { prompt, seed: options.seed, pictures });
+  const { scheduler, width, height, guidance, seed, steps } = options;
+  const files = pictureFiles(options.output, prompt, seed, options.number);
+  // The default library need not be there: the model draws alone then.
+  const mayBeMissing = command.getOptionValueSource("library") === "default";
+  const draw = (keepsake: Keepsake) =>
+    keepsake.generateFiles({
+      ...{ prompt, files, seed, steps, negativePrompt: options.negative },
+      existing: isPngFile(options.output) ? "replace" : "beside",
+      ...(guidance !== undefined && { guidanceScale: guidance }),
+      ...(scheduler !== undefined && { scheduler }),
+      ...(width !== undefined && { width }),
+      ...(height !== undefined && { height }),
+      signal: stopSignal(),
+      onProgress: (progress) => {
+        if (progress.kind === "warning") output.warn(progress.message);
+        if (progress.kind !== "step") return;
+        const { index, step, steps } = progress;
+        done++;
+        const left = timeLeft.after(done, steps * options.number);
+        const rest = left === undefined ? "" : `, ${formatDuration(left)} left`;
+        output.progress(`picture ${index + 1}/${options.number}, step ${step}/${steps}${rest}`, step === steps);
+      },
+    });
+  const pictures = await withKeepsake(options, draw, mayBeMissing);
+  output.result(pictures.join("\n"), { prompt, seed, pictures });
 }

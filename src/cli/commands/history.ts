@@ -1,14 +1,14 @@
 /**
- * @file `keepsake history`: a thin shell over `libraryHistory` and `keepStates`.
+ * @file `keepsake history`: a thin shell over `Keepsake.history`.
  */
 import { Command } from "commander";
-import { keepStates, libraryHistory, type LibraryHistory, type StateFacts } from "../../library/history.ts";
+import type { LibraryHistory, StateFacts } from "../../library/history.ts";
 import { describeChange } from "../../library/manifest/state.ts";
 import { LIMITS } from "../../limits.ts";
 import { wholeNumber } from "../options.ts";
 import { formatBytes } from "../../units.ts";
 import { formatTable, Output } from "../output.ts";
-import { DEFAULT_LIBRARY, shortId, unfinishedRunLines } from "./shared.ts";
+import { DEFAULT_LIBRARY, shortId, unfinishedRunLines, withKeepsake } from "./shared.ts";
 
 interface HistoryOptions {
   readonly library: string;
@@ -42,9 +42,8 @@ export function historyCommand(): Command {
 }
 
 async function history(options: HistoryOptions): Promise<void> {
-  const { library, keep } = options;
-  if (keep !== undefined) await keepStates({ library, keep });
-  const found = await libraryHistory(library);
+  const { keep } = options;
+  const found = await withKeepsake(options, (keepsake) => keepsake.history(keep === undefined ? {} : { keep }));
   const { bytes } = found;
   const sizes = `The current state takes ${formatBytes(bytes.current)}, the others ${formatBytes(bytes.earlier)}.`;
   const kept = `States kept beside the current one: at most ${found.keep}.`;

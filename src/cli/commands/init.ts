@@ -1,13 +1,12 @@
 /**
- * @file `keepsake init`: a thin shell over `initLibrary`.
+ * @file `keepsake init`: a thin shell over `Keepsake.init`.
  */
 import { Command } from "commander";
-import { initLibrary } from "../../keepsake/init.ts";
 import { DEFAULT_KEEP } from "../../library/manifest/manifest.ts";
 import { LIMITS } from "../../limits.ts";
 import { wholeNumber } from "../options.ts";
 import { Output } from "../output.ts";
-import { DEFAULT_LIBRARY, libraryOption } from "./shared.ts";
+import { DEFAULT_LIBRARY, libraryOption, withKeepsake } from "./shared.ts";
 
 interface InitOptions {
   readonly model?: string;
@@ -41,12 +40,8 @@ export function initCommand(): Command {
 }
 
 async function init(folder: string, options: InitOptions): Promise<void> {
-  const { model, keep } = options;
-  const { manifest } = await initLibrary({ library: folder, ...(model !== undefined && { model }), keep });
+  const { keep } = options;
+  const made = await withKeepsake({ ...options, library: folder }, (keepsake) => keepsake.init({ keep }));
   const next = `keepsake learn mochi ./photos/mochi --class cat${libraryOption(folder)}`;
-  new Output(options).result(`${folder} is ready. Teach it something: ${next}`, {
-    library: folder,
-    model: manifest.model.folder,
-    keep: manifest.keep,
-  });
+  new Output(options).result(`${folder} is ready. Teach it something: ${next}`, { library: folder, ...made });
 }

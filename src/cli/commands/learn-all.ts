@@ -1,12 +1,12 @@
 /**
- * @file `keepsake learn-all`: a thin shell over `learnAll`.
+ * @file `keepsake learn-all`: a thin shell over `Keepsake.learnAll`.
  */
 import { Command } from "commander";
-import { eachOnce } from "../../keepsake/each-once.ts";
-import { learnAll, type Thing } from "../../keepsake/learn-all.ts";
+import type { Thing } from "../../keepsake/learn-all.ts";
 import { KeepsakeError } from "../../errors.ts";
 import { INTERRUPTED, stopSignal } from "../exit.ts";
 import { Output } from "../output.ts";
+import { withKeepsake } from "./shared.ts";
 import { learningRequest, withLearningOptions, type LearningOptions } from "./learn-options.ts";
 import { ABOUT_PREVIEWS, describeLearned, reportLearning, wasStopped } from "./learn-report.ts";
 
@@ -33,11 +33,10 @@ export function learnAllCommand(): Command {
 async function learnThings(things: string[], options: LearningOptions): Promise<void> {
   const output = new Output(options);
   const request = { ...learningRequest(options), things: things.map(parseThing) };
-  const onWarning = eachOnce((message) => {
-    output.warn(message);
-  });
-  const signal = stopSignal();
-  const results = await learnAll({ ...request, signal, onProgress: reportLearning(output), onWarning });
+  const onProgress = reportLearning(output);
+  const results = await withKeepsake(options, (keepsake) =>
+    keepsake.learnAll({ ...request, signal: stopSignal(), onProgress }),
+  );
   const rest = things.length - results.length;
   const untouched = rest === 0 ? [] : [`Not begun: ${rest}. The same command goes on from there.`];
   output.result(

@@ -5,7 +5,7 @@ import { Option, type Command } from "commander";
 import type { AdapterKindName } from "../../adapters/adapter.ts";
 import { ADAPTER_KINDS } from "../../adapters/kinds.ts";
 import type { AskedStrategy } from "../../keepsake/chosen-strategy.ts";
-import type { LearnAndPreviewRequest } from "../../keepsake/learn-and-preview.ts";
+import type { LearnRequest } from "../../keepsake/learn-and-preview.ts";
 import { DEFAULT_ADAPTER, DEFAULT_TRAINING } from "../../learning/learn-settings.ts";
 import { BUILT_IN } from "../../library/model-profile.ts";
 import { DEFAULT_STRATEGY, parseStrategyOptions, STRATEGY_FOR_ANY_ADAPTER } from "../../strategies/registry.ts";
@@ -131,12 +131,10 @@ export function withLearningOptions(command: Command): Command {
 /** What the options ask for: all of a request but the thing itself. */
 export function learningRequest(
   options: LearningOptions,
-): Omit<LearnAndPreviewRequest, "name" | "photos" | "classNoun" | "signal" | "onProgress" | "onWarning"> {
-  const { adapter, rank, alpha, targets, threads, resolution, model, previews } = options;
+): Omit<LearnRequest, "name" | "photos" | "classNoun" | "signal" | "onProgress"> {
+  const { adapter, rank, alpha, targets, resolution, previews } = options;
   const { steps, batchSize, lr, tokenLr, lrScheduler } = options;
   return {
-    library: options.library,
-    ...(model !== undefined && { model }),
     vectors: options.vectors,
     adapter: {
       ...(adapter !== undefined && { kind: adapter }),
@@ -157,7 +155,6 @@ export function learningRequest(
     snapshotEvery: options.snapshotEvery,
     restart: options.restart,
     checkpointing: options.checkpointing,
-    program: { provider: options.provider, ...(threads !== undefined && { threads }) },
     ...(previews !== undefined && { previews }),
   };
 }

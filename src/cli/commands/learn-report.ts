@@ -1,9 +1,9 @@
 /**
  * @file What the commands that learn say: progress, and what came of it.
  */
-import { eachOnce } from "../../keepsake/each-once.ts";
+import { eachOnce } from "../../each-once.ts";
 import type { LearnAllProgress, SkippedThing } from "../../keepsake/learn-all.ts";
-import type { LearnAndPreviewResult } from "../../keepsake/learn-and-preview.ts";
+import type { LearnResult } from "../../keepsake/learn-and-preview.ts";
 import type { PhotosFound } from "../../training/photos.ts";
 import type { PreviewReport } from "../../keepsake/preview-last-learn.ts";
 import type { PreviewProgress } from "../../keepsake/previews.ts";
@@ -20,7 +20,7 @@ seen, and how much the pictures of each earlier concept have changed is said in 
 Your photos are not on the sheet: it is a file, and photos are never written to disk.`;
 
 /** What came of a thing, for people; the commands that it names can be copied. */
-export function describeLearned(result: LearnAndPreviewResult | SkippedThing, library: string): string {
+export function describeLearned(result: LearnResult | SkippedThing, library: string): string {
   const { token, previews } = result;
   const where = libraryOption(library);
   const stopped = `The previews were stopped: "keepsake previews${where}" draws them.`;
@@ -36,7 +36,7 @@ export function describeLearned(result: LearnAndPreviewResult | SkippedThing, li
 }
 
 /** Whether the command that comes to this result was stopped before its end. */
-export function wasStopped({ status, previews }: LearnAndPreviewResult | SkippedThing): boolean {
+export function wasStopped({ status, previews }: LearnResult | SkippedThing): boolean {
   return status === "interrupted" || previews === "stopped";
 }
 
@@ -62,6 +62,9 @@ export function reportLearning(output: Output): (progress: LearnAllProgress) => 
   const tellOfModel = eachOnce((message) => {
     output.info(message);
   });
+  const warn = eachOnce((message) => {
+    output.warn(message);
+  });
   const onPreviews = reportPreviews(output);
   return (progress) => {
     switch (progress.kind) {
@@ -76,6 +79,9 @@ export function reportLearning(output: Output): (progress: LearnAllProgress) => 
         for (const line of progress.warnings) output.warn(line);
         output.info(photosLine(progress));
         if (progress.count < 4) output.warn("4 to 10 photos in different places and light teach a thing better.");
+        break;
+      case "warning":
+        warn(progress.message);
         break;
       case "note":
         tellOfModel(progress.message);

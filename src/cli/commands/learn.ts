@@ -1,14 +1,13 @@
 /**
- * @file `keepsake learn`: a thin shell over `learnAndPreview`.
+ * @file `keepsake learn`: a thin shell over `Keepsake.learn`.
  */
 import { Command } from "commander";
 import { ADAPTER_KINDS } from "../../adapters/kinds.ts";
-import { learnAndPreview } from "../../keepsake/learn-and-preview.ts";
 import { KeepsakeError } from "../../errors.ts";
 import { INTERRUPTED, stopSignal } from "../exit.ts";
 import { Output } from "../output.ts";
 import { shellPath, shellQuote } from "../../shell.ts";
-import { aboutBuiltInModel } from "./shared.ts";
+import { aboutBuiltInModel, withKeepsake } from "./shared.ts";
 import { learningRequest, withLearningOptions, type LearningOptions } from "./learn-options.ts";
 import { ABOUT_PREVIEWS, describeLearned, reportLearning, wasStopped } from "./learn-report.ts";
 
@@ -61,13 +60,11 @@ async function learn(name: string, photos: string[], options: LearnOptions): Pro
     throw new KeepsakeError("usage", `Say what the thing is with --class <noun>, e.g. ${example}`);
   }
   const output = new Output(options);
-  const signal = stopSignal();
-  const onProgress = reportLearning(output);
   const request = { ...learningRequest(options), name, photos, classNoun };
-  const onWarning = (message: string) => {
-    output.warn(message);
-  };
-  const result = await learnAndPreview({ ...request, signal, onProgress, onWarning });
+  const onProgress = reportLearning(output);
+  const result = await withKeepsake(options, (keepsake) =>
+    keepsake.learn({ ...request, signal: stopSignal(), onProgress }),
+  );
   output.result(describeLearned(result, options.library), result);
   if (wasStopped(result)) process.exitCode = INTERRUPTED;
 }

@@ -1,11 +1,10 @@
 /**
- * @file `keepsake list`: a thin shell over `listConcepts`.
+ * @file `keepsake list`: a thin shell over `Keepsake.list`.
  */
 import { Command } from "commander";
-import { listConcepts } from "../../library/history.ts";
 import { formatBytes } from "../../units.ts";
 import { formatTable, Output } from "../output.ts";
-import { DEFAULT_LIBRARY, unfinishedRunLines } from "./shared.ts";
+import { DEFAULT_LIBRARY, unfinishedRunLines, withKeepsake } from "./shared.ts";
 
 interface ListOptions {
   readonly library: string;
@@ -31,7 +30,7 @@ export function listCommand(): Command {
 }
 
 async function list(options: ListOptions): Promise<void> {
-  const contents = await listConcepts(options.library);
+  const contents = await withKeepsake(options, (keepsake) => keepsake.list());
   const rows = contents.concepts.map(({ token, classNoun, steps, strategy, bytes }) => [
     ...[token, classNoun, `${steps} steps`, strategy ?? "plain training", formatBytes(bytes)],
   ]);

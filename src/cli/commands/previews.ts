@@ -1,14 +1,13 @@
 /**
- * @file `keepsake previews`: a thin shell over `previewLastLearn`.
+ * @file `keepsake previews`: a thin shell over `Keepsake.previews`.
  */
 import { Command } from "commander";
-import { previewLastLearn } from "../../keepsake/preview-last-learn.ts";
 import type { Provider } from "../../graph/index.ts";
 import { stopSignal } from "../exit.ts";
 import { provider, threads } from "../options.ts";
 import { Output } from "../output.ts";
 import { ABOUT_PREVIEWS, describePreviews, reportPreviews } from "./learn-report.ts";
-import { DEFAULT_LIBRARY } from "./shared.ts";
+import { DEFAULT_LIBRARY, withKeepsake } from "./shared.ts";
 
 interface PreviewsOptions {
   readonly library: string;
@@ -46,14 +45,13 @@ export function previewsCommand(): Command {
 
 async function previews(options: PreviewsOptions): Promise<void> {
   const output = new Output(options);
-  const { library, model, output: sheet, threads } = options;
-  const report = await previewLastLearn({
-    library,
-    ...(model !== undefined && { model }),
-    ...(sheet !== undefined && { sheet }),
-    program: { provider: options.provider, ...(threads !== undefined && { threads }) },
-    signal: stopSignal(),
-    onProgress: reportPreviews(output),
-  });
+  const { output: sheet } = options;
+  const report = await withKeepsake(options, (keepsake) =>
+    keepsake.previews({
+      ...(sheet !== undefined && { sheet }),
+      signal: stopSignal(),
+      onProgress: reportPreviews(output),
+    }),
+  );
   output.result(describePreviews(report), report);
 }

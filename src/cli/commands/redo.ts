@@ -1,10 +1,9 @@
 /**
- * @file `keepsake redo`: a thin shell over `redo`.
+ * @file `keepsake redo`: a thin shell over `Keepsake.redo`.
  */
 import { Command } from "commander";
-import { redo } from "../../library/undo.ts";
 import { Output } from "../output.ts";
-import { DEFAULT_LIBRARY, libraryOption } from "./shared.ts";
+import { DEFAULT_LIBRARY, libraryOption, withKeepsake } from "./shared.ts";
 import { describeState } from "./undo.ts";
 
 interface RedoOptions {
@@ -32,7 +31,7 @@ export function redoCommand(): Command {
 
 async function redoChange(options: RedoOptions): Promise<void> {
   const { library } = options;
-  const result = await redo({ library });
+  const result = await withKeepsake(options, (keepsake) => keepsake.redo());
   const text = `Forward at ${describeState(result)} Back again: keepsake undo${libraryOption(library)}`;
   new Output(options).result(text, result);
 }

@@ -1,21 +1,42 @@
 /**
  * @file What several commands have in common.
  */
-import { shellPath } from "../../shell.ts";
-
-import type { UnfinishedRun } from "../../library/unfinished-run.ts";
-
-import type { Command } from "commander";
+import type { Provider } from "../../graph/index.ts";
+import type { Keepsake } from "../../keepsake/keepsake.ts";
 import { builtInNouns } from "../../library/model-profile.ts";
-import { Library } from "../../library/library.ts";
+import type { UnfinishedRun } from "../../library/unfinished-run.ts";
+import { shellPath } from "../../shell.ts";
 
 /** Where concepts are kept unless --library says otherwise. */
 export const DEFAULT_LIBRARY = "keepsake-library";
 
-/** The library to draw with: the one that was asked for, or the default one if it is there. */
-export async function existingLibrary(folder: string, command: Command): Promise<string | undefined> {
-  if (command.getOptionValueSource("library") !== "default") return folder;
-  return (await Library.openIfExists(folder)) === undefined ? undefined : folder;
+/** What commands say of the library that they work on. */
+export interface LibraryOptions {
+  readonly library: string;
+  readonly model?: string;
+  readonly provider?: Provider;
+  readonly threads?: number;
+}
+
+/**
+ * Works on a library, and frees what that took. The facade is loaded here, not with the command: help and mistakes in a command
+ * line need none of it.
+ *
+ * @param create - whether there may be no library yet
+ */
+export async function withKeepsake<Result>(
+  { library, model, provider, threads }: LibraryOptions,
+  work: (keepsake: Keepsake) => Promise<Result>,
+  create = true,
+): Promise<Result> {
+  const { Keepsake } = await import("../../keepsake/keepsake.ts");
+  const program = { ...(provider !== undefined && { provider }), ...(threads !== undefined && { threads }) };
+  const keepsake = await Keepsake.open(library, { lazy: true, create, program, ...(model !== undefined && { model }) });
+  try {
+    return await work(keepsake);
+  } finally {
+    await keepsake.close();
+  }
 }
 
 /** For the help of commands that ask the built-in model for something. */

@@ -1,11 +1,11 @@
 /**
- * @file `keepsake undo`: a thin shell over `undo`.
+ * @file `keepsake undo`: a thin shell over `Keepsake.undo`.
  */
 import { Command } from "commander";
 import { describeChange } from "../../library/manifest/state.ts";
-import { undo, type UndoResult } from "../../library/undo.ts";
+import type { UndoResult } from "../../library/undo.ts";
 import { Output } from "../output.ts";
-import { DEFAULT_LIBRARY, libraryOption, shortId } from "./shared.ts";
+import { DEFAULT_LIBRARY, libraryOption, shortId, withKeepsake } from "./shared.ts";
 
 interface UndoOptions {
   readonly library: string;
@@ -39,7 +39,7 @@ export function undoCommand(): Command {
 
 async function undoChange(options: UndoOptions): Promise<void> {
   const { library, to } = options;
-  const result = await undo({ library, ...(to !== undefined && { to }) });
+  const result = await withKeepsake(options, (keepsake) => keepsake.undo(to === undefined ? {} : { to }));
   const where = libraryOption(library);
   const next = to === undefined ? ` Forward again: keepsake redo${where}` : ` All states: keepsake history${where}`;
   const text = result.changed

@@ -1,11 +1,11 @@
 /**
- * @file `keepsake verify`: a thin shell over `verifyLibrary`.
+ * @file `keepsake verify`: a thin shell over `Keepsake.verify`.
  */
 import { Command } from "commander";
-import { verifyLibrary, type Finding, type VerifyReport } from "../../keepsake/verify.ts";
+import type { Finding, VerifyReport } from "../../keepsake/verify.ts";
 import { KeepsakeError } from "../../errors.ts";
 import { Output } from "../output.ts";
-import { DEFAULT_LIBRARY, unfinishedRunLines } from "./shared.ts";
+import { DEFAULT_LIBRARY, unfinishedRunLines, withKeepsake } from "./shared.ts";
 
 interface VerifyOptions {
   readonly library: string;
@@ -34,7 +34,7 @@ export function verifyCommand(): Command {
 async function verify(options: VerifyOptions): Promise<void> {
   const { library } = options;
   const output = new Output(options);
-  const report = await verifyLibrary(library);
+  const report = await withKeepsake(options, (keepsake) => keepsake.verify());
   const { faults, leftovers, foreign } = report;
   const verdict = faults.length === 0 ? [`${library} is whole: ${report.blobs} files checked.`] : [];
   const notes = [

@@ -1,0 +1,277 @@
+/**
+ * @file The facade: a library of concepts on a model, opened once. Each verb is a file of its own, which is loaded when the
+ * verb is first used, so that what needs no model starts fast. Long because each verb carries its documentation.
+ */
+import { KeepsakeError } from "../errors.ts";
+import type { ForgetRequest, ForgetResult } from "../library/forget.ts";
+import type { ConceptFacts, ConceptList, LibraryHistory } from "../library/history.ts";
+import type { UndoRequest, UndoResult } from "../library/undo.ts";
+import type { ClassifiedPicture, ClassifyProgress, ClassifyRequest } from "./classify.ts";
+import type { ExportRequest, ExportResult } from "./export.ts";
+import type { GenerateFilesRequest, GenerateProgress, GenerateRequest } from "./generate.ts";
+import type { InitRequest } from "./init.ts";
+import type { LearnAllProgress, LearnAllRequest, SkippedThing } from "./learn-all.ts";
+import type { LearnProgress, LearnRequest, LearnResult } from "./learn-and-preview.ts";
+import { Operation, OperationQueue, type Watched } from "./operation.ts";
+import type { Picture } from "./picture.ts";
+import type { PreviewReport, PreviewsRequest } from "./preview-last-learn.ts";
+import type { PreviewProgress } from "./previews.ts";
+import { Session, type SessionOptions } from "./session.ts";
+import type { UnlearnProgress, UnlearnRequest, UnlearnResult } from "./unlearn-concept.ts";
+import type { VerifyReport } from "./verify.ts";
+
+/** How a library is opened. */
+export interface OpenOptions extends SessionOptions {
+  /** Whether there may be no library yet; the first change then makes it. Default true. */
+  readonly create?: boolean;
+  /**
+   * Load the model when something first needs it, and look at nothing before: for history, undo and the like, which need none,
+   * and for a library that is damaged. Default false.
+   */
+  readonly lazy?: boolean;
+}
+
+/**
+ * A library of concepts on a model. The model is loaded once, and compiled programs are kept between calls.
+ *
+ * Operations run one at a time, in the order in which they were asked for; {@link Keepsake.list}, {@link Keepsake.concepts} and
+ * {@link Keepsake.history} without `keep` only read and answer at once. Each operation reads the library anew, so what another
+ * process has changed in between is seen.
+ *
+ * @example
+ * ```ts
+ * import { Keepsake } from "keepsake";
+ *
+ * await using keepsake = await Keepsake.open("my-library", { model: "./stable-diffusion-v1-5" });
+ * await keepsake.learn({ name: "mochi", photos: ["./photos/mochi"], classNoun: "cat" });
+ * const [picture] = await keepsake.generate({ prompt: "<mochi> on the beach" });
+ * await picture.save("mochi.png");
+ * ```
+ */
+export class Keepsake {
+  /** Of the library. */
+  readonly folder: string;
+  readonly #session: Session;
+  readonly #queue = new OperationQueue();
+  #closing: Promise<void> | undefined;
+
+  private constructor(session: Session) {
+    this.folder = session.folder;
+    this.#session = session;
+  }
+
+  /**
+   * Opens a library and loads its model.
+   *
+   * @param folder - of the library; there need be none yet
+   * @throws KeepsakeError if the library is damaged, or the model cannot be loaded or is not the library's
+   */
+  static async open(folder: string, { create = true, lazy = false, ...options }: OpenOptions = {}): Promise<Keepsake> {
+    const session = new Session(folder, options);
+    if (!create) await (await import("../library/library.ts")).Library.open(folder);
+    if (!lazy) await session.model(await session.library());
+    return new Keepsake(session);
+  }
+
+  /** Makes the empty library now. @throws KeepsakeError if there is one already, or the folder cannot be used */
+  init(request: InitRequest = {}): Promise<{ readonly model: string; readonly keep: number }> {
+    return this.#add(async (session) => {
+      const { initLibrary } = await import("./init.ts");
+      const { manifest } = await initLibrary(session, request);
+      return { model: manifest.model.folder, keep: manifest.keep };
+    });
+  }
+
+  /**
+   * Learns a concept on top of what the library knows, and draws the preview sheet. The same request goes on with a run that
+   * was stopped or killed, and ends in the same bytes as a run that was not.
+   *
+   * @throws KeepsakeError for a photo, name, model or library that does not allow it
+   */
+  learn(request: LearnRequest): Operation<LearnResult, LearnProgress> {
+    return this.#start(request, async (session, watched) => {
+      return (await import("./learn-and-preview.ts")).learnAndPreview(session, watched);
+    });
+  }
+
+  /**
+   * Learns concepts one after another; those that the library knows are skipped, so the same request goes on after whatever
+   * stopped it.
+   *
+   * @returns one result for each, in order; if the signal fired, those that were begun
+   * @throws KeepsakeError for one that cannot be learned; what was learned before it stays learned
+   */
+  learnAll(request: LearnAllRequest): Operation<(LearnResult | SkippedThing)[], LearnAllProgress> {
+    return this.#start(request, async (session, watched) => {
+      return (await import("./learn-all.ts")).learnAll(session, watched);
+    });
+  }
+
+  /**
+   * Draws pictures with everything that the library has learned, or with the model alone if there is no library.
+   *
+   * @throws KeepsakeError for a prompt or option that makes no sense; the signal's reason when it fires
+   */
+  generate(request: GenerateRequest): Operation<readonly Picture[], GenerateProgress> {
+    return this.#start(request, async (session, watched) => {
+      return (await import("./generate.ts")).generatePictures(session, watched);
+    });
+  }
+
+  /**
+   * Draws one picture for each file and writes it as soon as it is done; none is kept in memory.
+   *
+   * @returns the files
+   * @throws KeepsakeError as {@link Keepsake.generate}, and if a file cannot be written
+   */
+  generateFiles(request: GenerateFilesRequest): Operation<readonly string[], GenerateProgress> {
+    return this.#start(request, async (session, watched) => {
+      return (await import("./generate.ts")).generateFiles(session, watched);
+    });
+  }
+
+  /**
+   * Says which concept is on each picture, that none is, or that this is not sure.
+   *
+   * @throws KeepsakeError for a library without concepts, or a file that is no picture; the signal's reason when it fires
+   */
+  classify(request: ClassifyRequest): Operation<ClassifiedPicture[], ClassifyProgress> {
+    return this.#start(request, async (session, watched) => {
+      return (await import("./classify.ts")).classifyPictures(session, watched);
+    });
+  }
+
+  /**
+   * Draws the preview sheet of the last training run again: every concept before it and now.
+   *
+   * @throws KeepsakeError if the last change was no learning, or the state before it is not kept; the signal's reason when it
+   *   fires
+   */
+  previews(request: PreviewsRequest = {}): Operation<PreviewReport, PreviewProgress> {
+    return this.#start(request, async (session, watched) => {
+      return (await import("./preview-last-learn.ts")).previewLastLearn(session, watched);
+    });
+  }
+
+  /** What the library knows, and what that takes on the disk. @throws KeepsakeError if there is no library */
+  list(): Promise<ConceptList> {
+    return this.#read(async () => (await import("../library/history.ts")).listConcepts(this.folder));
+  }
+
+  /** The concepts that the library knows, in the order in which they were learned; none if there is no library yet. */
+  concepts(): Promise<readonly ConceptFacts[]> {
+    return this.#read(async () => {
+      if ((await this.#session.library()) === undefined) return [];
+      return (await import("../library/history.ts")).listConcepts(this.folder).then(({ concepts }) => concepts);
+    });
+  }
+
+  /**
+   * The states that undo and redo can go to.
+   *
+   * @param request - `keep`: from now on, how many states to keep beside the current one; what is too much is deleted at once
+   * @throws KeepsakeError if there is no library
+   */
+  history({ keep }: { readonly keep?: number } = {}): Promise<LibraryHistory> {
+    const read = async () => (await import("../library/history.ts")).libraryHistory(this.folder);
+    if (keep === undefined) return this.#read(read);
+    return this.#add(async ({ folder: library }) => {
+      await (await import("../library/history.ts")).keepStates({ library, keep });
+      return read();
+    });
+  }
+
+  /** Takes back the last change, to the byte, or goes to another state. @throws KeepsakeError if there is no such state */
+  undo(request: Omit<UndoRequest, "library"> = {}): Promise<UndoResult> {
+    return this.#add(async ({ folder: library }) => (await import("../library/undo.ts")).undo({ library, ...request }));
+  }
+
+  /** Makes the change again that the last undo took back. @throws KeepsakeError if nothing is undone */
+  redo(): Promise<UndoResult> {
+    return this.#add(async ({ folder: library }) => (await import("../library/undo.ts")).redo({ library }));
+  }
+
+  /**
+   * Forgets a concept: its token goes. The adapter, which all concepts share, keeps traces of it.
+   *
+   * @throws KeepsakeError if the library does not know it, or a run of another concept is unfinished
+   */
+  forget(request: Omit<ForgetRequest, "library">): Promise<ForgetResult> {
+    return this.#add(async ({ folder: library }) =>
+      (await import("../library/forget.ts")).forgetConcept({ library, ...request }),
+    );
+  }
+
+  /**
+   * Forgets a concept and trains the adapter until its token means no more than its class noun, and says how far that went.
+   *
+   * @throws KeepsakeError as {@link Keepsake.forget}, and if the training diverges; the signal's reason when it fires
+   */
+  unlearn(request: UnlearnRequest): Operation<UnlearnResult, UnlearnProgress> {
+    return this.#start(request, async (session, watched) => {
+      return (await import("./unlearn-concept.ts")).unlearnConcept(session, watched);
+    });
+  }
+
+  /** Hashes every file of the library again; faults are part of the report. @throws KeepsakeError if there is no library */
+  verify(request: Watched<never> = {}): Operation<VerifyReport> {
+    return this.#start(request, async (session, watched) => {
+      return (await import("./verify.ts")).verifyLibrary(session, watched);
+    });
+  }
+
+  /**
+   * Writes the adapter, or one token's embedding, for other programs.
+   *
+   * @example
+   * ```ts
+   * import { Keepsake } from "keepsake";
+   *
+   * await using keepsake = await Keepsake.open("my-library");
+   * await keepsake.export({ format: "diffusers", to: "my-lora.safetensors" });
+   * await keepsake.export({ format: "textual-inversion", name: "mochi", to: "mochi.safetensors" });
+   * ```
+   * @throws KeepsakeError if nothing has been learned, or the format does not hold an adapter of this kind
+   */
+  export(request: ExportRequest): Promise<ExportResult> {
+    return this.#add(async (session) => (await import("./export.ts")).exportLearned(session, request));
+  }
+
+  /** Ends what was asked for, in order, and frees model and programs. Every verb fails from now on. */
+  close(): Promise<void> {
+    this.#closing ??= this.#queue.add(() => this.#session.close());
+    return this.#closing;
+  }
+
+  /** As {@link Keepsake.close}, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #start<Request extends Watched<Progress>, Result, Progress>(
+    request: Request & Watched<Progress>,
+    work: (session: Session, watched: Request & Watched<Progress>) => Promise<Result>,
+  ): Operation<Result, Progress> {
+    const { signal, onProgress } = request;
+    return new Operation((tell: (progress: Progress) => void) => {
+      const tellAll = (progress: Progress) => {
+        onProgress?.(progress);
+        tell(progress);
+      };
+      return this.#add((session) => work(session, { ...request, onProgress: tellAll }), signal);
+    });
+  }
+
+  #add<Result>(work: (session: Session) => Promise<Result>, signal?: AbortSignal): Promise<Result> {
+    return this.#closing === undefined ? this.#queue.add(() => work(this.#session), signal) : this.#refuse();
+  }
+
+  #read<Result>(work: () => Promise<Result>): Promise<Result> {
+    return this.#closing === undefined ? work() : this.#refuse();
+  }
+
+  #refuse(): Promise<never> {
+    const fault = `${this.folder} was closed here`;
+    return Promise.reject(new KeepsakeError("usage", `${fault}; open it again with Keepsake.open.`));
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * @file A picture that was drawn.
+ */
+import { dirname } from "node:path";
+import { encodeDrawnPng } from "../io/images/image.ts";
+import { checkPngFile, replaceFile, writeBeside } from "../io/images/picture-file.ts";
+import type { RgbImage } from "../io/images/rgb-image.ts";
+import { makeFolder } from "../io/folder.ts";
+
+/** How a picture gets a file. */
+export interface SaveOptions {
+  /**
+   * What becomes of a file of that name that holds something else: it is replaced, or the picture goes `beside` it under a name
+   * with a number (`cat-2.png`). Default `replace`.
+   */
+  readonly existing?: "replace" | "beside";
+}
+
+/** What is known of a drawn picture. */
+export type PictureFacts = Pick<Picture, "image" | "prompt" | "seed" | "index">;
+
+/** A picture that was drawn. It is in memory only until it is saved. */
+export class Picture {
+  /** The pixels, `[height, width, 3]` in 8-bit sRGB. */
+  readonly image: RgbImage;
+  readonly prompt: string;
+  /** With which it was drawn; the same prompt, seed and index give the same picture. */
+  readonly seed: number | bigint;
+  /** Its number among the pictures of this seed. */
+  readonly index: number;
+
+  constructor({ image, prompt, seed, index }: PictureFacts) {
+    this.image = image;
+    this.prompt = prompt;
+    this.seed = seed;
+    this.index = index;
+  }
+
+  /** The bytes of a PNG file, marked as drawn and without the prompt. The same pixels give the same bytes. */
+  png(): Promise<Uint8Array> {
+    return encodeDrawnPng(this.image);
+  }
+
+  /**
+   * Writes the picture as a PNG file, in one atomic step. Folders are made as needed.
+   *
+   * @returns the name of the file
+   * @throws KeepsakeError if the name does not end in .png, or the file cannot be written
+   */
+  async save(file: string, options: SaveOptions = {}): Promise<string> {
+    return (await this.write(file, options)).file;
+  }
+
+  /** As {@link Picture.save}, and says whether something else was replaced. */
+  async write(
+    file: string,
+    { existing = "replace" }: SaveOptions = {},
+  ): Promise<{ readonly file: string; readonly replaced: boolean }> {
+    checkPngFile(file, "a picture");
+    await makeFolder(dirname(file));
+    const png = await this.png();
+    if (existing === "beside") return { file: await writeBeside(file, png), replaced: false };
+    return { file, replaced: (await replaceFile(file, png)) === "other" };
+  }
+}
