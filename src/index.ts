@@ -15,7 +15,12 @@ export {
   writePeftVera,
 } from "./adapters/formats/index.ts";
 export { ADAPTER_KINDS } from "./adapters/kinds.ts";
-export { discoverModules, parseLoraTargets, type AdaptableModules, type LoraTargets } from "./adapters/modules.ts";
+export {
+  discoverModules,
+  parseTargets as parseLoraTargets,
+  type AdaptableModules,
+  type AdapterTargets as LoraTargets,
+} from "./adapters/modules.ts";
 export { createVera, Vera, type VeraLayer, type VeraProjections } from "./adapters/vera.ts";
 export { readTokenEmbeddings, writeTokenEmbedding, type TokenEmbedding } from "./adapters/textual-inversion.ts";
 export {

@@ -10,7 +10,7 @@ import {
   adaptedComponents,
   type AdaptableModule,
   type AdaptableModules,
-  type LoraTargets,
+  type AdapterTargets,
   type ModuleTarget,
 } from "./modules.ts";
 
@@ -76,7 +76,7 @@ export type AdapterKindName = "lora" | "vera" | "dora";
 /** How an adapter is made. */
 export interface AdapterOptions {
   /** Default `crossattn-kv`. */
-  readonly targets?: LoraTargets;
+  readonly targets?: AdapterTargets;
   /** Whole, at least 1. */
   readonly rank: number;
   /** Larger than 0. Default: the rank, i.e. a scale of 1. */

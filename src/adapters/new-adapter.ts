@@ -6,7 +6,7 @@ import { RandomStream } from "../random/random.ts";
 import type { Adapter, AdapterKindName, AdapterOptions } from "./adapter.ts";
 import { findAdapterKind } from "./kinds.ts";
 import { createLora, type Lora } from "./lora.ts";
-import { discoverModules, parseLoraTargets, type AdaptableModules } from "./modules.ts";
+import { discoverModules, parseTargets, type AdaptableModules } from "./modules.ts";
 
 /** How an adapter is made. The first concept of a library decides on it. */
 export interface AdapterSettings {
@@ -73,7 +73,7 @@ function streamOf(seed: number, concept: string | undefined): RandomStream {
 
 function optionsOf({ rank, loraAlpha, targets, projectionKey }: AdapterSettings): AdapterOptions {
   return {
-    ...{ rank, loraAlpha, targets: parseLoraTargets(targets) },
+    ...{ rank, loraAlpha, targets: parseTargets(targets) },
     ...(projectionKey !== undefined && { projectionKey }),
   };
 }

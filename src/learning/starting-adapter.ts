@@ -13,7 +13,7 @@ import type { Strategy } from "../training/strategy.ts";
 
 /** An adapter and how it is made. */
 export interface MadeAdapter {
-  readonly lora: Adapter;
+  readonly adapter: Adapter;
   readonly settings: AdapterSettings;
 }
 
@@ -38,16 +38,16 @@ export async function startingAdapter(
   request: StartingAdapterRequest,
 ): Promise<MadeAdapter> {
   const { strategy, asked, known, owner, seed, concept } = request;
-  if (strategy.loraOnly !== undefined) checkIsLora(strategy, known?.lora.kind ?? asked.kind ?? "lora");
+  if (strategy.loraOnly !== undefined) checkIsLora(strategy, known?.adapter.kind ?? asked.kind ?? "lora");
   switch (strategy.form) {
     case "low-rank":
     case "frozen": {
-      if (known !== undefined && carriesMatrix(known.lora)) throw cannotGoBack(strategy.name, owner);
+      if (known !== undefined && carriesMatrix(known.adapter)) throw cannotGoBack(strategy.name, owner);
       const settings = adapterSettings(asked, known?.settings, owner, seed);
-      return { lora: known?.lora ?? (await newAdapter(pipeline, settings, seed)), settings };
+      return { adapter: known?.adapter ?? (await newAdapter(pipeline, settings, seed)), settings };
     }
     case "stacked": {
-      const carried = known && requireLora(known.lora);
+      const carried = known && requireLora(known.adapter);
       const settings = adapterSettings(asked, known && lowRankPart(known, asked), owner, seed);
       const fresh = newLora(pipeline, settings, seed, known && concept);
       return described(stackedLora(fresh, carried), settings.targets);
@@ -59,14 +59,14 @@ export async function startingAdapter(
       }
       const settings = adapterSettings(asked, known?.settings, owner, seed);
       const layout = newLora(pipeline, { ...settings, rank: 1, loraAlpha: 1 }, seed);
-      return described(fullMatrix(layout, known && requireLora(known.lora)), settings.targets);
+      return described(fullMatrix(layout, known && requireLora(known.adapter)), settings.targets);
     }
   }
 }
 
 /** The rank and alpha of what is trained on top of a whole matrix. */
-function lowRankPart({ lora, settings }: MadeAdapter, asked: AskedAdapter): AdapterSettings {
-  const rank = trainedRank(requireLora(lora));
+function lowRankPart({ adapter, settings }: MadeAdapter, asked: AskedAdapter): AdapterSettings {
+  const rank = trainedRank(requireLora(adapter));
   const { targets } = settings;
   if (rank === 0) return adapterSettings({ ...asked, kind: "lora", targets }, undefined, "", 0);
   // The quotient undoes a product of float64 numbers; 12 digits are what a person may have written.
@@ -74,9 +74,9 @@ function lowRankPart({ lora, settings }: MadeAdapter, asked: AskedAdapter): Adap
   return { rank, loraAlpha, targets };
 }
 
-function described(lora: Lora, targets: string): MadeAdapter {
-  const { rank, loraAlpha } = lora.layers[0] ?? DEFAULT_ADAPTER;
-  return { lora, settings: { rank, loraAlpha, targets } };
+function described(adapter: Lora, targets: string): MadeAdapter {
+  const { rank, loraAlpha } = adapter.layers[0] ?? DEFAULT_ADAPTER;
+  return { adapter, settings: { rank, loraAlpha, targets } };
 }
 
 /** @throws KeepsakeError ("usage") for another kind */

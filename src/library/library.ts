@@ -143,7 +143,7 @@ export class Library {
    * @param strategy - with which the concept was learned; absent: none
    */
   async addConcept(
-    lora: Adapter,
+    adapter: Adapter,
     settings: AdapterSettings,
     concept: NewConcept,
     embedding: TokenEmbedding,
@@ -154,7 +154,7 @@ export class Library {
     const { vectors, count, width, token } = embedding;
     if (memory.size > 0 && strategy === undefined) throw new Error("memory is given without the strategy that kept it");
     try {
-      const blob = await this.#writeAdapter(lora);
+      const blob = await this.#writeAdapter(adapter);
       const tokenBlob = await this.#blobs.write(new Map([["embedding", { shape: [count, width], data: vectors }]]));
       const memoryBlob = memory.size === 0 ? undefined : await this.#blobs.write(memory);
       const entry: ConceptEntry = {
@@ -184,16 +184,16 @@ export class Library {
    * Writes other numbers for the adapter, and what the strategy is to remember, without making them part of a state: `replace` does that. The caller holds
    * the lock.
    *
-   * @param lora - of the layout that the library's adapter has
+   * @param adapter - of the layout that the library's adapter has
    * @throws KeepsakeError if they cannot be written; nothing is left behind then
    */
-  async writeShared(lora: Adapter, memory: StrategyMemory): Promise<SharedBlobs> {
-    const { adapter, strategy } = this.manifest;
-    if (adapter === undefined) throw new Error("the library has no adapter");
+  async writeShared(adapter: Adapter, memory: StrategyMemory): Promise<SharedBlobs> {
+    const { adapter: entry, strategy } = this.manifest;
+    if (entry === undefined) throw new Error("the library has no adapter");
     try {
       const memoryBlob = memory.size === 0 ? undefined : await this.#blobs.write(memory);
       return {
-        adapter: { ...adapter, blob: await this.#writeAdapter(lora) },
+        adapter: { ...entry, blob: await this.#writeAdapter(adapter) },
         ...(strategy && { strategy: { ...strategy, ...(memoryBlob !== undefined && { memory: memoryBlob }) } }),
       };
     } catch (error) {

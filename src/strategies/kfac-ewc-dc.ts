@@ -53,7 +53,7 @@ export const kfacEwcDc = defineStrategy({
   loraOnly: "it weighs what the product B A does to text embeddings",
   async plan(context, options) {
     const { lambda, gamma, draws, energy, weights, eta } = options;
-    const lora = requireTextSide(context.lora, "kfac-ewc-dc");
+    const lora = requireTextSide(context.adapter, "kfac-ewc-dc");
     const width = lora.layers[0].inFeatures;
     const before = checkedMemory(context.memory.get("output-fisher")?.data, lora);
     const directions = leadingDirections(await protectedMoment(context, width), width, energy);

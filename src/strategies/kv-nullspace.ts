@@ -55,7 +55,7 @@ export const kvNullspace = defineStrategy({
   loraOnly: "it keeps each concept's A in a null space; VeRA's is frozen, and DoRA's norm sees the whole weight",
   async plan(context, { mode, energy, rank, lambda, contexts, generic }) {
     const { earlier, classNoun, encodePrompts } = context;
-    const lora = requireTextSide(context.lora, "kv-nullspace");
+    const lora = requireTextSide(context.adapter, "kv-nullspace");
     const width = lora.layers[0].inFeatures;
     if (mode === "soft") {
       if (lambda === 0 || (!generic && earlier.length === 0)) return {};

@@ -78,9 +78,9 @@ export interface ConceptContext {
   /** The concepts learned before, in order. */
   readonly earlier: readonly { readonly token: string; readonly classNoun: string }[];
   /** The adapter in the strategy's form: what was learned before, ready for the new concept. */
-  readonly lora: Adapter;
+  readonly adapter: Adapter;
   /** A new adapter of the same layout that changes nothing yet. */
-  readonly blankLora: () => Adapter | Promise<Adapter>;
+  readonly blankAdapter: () => Adapter | Promise<Adapter>;
   /** What the library's strategy kept; empty for the first concept. */
   readonly memory: StrategyMemory;
   /** Outputs of the frozen text encoder, `[positions, width]` for each prompt; the tokens of earlier concepts may be used. */

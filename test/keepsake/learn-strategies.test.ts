@@ -114,7 +114,7 @@ describe("a strategy in a library", () => {
       training: settings,
     };
     let parameters: Float32Array | undefined;
-    for await (const { lora } of learnSequence(sequence)) parameters = lora.parameters;
+    for await (const { adapter: lora } of learnSequence(sequence)) parameters = lora.parameters;
     expect((await (await Library.open(library)).adapter(pipeline))?.parameters).toEqual(parameters);
   }, 120_000);
 });
