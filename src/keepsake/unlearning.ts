@@ -5,7 +5,8 @@
  */
 import type { Adapter } from "../adapters/adapter.ts";
 import { BoundAdapter } from "../adapters/bound-adapter.ts";
-import { carriesMatrix, trainedIndices } from "../adapters/stacked-lora.ts";
+import { findAdapterKind } from "../adapters/kinds.ts";
+import { trainedIndices } from "../adapters/stacked-lora.ts";
 import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { addLearnedTokens } from "../diffusion/prompt-encoder.ts";
 import { NoiseSchedule } from "../diffusion/schedulers/index.ts";
@@ -82,7 +83,7 @@ const OBJECTIVE: Objective = {
  * Trains a copy of the adapter. Tokens stay as they are. The same arguments give the same numbers.
  *
  * @param name - of the concept to unlearn
- * @throws KeepsakeError for a DoRA, or if the training diverges; the signal's reason when aborted
+ * @throws KeepsakeError for an adapter that changes something when its numbers are 0, or if the training diverges; the signal's reason when aborted
  */
 export async function unlearn(
   pipeline: StableDiffusionPipeline,
@@ -94,10 +95,10 @@ export async function unlearn(
   const { adapter: before, concepts, embeddings } = learned;
   const concept = concepts.find((each) => each.name === name);
   if (concept === undefined || before === undefined) throw new RangeError(`"${name}" has not been learned`);
-  // The bare model is taken to be the adapter with zeros, which is true of every kind but this.
-  if (before.kind === "dora") {
+  // The bare model is taken to be the adapter with zeros.
+  if (!findAdapterKind(before.kind).changesNothingAtZero) {
     const advice = 'leave --unlearn out, or return to a state from before it was learned with "keepsake undo --to"';
-    throw new KeepsakeError("usage", `A DoRA cannot be unlearned yet; ${advice}.`);
+    throw new KeepsakeError("usage", `An adapter of the kind ${before.kind} cannot be unlearned yet; ${advice}.`);
   }
   const drawings = await drawConcept(pipeline, learned, concept, settings, signal);
   const tokenizer = pipeline.newTokenizer();
@@ -169,7 +170,7 @@ interface Trainer {
 
 /** Of an adapter that carries whole matrices, the identity in A stays. */
 function trainerOf(adapter: Adapter, learningRate: number): Trainer {
-  const indices = trainedIndices(adapter, carriesMatrix(adapter) ? "full" : "low-rank");
+  const indices = trainedIndices(adapter, adapter.form === "low-rank" ? "low-rank" : "full");
   const pick = (array: Float32Array) => (indices === undefined ? array : Float32Array.from(indices, (i) => array[i]));
   const parameters = pick(adapter.parameters);
   // No decay: what other concepts need is not to shrink.

@@ -3,6 +3,7 @@
  * Libraries on disk and sequences in memory are both learned this way.
  */
 import { checkRankFits } from "../adapters/adapter.ts";
+import { findAdapterKind } from "../adapters/kinds.ts";
 import { parseTargets, selectModules } from "../adapters/modules.ts";
 import type { TokenEmbedding } from "../adapters/textual-inversion.ts";
 import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
@@ -53,9 +54,9 @@ export async function prepareRun(
 }
 
 /** @throws KeepsakeError ("usage") for a rank beyond which every layer has room to spare */
-function checkAskedRank(pipeline: StableDiffusionPipeline, { kind = "lora", rank, targets }: AskedAdapter): void {
-  // VeRA's rank is that of projections which all layers share.
-  if (rank === undefined || kind === "vera") return;
+function checkAskedRank(pipeline: StableDiffusionPipeline, { kind, rank, targets }: AskedAdapter): void {
+  // The rank of projections is that of what all layers share.
+  if (rank === undefined || findAdapterKind(kind).hasProjections) return;
   const layers = parseTargets(targets ?? DEFAULT_ADAPTER.targets);
   checkRankFits(rank, selectModules(adaptableModules(pipeline), layers));
 }

@@ -4,6 +4,7 @@
  * current one, in the same manifest and among the same blobs.
  */
 import type { Adapter } from "../adapters/adapter.ts";
+import { DEFAULT_KIND, isAdapterKind } from "../adapters/kinds.ts";
 import { adapterLayout, adapterLength, type AdapterSettings } from "../adapters/new-adapter.ts";
 import type { TokenEmbedding } from "../adapters/textual-inversion.ts";
 import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
@@ -111,12 +112,17 @@ export class Library {
     const { adapter } = this.manifest;
     if (adapter === undefined) return undefined;
     const parameters = await (await this.#blobs.open(adapter.blob)).readFloat32("lora");
+    const { kind = DEFAULT_KIND } = adapter;
+    if (!isAdapterKind(kind)) {
+      const fault = `its adapter is of the kind "${kind}", which is not registered`;
+      throw new KeepsakeError("state", `${this.folder}: ${fault}; call registerAdapterKind with it first.`);
+    }
     const length = adapterLength(pipeline, adapter);
     if (parameters.length !== length) {
       const needed = `rank ${adapter.rank} and targets ${adapter.targets} need ${length}`;
       throw this.#contradiction(`the adapter's blob holds ${parameters.length} numbers, but ${needed}`);
     }
-    return adapterLayout(pipeline, adapter).withParameters(parameters);
+    return adapterLayout(pipeline, adapter, adapter.form).withParameters(parameters);
   }
 
   /**
@@ -164,7 +170,7 @@ export class Library {
       return await this.replace(
         successor(this.manifest, {
           change: { kind: "learned", concept: name },
-          adapter: { blob, ...settings },
+          adapter: { blob, ...settings, form: adapter.form },
           ...(strategy && {
             strategy: { name: strategy.name, options: strategy.options, ...(memoryBlob && { memory: memoryBlob }) },
           }),

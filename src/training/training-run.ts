@@ -3,7 +3,7 @@
  * time. Every random draw is addressed, so a run that goes on from a saved state takes the very steps it would have taken.
  */
 import type { Adapter } from "../adapters/adapter.ts";
-import { trainedIndices, type AdapterForm } from "../adapters/stacked-lora.ts";
+import { trainedIndices, type TrainedForm } from "../adapters/stacked-lora.ts";
 import { KeepsakeError } from "../errors.ts";
 import {
   AdamW,
@@ -47,7 +47,7 @@ export interface TrainingMaterial extends Omit<DrawMaterial, "seed"> {
   /** Default: plain sequential training. */
   readonly plan?: ConceptPlan;
   /** Which of the adapter's numbers are trained. Default: all. */
-  readonly form?: AdapterForm;
+  readonly form?: TrainedForm;
   /** Embeddings of the earlier concepts' tokens, `[rows, width]`: frozen. */
   readonly frozenEmbeddings: Float32Array;
 }

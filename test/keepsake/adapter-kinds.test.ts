@@ -4,7 +4,6 @@
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { AdapterKindName } from "../../src/adapters/adapter.ts";
 import { Lora } from "../../src/adapters/lora.ts";
 import { classifyPictures } from "../../src/keepsake/classify.ts";
 import { DenoiserPool } from "../../src/training/denoiser-pool.ts";
@@ -65,7 +64,7 @@ async function learn(strategy: string, request: Partial<SequenceRequest>): Promi
 const optionsOf = (name: string) => STRATEGIES.find((strategy) => strategy.name === name)?.options ?? {};
 
 describe("a new adapter", () => {
-  it.each<{ kind: AdapterKindName; rank: number; worst: number }>([
+  it.each<{ kind: string; rank: number; worst: number }>([
     { kind: "lora", rank: 4, worst: 0 },
     { kind: "vera", rank: 16, worst: 0 },
     // The norm is computed in float32, its inverse in float64.

@@ -83,7 +83,7 @@ export class LinearDenoiser implements Denoiser {
   }
 
   #weightOf(lora: Lora): Float64Array {
-    const change = weightChange(lora.layers[0]);
+    const change = weightChange(lora, 0);
     return Float64Array.from(this.weight, (value, i) => value + change[i]);
   }
 

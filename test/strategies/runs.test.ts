@@ -182,9 +182,7 @@ describe("a strategy without its own part is sequential LoRA, to the last bit:",
     expect(run.adapter.parameters).toEqual(plain.run.adapter.parameters);
     if (earlier > 0) return;
     const sequential = await finished({ strategy: "sequential", earlier, lora: linearLora(2, 1, false) });
-    const [change, expected] = [run, sequential.run].map(({ adapter: lora }) =>
-      weightChange(requireLora(lora).layers[0]),
-    );
+    const [change, expected] = [run, sequential.run].map(({ adapter: lora }) => weightChange(requireLora(lora), 0));
     change.forEach((value, i) => {
       expect(value).toBeCloseTo(expected[i], 6);
     });
@@ -235,9 +233,7 @@ describe("a strategy with its own part", () => {
     const drift = async (lambda: number) => {
       const options = { lambda, ...(mode !== undefined && { mode }) };
       const { run } = await finished({ strategy, options, settings: { steps: 40 } });
-      const [after, before] = [run.adapter, linearLora(2, 2)].map((adapter) =>
-        weightChange(requireLora(adapter).layers[0]),
-      );
+      const [after, before] = [run.adapter, linearLora(2, 2)].map((adapter) => weightChange(requireLora(adapter), 0));
       const e = normal(fillTemplate(PROMPT_TEMPLATES[0], "<dog>"), WIDTH);
       const kept = [...run.memory()].map(([name, { data }]) => [name, data.length]);
       expect(kept).toEqual(outputs === 0 ? [] : [["output-fisher", outputs]]);
@@ -278,8 +274,8 @@ describe("a strategy with its own part", () => {
   it("c-lora: moves weights that earlier concepts changed less", async () => {
     const change = async (lambda: number) => {
       const { run } = await finished({ strategy: "c-lora", options: { lambda }, settings: { steps: 20 } });
-      const before = weightChange(linearLora(2, 2).layers[0]);
-      return weightChange(requireLora(run.adapter).layers[0]).reduce(
+      const before = weightChange(linearLora(2, 2), 0);
+      return weightChange(requireLora(run.adapter), 0).reduce(
         (sum, value, i) => sum + (before[i] * (value - before[i])) ** 2,
         0,
       );
@@ -290,7 +286,7 @@ describe("a strategy with its own part", () => {
   it("orthogonal-init: begins with rows of A that the merged matrix does not see", async () => {
     const { run } = await newRun({ strategy: "orthogonal-init", options: { energy: 1 } });
     const { inFeatures, rank, loraA } = requireLora(run.adapter).layers[0];
-    const merged = weightChange(linearLora(2, 2).layers[0]);
+    const merged = weightChange(linearLora(2, 2), 0);
     for (let k = inFeatures; k < rank; k++) {
       const row = loraA.subarray(k * inFeatures, (k + 1) * inFeatures);
       const length = Math.sqrt(row.reduce((sum, value) => sum + value ** 2, 0));
