@@ -101,7 +101,8 @@ export { encodePhotos, encodeTrainingPhotos, loadPhotos, type TrainingPhoto } fr
 export { describeRange, type OptionSpec, type OptionValue } from "./training/options.ts";
 export { createStrategy, findStrategy, parseStrategyOptions, STRATEGIES } from "./strategies/registry.ts";
 export type { PhaseEvaluations, PhaseName, TrainingSettings } from "./training/training-run.ts";
-export { openModel, readLearned, type KnownConcept, type Learned } from "./library/library-model.ts";
+export { openModel, readLearned, type Learned } from "./library/library-model.ts";
+export type { Concept } from "./prompts/concept.ts";
 export { ClipFeatures } from "./diffusion/clip/clip-features.ts";
 export { StableDiffusionPipeline, type GeneratedImage, type GenerateOptions } from "./diffusion/pipeline.ts";
 export { createScheduler, NoiseSchedule, schedulerNames, type Scheduler } from "./diffusion/schedulers/index.ts";

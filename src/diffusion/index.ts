@@ -4,7 +4,7 @@
 export { StableDiffusionPipeline, type GeneratedImage, type GenerateOptions, type GenerationStep } from "./pipeline.ts";
 export { ClipFeatures } from "./clip/clip-features.ts";
 export { ClipTokenizer } from "./tokenizer/index.ts";
-export { ImageEncoder, latentsFromPosterior, latentShape, type LatentShape } from "./latents.ts";
+export { ImageEncoder, latentsFrom, latentShape, type LatentDistribution, type LatentShape } from "./latents.ts";
 export type { LearnedEmbedding } from "./prompt-encoder.ts";
 export {
   createScheduler,

@@ -114,8 +114,8 @@ export class StableDiffusionPipeline {
   readonly schedulerConfig: Readonly<Record<string, unknown>>;
   readonly #programOptions: ProgramOptions;
   readonly #promptEncoder: PromptEncoder;
-  readonly #denoisers = new ProgramCache<"prediction">();
-  readonly #decoders = new ProgramCache<"decoded">();
+  readonly #denoisers = new ProgramCache<Program<"prediction">>();
+  readonly #decoders = new ProgramCache<Program<"decoded">>();
   /** Sizes of pictures for which there is memory. */
   readonly #fitting = new Set<string>();
   #adapter: AdapterBinding | undefined;

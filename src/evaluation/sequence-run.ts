@@ -17,7 +17,7 @@ import type { Evaluations } from "../training/objective-gradient.ts";
 import { encodePhotos } from "../training/photos.ts";
 import { fillTemplate } from "../prompts/prompt-templates.ts";
 import type { ClipFeatures } from "../diffusion/clip/clip-features.ts";
-import { latentsFromPosterior } from "../diffusion/latents.ts";
+import { latentsFrom } from "../diffusion/latents.ts";
 import type { GenerateOptions } from "../diffusion/pipeline.ts";
 import { imageToTensor, resizeAndCrop } from "../io/images/image.ts";
 import type { RgbImage } from "../io/images/rgb-image.ts";
@@ -218,8 +218,8 @@ async function confidenceIn(
   for (const { name, heldOut } of concepts) {
     const tensors = [];
     for (const image of heldOut) tensors.push(imageToTensor(await resizeAndCrop(image, resolution, resolution)));
-    const posteriors = await encodePhotos(pipeline.vae, tensors, resolution, {});
-    const latents = posteriors.map((posterior) => latentsFromPosterior(posterior, pipeline.vae.config));
+    const distributions = await encodePhotos(pipeline.vae, tensors, resolution, {});
+    const latents = distributions.map((distribution) => latentsFrom(distribution, pipeline.vae.config));
     pictures.push({ concept: name, latents });
   }
   const known = concepts.map(({ name, classNoun }) => ({ name, classNoun, token: tokenOf(name) }));

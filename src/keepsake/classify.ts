@@ -1,7 +1,7 @@
 /**
  * @file Which of a library's concepts is on a picture, if any: from picture files to answers. Nothing is stored.
  */
-import { ImageEncoder, latentsFromPosterior } from "../diffusion/latents.ts";
+import { ImageEncoder, latentsFrom } from "../diffusion/latents.ts";
 import { KeepsakeError } from "../errors.ts";
 import type { ProgramOptions } from "../graph/index.ts";
 import { findImages } from "../io/images/find-images.ts";
@@ -105,7 +105,7 @@ export async function classifyPictures(request: ClassifyRequest): Promise<Classi
     const results: ClassifiedPicture[] = [];
     for (const [index, posterior] of posteriors.entries()) {
       const started = performance.now();
-      const result = await classifier.classify(latentsFromPosterior(posterior, pipeline.vae.config), {
+      const result = await classifier.classify(latentsFrom(posterior, pipeline.vae.config), {
         ...(signal !== undefined && { signal }),
         onEvaluations: (evaluations) => {
           onProgress?.({ kind: "evaluated", index, count: files.length, evaluations });

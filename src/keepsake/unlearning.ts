@@ -17,7 +17,8 @@ import { DenoiserPool } from "../training/denoiser-pool.ts";
 import type { Denoiser } from "../training/denoiser.ts";
 import type { Trainable } from "../training/denoising-error.ts";
 import { pairedDraws } from "../training/diffusion-classifier.ts";
-import type { KnownConcept, Learned } from "../library/library-model.ts";
+import type { Learned } from "../library/library-model.ts";
+import type { Concept } from "../prompts/concept.ts";
 import { objectiveGradient, type StepItem } from "../training/objective-gradient.ts";
 import { fillTemplate, PROMPT_TEMPLATES } from "../prompts/prompt-templates.ts";
 import { drawSubjects } from "../training/training-draws.ts";
@@ -132,7 +133,7 @@ export async function unlearn(
 }
 
 interface Material {
-  readonly concept: KnownConcept;
+  readonly concept: Concept;
   /** Tokens of the concepts that stay. */
   readonly others: readonly string[];
   /** Latents `[channels, height, width]`. */
@@ -150,7 +151,7 @@ interface Material {
 async function drawConcept(
   pipeline: StableDiffusionPipeline,
   { embeddings, adapter }: Learned,
-  { token }: KnownConcept,
+  { token }: Concept,
   { seed, resolution, guidanceScale }: UnlearningSettings,
   signal: AbortSignal | undefined,
 ): Promise<Float32Array[]> {

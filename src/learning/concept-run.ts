@@ -13,7 +13,7 @@ import type { DenoiserPool } from "../training/denoiser-pool.ts";
 import { DEFAULT_ADAPTER, type AskedAdapter } from "./learn-settings.ts";
 import { adaptableModules, newAdapter } from "../adapters/new-adapter.ts";
 import type { StrategyMemory, ConceptPlan, Strategy } from "../training/strategy.ts";
-import { prepareTokens, type NamedConcept, type RunTokens } from "./new-tokens.ts";
+import { prepareTokens, type AskedConcept, type RunTokens } from "./new-tokens.ts";
 import type { TrainingPhoto } from "../training/photos.ts";
 import { startingAdapter, type MadeAdapter } from "./starting-adapter.ts";
 import { TrainingRun, type TrainingSettings, type TrainingState } from "../training/training-run.ts";
@@ -33,7 +33,7 @@ export interface PreparedRun {
   readonly settings: TrainingSettings;
   readonly known: Known;
   /** One, or several that are learned at once. */
-  readonly concepts: readonly NamedConcept[];
+  readonly concepts: readonly AskedConcept[];
   readonly made: MadeAdapter;
   readonly tokens: RunTokens;
 }
@@ -136,6 +136,6 @@ async function planOf(
 }
 
 /** Addresses the random draws of a run. */
-function runName(concepts: readonly NamedConcept[]): string {
+function runName(concepts: readonly AskedConcept[]): string {
   return concepts.map(({ name }) => name).join(" ");
 }

@@ -13,12 +13,12 @@ import { DenoiserPool } from "../training/denoiser-pool.ts";
 import { trainingSettings, type AskedAdapter } from "./learn-settings.ts";
 import type { AdapterSettings } from "../adapters/new-adapter.ts";
 import type { StrategyMemory, Strategy } from "../training/strategy.ts";
-import { learnedTokens, type NamedConcept } from "./new-tokens.ts";
+import { learnedTokens, type AskedConcept } from "./new-tokens.ts";
 import type { TrainingPhoto } from "../training/photos.ts";
 import type { PhaseEvaluations, PhaseName, TrainingSettings } from "../training/training-run.ts";
 
 /** A concept and its photos, encoded by `encodeTrainingPhotos` at the resolution of the training. */
-export interface SequenceConcept extends NamedConcept {
+export interface SequenceConcept extends AskedConcept {
   readonly photos: readonly TrainingPhoto[];
 }
 

@@ -7,6 +7,7 @@ import type { TokenEmbedding } from "../adapters/textual-inversion.ts";
 import { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { KeepsakeError } from "../errors.ts";
 import type { ProgramOptions } from "../graph/index.ts";
+import type { Concept } from "../prompts/concept.ts";
 import { Library } from "./library.ts";
 import { checkModel, identifyModel } from "./model-fingerprint.ts";
 import { checkpointFolder, chosenModel } from "./model-folder.ts";
@@ -37,17 +38,9 @@ export async function openModel(
   return pipeline;
 }
 
-/** What a concept is called. */
-export interface KnownConcept {
-  readonly name: string;
-  /** As written in prompts: `<name>`. */
-  readonly token: string;
-  readonly classNoun: string;
-}
-
 /** What a model has learned. */
 export interface Learned {
-  readonly concepts: readonly KnownConcept[];
+  readonly concepts: readonly Concept[];
   /** In the order of the concepts. */
   readonly embeddings: readonly TokenEmbedding[];
   /** Absent while there are no concepts. */

@@ -4,6 +4,7 @@
  */
 import type { Adapter } from "../adapters/adapter.ts";
 import { concatenated } from "../diffusion/flat-arrays.ts";
+import { ProgramCache } from "../diffusion/program-cache.ts";
 import { damagedWeights } from "../diffusion/weights.ts";
 import type { KeepsakeError } from "../errors.ts";
 import { DenoisingError, type DenoisingErrorOptions, type DenoisingModels, type Trainable } from "./denoising-error.ts";
@@ -61,16 +62,27 @@ export class CompiledDenoiser implements Denoiser {
   readonly #adapter: Adapter;
   readonly #options: Omit<DenoisingErrorOptions, "derivatives">;
   readonly #atOnce: number;
-  readonly #programs = new Map<string, Promise<DenoisingError>>();
+  readonly #programs: ProgramCache<DenoisingError>;
+  readonly #key: string;
 
   /**
    * @param adapter - gives the layout
    * @param options - `batchSize` items always fit in one run
+   * @param programs - to share with other denoisers of the same models
+   * @param key - tells this one's programs from theirs
    */
-  constructor(models: DenoisingModels, adapter: Adapter, options: Omit<DenoisingErrorOptions, "derivatives">) {
+  constructor(
+    models: DenoisingModels,
+    adapter: Adapter,
+    options: Omit<DenoisingErrorOptions, "derivatives">,
+    programs = new ProgramCache<DenoisingError>(),
+    key = "",
+  ) {
     this.#models = models;
     this.#adapter = adapter;
     this.#options = options;
+    this.#programs = programs;
+    this.#key = key;
     this.#atOnce = Math.max(options.batchSize ?? 1, Math.floor(PIXELS_AT_ONCE / (options.height * options.width)));
     this.embeddingsSize = options.learnedRows * models.textEncoder.config.hiddenSize;
   }
@@ -116,10 +128,9 @@ export class CompiledDenoiser implements Denoiser {
     return damagedWeights([unet.weights, textEncoder.weights]);
   }
 
+  /** Frees the programs, also those of denoisers that share them. */
   async dispose(): Promise<void> {
-    const programs = await Promise.allSettled(this.#programs.values());
-    this.#programs.clear();
-    for (const result of programs) if (result.status === "fulfilled") await result.value.dispose();
+    await this.#programs.clear();
   }
 
   *#chunks<Item>(items: readonly Item[]): Generator<readonly Item[]> {
@@ -127,12 +138,9 @@ export class CompiledDenoiser implements Denoiser {
   }
 
   #program(batchSize: number, derivatives: boolean): Promise<DenoisingError> {
-    const key = `${batchSize} ${derivatives}`;
-    const known = this.#programs.get(key);
-    if (known !== undefined) return known;
-    const program = DenoisingError.create(this.#models, this.#adapter, { ...this.#options, batchSize, derivatives });
-    this.#programs.set(key, program);
-    return program;
+    return this.#programs.get(`${this.#key} ${batchSize} ${derivatives}`, () =>
+      DenoisingError.create(this.#models, this.#adapter, { ...this.#options, batchSize, derivatives }),
+    );
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import type { Adapter } from "../adapters/adapter.ts";
 import type { TrainedForm } from "../adapters/stacked-lora.ts";
+import type { Concept } from "../prompts/concept.ts";
 import { resolveOptions, type OptionSpecs, type OptionValue, type OptionValues } from "./options.ts";
 import type { PredictionLoss } from "./prediction-loss.ts";
 
@@ -70,13 +71,9 @@ export interface ConceptEnd {
 }
 
 /** What there is to know when a concept is about to be learned. */
-export interface ConceptContext {
-  readonly name: string;
-  /** As written in prompts. */
-  readonly token: string;
-  readonly classNoun: string;
+export interface ConceptContext extends Concept {
   /** The concepts learned before, in order. */
-  readonly earlier: readonly { readonly token: string; readonly classNoun: string }[];
+  readonly earlier: readonly Omit<Concept, "name">[];
   /** The adapter in the strategy's form: what was learned before, ready for the new concept. */
   readonly adapter: Adapter;
   /** A new adapter of the same layout that changes nothing yet. */

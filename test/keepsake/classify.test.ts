@@ -12,7 +12,7 @@ import { CHECKPOINT } from "../../src/library/model-profile.ts";
 import { readLearned, type Learned } from "../../src/library/library-model.ts";
 import type { LearnProgress } from "../../src/keepsake/learn.ts";
 import { encodePhotos, loadPhotos } from "../../src/training/photos.ts";
-import { latentsFromPosterior } from "../../src/diffusion/latents.ts";
+import { latentsFrom } from "../../src/diffusion/latents.ts";
 import { StableDiffusionPipeline } from "../../src/diffusion/pipeline.ts";
 import { addLearnedTokens } from "../../src/diffusion/prompt-encoder.ts";
 import { NoiseSchedule } from "../../src/diffusion/schedulers/index.ts";
@@ -61,7 +61,7 @@ const classifyQuickly = (images: string[], more: Partial<ClassifyRequest> = {}) 
 async function latentsOf(folder: string): Promise<Float32Array[]> {
   const { images } = await loadPhotos([folder], RESOLUTION);
   const posteriors = await encodePhotos(pipeline.vae, images, RESOLUTION, { threads: 1 });
-  return posteriors.map((each) => latentsFromPosterior(each, pipeline.vae.config));
+  return posteriors.map((each) => latentsFrom(each, pipeline.vae.config));
 }
 
 describe("classifyPictures", () => {

@@ -5,6 +5,7 @@
 import type { AdapterForm } from "../../adapters/adapter.ts";
 import type { AdapterSettings } from "../../adapters/new-adapter.ts";
 import { sha256 } from "../../io/hash.ts";
+import type { Concept } from "../../prompts/concept.ts";
 import type { TrainingSettings } from "../../training/training-run.ts";
 
 /** Which model a library was made on. */
@@ -18,11 +19,7 @@ export interface LibraryModel {
 }
 
 /** A concept that the library knows. Names and numbers only: nothing here comes from a photo. */
-export interface ConceptEntry {
-  readonly name: string;
-  /** As written in prompts: `<name>`. */
-  readonly token: string;
-  readonly classNoun: string;
+export interface ConceptEntry extends Concept {
   /** Embeddings that the token stands for. */
   readonly vectors: number;
   /** Blob of the token's embedding, `[vectors, width]`. */
