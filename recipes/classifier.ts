@@ -15,7 +15,7 @@ import { Library } from "../src/library/library.ts";
 import { BUILT_IN } from "../src/library/model-profile.ts";
 import { encodePhotos, readPhoto } from "../src/training/photos.ts";
 import { judge, DEFAULT_TEMPERATURE_IN_STANDARD_ERRORS } from "../src/classifier/picture-answer.ts";
-import { latentsFromPosterior } from "../src/diffusion/latents.ts";
+import { latentsFrom } from "../src/diffusion/latents.ts";
 import { findImages } from "../src/io/images/find-images.ts";
 import { imageToTensor } from "../src/io/images/image.ts";
 import { CONCEPTS } from "./concepts/concepts.ts";
@@ -148,7 +148,7 @@ async function ask(learned: Learned): Promise<Asked[]> {
   });
   const results: Asked[] = [];
   for (const [i, picture] of pictures.entries()) {
-    const result = await classifier.classify(latentsFromPosterior(posteriors[i], pipeline.vae.config));
+    const result = await classifier.classify(latentsFrom(posteriors[i], pipeline.vae.config));
     results.push({ ...picture, result });
     if (i % 20 === 0) process.stderr.write(`${learned.concepts.length} concepts: ${i + 1} of ${pictures.length}\n`);
   }

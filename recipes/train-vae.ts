@@ -4,7 +4,7 @@
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { decode, encode, klDivergence, samplePosterior } from "../src/diffusion/models/autoencoder-kl.ts";
+import { decode, encode, klDivergence, sampleLatents } from "../src/diffusion/models/autoencoder-kl.ts";
 import {
   add,
   input,
@@ -65,7 +65,7 @@ const trainer = FullTrainer.create(
   (context, count) => {
     const pixels = input("pixels", pixelShape(count));
     const posterior = encode(context, vaeConfig, pixels);
-    const latents = samplePosterior(posterior, input("noise", noiseShape(count)));
+    const latents = sampleLatents(posterior, input("noise", noiseShape(count)));
     const decoded = decode(context, vaeConfig, latents);
     const l1 = mean(magnitude(sub(decoded, pixels)));
     const reconstruction = add(add(l1, meanSquaredError(decoded, pixels)), gradientL1(decoded, pixels));

@@ -1,19 +1,48 @@
 /**
- * @file Adapters of a model and learned tokens, in memory and in the file formats of other programs.
+ * @file Published as `keepsake/adapters`: LoRA, VeRA, DoRA, their files and learned tokens, and what a kind of your own is made of.
  */
-export type { AdaptedLayer, Adapter, AdapterKind, AdapterKindName } from "./adapter.ts";
-export { BoundAdapter } from "./bound-adapter.ts";
-export { createDora, Dora, type DoraLayer } from "./dora.ts";
 export {
-  readAdapter,
-  readLora,
-  writeDiffusersLora,
-  writeKohyaLora,
-  writePeftLora,
-  writePeftVera,
-} from "./formats/index.ts";
-export { ADAPTER_KINDS } from "./kinds.ts";
-export { createLora, Lora, loraDelta, type LoraLayer } from "./lora.ts";
-export { discoverModules, parseLoraTargets, type AdaptableModules, type LoraTargets } from "./modules.ts";
-export { readTokenEmbeddings, writeTokenEmbedding, type TokenEmbedding } from "./textual-inversion.ts";
+  Adapter,
+  checkRank,
+  checkRankFits,
+  filled,
+  lowRankPath,
+  overFeatures,
+  type AdaptedLayer,
+  type AdaptedSite,
+  type AdapterForm,
+  type AdapterKind,
+  type AdapterOptions,
+  type AdapterStart,
+  type FedArray,
+  type FrozenArray,
+  type LayerPart,
+  type LayerTensors,
+  type ParameterSlot,
+} from "./adapter.ts";
+export { BoundAdapter, type BoundAdapterOptions } from "./bound-adapter.ts";
+export { ADAPTER_KINDS, findAdapterKind, registerAdapterKind } from "./kinds.ts";
+export { createLora, Lora, loraDelta, requireLora, type CreateLoraOptions, type LoraLayer } from "./lora.ts";
+export { createDora, Dora, type DoraLayer } from "./dora.ts";
 export { createVera, Vera, type VeraLayer, type VeraProjections } from "./vera.ts";
+export {
+  addToTrainedPart,
+  stackedLayer,
+  trainedPart,
+  weightChange,
+  type StackedLayer,
+  type TrainedPart,
+} from "./stacked-lora.ts";
+export {
+  discoverModules,
+  parseTargets,
+  selectModules,
+  type AdaptableModule,
+  type AdaptableModules,
+  type AdapterTargets,
+  type ModuleTarget,
+  type TargetPreset,
+} from "./modules.ts";
+export * from "./formats/index.ts";
+export { readTokenEmbeddings, writeTokenEmbedding, type TokenEmbedding } from "./textual-inversion.ts";
+export { RandomStream } from "../random/random.ts";

@@ -1,7 +1,7 @@
 /**
  * @file What a picture may show: a prompt for each learned concept, for ordinary things, and for anything else.
  */
-import type { KnownConcept } from "../library/library-model.ts";
+import type { Concept } from "../prompts/concept.ts";
 
 /** Something that a picture may show. */
 export interface Candidate {
@@ -17,7 +17,7 @@ export interface Candidate {
 export const ANYTHING: Candidate = { label: "anything else", prompt: "" };
 
 /** A learned concept. The sentence is the same for all candidates: they differ in the one word that matters. */
-export function conceptCandidate({ name, token }: KnownConcept): Candidate {
+export function conceptCandidate({ name, token }: Concept): Candidate {
   return { label: token, prompt: `a photo of a ${token}`, concept: name };
 }
 

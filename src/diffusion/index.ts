@@ -1,11 +1,23 @@
 /**
- * @file Stable Diffusion as functions over graph tensors: checkpoints, pipeline, schedulers, tokenizer, CLIP.
+ * @file Published as `keepsake/diffusion`: Stable Diffusion checkpoints as programs, and what a scheduler of your own is made of.
  */
+export { StableDiffusionPipeline, type GeneratedImage, type GenerateOptions, type GenerationStep } from "./pipeline.ts";
 export { ClipFeatures } from "./clip/clip-features.ts";
-export { ImageEncoder, latentsFromPosterior, type Posterior } from "./latents.ts";
+export { ClipTokenizer } from "./tokenizer/index.ts";
+export { ImageEncoder, latentsFrom, latentShape, type LatentDistribution, type LatentShape } from "./latents.ts";
+export type { LearnedEmbedding } from "./prompt-encoder.ts";
+export {
+  createScheduler,
+  NoiseSchedule,
+  registerScheduler,
+  SchedulerConfig,
+  schedulerNames,
+  type NoiseSource,
+  type PredictionType,
+  type Scheduler,
+  type SchedulerClass,
+  type SchedulerOptions,
+  type SchedulerStep,
+} from "./schedulers/index.ts";
 export type { AdaptedComponent, AdapterBinding, BaseLayer, ModuleContext } from "./module.ts";
 export type { PictureSize } from "./picture-size.ts";
-export { StableDiffusionPipeline, type GeneratedImage, type GenerateOptions, type GenerationStep } from "./pipeline.ts";
-export type { LearnedEmbedding } from "./prompt-encoder.ts";
-export { createScheduler, NoiseSchedule, SCHEDULERS, type Scheduler } from "./schedulers/index.ts";
-export { ClipTokenizer } from "./tokenizer/index.ts";

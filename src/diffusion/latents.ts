@@ -13,7 +13,7 @@ import { decode, encode } from "./models/autoencoder-kl.ts";
 export type LatentShape = readonly [number, number, number];
 
 /** What the VAE's encoder says about one picture; arrays are `[latentChannels, height, width]`, in the VAE's own units. */
-export interface Posterior {
+export interface LatentDistribution {
   readonly mean: Float32Array;
   readonly logvar: Float32Array;
 }
@@ -58,8 +58,8 @@ export function sizeWarning({ width, height }: PictureSize, own: PictureSize): s
  * The latents of a picture, as the UNet sees them: mean, or mean + exp(logvar / 2) * noise, times the VAE's scaling factor.
  * @param noise standard normal, the size of the mean; absent: the mean itself.
  */
-export function latentsFromPosterior(
-  { mean, logvar }: Posterior,
+export function latentsFrom(
+  { mean, logvar }: LatentDistribution,
   config: AutoencoderKlConfig,
   noise?: Float32Array,
 ): Float32Array {
@@ -99,7 +99,7 @@ export class ImageEncoder {
   }
 
   /** @param image `[3, height, width]` in [-1, 1]. */
-  async posterior(image: Float32Array): Promise<Posterior> {
+  async distribution(image: Float32Array): Promise<LatentDistribution> {
     return this.#program.run({ image });
   }
 
@@ -109,7 +109,7 @@ export class ImageEncoder {
    * @param noise standard normal, the size of the latents; absent: the most probable latents.
    */
   async encode(image: Float32Array, noise?: Float32Array): Promise<Float32Array> {
-    return latentsFromPosterior(await this.posterior(image), this.#config, noise);
+    return latentsFrom(await this.distribution(image), this.#config, noise);
   }
 
   async dispose(): Promise<void> {

@@ -1,14 +1,18 @@
 /**
  * @file Keeps compiled programs for their next use.
  */
-import type { Program } from "../graph/index.ts";
 
-/** Programs with the same outputs, by a key that says what they were compiled for. */
-export class ProgramCache<Name extends string> {
-  readonly #programs = new Map<string, Promise<Program<Name>>>();
+/** Something compiled, which holds native memory. */
+export interface Disposable {
+  dispose(): Promise<void>;
+}
+
+/** Programs of one type, by a key that says what they were compiled for. */
+export class ProgramCache<Compiled extends Disposable> {
+  readonly #programs = new Map<string, Promise<Compiled>>();
 
   /** The program for `key`, compiled if this is the first time it is asked for. */
-  async get(key: string, compile: () => Promise<Program<Name>>): Promise<Program<Name>> {
+  async get(key: string, compile: () => Promise<Compiled>): Promise<Compiled> {
     const known = this.#programs.get(key);
     if (known !== undefined) return known;
     const program = compile();

@@ -63,7 +63,7 @@ export class PromptEncoder {
   readonly #component: Component<ClipTextConfig>;
   readonly #newTokenizer: () => ClipTokenizer;
   readonly #programOptions: ProgramOptions;
-  readonly #programs = new ProgramCache<"encoderHiddenStates">();
+  readonly #programs = new ProgramCache<Program<"encoderHiddenStates">>();
 
   /** @param newTokenizer makes a tokenizer without learned tokens. */
   constructor(component: Component<ClipTextConfig>, newTokenizer: () => ClipTokenizer, programOptions: ProgramOptions) {

@@ -18,7 +18,8 @@ export {
   type SequenceRequest,
   type SequenceStep,
 } from "../learning/learn-sequence.ts";
-export { learnedIn, openModel, readLearned, type KnownConcept, type Learned } from "../library/library-model.ts";
+export { learnedIn, openModel, readLearned, type Learned } from "../library/library-model.ts";
+export type { Concept } from "../prompts/concept.ts";
 export { Library } from "../library/library.ts";
 export { encodePhotos, encodeTrainingPhotos, loadPhotos, type TrainingPhoto } from "../training/photos.ts";
 export { clipI, clipT } from "./clip-scores.ts";

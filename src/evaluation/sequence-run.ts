@@ -17,7 +17,7 @@ import type { Evaluations } from "../training/objective-gradient.ts";
 import { encodePhotos } from "../training/photos.ts";
 import { fillTemplate } from "../prompts/prompt-templates.ts";
 import type { ClipFeatures } from "../diffusion/clip/clip-features.ts";
-import { latentsFromPosterior } from "../diffusion/latents.ts";
+import { latentsFrom } from "../diffusion/latents.ts";
 import type { GenerateOptions } from "../diffusion/pipeline.ts";
 import { imageToTensor, resizeAndCrop } from "../io/images/image.ts";
 import type { RgbImage } from "../io/images/rgb-image.ts";
@@ -115,9 +115,9 @@ export async function runSequence(request: SequenceRunRequest): Promise<Sequence
     onStage?.({ kind: "drawing", learned: known });
     // Where all were learned at once there is one stage, which then stands for each.
     const row: (readonly RgbImage[])[] = [];
-    const shared = new BoundAdapter(learned.lora);
+    const shared = new BoundAdapter(learned.adapter);
     for (let j = 0; j < known; j++) {
-      const adapter = strategy.order === "separate" ? new BoundAdapter(stages[j].lora) : shared;
+      const adapter = strategy.order === "separate" ? new BoundAdapter(stages[j].adapter) : shared;
       const drawn: RgbImage[] = [];
       for await (const image of drawConcept(request, concepts[j], adapter, learned.embeddings)) {
         request.onPicture?.({ learned: known, concept: j, prompt: drawn.length, image });
@@ -211,20 +211,20 @@ async function* drawConcept(
 
 async function confidenceIn(
   { pipeline, concepts, classifierDraws, training = {} }: SequenceRunRequest,
-  { lora, embeddings }: LearnedConcept,
+  { adapter, embeddings }: LearnedConcept,
 ): Promise<ConceptConfidence[]> {
   const { resolution } = trainingSettings(training, pipeline);
   const pictures = [];
   for (const { name, heldOut } of concepts) {
     const tensors = [];
     for (const image of heldOut) tensors.push(imageToTensor(await resizeAndCrop(image, resolution, resolution)));
-    const posteriors = await encodePhotos(pipeline.vae, tensors, resolution, {});
-    const latents = posteriors.map((posterior) => latentsFromPosterior(posterior, pipeline.vae.config));
+    const distributions = await encodePhotos(pipeline.vae, tensors, resolution, {});
+    const latents = distributions.map((distribution) => latentsFrom(distribution, pipeline.vae.config));
     pictures.push({ concept: name, latents });
   }
   const known = concepts.map(({ name, classNoun }) => ({ name, classNoun, token: tokenOf(name) }));
   const options = { resolution, draws: classifierDraws };
-  const classifier = await ConceptClassifier.create(pipeline, { concepts: known, embeddings, lora }, options);
+  const classifier = await ConceptClassifier.create(pipeline, { concepts: known, embeddings, adapter }, options);
   try {
     return await conceptConfidence(classifier, pictures);
   } finally {

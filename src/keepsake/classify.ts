@@ -1,7 +1,7 @@
 /**
  * @file Which of a library's concepts is on a picture, if any: from picture files to answers. Nothing is stored.
  */
-import { ImageEncoder, latentsFromPosterior } from "../diffusion/latents.ts";
+import { ImageEncoder, latentsFrom } from "../diffusion/latents.ts";
 import { KeepsakeError } from "../errors.ts";
 import { findImages, type FoundImages } from "../io/images/find-images.ts";
 import { imageToTensor, resizeAndCrop } from "../io/images/image.ts";
@@ -104,7 +104,7 @@ export async function classifyPictures(session: Session, request: ClassifyReques
   const results: ClassifiedPicture[] = [];
   for (const [index, posterior] of posteriors.entries()) {
     const started = performance.now();
-    const result = await classifier.classify(latentsFromPosterior(posterior, pipeline.vae.config), {
+    const result = await classifier.classify(latentsFrom(posterior, pipeline.vae.config), {
       ...(signal !== undefined && { signal }),
       onEvaluations: (evaluations) => {
         onProgress?.({ kind: "evaluated", index, count, evaluations });

@@ -58,9 +58,9 @@ export async function exportLearned(session: Session, request: ExportRequest): P
     throw new KeepsakeError("usage", `There is no format "${format}": choose one of ${EXPORT_FORMATS.join(", ")}.`);
   }
   const model = await session.model(await Library.open(session.folder));
-  const { concepts, embeddings, lora } = await session.learned(model);
+  const { concepts, embeddings, adapter } = await session.learned(model);
   const [first] = concepts;
-  if (first === undefined || lora === undefined) {
+  if (first === undefined || adapter === undefined) {
     throw new KeepsakeError("state", `${session.folder} knows no concepts yet; there is nothing to export.`);
   }
   if (format === "textual-inversion") {
@@ -75,7 +75,7 @@ export async function exportLearned(session: Session, request: ExportRequest): P
     await writeTokenEmbedding(to, embeddings[index]);
     return { format, to, tokens: [concepts[index].token] };
   }
-  await writeAdapter(lora, { ...request, format }, model);
+  await writeAdapter(adapter, { ...request, format }, model);
   return { format, to, tokens: concepts.map(({ token }) => token) };
 }
 

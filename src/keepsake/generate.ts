@@ -103,7 +103,7 @@ async function drawEach(
   const { prompt, seed = 0, guidanceScale = profile.guidanceScale } = request;
   const owner = library && session.folder;
   for (const hint of await hintsFor({ ...request, guidanceScale }, { learned, owner }, pipeline)) onWarning(hint);
-  const adapter = learned.lora && session.adapters.bind(learned.lora);
+  const adapter = learned.adapter && session.adapters.bind(learned.adapter);
   for (let index = firstIndex; index < firstIndex + count; index++) {
     const draw = () =>
       pipeline.generate({

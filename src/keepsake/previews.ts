@@ -82,7 +82,7 @@ export async function drawPreviews(
   const { adapters = new AdapterSlot() } = options;
   let done = 0;
   const draw = async (learned: Learned, prompts: readonly string[]): Promise<RgbImage[][]> => {
-    const adapter = learned.lora && adapters.bind(learned.lora);
+    const adapter = learned.adapter && adapters.bind(learned.adapter);
     const rows: RgbImage[][] = [];
     for (const prompt of prompts) {
       const pictures = await drawConcept(pipeline, prompt, learned, adapter, options);

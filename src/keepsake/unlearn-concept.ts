@@ -31,7 +31,7 @@ export interface UnlearnProgress {
 
 export interface UnlearnResult extends ForgetResult {
   /** What was measured; absent if there was nothing to unlearn, because the adapter went with the last concept or does not know this one. */
-  readonly unlearned?: Omit<Unlearned, "lora"> & { readonly steps: number };
+  readonly unlearned?: Omit<Unlearned, "adapter"> & { readonly steps: number };
 }
 
 /**
@@ -57,12 +57,12 @@ export async function unlearnConcept(session: Session, request: UnlearnRequest):
       const settings = { steps, seed, learningRate, batchSize, resolution, guidanceScale: profile.guidanceScale };
       await session.freePrograms();
       try {
-        const { lora, ...measured } = await unlearn(pipeline, await learnedIn(library, pipeline), name, settings, {
+        const { adapter, ...measured } = await unlearn(pipeline, await learnedIn(library, pipeline), name, settings, {
           program: session.program,
           ...(signal && { signal }),
           onStep: (step) => onProgress?.({ kind: "step", step, steps }),
         });
-        const shared = await library.writeShared(lora, movedAnchor(await library.memory(), lora.parameters));
+        const shared = await library.writeShared(adapter, movedAnchor(await library.memory(), adapter.parameters));
         return { ...(await forgetIn(library, { ...request, name }, shared)), unlearned: { ...measured, steps } };
       } finally {
         await session.freePrograms();

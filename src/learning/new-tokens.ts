@@ -8,16 +8,13 @@ import { addLearnedTokens } from "../diffusion/prompt-encoder.ts";
 import type { ClipTokenizer } from "../diffusion/tokenizer/index.ts";
 import { KeepsakeError } from "../errors.ts";
 import { RandomStream } from "../random/random.ts";
+import type { Concept } from "../prompts/concept.ts";
 import { tokenOf } from "../prompts/concept-name.ts";
 import { fillTemplate, PROMPT_TEMPLATES } from "../prompts/prompt-templates.ts";
 import type { Strategy } from "../training/strategy.ts";
 
 /** A concept that is to be learned, without its photos. */
-export interface NamedConcept {
-  /** See `conceptName`. */
-  readonly name: string;
-  /** What the thing is, e.g. "cat". */
-  readonly classNoun: string;
+export interface AskedConcept extends Omit<Concept, "token"> {
   /** Embeddings that the token stands for. Default 1. */
   readonly vectors?: number;
 }
@@ -54,7 +51,7 @@ export interface FittedCaption {
 export async function prepareTokens(
   pipeline: StableDiffusionPipeline,
   earlier: readonly TokenEmbedding[],
-  concepts: readonly NamedConcept[],
+  concepts: readonly AskedConcept[],
   { tokenStart }: Pick<Strategy, "tokenStart">,
   seed: number,
 ): Promise<RunTokens> {

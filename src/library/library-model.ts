@@ -7,6 +7,7 @@ import type { TokenEmbedding } from "../adapters/textual-inversion.ts";
 import { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { KeepsakeError } from "../errors.ts";
 import type { ProgramOptions } from "../graph/index.ts";
+import type { Concept } from "../prompts/concept.ts";
 import { Library } from "./library.ts";
 import { checkModel, identifyModel } from "./model-fingerprint.ts";
 import { checkpointFolder, chosenModel } from "./model-folder.ts";
@@ -39,21 +40,13 @@ export async function checkModelIsThere(asked: string | undefined, library: Libr
   throw new KeepsakeError("input", `${folder}: ${fault}.`);
 }
 
-/** What a concept is called. */
-export interface KnownConcept {
-  readonly name: string;
-  /** As written in prompts: `<name>`. */
-  readonly token: string;
-  readonly classNoun: string;
-}
-
 /** What a model has learned. */
 export interface Learned {
-  readonly concepts: readonly KnownConcept[];
+  readonly concepts: readonly Concept[];
   /** In the order of the concepts. */
   readonly embeddings: readonly TokenEmbedding[];
   /** Absent while there are no concepts. */
-  readonly lora?: Adapter;
+  readonly adapter?: Adapter;
 }
 
 /**
@@ -79,7 +72,7 @@ export async function readLearned(folder: string, pipeline: StableDiffusionPipel
  * @throws KeepsakeError if it is damaged, or another process has replaced it meanwhile
  */
 export async function learnedIn(library: Library | undefined, pipeline: StableDiffusionPipeline): Promise<Learned> {
-  const lora = await library?.adapter(pipeline);
+  const adapter = await library?.adapter(pipeline);
   const embeddings = (await library?.embeddings()) ?? [];
-  return { concepts: library?.concepts ?? [], embeddings, ...(lora && { lora }) };
+  return { concepts: library?.concepts ?? [], embeddings, ...(adapter && { adapter }) };
 }

@@ -5,9 +5,11 @@
 import type { Adapter } from "../adapters/adapter.ts";
 import { latentShape } from "../diffusion/latents.ts";
 import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
+import { ProgramCache } from "../diffusion/program-cache.ts";
 import { PromptEncoder, type LearnedEmbedding } from "../diffusion/prompt-encoder.ts";
 import type { ProgramOptions } from "../graph/index.ts";
 import { CompiledDenoiser } from "./denoiser.ts";
+import type { DenoisingError } from "./denoising-error.ts";
 
 export interface DenoiserPoolOptions extends ProgramOptions {
   /** Recompute the UNet's blocks in the backward pass: less memory, about a third more time. Default false. */
@@ -25,7 +27,7 @@ export interface DenoiserShape {
 export class DenoiserPool {
   readonly #pipeline: StableDiffusionPipeline;
   readonly #options: DenoiserPoolOptions;
-  readonly #denoisers = new Map<string, CompiledDenoiser>();
+  readonly #programs = new ProgramCache<DenoisingError>();
   readonly #promptEncoder: PromptEncoder;
 
   constructor(pipeline: StableDiffusionPipeline, options: DenoiserPoolOptions = {}) {
@@ -35,22 +37,13 @@ export class DenoiserPool {
   }
 
   /** @throws KeepsakeError for a resolution that the model cannot have */
-  denoiser(lora: Adapter, shape: DenoiserShape): CompiledDenoiser {
+  denoiser(adapter: Adapter, shape: DenoiserShape): CompiledDenoiser {
     const { resolution, ...rest } = shape;
-    const key = JSON.stringify([lora.layout, resolution, rest.batchSize, rest.learnedRows]);
-    const known = this.#denoisers.get(key);
-    if (known !== undefined) return known;
+    const key = JSON.stringify([adapter.layout, resolution, rest.batchSize, rest.learnedRows]);
     const [, height, width] = latentShape(this.#pipeline.vae.config, { height: resolution, width: resolution });
     const firstLearnedId = this.#pipeline.newTokenizer().vocabSize;
-    const denoiser = new CompiledDenoiser(this.#pipeline, lora, {
-      ...this.#options,
-      ...rest,
-      height,
-      width,
-      firstLearnedId,
-    });
-    this.#denoisers.set(key, denoiser);
-    return denoiser;
+    const options = { ...this.#options, ...rest, height, width, firstLearnedId };
+    return new CompiledDenoiser(this.#pipeline, adapter, options, this.#programs, key);
   }
 
   /** Outputs of the frozen text encoder, `[positions, width]` for each prompt. */
@@ -59,8 +52,7 @@ export class DenoiserPool {
   }
 
   async dispose(): Promise<void> {
-    await Promise.all([...this.#denoisers.values()].map((denoiser) => denoiser.dispose()));
-    this.#denoisers.clear();
+    await this.#programs.clear();
     await this.#promptEncoder.clear();
   }
 }

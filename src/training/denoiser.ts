@@ -4,6 +4,7 @@
  */
 import type { Adapter } from "../adapters/adapter.ts";
 import { concatenated } from "../diffusion/flat-arrays.ts";
+import { ProgramCache } from "../diffusion/program-cache.ts";
 import { damagedWeights } from "../diffusion/weights.ts";
 import type { KeepsakeError } from "../errors.ts";
 import { DenoisingError, type DenoisingErrorOptions, type DenoisingModels, type Trainable } from "./denoising-error.ts";
@@ -31,7 +32,7 @@ export interface DenoisingGradient {
   /** Of each item, `[channels, height, width]`. */
   readonly predictions: readonly Float32Array[];
   /** d Σ weight · error / d adapter, laid out as `Adapter.parameters`. */
-  readonly loraGradient: Float32Array;
+  readonly adapterGradient: Float32Array;
   /** d Σ weight · error / d learned embeddings. */
   readonly embeddingsGradient: Float32Array;
 }
@@ -58,26 +59,37 @@ const PIXELS_AT_ONCE = 4096;
 export class CompiledDenoiser implements Denoiser {
   readonly embeddingsSize: number;
   readonly #models: DenoisingModels;
-  readonly #lora: Adapter;
+  readonly #adapter: Adapter;
   readonly #options: Omit<DenoisingErrorOptions, "derivatives">;
   readonly #atOnce: number;
-  readonly #programs = new Map<string, Promise<DenoisingError>>();
+  readonly #programs: ProgramCache<DenoisingError>;
+  readonly #key: string;
 
   /**
-   * @param lora - gives the layout
+   * @param adapter - gives the layout
    * @param options - `batchSize` items always fit in one run
+   * @param programs - to share with other denoisers of the same models
+   * @param key - tells this one's programs from theirs
    */
-  constructor(models: DenoisingModels, lora: Adapter, options: Omit<DenoisingErrorOptions, "derivatives">) {
+  constructor(
+    models: DenoisingModels,
+    adapter: Adapter,
+    options: Omit<DenoisingErrorOptions, "derivatives">,
+    programs = new ProgramCache<DenoisingError>(),
+    key = "",
+  ) {
     this.#models = models;
-    this.#lora = lora;
+    this.#adapter = adapter;
     this.#options = options;
+    this.#programs = programs;
+    this.#key = key;
     this.#atOnce = Math.max(options.batchSize ?? 1, Math.floor(PIXELS_AT_ONCE / (options.height * options.width)));
     this.embeddingsSize = options.learnedRows * models.textEncoder.config.hiddenSize;
   }
 
   /** Whether a step of training can run at all. @throws KeepsakeError if the memory does not suffice */
   checkMemory(): void {
-    DenoisingError.checkMemory(this.#models, this.#lora, this.#options);
+    DenoisingError.checkMemory(this.#models, this.#adapter, this.#options);
   }
 
   async predictions(items: readonly DenoisingItem[], trainable: Trainable): Promise<readonly Float32Array[]> {
@@ -93,7 +105,7 @@ export class CompiledDenoiser implements Denoiser {
   async gradient(items: readonly WeightedItem[], trainable: Trainable): Promise<DenoisingGradient> {
     const errors: number[] = [];
     const predictions: Float32Array[] = [];
-    let sums: { loraGradient: Float32Array; embeddingsGradient: Float32Array } | undefined;
+    let sums: { adapterGradient: Float32Array; embeddingsGradient: Float32Array } | undefined;
     for (const chunk of this.#chunks(items)) {
       const program = await this.#program(chunk.length, true);
       const batch = { ...batchOf(chunk), weights: chunk.map(({ weight }) => weight) };
@@ -102,13 +114,13 @@ export class CompiledDenoiser implements Denoiser {
       predictions.push(...parts(result.prediction, chunk.length));
       if (sums === undefined) sums = result;
       else {
-        add(sums.loraGradient, result.loraGradient);
+        add(sums.adapterGradient, result.adapterGradient);
         add(sums.embeddingsGradient, result.embeddingsGradient);
       }
     }
     if (sums === undefined) throw new RangeError("a gradient needs an item");
-    const { loraGradient, embeddingsGradient } = sums;
-    return { errors, predictions, loraGradient, embeddingsGradient };
+    const { adapterGradient, embeddingsGradient } = sums;
+    return { errors, predictions, adapterGradient, embeddingsGradient };
   }
 
   damagedWeights(): Promise<KeepsakeError | undefined> {
@@ -116,10 +128,9 @@ export class CompiledDenoiser implements Denoiser {
     return damagedWeights([unet.weights, textEncoder.weights]);
   }
 
+  /** Frees the programs, also those of denoisers that share them. */
   async dispose(): Promise<void> {
-    const programs = await Promise.allSettled(this.#programs.values());
-    this.#programs.clear();
-    for (const result of programs) if (result.status === "fulfilled") await result.value.dispose();
+    await this.#programs.clear();
   }
 
   *#chunks<Item>(items: readonly Item[]): Generator<readonly Item[]> {
@@ -127,12 +138,9 @@ export class CompiledDenoiser implements Denoiser {
   }
 
   #program(batchSize: number, derivatives: boolean): Promise<DenoisingError> {
-    const key = `${batchSize} ${derivatives}`;
-    const known = this.#programs.get(key);
-    if (known !== undefined) return known;
-    const program = DenoisingError.create(this.#models, this.#lora, { ...this.#options, batchSize, derivatives });
-    this.#programs.set(key, program);
-    return program;
+    return this.#programs.get(`${this.#key} ${batchSize} ${derivatives}`, () =>
+      DenoisingError.create(this.#models, this.#adapter, { ...this.#options, batchSize, derivatives }),
+    );
   }
 }
 

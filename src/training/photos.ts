@@ -3,7 +3,7 @@
  */
 import type { Component } from "../diffusion/checkpoint.ts";
 import type { AutoencoderKlConfig } from "../diffusion/config/autoencoder-kl-config.ts";
-import { ImageEncoder, type Posterior } from "../diffusion/latents.ts";
+import { ImageEncoder, type LatentDistribution } from "../diffusion/latents.ts";
 import { damagedWeights } from "../diffusion/weights.ts";
 import { KeepsakeError } from "../errors.ts";
 import type { ProgramOptions } from "../graph/index.ts";
@@ -41,7 +41,7 @@ export interface Photos {
 }
 
 /** A photo as training sees it: encoded, with the words for what is not the thing. */
-export interface TrainingPhoto extends Posterior {
+export interface TrainingPhoto extends LatentDistribution {
   readonly caption?: string | undefined;
 }
 
@@ -145,16 +145,16 @@ export async function encodePhotos(
   images: readonly Float32Array[],
   resolution: number,
   options: ProgramOptions,
-): Promise<Posterior[]> {
+): Promise<LatentDistribution[]> {
   const encoder = await ImageEncoder.create(vae, { height: resolution, width: resolution }, options);
   try {
-    const posteriors: Posterior[] = [];
-    for (const image of images) posteriors.push(await encoder.posterior(image));
-    if (!posteriors.every(({ mean, logvar }) => mean.every(Number.isFinite) && logvar.every(Number.isFinite))) {
+    const distributions: LatentDistribution[] = [];
+    for (const image of images) distributions.push(await encoder.distribution(image));
+    if (!distributions.every(({ mean, logvar }) => mean.every(Number.isFinite) && logvar.every(Number.isFinite))) {
       const fault = "The model's VAE encodes a photo as NaN or infinity; use another checkpoint";
       throw (await damagedWeights([vae.weights])) ?? new KeepsakeError("input", `${fault}.`);
     }
-    return posteriors;
+    return distributions;
   } finally {
     await encoder.dispose();
   }
@@ -167,6 +167,6 @@ export async function encodeTrainingPhotos(
   resolution: number,
   options: ProgramOptions,
 ): Promise<TrainingPhoto[]> {
-  const posteriors = await encodePhotos(vae, images, resolution, options);
-  return posteriors.map((posterior, i) => ({ ...posterior, caption: captions[i] }));
+  const distributions = await encodePhotos(vae, images, resolution, options);
+  return distributions.map((distribution, i) => ({ ...distribution, caption: captions[i] }));
 }

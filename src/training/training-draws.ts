@@ -3,17 +3,16 @@
  * purpose, concept, step).
  */
 import type { AutoencoderKlConfig } from "../diffusion/config/autoencoder-kl-config.ts";
-import { latentsFromPosterior } from "../diffusion/latents.ts";
+import { latentsFrom } from "../diffusion/latents.ts";
 import type { NoiseSchedule } from "../diffusion/schedulers/index.ts";
 import { RandomStream } from "../random/random.ts";
 import type { StepItem } from "./objective-gradient.ts";
 import type { TrainingPhoto } from "./photos.ts";
+import type { Concept } from "../prompts/concept.ts";
 import { fillTemplate, PROMPT_TEMPLATES, withCaption } from "../prompts/prompt-templates.ts";
 
 /** A concept that is being learned. Its photos live in memory only. */
-export interface ConceptMaterial {
-  readonly token: string;
-  readonly classNoun: string;
+export interface TrainingConcept extends Omit<Concept, "name"> {
   readonly photos: readonly TrainingPhoto[];
 }
 
@@ -21,7 +20,7 @@ export interface DrawMaterial {
   /** Addresses the draws. */
   readonly concept: string;
   /** One, or several that are learned at once. */
-  readonly concepts: readonly ConceptMaterial[];
+  readonly concepts: readonly TrainingConcept[];
   /** Tokens of the concepts learned before. */
   readonly earlierTokens: readonly string[];
   readonly vae: AutoencoderKlConfig;
@@ -47,9 +46,9 @@ export function drawBatch(
   const chosen = draw("photo").integers(count, photos.length);
   const templates = draw("prompt").integers(count, PROMPT_TEMPLATES.length);
   const timesteps = draw("timestep").integers(count, material.schedule.numTrainTimesteps);
-  const [posteriorNoise, noise] = [draw("latent"), draw("noise")];
+  const [latentNoise, noise] = [draw("latent"), draw("noise")];
   // Latents first, as two streams are used up in the order of the photos.
-  const latents = Array.from(chosen, (index) => latentOf(material, photos[index].photo, posteriorNoise));
+  const latents = Array.from(chosen, (index) => latentOf(material, photos[index].photo, latentNoise));
   const size = latents[0].length;
   const noises = noise.normal(size * count);
   return latents.map((latent, i) => {
@@ -93,12 +92,12 @@ function allPhotos({ concepts }: DrawMaterial) {
 }
 
 function latentOf({ vae }: DrawMaterial, photo: TrainingPhoto, stream: RandomStream): Float32Array {
-  return latentsFromPosterior(photo, vae, stream.normal(photo.mean.length));
+  return latentsFrom(photo, vae, stream.normal(photo.mean.length));
 }
 
 function subjectsOf(
   { earlierTokens }: DrawMaterial,
-  concept: ConceptMaterial,
+  concept: TrainingConcept,
   candidates: number,
   draw: () => RandomStream,
 ): string[] {
@@ -132,7 +131,7 @@ function itemOf(
  */
 export function drawSubjects(
   candidates: number,
-  { token, classNoun }: { readonly token: string; readonly classNoun: string },
+  { token, classNoun }: Omit<Concept, "name">,
   earlier: readonly string[],
   draw: () => RandomStream,
 ): string[] {

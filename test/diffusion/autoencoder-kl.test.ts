@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { openAutoencoderKl } from "../../src/diffusion/checkpoint.ts";
 import { parseAutoencoderKlConfig } from "../../src/diffusion/config/autoencoder-kl-config.ts";
-import { ImageEncoder, latentShape, latentsFromPosterior } from "../../src/diffusion/latents.ts";
-import { encode, klDivergence, samplePosterior } from "../../src/diffusion/models/autoencoder-kl.ts";
+import { ImageEncoder, latentShape, latentsFrom } from "../../src/diffusion/latents.ts";
+import { encode, klDivergence, sampleLatents } from "../../src/diffusion/models/autoencoder-kl.ts";
 import { withObserver } from "../../src/diffusion/module.ts";
 import { type Tensor, mul } from "../../src/graph/index.ts";
 import { type TensorToWrite, SafetensorsFile, writeSafetensors } from "../../src/io/safetensors/safetensors.ts";
@@ -25,7 +25,7 @@ describe("autoencoderKl", () => {
       config,
       golden.input("image"),
     );
-    const sample = samplePosterior(posterior, golden.input("noise"));
+    const sample = sampleLatents(posterior, golden.input("noise"));
     Object.assign(outputs, {
       ...posterior,
       sample,
@@ -79,8 +79,8 @@ describe("ImageEncoder", () => {
     for (const [i, value] of latents.entries()) expect(sampled[i]).toBeCloseTo(value, 4);
     const certain = await encoder.encode(image);
     for (const [i, value] of mean.entries()) expect(certain[i]).toBeCloseTo(value * 0.18215, 4);
-    const posterior = await encoder.posterior(image);
-    expect(latentsFromPosterior(posterior, component.config, noise)).toEqual(sampled);
+    const posterior = await encoder.distribution(image);
+    expect(latentsFrom(posterior, component.config, noise)).toEqual(sampled);
   });
 
   it("accepts only sizes that the VAE can halve", () => {

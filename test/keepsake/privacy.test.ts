@@ -6,7 +6,7 @@ import { forgetConcept } from "../../src/library/forget.ts";
 import { undo } from "../../src/library/undo.ts";
 import { encodePhotos, loadPhotos } from "../../src/training/photos.ts";
 import { ClipFeatures } from "../../src/diffusion/clip/clip-features.ts";
-import { latentsFromPosterior } from "../../src/diffusion/latents.ts";
+import { latentsFrom } from "../../src/diffusion/latents.ts";
 import { StableDiffusionPipeline } from "../../src/diffusion/pipeline.ts";
 import { decodeImage, resizeAndCrop } from "../../src/io/images/image.ts";
 import { fixture } from "../diffusion/support.ts";
@@ -53,9 +53,7 @@ beforeAll(async () => {
   );
   secrets.set(
     "scaled latents",
-    posteriors.map((posterior) =>
-      bytesOf(latentsFromPosterior(posterior, vae.config, new Float32Array(posterior.mean.length))),
-    ),
+    posteriors.map((posterior) => bytesOf(latentsFrom(posterior, vae.config, new Float32Array(posterior.mean.length)))),
   );
   const clip = await ClipFeatures.load(fixture("models/tiny-clip"), { threads: 1 });
   secrets.set("image features", (await clip.ofImages(pictures)).map(bytesOf));

@@ -1,5 +1,5 @@
 /** @file The VAE's encoder and decoder. */
-import { decode, encode, klDivergence, samplePosterior } from "../../../src/diffusion/models/autoencoder-kl.ts";
+import { decode, encode, klDivergence, sampleLatents } from "../../../src/diffusion/models/autoencoder-kl.ts";
 import { type Tensor, input, mul } from "../../../src/graph/index.ts";
 import type { CaseKind } from "../case-kind.ts";
 import { observing } from "./observation.ts";
@@ -27,7 +27,7 @@ export const vaeEncode: CaseKind = {
     Object.assign(outputs, { mean: posterior.mean, logvar: posterior.logvar, kl: klDivergence(posterior) });
     if (test.hasInputs("noise")) {
       feeds.noise = test.floats("noise");
-      outputs.sample = samplePosterior(posterior, input("noise", test.shape("noise")));
+      outputs.sample = sampleLatents(posterior, input("noise", test.shape("noise")));
       outputs.latents = mul(outputs.sample, config.scalingFactor);
     }
     test.compare(checks, await tree.evaluate(outputs, feeds));

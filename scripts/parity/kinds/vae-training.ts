@@ -1,5 +1,5 @@
 /** @file Gradients of every parameter of a VAE. */
-import { decode, encode, klDivergence, samplePosterior } from "../../../src/diffusion/models/autoencoder-kl.ts";
+import { decode, encode, klDivergence, sampleLatents } from "../../../src/diffusion/models/autoencoder-kl.ts";
 import { add, input, mean, mul } from "../../../src/graph/index.ts";
 import type { CaseKind } from "../case-kind.ts";
 import { gradientRules, meanSquaredError, namedGradients, startingValues } from "./gradients.ts";
@@ -12,7 +12,7 @@ export const vaeTraining: CaseKind = {
     const { context, inputs } = weights.trainable();
     const image = input("image", test.shape("image"));
     const posterior = encode(context, config, image);
-    const sample = samplePosterior(posterior, input("noise", test.shape("noise")));
+    const sample = sampleLatents(posterior, input("noise", test.shape("noise")));
     const reconstruction = decode(context, config, sample);
     const mse = meanSquaredError(reconstruction, image);
     const kl = mean(klDivergence(posterior));

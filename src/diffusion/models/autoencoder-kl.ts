@@ -35,7 +35,7 @@ export function decode(context: ModuleContext, config: AutoencoderKlConfig, z: T
 }
 
 /** The reparametrised sample, mean + exp(logvar / 2) * noise. */
-export function samplePosterior({ mean, logvar }: DiagonalGaussian, noise: Tensor): Tensor {
+export function sampleLatents({ mean, logvar }: DiagonalGaussian, noise: Tensor): Tensor {
   return add(mean, mul(exp(mul(logvar, 0.5)), noise));
 }
 
