@@ -3,7 +3,7 @@
  * the names of its sections.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -50,7 +50,7 @@ describe.each(documents)("%s", (document) => {
   });
 
   it("has lines of at most 120 characters, but for tables", () => {
-    const long = text.split("\n").filter((line) => [...line].length > 120 && !line.startsWith("|"));
+    const long = text.split("\n").filter((line) => Array.from(line).length > 120 && !line.startsWith("|"));
     expect(long).toEqual([]);
   });
 });
