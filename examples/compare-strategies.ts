@@ -39,8 +39,8 @@ for (const name of ["sequential", "kv-nullspace"]) {
 await pipeline.dispose();
 
 /** The same noise each time: pictures differ by what was learned alone. */
-async function drawMochi({ lora, embeddings }: LearnedConcept): Promise<Uint8Array> {
-  const adapter = new BoundAdapter(lora);
+async function drawMochi({ adapter: learned, embeddings }: LearnedConcept): Promise<Uint8Array> {
+  const adapter = new BoundAdapter(learned);
   const prompt = "a photo of a <mochi>";
   const [picture] = await pipeline.generate({ prompt, adapter, learnedEmbeddings: embeddings, steps: 10, seed: 7 });
   return picture.image.data;

@@ -169,7 +169,7 @@ async function diffusionClassifier(timesteps: readonly [number, number]) {
     const latents = await encoder.encode(picture);
     const errorsOf = denoisingErrors(
       program,
-      { lora: none, embeddings: new Float32Array() },
+      { adapter: none, embeddings: new Float32Array() },
       schedule,
       latents,
       tokenIds,

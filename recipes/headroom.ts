@@ -77,7 +77,7 @@ for (const { name } of taught) {
       seed: SEED,
       steps: 25,
       guidanceScale: 3,
-      adapter: new BoundAdapter(learned.lora),
+      adapter: new BoundAdapter(learned.adapter),
       learnedEmbeddings: learned.embeddings,
     });
     drawn.push(imageToTensor(picture.image));

@@ -3,7 +3,7 @@
  * its own as "keepsake/graph".
  */
 export { Lora, createLora, loraDelta, type LoraLayer } from "./adapters/lora.ts";
-export type { AdaptedLayer, Adapter, AdapterKind, AdapterKindName } from "./adapters/adapter.ts";
+export type { AdaptedLayer, Adapter, AdapterKind } from "./adapters/adapter.ts";
 export { BoundAdapter } from "./adapters/bound-adapter.ts";
 export { createDora, Dora, type DoraLayer } from "./adapters/dora.ts";
 export {
@@ -15,7 +15,12 @@ export {
   writePeftVera,
 } from "./adapters/formats/index.ts";
 export { ADAPTER_KINDS } from "./adapters/kinds.ts";
-export { discoverModules, parseLoraTargets, type AdaptableModules, type LoraTargets } from "./adapters/modules.ts";
+export {
+  discoverModules,
+  parseTargets as parseLoraTargets,
+  type AdaptableModules,
+  type AdapterTargets as LoraTargets,
+} from "./adapters/modules.ts";
 export { createVera, Vera, type VeraLayer, type VeraProjections } from "./adapters/vera.ts";
 export { readTokenEmbeddings, writeTokenEmbedding, type TokenEmbedding } from "./adapters/textual-inversion.ts";
 export {
@@ -99,7 +104,7 @@ export type { PhaseEvaluations, PhaseName, TrainingSettings } from "./training/t
 export { openModel, readLearned, type KnownConcept, type Learned } from "./library/library-model.ts";
 export { ClipFeatures } from "./diffusion/clip/clip-features.ts";
 export { StableDiffusionPipeline, type GeneratedImage, type GenerateOptions } from "./diffusion/pipeline.ts";
-export { createScheduler, NoiseSchedule, SCHEDULERS, type Scheduler } from "./diffusion/schedulers/index.ts";
+export { createScheduler, NoiseSchedule, schedulerNames, type Scheduler } from "./diffusion/schedulers/index.ts";
 export { ClipTokenizer } from "./diffusion/tokenizer/index.ts";
 export { clipI, clipT } from "./evaluation/clip-scores.ts";
 export { meanAndStandardError, type Estimate } from "./evaluation/estimate.ts";

@@ -55,6 +55,22 @@ describe.each(documents)("%s", (document) => {
   });
 });
 
+describe("the guides show code as it is:", () => {
+  const between = (file: string, from: string, to: string) => {
+    const text = read(file);
+    const start = text.indexOf(from);
+    return text.slice(start, text.indexOf(to, start + from.length)).trim();
+  };
+  it.each([
+    ["docs/add-a-strategy.md", between("examples/outside-strategy/l2-anchor.ts", "import {", "\0")],
+    ["docs/add-an-adapter.md", between("test/adapters/outside-kind.test.ts", "interface GainLayer", "const inFolder")],
+    ["docs/add-an-op.md", between("src/graph/ops/softmax.ts", "/** eˣ", "/** x - log")],
+  ])("%s", (guide, code) => {
+    expect(code).not.toBe("");
+    expect(read(guide)).toContain(code);
+  });
+});
+
 describe("citations of the method page", () => {
   it("name sections that it has", () => {
     const sections = headingsOf("docs/method.md").map((heading) => heading.replace(/^\d+\. /, ""));

@@ -58,7 +58,10 @@ const PROMPTS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Predictions for the same noisy latents under each prompt of each kind. */
-async function predictions({ lora, embeddings }: LearnedConcept): Promise<Map<string, readonly Float32Array[]>> {
+async function predictions({
+  adapter: lora,
+  embeddings,
+}: LearnedConcept): Promise<Map<string, readonly Float32Array[]>> {
   const tokenizer = pipeline.newTokenizer();
   const learned = addLearnedTokens(tokenizer, embeddings, width);
   const denoiser = pool.denoiser(lora, {
@@ -80,7 +83,7 @@ async function predictions({ lora, embeddings }: LearnedConcept): Promise<Map<st
         target: noise,
       })),
     );
-    result.set(kind, await denoiser.predictions(items, { lora, embeddings: rows }));
+    result.set(kind, await denoiser.predictions(items, { adapter: lora, embeddings: rows }));
   }
   return result;
 }

@@ -10,7 +10,7 @@ import {
   adaptedComponents,
   type AdaptableModule,
   type AdaptableModules,
-  type LoraTargets,
+  type AdapterTargets,
   type ModuleTarget,
 } from "./modules.ts";
 
@@ -70,19 +70,26 @@ export interface LayerTensors {
   readonly frozen: (name: string) => Tensor;
 }
 
-/** What kinds of adapters are called, in manifests and on the command line. */
-export type AdapterKindName = "lora" | "vera" | "dora";
+/**
+ * What an adapter is made of.
+ * - `low-rank`: what its kind is made of (of a LoRA A and B);
+ * - `stacked`: of a LoRA: a matrix D for each layer, and A and B on top of it;
+ * - `full`: of a LoRA: D alone.
+ */
+export type AdapterForm = "low-rank" | "stacked" | "full";
 
 /** How an adapter is made. */
 export interface AdapterOptions {
   /** Default `crossattn-kv`. */
-  readonly targets?: LoraTargets;
+  readonly targets?: AdapterTargets;
   /** Whole, at least 1. */
   readonly rank: number;
   /** Larger than 0. Default: the rank, i.e. a scale of 1. */
   readonly loraAlpha?: number;
   /** Where projections are drawn from, by kinds that have any. Default 0. */
   readonly projectionKey?: number;
+  /** Default `low-rank`, the only one that kinds other than the LoRA have. */
+  readonly form?: AdapterForm;
 }
 
 /** What a new adapter is initialised with. */
@@ -94,7 +101,8 @@ export interface AdapterStart {
 
 /** A kind of adapter. */
 export interface AdapterKind {
-  readonly name: AdapterKindName;
+  /** In manifests and on the command line: lower-case letters, digits and `-`. */
+  readonly name: string;
   /** One line. */
   readonly summary: string;
   /** Absent: the usual one. */
@@ -103,6 +111,8 @@ export interface AdapterKind {
   readonly hasAlpha: boolean;
   /** Whether it draws arrays that are never trained. */
   readonly hasProjections: boolean;
+  /** Whether an adapter whose trained numbers are all 0 changes nothing: only such a kind can be unlearned. */
+  readonly changesNothingAtZero: boolean;
   /** An adapter whose trained numbers are still to be filled in. @throws KeepsakeError ("usage") for options that make no sense */
   layout(model: AdaptableModules, options: AdapterOptions): Adapter;
   /** A new adapter, which changes nothing yet. @throws KeepsakeError as {@link AdapterKind.layout}, or if weights cannot be read */
@@ -111,7 +121,9 @@ export interface AdapterKind {
 
 /** An adapter of any kind: its layers, UNet before text encoder and then by name, whatever order they came in. */
 export abstract class Adapter<Layer extends AdaptedLayer = AdaptedLayer> {
-  abstract readonly kind: AdapterKindName;
+  abstract readonly kind: string;
+  /** Recorded beside the numbers, which do not tell. */
+  readonly form: AdapterForm = "low-rank";
   /** The arrays of each layer are windows on {@link Adapter.parameters}: a change of one is a change of the other. */
   readonly layers: readonly Layer[];
   /** Every trained number, layer by layer. */

@@ -101,6 +101,8 @@ export const doraKind: AdapterKind = {
   summary: "a low-rank change of the direction of each layer's weight, and a length of its own for each row",
   hasAlpha: true,
   hasProjections: false,
+  // With a magnitude of 0 nothing is left of the weight.
+  changesNothingAtZero: false,
   layout: (model, options) => {
     const { layers } = createLora(model, { ...options, random: new RandomStream(0) });
     return new Dora(layers.map((layer) => ({ ...layer, magnitude: new Float32Array(layer.outFeatures) })));

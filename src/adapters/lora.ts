@@ -12,6 +12,7 @@ import {
   lowRankPath,
   type AdaptedLayer,
   type AdaptedSite,
+  type AdapterForm,
   type AdapterKind,
   type AdapterOptions,
   type LayerPart,
@@ -47,12 +48,17 @@ export const LORA_PARTS: readonly [LayerPart<LoraLayer>, LayerPart<LoraLayer>] =
 export class Lora extends Adapter<LoraLayer> {
   readonly kind = "lora";
 
+  override readonly form: AdapterForm;
+
   /**
    * Copies the layers' numbers into one array.
-   * @throws RangeError if an array does not have its layer's size, or a layer appears twice.
+   *
+   * @param form - unless it is `low-rank`, every A begins with the identity: see stacked-lora.ts
+   * @throws RangeError if an array does not have its layer's size, or a layer appears twice
    */
-  constructor(layers: Iterable<LoraLayer>) {
+  constructor(layers: Iterable<LoraLayer>, form: AdapterForm = "low-rank") {
     super(layers, LORA_PARTS, (layer, [loraA, loraB]) => ({ ...layer, loraA, loraB }));
+    this.form = form;
   }
 
   get layout(): string {
@@ -69,7 +75,7 @@ export class Lora extends Adapter<LoraLayer> {
   }
 
   withParameters(parameters: Float32Array): Lora {
-    return filled(new Lora(this.layers), parameters);
+    return filled(new Lora(this.layers, this.form), parameters);
   }
 }
 
@@ -93,7 +99,7 @@ export interface CreateLoraOptions extends AdapterOptions {
  * @throws KeepsakeError ("usage") for a rank or alpha out of range, or targets that match no layer.
  */
 export function createLora(model: AdaptableModules, options: CreateLoraOptions): Lora {
-  const { rank, loraAlpha = rank, random } = options;
+  const { rank, loraAlpha = rank, form, random } = options;
   checkRank(rank, "LoRA");
   if (!(loraAlpha > 0 && loraAlpha < Infinity)) {
     throw new KeepsakeError("usage", `LoRA alpha must be larger than 0, got ${loraAlpha}`);
@@ -108,6 +114,7 @@ export function createLora(model: AdaptableModules, options: CreateLoraOptions):
       loraA: new Float32Array(rank * shape.inFeatures),
       loraB: new Float32Array(shape.outFeatures * rank),
     })),
+    form,
   );
   for (const { loraA, inFeatures } of lora.layers) {
     const bound = 1 / Math.sqrt(inFeatures);
@@ -121,6 +128,7 @@ export const loraKind: AdapterKind = {
   summary: "a low-rank change of each layer's weight",
   hasAlpha: true,
   hasProjections: false,
+  changesNothingAtZero: true,
   layout: (model, options) => createLora(model, { ...options, random: new RandomStream(0) }),
   create: (model, options, { random }) => Promise.resolve(createLora(model, { ...options, random })),
 };

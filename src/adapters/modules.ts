@@ -44,17 +44,17 @@ const presets = {
 };
 
 /** The name of a usual choice of layers: see {@link selectModules}. */
-export type LoraTargetPreset = keyof typeof presets;
+export type TargetPreset = keyof typeof presets;
 
 /** A usual choice of layers, or suffixes of module paths such as `to_q`, `to_out.0`, `ff.net.2`. */
-export type LoraTargets = LoraTargetPreset | readonly string[];
+export type AdapterTargets = TargetPreset | readonly string[];
 
-/** The layers that a LoRA changes unless told otherwise: the cross-attention's keys and values, as in Custom Diffusion and C-LoRA. */
-export const defaultLoraTargets: LoraTargetPreset = "crossattn-kv";
+/** The layers that an adapter changes unless told otherwise: the cross-attention's keys and values, as in Custom Diffusion and C-LoRA. */
+export const DEFAULT_TARGETS: TargetPreset = "crossattn-kv";
 
 /** Reads targets as they are written on a command line: a preset's name, or suffixes separated by commas. */
-export function parseLoraTargets(text: string): LoraTargets {
-  const isPreset = (name: string): name is LoraTargetPreset => Object.hasOwn(presets, name);
+export function parseTargets(text: string): AdapterTargets {
+  const isPreset = (name: string): name is TargetPreset => Object.hasOwn(presets, name);
   return isPreset(text) ? text : text.split(",").map((suffix) => suffix.trim());
 }
 
@@ -76,13 +76,13 @@ export interface ModuleTarget {
  *
  * @throws KeepsakeError ("usage") if a preset or a suffix matches no layer.
  */
-export function selectModules(model: AdaptableModules, targets: LoraTargets = defaultLoraTargets): ModuleTarget[] {
+export function selectModules(model: AdaptableModules, targets: AdapterTargets = DEFAULT_TARGETS): ModuleTarget[] {
   const all = adaptedComponents.flatMap((component) =>
     [...(model[component] ?? [])].map(([module, shape]) => ({ component, module, shape })),
   );
   if (typeof targets === "string") {
     const chosen = all.filter(({ module }) => presets[targets].test(module));
-    if (chosen.length === 0) throw new KeepsakeError("usage", `LoRA targets "${targets}" match no layer of this model`);
+    if (chosen.length === 0) throw new KeepsakeError("usage", `The targets "${targets}" match no layer of this model.`);
     return chosen;
   }
   const matches = (module: string, suffix: string): boolean => module === suffix || module.endsWith(`.${suffix}`);
@@ -91,11 +91,12 @@ export function selectModules(model: AdaptableModules, targets: LoraTargets = de
       const names = Object.keys(presets).join(", ");
       throw new KeepsakeError(
         "usage",
-        `LoRA target "${suffix}" matches no layer of this model; use one of ${names}, or endings such as to_q,ff.net.2`,
+        `The target "${suffix}" matches no layer of this model; use one of ${names}, or endings such as to_q,ff.net.2.`,
       );
     }
   }
-  if (targets.length === 0) throw new KeepsakeError("usage", "no LoRA targets given");
+  if (targets.length === 0)
+    throw new KeepsakeError("usage", "There is no target; name layers to adapt, e.g. crossattn-kv.");
   return all.filter(({ module }) => targets.some((suffix) => matches(module, suffix)));
 }
 

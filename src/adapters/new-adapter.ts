@@ -3,15 +3,15 @@
  */
 import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { RandomStream } from "../random/random.ts";
-import type { Adapter, AdapterKindName, AdapterOptions } from "./adapter.ts";
+import type { Adapter, AdapterForm, AdapterOptions } from "./adapter.ts";
 import { findAdapterKind } from "./kinds.ts";
 import { createLora, type Lora } from "./lora.ts";
-import { discoverModules, parseLoraTargets, type AdaptableModules } from "./modules.ts";
+import { discoverModules, parseTargets, type AdaptableModules } from "./modules.ts";
 
 /** How an adapter is made. The first concept of a library decides on it. */
 export interface AdapterSettings {
   /** Absent: a LoRA. */
-  readonly kind?: Exclude<AdapterKindName, "lora">;
+  readonly kind?: string;
   readonly rank: number;
   /** Of a kind without an alpha: the rank. */
   readonly loraAlpha: number;
@@ -41,9 +41,18 @@ export async function newAdapter(
   });
 }
 
-/** An adapter whose trained numbers are still to be filled in. @throws KeepsakeError for settings that do not fit the model */
-export function adapterLayout(pipeline: StableDiffusionPipeline, settings: AdapterSettings): Adapter {
-  return findAdapterKind(settings.kind).layout(adaptableModules(pipeline), optionsOf(settings));
+/**
+ * An adapter whose trained numbers are still to be filled in.
+ *
+ * @param form - what the numbers are; the layout does not depend on it
+ * @throws KeepsakeError for settings that do not fit the model
+ */
+export function adapterLayout(
+  pipeline: StableDiffusionPipeline,
+  settings: AdapterSettings,
+  form?: AdapterForm,
+): Adapter {
+  return findAdapterKind(settings.kind).layout(adaptableModules(pipeline), { ...optionsOf(settings), form });
 }
 
 /**
@@ -72,10 +81,7 @@ function streamOf(seed: number, concept: string | undefined): RandomStream {
 }
 
 function optionsOf({ rank, loraAlpha, targets, projectionKey }: AdapterSettings): AdapterOptions {
-  return {
-    ...{ rank, loraAlpha, targets: parseLoraTargets(targets) },
-    ...(projectionKey !== undefined && { projectionKey }),
-  };
+  return { rank, loraAlpha, targets: parseTargets(targets), projectionKey };
 }
 
 /** The layers of a model that an adapter may change. */

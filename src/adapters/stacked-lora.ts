@@ -4,35 +4,27 @@
  * file that knows LoRA knows this one. The price is size: D is as large as the layer.
  */
 import { KeepsakeError } from "../errors.ts";
-import type { Adapter } from "./adapter.ts";
+import type { Adapter, AdapterForm } from "./adapter.ts";
 import { Lora, loraDelta, requireLora, type LoraLayer } from "./lora.ts";
 
 /**
- * What an adapter is made of, and which of its numbers are trained.
- * - `low-rank`: what its kind is made of (of a LoRA A and B), all of it;
- * - `stacked`: of a LoRA: a frozen D, and A and B on top of it;
- * - `full`: of a LoRA: D alone, which is trained;
- * - `frozen`: what its kind is made of, none of it.
+ * Which numbers of an adapter are trained.
+ * - `low-rank`: all;
+ * - `stacked`: A and B, not the D below them;
+ * - `full`: D;
+ * - `frozen`: none, of an adapter of the form `low-rank`.
  */
-export type AdapterForm = "low-rank" | "stacked" | "full" | "frozen";
+export type TrainedForm = AdapterForm | "frozen";
 
-/** Whether an adapter carries a whole matrix in each of its layers. */
-export function carriesMatrix(adapter: Adapter): boolean {
-  return adapter instanceof Lora && adapter.layers.every(beginsWithIdentity);
+/** The rows of A, and columns of B, that make up D. */
+function identityRows({ form }: Lora, { inFeatures }: LoraLayer): number {
+  return form === "low-rank" ? 0 : inFeatures;
 }
 
-function beginsWithIdentity({ rank, inFeatures, loraA }: LoraLayer): boolean {
-  if (rank < inFeatures) return false;
-  for (let i = 0; i < inFeatures * inFeatures; i++) {
-    if (loraA[i] !== (i % (inFeatures + 1) === 0 ? 1 : 0)) return false;
-  }
-  return true;
-}
-
-/** The rank of what an adapter trains on top of D, or of all of it if it carries none. */
+/** The rank of what lies on top of D, or of all of a LoRA without one. */
 export function trainedRank(lora: Lora): number {
-  const [{ rank, inFeatures }] = lora.layers;
-  return carriesMatrix(lora) ? rank - inFeatures : rank;
+  const [layer] = lora.layers;
+  return layer.rank - identityRows(lora, layer);
 }
 
 /**
@@ -52,10 +44,11 @@ export function stackedLora(fresh: Lora, carried?: Lora): Lora {
       for (let k = 0; k < width; k++) loraA[k * width + k] = 1;
       loraA.set(layer.loraA, width * width);
       const loraB = new Float32Array(outFeatures * total);
-      writeColumns(loraB, total, 0, scaled(carried && weightChange(carried.layers[i]), rank / loraAlpha), width);
+      writeColumns(loraB, total, 0, scaled(carried && weightChange(carried, i), rank / loraAlpha), width);
       writeColumns(loraB, total, width, layer.loraB, rank);
       return { ...layer, rank: total, loraAlpha: (loraAlpha / rank) * total, loraA, loraB };
     }),
+    "stacked",
   );
 }
 
@@ -66,19 +59,21 @@ export function fullMatrix(layout: Lora, carried?: Lora): Lora {
     layout.layers.map((layer, i) => {
       const loraA = new Float32Array(width * width);
       for (let k = 0; k < width; k++) loraA[k * width + k] = 1;
-      const loraB = carried === undefined ? undefined : weightChange(carried.layers[i]);
+      const loraB = carried === undefined ? undefined : weightChange(carried, i);
       const zero = new Float32Array(layer.outFeatures * width);
       return { ...layer, rank: width, loraAlpha: width, loraA, loraB: loraB ?? zero };
     }),
+    "full",
   );
 }
 
 /**
  * What one layer adds to its weight, `[outFeatures, inFeatures]`: as {@link loraDelta}, without multiplying D by the identity.
  */
-export function weightChange(layer: LoraLayer): Float32Array {
+export function weightChange(lora: Lora, index: number): Float32Array {
+  const layer = lora.layers[index];
   const { rank, inFeatures, outFeatures, loraAlpha, loraA, loraB } = layer;
-  if (!beginsWithIdentity(layer)) return loraDelta(layer);
+  if (lora.form === "low-rank") return loraDelta(layer);
   const scale = loraAlpha / rank;
   const change = new Float32Array(outFeatures * inFeatures);
   for (let row = 0; row < outFeatures; row++) {
@@ -92,7 +87,7 @@ export function weightChange(layer: LoraLayer): Float32Array {
 }
 
 /** Where the trained numbers of an adapter lie in its `parameters`, ascending; undefined: all of them. */
-export function trainedIndices(adapter: Adapter, form: AdapterForm): Uint32Array | undefined {
+export function trainedIndices(adapter: Adapter, form: TrainedForm): Uint32Array | undefined {
   if (form === "low-rank") return undefined;
   if (form === "frozen") return new Uint32Array();
   const lora = requireLora(adapter);
@@ -127,7 +122,7 @@ export function trainedPart(lora: Lora, index: number, parameters: Float32Array)
   const layer = lora.layers[index];
   const { rank: total, inFeatures, outFeatures, loraAlpha } = layer;
   const [slotA, slotB] = [lora.slots[2 * index], lora.slots[2 * index + 1]];
-  const first = beginsWithIdentity(layer) ? inFeatures : 0;
+  const first = identityRows(lora, layer);
   const loraB = parameters.subarray(slotB.offset, slotB.offset + slotB.length);
   return {
     rank: total - first,
@@ -149,7 +144,7 @@ export function addToTrainedPart(
 ): void {
   const layer = lora.layers[index];
   const { rank: total, inFeatures, outFeatures } = layer;
-  const first = beginsWithIdentity(layer) ? inFeatures : 0;
+  const first = identityRows(lora, layer);
   const rank = total - first;
   const offsetA = lora.slots[2 * index].offset + first * inFeatures;
   const offsetB = lora.slots[2 * index + 1].offset;

@@ -170,6 +170,7 @@ export const veraKind: AdapterKind = {
   defaultRank: 256,
   hasAlpha: false,
   hasProjections: true,
+  changesNothingAtZero: true,
   layout: createVera,
   create: (model, options) => Promise.resolve(createVera(model, options)),
 };

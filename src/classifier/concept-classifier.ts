@@ -122,7 +122,7 @@ export class ConceptClassifier {
    */
   static async create(
     pipeline: StableDiffusionPipeline,
-    { concepts, embeddings, lora = new Lora([]) }: Learned,
+    { concepts, embeddings, adapter: adapter = new Lora([]) }: Learned,
     options: ConceptClassifierOptions = {},
   ): Promise<ConceptClassifier> {
     const { others = [], resolution = pipeline.defaultSize.width, draws = DEFAULT_DRAWS, seed = 0 } = options;
@@ -146,7 +146,7 @@ export class ConceptClassifier {
     const tokenizer = pipeline.newTokenizer();
     const learned = addLearnedTokens(tokenizer, embeddings, textEncoder.config.hiddenSize);
     const tokenIds = candidates.map(({ prompt }) => [...tokenizer.encode(prompt).inputIds]);
-    const program = await DenoisingError.create(pipeline, lora, {
+    const program = await DenoisingError.create(pipeline, adapter, {
       ...programOptions,
       batchSize: Math.max(1, Math.min(DRAWS_AT_ONCE, draws, Math.floor(PIXELS_AT_ONCE / (height * width)))),
       height,
@@ -160,7 +160,7 @@ export class ConceptClassifier {
       candidates,
       always.length,
       program,
-      { lora, embeddings: learned.values },
+      { adapter, embeddings: learned.values },
       schedule,
       tokenIds,
       pairedDraws(draws, schedule, channels * height * width, seed, timesteps),

@@ -41,7 +41,13 @@ import { unet2DConditionModel } from "./models/unet-2d-condition-model.ts";
 import { type AdapterBinding, withAdapter } from "./module.ts";
 import { ProgramCache } from "./program-cache.ts";
 import { type LearnedEmbedding, onlyInputs, PromptEncoder } from "./prompt-encoder.ts";
-import { type Scheduler, createScheduler, schedulerClass, SCHEDULERS } from "./schedulers/index.ts";
+import {
+  type Scheduler,
+  createScheduler,
+  isSchedulerClass,
+  schedulerClass,
+  schedulerNames,
+} from "./schedulers/index.ts";
 import { damagedWeights } from "./weights.ts";
 import { ClipTokenizer } from "./tokenizer/index.ts";
 import { readTokenizerFolder } from "./tokenizer/tokenizer-folder.ts";
@@ -297,8 +303,8 @@ export class StableDiffusionPipeline {
 function supportedClass(className: unknown, source: string): string {
   const fault = (message: string) => new KeepsakeError("input", `${source}: ${message}`);
   if (typeof className !== "string") throw fault(`"_class_name" is missing.`);
-  if (Object.values(SCHEDULERS).includes(className)) return className;
-  const names = Object.keys(SCHEDULERS).join(", ");
+  if (isSchedulerClass(className)) return className;
+  const names = schedulerNames().join(", ");
   throw fault(`scheduler "${className}" is not supported: choose another one (with --scheduler): ${names}.`);
 }
 

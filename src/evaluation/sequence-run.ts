@@ -115,9 +115,9 @@ export async function runSequence(request: SequenceRunRequest): Promise<Sequence
     onStage?.({ kind: "drawing", learned: known });
     // Where all were learned at once there is one stage, which then stands for each.
     const row: (readonly RgbImage[])[] = [];
-    const shared = new BoundAdapter(learned.lora);
+    const shared = new BoundAdapter(learned.adapter);
     for (let j = 0; j < known; j++) {
-      const adapter = strategy.order === "separate" ? new BoundAdapter(stages[j].lora) : shared;
+      const adapter = strategy.order === "separate" ? new BoundAdapter(stages[j].adapter) : shared;
       const drawn: RgbImage[] = [];
       for await (const image of drawConcept(request, concepts[j], adapter, learned.embeddings)) {
         request.onPicture?.({ learned: known, concept: j, prompt: drawn.length, image });
@@ -211,7 +211,7 @@ async function* drawConcept(
 
 async function confidenceIn(
   { pipeline, concepts, classifierDraws, training = {} }: SequenceRunRequest,
-  { lora, embeddings }: LearnedConcept,
+  { adapter, embeddings }: LearnedConcept,
 ): Promise<ConceptConfidence[]> {
   const { resolution } = trainingSettings(training, pipeline);
   const pictures = [];
@@ -224,7 +224,7 @@ async function confidenceIn(
   }
   const known = concepts.map(({ name, classNoun }) => ({ name, classNoun, token: tokenOf(name) }));
   const options = { resolution, draws: classifierDraws };
-  const classifier = await ConceptClassifier.create(pipeline, { concepts: known, embeddings, lora }, options);
+  const classifier = await ConceptClassifier.create(pipeline, { concepts: known, embeddings, adapter }, options);
   try {
     return await conceptConfidence(classifier, pictures);
   } finally {

@@ -34,7 +34,8 @@ function backpropagate(
   const onPath = new Set<Tensor>();
   const isNeeded = (tensor: Tensor) => onPath.has(tensor) || isWanted(tensor);
   for (const node of nodes) {
-    if (node.op !== "detach" && node.inputs.some(isNeeded)) node.outputs.forEach((tensor) => onPath.add(tensor));
+    if (node.rules.stopsGradient !== true && node.inputs.some(isNeeded))
+      node.outputs.forEach((tensor) => onPath.add(tensor));
   }
 
   const cotangents = new Map(seeds);
@@ -80,6 +81,7 @@ export function checkpoint(segment: (...inputs: Tensor[]) => Tensor, inputs: rea
   }
   const sources = [...inputs, ...captured];
   return applyOne("checkpoint", [result], result, {
+    isView: true,
     lower: (_onnx, names) => names,
     differentiableInputs: sources,
     vjp: ([dy], isNeeded) => {
@@ -102,6 +104,7 @@ function barrier(x: Tensor, dy: Tensor): Tensor {
     [x, dy],
     { shape: x.shape },
     {
+      inPlace: true,
       lower: (onnx, [xName = "", dyName = ""]) => {
         const flat = onnx.node("Reshape", [dyName, onnx.ints([-1])]);
         const first = onnx.node("Slice", [flat, onnx.ints([0]), onnx.ints([1])]);

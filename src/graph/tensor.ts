@@ -35,6 +35,14 @@ export interface OpRules {
   readonly vjp?: VectorJacobianProduct;
   /** The tensors to which the results of `vjp` belong; the node's inputs unless said otherwise. */
   readonly differentiableInputs?: readonly Tensor[];
+  /** No derivative passes, as if the op were a constant. */
+  readonly stopsGradient?: boolean;
+  /** The result is the operand itself, seen otherwise: it takes no memory of its own. */
+  readonly isView?: boolean;
+  /** May write its result over an operand of the same size that nobody reads any more. */
+  readonly inPlace?: boolean;
+  /** How a stored weight is seen through this op, so that it can be read in its file; undefined, or absent: it has to be computed. */
+  readonly seeWeight?: (weight: StoredWeight) => StoredWeight | undefined;
   /** Floating-point operations, 2 per multiply-add, of the products and convolutions in it (elementwise work is not counted). */
   readonly flops?: (isUsed: readonly boolean[]) => number;
   /** Numbers that it needs in memory while it runs, besides operands and results. */
@@ -69,6 +77,15 @@ export interface ParameterSource {
   readonly byteOffset: number;
   readonly byteLength: number;
   readonly dtype: "float32" | "float16" | "bfloat16";
+}
+
+/** A weight in its file, seen through reshapes, slices and casts, none of which costs anything at run time but a cast. */
+export interface StoredWeight {
+  readonly name: string;
+  readonly source: ParameterSource;
+  readonly shape: Shape;
+  /** Whether it is to be widened to float32. */
+  readonly cast: boolean;
 }
 
 /** Shape and type of an output. */

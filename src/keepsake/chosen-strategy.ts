@@ -1,10 +1,13 @@
 /**
  * @file With which strategy a concept is learned, where the request leaves it open: as the library was learned so far, else the best that its adapter can take.
  */
+import { DEFAULT_KIND } from "../adapters/kinds.ts";
+import { loraKind } from "../adapters/lora.ts";
+import { KeepsakeError } from "../errors.ts";
 import { DEFAULT_ADAPTER, type AskedAdapter } from "../learning/learn-settings.ts";
 import type { Library } from "../library/library.ts";
 import type { OptionValue } from "../training/options.ts";
-import { createStrategy, DEFAULT_STRATEGY, STRATEGY_FOR_ANY_ADAPTER } from "../strategies/registry.ts";
+import { createStrategy, DEFAULT_STRATEGY, isStrategy, STRATEGY_FOR_ANY_ADAPTER } from "../strategies/registry.ts";
 import type { Strategy } from "../training/strategy.ts";
 
 /** What a request may say of the strategy. */
@@ -23,8 +26,19 @@ export function chosenStrategy(
 ): Strategy {
   if (strategy !== undefined) return createStrategy(strategy, strategyOptions);
   const { strategy: last, adapter } = manifest;
-  if (last !== undefined) return createStrategy(last.name, { ...last.options, ...strategyOptions });
-  const { kind = "lora", targets = DEFAULT_ADAPTER.targets } = adapter ?? asked;
-  const isUsual = kind === "lora" && targets === DEFAULT_ADAPTER.targets;
-  return createStrategy(isUsual ? DEFAULT_STRATEGY : STRATEGY_FOR_ANY_ADAPTER, strategyOptions);
+  if (last !== undefined) {
+    checkIsRegistered(last.name);
+    return createStrategy(last.name, { ...last.options, ...strategyOptions });
+  }
+  const { loraOnly, targets } = createStrategy(DEFAULT_STRATEGY);
+  const { kind = DEFAULT_KIND, targets: own = DEFAULT_ADAPTER.targets } = adapter ?? asked;
+  const isUsable = (loraOnly === undefined || kind === loraKind.name) && (targets === undefined || targets === own);
+  return createStrategy(isUsable ? DEFAULT_STRATEGY : STRATEGY_FOR_ANY_ADAPTER, strategyOptions);
+}
+
+/** @throws KeepsakeError ("state") for a strategy from outside that is not there */
+function checkIsRegistered(name: string): void {
+  if (isStrategy(name)) return;
+  const fault = `The library was learned with the strategy "${name}", which is not registered`;
+  throw new KeepsakeError("state", `${fault}: call registerStrategy with it first, or choose another strategy.`);
 }

@@ -62,7 +62,7 @@ export async function generatePictures(request: GenerateRequest): Promise<readon
       for (const hint of await hintsFor({ ...request, guidanceScale }, learned, pipeline)) onWarning(hint);
       const known = {
         learnedEmbeddings: learned.embeddings,
-        ...(learned.lora && { adapter: new BoundAdapter(learned.lora) }),
+        ...(learned.adapter && { adapter: new BoundAdapter(learned.adapter) }),
       };
       const written: string[] = [];
       for (const [index, file] of files.entries()) {

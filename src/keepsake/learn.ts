@@ -152,14 +152,14 @@ async function learnLocked(request: LearnRequest): Promise<LearnResult> {
     concept: name,
     class: classNoun,
     vectors: String(vectors),
-    adapter: JSON.stringify(prepared.adapter.settings),
+    adapter: JSON.stringify(prepared.made.settings),
     strategy: JSON.stringify([strategy.name, strategy.options]),
     training: JSON.stringify(settings),
     library: library.stateId,
     photos: photos.digest,
   };
   const snapshot = await snapshotToContinue(library, identity, request.restart ?? false);
-  const savedState = snapshot && stateOf(snapshot, prepared.adapter.lora);
+  const savedState = snapshot && stateOf(snapshot, prepared.made.adapter);
   const posteriors = await encodeTrainingPhotos(pipeline.vae, photos, settings.resolution, program);
   try {
     const run = await createRun(pipeline, pool, prepared, [posteriors], { savedState });
@@ -171,7 +171,7 @@ async function learnLocked(request: LearnRequest): Promise<LearnResult> {
 
     const concept = { name, classNoun, vectors, training: settings };
     const kept = { name: strategy.name, options: strategy.options };
-    await library.addConcept(run.lora, prepared.adapter.settings, concept, token, run.memory(), kept);
+    await library.addConcept(run.adapter, prepared.made.settings, concept, token, run.memory(), kept);
     await deleteSnapshot(library.folder);
     return { status: "learned", ...outcome, evaluations: run.evaluations };
   } finally {
@@ -212,11 +212,11 @@ async function tellOfModel(
 
 async function knownTo(library: Library, pipeline: StableDiffusionPipeline): Promise<Known> {
   const { adapter: entry } = library.manifest;
-  const lora = await library.adapter(pipeline);
+  const adapter = await library.adapter(pipeline);
   const embeddings = await library.embeddings();
   return {
     concepts: library.concepts.map(({ classNoun }, i) => ({ classNoun, embedding: embeddings[i] })),
-    ...(entry && lora && { adapter: { lora, settings: settingsOfEntry(entry) } }),
+    ...(entry && adapter && { made: { adapter, settings: settingsOfEntry(entry) } }),
     memory: await library.memory(),
     owner: library.folder,
   };

@@ -78,7 +78,7 @@ export async function drawPreviews(
   const count = 2 * PREVIEW_PICTURES * after.concepts.length;
   let done = 0;
   const draw = async (learned: Learned, prompts: readonly string[]): Promise<RgbImage[][]> => {
-    const adapter = learned.lora && new BoundAdapter(learned.lora);
+    const adapter = learned.adapter && new BoundAdapter(learned.adapter);
     const rows: RgbImage[][] = [];
     for (const prompt of prompts) {
       const pictures = await drawConcept(pipeline, prompt, learned, adapter, options);

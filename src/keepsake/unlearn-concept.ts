@@ -31,7 +31,7 @@ export interface UnlearnRequest extends ForgetRequest {
 
 export interface UnlearnResult extends ForgetResult {
   /** What was measured; absent if there was nothing to unlearn, because the adapter went with the last concept or does not know this one. */
-  readonly unlearned?: Omit<Unlearned, "lora"> & { readonly steps: number };
+  readonly unlearned?: Omit<Unlearned, "adapter"> & { readonly steps: number };
 }
 
 /**
@@ -58,14 +58,14 @@ export async function unlearnConcept(request: UnlearnRequest): Promise<UnlearnRe
         const guidanceScale = profileOf(chosenModel(model, library)).guidanceScale;
         const settings = { steps, seed, learningRate, batchSize, resolution, guidanceScale };
         const options = { program, ...(signal && { signal }), ...(onStep && { onStep }) };
-        const { lora, ...measured } = await unlearn(
+        const { adapter, ...measured } = await unlearn(
           pipeline,
           await learnedIn(library, pipeline),
           name,
           settings,
           options,
         );
-        const shared = await library.writeShared(lora, movedAnchor(await library.memory(), lora.parameters));
+        const shared = await library.writeShared(adapter, movedAnchor(await library.memory(), adapter.parameters));
         return { ...(await forgetIn(library, { ...request, name }, shared)), unlearned: { ...measured, steps } };
       } finally {
         await pipeline.dispose();

@@ -5,7 +5,8 @@
  */
 import type { Adapter } from "../adapters/adapter.ts";
 import { BoundAdapter } from "../adapters/bound-adapter.ts";
-import { carriesMatrix, trainedIndices } from "../adapters/stacked-lora.ts";
+import { findAdapterKind } from "../adapters/kinds.ts";
+import { trainedIndices } from "../adapters/stacked-lora.ts";
 import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { addLearnedTokens } from "../diffusion/prompt-encoder.ts";
 import { NoiseSchedule } from "../diffusion/schedulers/index.ts";
@@ -48,7 +49,7 @@ export interface UnlearningOptions {
 
 export interface Unlearned {
   /** The adapter's numbers, laid out as they were. */
-  readonly lora: Adapter;
+  readonly adapter: Adapter;
   /**
    * Mean of ‖ε_θ(x_t, t, token) - ε_0(x_t, t, class noun)‖² per element, θ being the adapter and 0 none, over the drawings and timesteps spread evenly; their
    * noise is not that of the training.
@@ -82,7 +83,7 @@ const OBJECTIVE: Objective = {
  * Trains a copy of the adapter. Tokens stay as they are. The same arguments give the same numbers.
  *
  * @param name - of the concept to unlearn
- * @throws KeepsakeError for a DoRA, or if the training diverges; the signal's reason when aborted
+ * @throws KeepsakeError for an adapter that changes something when its numbers are 0, or if the training diverges; the signal's reason when aborted
  */
 export async function unlearn(
   pipeline: StableDiffusionPipeline,
@@ -91,13 +92,13 @@ export async function unlearn(
   settings: UnlearningSettings,
   { program, signal, onStep }: UnlearningOptions = {},
 ): Promise<Unlearned> {
-  const { lora: before, concepts, embeddings } = learned;
+  const { adapter: before, concepts, embeddings } = learned;
   const concept = concepts.find((each) => each.name === name);
   if (concept === undefined || before === undefined) throw new RangeError(`"${name}" has not been learned`);
-  // The bare model is taken to be the adapter with zeros, which is true of every kind but this.
-  if (before.kind === "dora") {
+  // The bare model is taken to be the adapter with zeros.
+  if (!findAdapterKind(before.kind).changesNothingAtZero) {
     const advice = 'leave --unlearn out, or return to a state from before it was learned with "keepsake undo --to"';
-    throw new KeepsakeError("usage", `A DoRA cannot be unlearned yet; ${advice}.`);
+    throw new KeepsakeError("usage", `An adapter of the kind ${before.kind} cannot be unlearned yet; ${advice}.`);
   }
   const drawings = await drawConcept(pipeline, learned, concept, settings, signal);
   const tokenizer = pipeline.newTokenizer();
@@ -112,19 +113,19 @@ export async function unlearn(
       schedule: new NoiseSchedule(pipeline.schedulerConfig),
       tokenize: (prompt) => [...tokenizer.encode(prompt).inputIds],
       denoiser: pool.denoiser(before, { resolution, batchSize, learnedRows: rows }),
-      old: { lora: before, embeddings: values },
-      bare: { lora: before.withParameters(new Float32Array(before.parameters.length)), embeddings: values },
+      old: { adapter: before, embeddings: values },
+      bare: { adapter: before.withParameters(new Float32Array(before.parameters.length)), embeddings: values },
       settings,
     };
-    const lora = before.withParameters(before.parameters);
-    const trainer = trainerOf(lora, settings.learningRate);
+    const adapter = before.withParameters(before.parameters);
+    const trainer = trainerOf(adapter, settings.learningRate);
     for (let step = 0; step < steps; step++) {
       signal?.throwIfAborted();
-      await takeStep(material, { lora, embeddings: values }, trainer, step);
+      await takeStep(material, { adapter, embeddings: values }, trainer, step);
       onStep?.(step + 1, steps);
     }
     signal?.throwIfAborted();
-    return { lora, ...(await measure(material, { lora, embeddings: values })) };
+    return { adapter, ...(await measure(material, { adapter, embeddings: values })) };
   } finally {
     await pool.dispose();
   }
@@ -148,7 +149,7 @@ interface Material {
 
 async function drawConcept(
   pipeline: StableDiffusionPipeline,
-  { embeddings, lora }: Learned,
+  { embeddings, adapter }: Learned,
   { token }: KnownConcept,
   { seed, resolution, guidanceScale }: UnlearningSettings,
   signal: AbortSignal | undefined,
@@ -156,7 +157,7 @@ async function drawConcept(
   const pictures = await pipeline.generate({
     ...{ prompt: `a photo of a ${token}`, n: DRAWINGS, seed, steps: DRAWING_STEPS, guidanceScale },
     ...{ width: resolution, height: resolution, learnedEmbeddings: embeddings },
-    ...(lora && { adapter: new BoundAdapter(lora) }),
+    ...(adapter && { adapter: new BoundAdapter(adapter) }),
     ...(signal && { signal }),
   });
   return pictures.map(({ latents }) => latents);
@@ -168,10 +169,10 @@ interface Trainer {
 }
 
 /** Of an adapter that carries whole matrices, the identity in A stays. */
-function trainerOf(lora: Adapter, learningRate: number): Trainer {
-  const indices = trainedIndices(lora, carriesMatrix(lora) ? "full" : "low-rank");
+function trainerOf(adapter: Adapter, learningRate: number): Trainer {
+  const indices = trainedIndices(adapter, adapter.form === "low-rank" ? "low-rank" : "full");
   const pick = (array: Float32Array) => (indices === undefined ? array : Float32Array.from(indices, (i) => array[i]));
-  const parameters = pick(lora.parameters);
+  const parameters = pick(adapter.parameters);
   // No decay: what other concepts need is not to shrink.
   const optimizer = new AdamW([{ name: "lora", parameters, learningRate, weightDecay: 0 }]);
   return {
@@ -181,7 +182,7 @@ function trainerOf(lora: Adapter, learningRate: number): Trainer {
         throw new KeepsakeError("input", "Unlearning diverged; nothing has been changed. Fewer --steps may help.");
       }
       optimizer.step(trained);
-      indices?.forEach((index, i) => (lora.parameters[index] = parameters[i]));
+      indices?.forEach((index, i) => (adapter.parameters[index] = parameters[i]));
     },
   };
 }
@@ -202,11 +203,11 @@ async function takeStep(material: Material, student: Trainable, trainer: Trainer
       prompts: subjects.map((subject) => tokenize(fillTemplate(PROMPT_TEMPLATES[templates[i]], subject))),
     };
   });
-  const { loraGradient } = await objectiveGradient(OBJECTIVE, items, denoiser, student, { old, new: bare });
-  trainer.step(loraGradient);
+  const { adapterGradient } = await objectiveGradient(OBJECTIVE, items, denoiser, student, { old, new: bare });
+  trainer.step(adapterGradient);
 }
 
-async function measure(material: Material, now: Trainable): Promise<Omit<Unlearned, "lora">> {
+async function measure(material: Material, now: Trainable): Promise<Omit<Unlearned, "adapter">> {
   const { concept, others, drawings, schedule, tokenize, denoiser, old, bare, settings } = material;
   const draws = pairedDraws(MEASURED_TIMESTEPS, schedule, drawings[0].length, settings.seed);
   const items = drawings.flatMap((drawing) =>

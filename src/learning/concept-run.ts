@@ -3,7 +3,8 @@
  * Libraries on disk and sequences in memory are both learned this way.
  */
 import { checkRankFits } from "../adapters/adapter.ts";
-import { parseLoraTargets, selectModules } from "../adapters/modules.ts";
+import { findAdapterKind } from "../adapters/kinds.ts";
+import { parseTargets, selectModules } from "../adapters/modules.ts";
 import type { TokenEmbedding } from "../adapters/textual-inversion.ts";
 import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { NoiseSchedule } from "../diffusion/schedulers/index.ts";
@@ -20,7 +21,7 @@ import { TrainingRun, type TrainingSettings, type TrainingState } from "../train
 /** What earlier concepts left. */
 export interface Known {
   readonly concepts: readonly { readonly classNoun: string; readonly embedding: TokenEmbedding }[];
-  readonly adapter?: MadeAdapter | undefined;
+  readonly made?: MadeAdapter | undefined;
   readonly memory: StrategyMemory;
   /** Whose it is, for messages. */
   readonly owner: string;
@@ -33,30 +34,30 @@ export interface PreparedRun {
   readonly known: Known;
   /** One, or several that are learned at once. */
   readonly concepts: readonly NamedConcept[];
-  readonly adapter: MadeAdapter;
+  readonly made: MadeAdapter;
   readonly tokens: RunTokens;
 }
 
 /** @throws KeepsakeError if the adapter that is asked for, the strategy and what is known do not go together, or a token is not possible */
 export async function prepareRun(
   pipeline: StableDiffusionPipeline,
-  request: Omit<PreparedRun, "adapter" | "tokens"> & { readonly asked: AskedAdapter },
+  request: Omit<PreparedRun, "made" | "tokens"> & { readonly asked: AskedAdapter },
 ): Promise<PreparedRun> {
   const { asked, ...rest } = request;
   const { strategy, settings, known, concepts } = rest;
   checkAskedRank(pipeline, asked);
   const { seed } = settings;
-  const start = { strategy, asked, known: known.adapter, owner: known.owner, seed, concept: runName(concepts) };
-  const adapter = await startingAdapter(pipeline, start);
+  const start = { strategy, asked, known: known.made, owner: known.owner, seed, concept: runName(concepts) };
+  const made = await startingAdapter(pipeline, start);
   const embeddings = known.concepts.map(({ embedding }) => embedding);
-  return { ...rest, adapter, tokens: await prepareTokens(pipeline, embeddings, concepts, strategy, seed) };
+  return { ...rest, made, tokens: await prepareTokens(pipeline, embeddings, concepts, strategy, seed) };
 }
 
 /** @throws KeepsakeError ("usage") for a rank beyond which every layer has room to spare */
-function checkAskedRank(pipeline: StableDiffusionPipeline, { kind = "lora", rank, targets }: AskedAdapter): void {
-  // VeRA's rank is that of projections which all layers share.
-  if (rank === undefined || kind === "vera") return;
-  const layers = parseLoraTargets(targets ?? DEFAULT_ADAPTER.targets);
+function checkAskedRank(pipeline: StableDiffusionPipeline, { kind, rank, targets }: AskedAdapter): void {
+  // The rank of projections is that of what all layers share.
+  if (rank === undefined || findAdapterKind(kind).hasProjections) return;
+  const layers = parseTargets(targets ?? DEFAULT_ADAPTER.targets);
   checkRankFits(rank, selectModules(adaptableModules(pipeline), layers));
 }
 
@@ -75,7 +76,7 @@ export async function createRun(
   photos: readonly (readonly TrainingPhoto[])[],
   options: { readonly learnedRows?: number; readonly savedState?: TrainingState | undefined } = {},
 ): Promise<TrainingRun> {
-  const { strategy, settings, known, concepts, adapter, tokens } = prepared;
+  const { strategy, settings, known, concepts, made, tokens } = prepared;
   const material = {
     concept: runName(concepts),
     concepts: concepts.map(({ classNoun }, i) => {
@@ -91,7 +92,7 @@ export async function createRun(
     tokenize: tokens.tokenize,
     frozenEmbeddings: tokens.frozen,
   };
-  return new TrainingRun(material, { lora: adapter.lora, embedding: tokens.embedding }, options.savedState);
+  return new TrainingRun(material, { adapter: made.adapter, embedding: tokens.embedding }, options.savedState);
 }
 
 /** A sentence that is too long loses its end: the caption is cut first, alike for all subjects that stand in it. */
@@ -106,18 +107,18 @@ function fitted(photo: TrainingPhoto, { fitCaption }: RunTokens): TrainingPhoto 
  */
 export function denoiserOf(
   pool: DenoiserPool,
-  { adapter, settings, tokens }: PreparedRun,
+  { made, settings, tokens }: PreparedRun,
   learnedRows = tokens.rows,
 ): CompiledDenoiser {
   const { resolution, batchSize } = settings;
-  return pool.denoiser(adapter.lora, { resolution, batchSize, learnedRows });
+  return pool.denoiser(made.adapter, { resolution, batchSize, learnedRows });
 }
 
 /** A plan is for one concept; several at once are learned plainly. */
 async function planOf(
   pipeline: StableDiffusionPipeline,
   pool: DenoiserPool,
-  { strategy, settings, known, concepts, adapter, tokens }: PreparedRun,
+  { strategy, settings, known, concepts, made, tokens }: PreparedRun,
 ): Promise<ConceptPlan> {
   const [concept, ...others] = concepts;
   if (others.length > 0) return {};
@@ -127,8 +128,8 @@ async function planOf(
     token: tokens.initial[0].token,
     classNoun: concept.classNoun,
     earlier: known.concepts.map(({ classNoun, embedding }) => ({ classNoun, token: embedding.token })),
-    lora: adapter.lora,
-    blankLora: () => newAdapter(pipeline, adapter.settings, settings.seed, concept.name),
+    adapter: made.adapter,
+    blankAdapter: () => newAdapter(pipeline, made.settings, settings.seed, concept.name),
     memory: known.memory,
     encodePrompts: (prompts) => pool.encodePrompts(prompts, embeddings),
   });

@@ -54,8 +54,8 @@ export interface LearnedConcept {
   /** Learned since the last one: one, or all of a joint training. */
   readonly names: readonly string[];
   /** With which everything learned so far is drawn; of a `separate` strategy: this concept alone. */
-  readonly lora: Adapter;
-  readonly adapter: AdapterSettings;
+  readonly adapter: Adapter;
+  readonly adapterSettings: AdapterSettings;
   /** Of all concepts so far. */
   readonly embeddings: readonly TokenEmbedding[];
   /** What the strategy kept. */
@@ -89,7 +89,7 @@ export async function* learnSequence(request: SequenceRequest): AsyncGenerator<L
       const steps = settings.steps * (together ? concepts.length : 1);
       const prepared = await prepareRun(pipeline, {
         ...{ strategy, settings: { ...settings, steps }, concepts: round, asked: request.adapter ?? {} },
-        known: strategy.order === "separate" ? { ...known, adapter: undefined } : known,
+        known: strategy.order === "separate" ? { ...known, made: undefined } : known,
       });
       const photos = round.map((concept) => concept.photos);
       const run = await createRun(pipeline, pool, prepared, photos, { learnedRows });
@@ -102,26 +102,31 @@ export async function* learnSequence(request: SequenceRequest): AsyncGenerator<L
         const concept = round.map(({ name }) => name).join(" ");
         request.onStep?.({ concept, phase, step: run.step, steps: run.steps, loss });
       }
-      const { lora } = run;
+      const { adapter } = run;
       const memory = run.memory();
       const learned = learnedTokens(prepared.tokens, run.embedding);
       const added = round.map(({ classNoun }, i) => ({ classNoun, embedding: learned[i] }));
-      const adapter = { lora, settings: prepared.adapter.settings };
-      known = { concepts: [...known.concepts, ...added], adapter, memory, owner: known.owner };
+      const { settings: adapterSettings } = prepared.made;
+      known = {
+        concepts: [...known.concepts, ...added],
+        made: { adapter, settings: adapterSettings },
+        memory,
+        owner: known.owner,
+      };
       const embeddings = known.concepts.map(({ embedding }) => embedding);
-      separateBytes = strategy.order === "separate" ? separateBytes + lora.parameters.byteLength : 0;
+      separateBytes = strategy.order === "separate" ? separateBytes + adapter.parameters.byteLength : 0;
       yield {
         names: round.map(({ name }) => name),
-        lora,
-        adapter: adapter.settings,
+        adapter,
+        adapterSettings,
         embeddings,
         memory,
         losses,
         evaluations: run.evaluations,
         trainedParameters:
-          (trainedIndices(lora, strategy.form)?.length ?? lora.parameters.length) + run.embedding.length,
+          (trainedIndices(adapter, strategy.form)?.length ?? adapter.parameters.length) + run.embedding.length,
         keptBytes:
-          (separateBytes || lora.parameters.byteLength) +
+          (separateBytes || adapter.parameters.byteLength) +
           embeddings.reduce((sum, { vectors }) => sum + vectors.byteLength, 0) +
           [...memory.values()].reduce((sum, { data }) => sum + data.byteLength, 0),
       };

@@ -1,8 +1,7 @@
 /**
  * @file What a concept is learned with, where the request leaves it open: defaults, and what the library has fixed already.
  */
-import type { AdapterKindName } from "../adapters/adapter.ts";
-import { findAdapterKind } from "../adapters/kinds.ts";
+import { DEFAULT_KIND, findAdapterKind } from "../adapters/kinds.ts";
 import { latentShape } from "../diffusion/latents.ts";
 import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { KeepsakeError } from "../errors.ts";
@@ -28,7 +27,7 @@ export const DEFAULT_TRAINING: Omit<TrainingSettings, "resolution"> = {
 /** What a request may say of the adapter. */
 export interface AskedAdapter {
   /** Default: the library's, or a LoRA. */
-  readonly kind?: AdapterKindName;
+  readonly kind?: string;
   readonly rank?: number;
   readonly loraAlpha?: number;
   /** As `parseLoraTargets` reads it. */
@@ -59,7 +58,7 @@ export function adapterSettings(
   seed: number,
 ): AdapterSettings {
   if (known === undefined) return newSettings(asked, seed);
-  const { kind = "lora", rank, loraAlpha, targets } = known;
+  const { kind = DEFAULT_KIND, rank, loraAlpha, targets } = known;
   const changed = [
     asked.kind !== undefined && asked.kind !== kind ? `kind ${kind}` : "",
     asked.rank !== undefined && asked.rank !== rank ? `rank ${rank}` : "",
@@ -80,7 +79,7 @@ function newSettings(asked: AskedAdapter, projectionKey: number): AdapterSetting
     throw new KeepsakeError("usage", `An adapter of the kind ${name} has no alpha; leave the option out.`);
   }
   return {
-    ...(name !== "lora" && { kind: name }),
+    ...(name !== DEFAULT_KIND && { kind: name }),
     ...{ rank, loraAlpha, targets },
     ...(hasProjections && { projectionKey }),
   };

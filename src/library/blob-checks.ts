@@ -1,6 +1,7 @@
 /**
  * @file Compares the blobs of a library with what its manifest says of them: content, names, shapes and numbers.
  */
+import { DEFAULT_KIND, isAdapterKind } from "../adapters/kinds.ts";
 import { KeepsakeError } from "../errors.ts";
 import type { SafetensorsFile } from "../io/safetensors/safetensors.ts";
 import type { BlobStore } from "./blobs.ts";
@@ -75,7 +76,8 @@ export function faultIn(file: string, error: unknown): string {
 function adapterCheck(adapter: AdapterEntry, needs: ModelNeeds | undefined): Check {
   return async (file) => {
     const { shape } = file.info("lora");
-    const needed = needs?.adapterLength(adapter) ?? shape[0];
+    // Of a kind that is not registered nothing is known.
+    const needed = isAdapterKind(adapter.kind ?? DEFAULT_KIND) ? (needs?.adapterLength(adapter) ?? shape[0]) : shape[0];
     if (shape.length !== 1 || shape[0] !== needed) {
       const { rank, targets } = adapter;
       return `the adapter has shape [${shape.join(", ")}], but rank ${rank} and targets ${targets} need [${needed ?? 1}]`;

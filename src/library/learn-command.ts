@@ -8,7 +8,7 @@ import type { RunIdentity, SnapshotFacts } from "./run-snapshot.ts";
 import { profileOf, type ModelProfile } from "./model-profile.ts";
 import { shellQuote } from "../shell.ts";
 import type { OptionValue } from "../training/options.ts";
-import { createStrategy, findStrategy, parseStrategyOptions } from "../strategies/registry.ts";
+import { createStrategy, findStrategy, isStrategy, parseStrategyOptions } from "../strategies/registry.ts";
 
 /** Options of `keepsake learn` by the settings that they give. */
 const TRAINING_OPTIONS = {
@@ -55,7 +55,7 @@ function trainedPart(
   targets: unknown,
 ): { readonly rank?: number; readonly alpha?: number } {
   const [name, options] = strategyOf(identity);
-  const form = name === undefined ? undefined : createStrategy(name, options).form;
+  const form = name === undefined || !isStrategy(name) ? undefined : createStrategy(name, options).form;
   if (form === "low-rank") return { rank, alpha };
   // What the usual layers read, and so the matrix, is as wide as an embedding of a token.
   if (form !== "stacked" || targets !== DEFAULT_ADAPTER.targets) return {};
@@ -66,7 +66,7 @@ function trainedPart(
 function strategyOptions(identity: RunIdentity): string[] {
   const [name, options = {}] = strategyOf(identity);
   if (name === undefined) return [];
-  const specs = findStrategy(name).options;
+  const specs = isStrategy(name) ? findStrategy(name).options : {};
   const changed = Object.entries(options).filter(([option, value]) => value !== specs[option]?.default);
   return [
     "--strategy",
@@ -84,12 +84,13 @@ function trainingOptions({ training }: RunIdentity, profile: ModelProfile): stri
   });
 }
 
-/** Name and options; no name if they are of no strategy that there is. */
+/** Name and options; no name if they are not as a strategy has them. A strategy that is not registered is named alone. */
 function strategyOf({ strategy = "[]" }: RunIdentity): [name?: string, options?: Record<string, OptionValue>] {
   const [name, options] = Object.values(recorded(strategy));
   const texts = Object.entries(recorded(JSON.stringify(options))).map(
     ([option, value]) => `${option}=${inText(value)}`,
   );
+  if (typeof name === "string" && !isStrategy(name)) return [name];
   try {
     return [findStrategy(inText(name)).name, parseStrategyOptions(inText(name), texts)];
   } catch {

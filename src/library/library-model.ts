@@ -51,7 +51,7 @@ export interface Learned {
   /** In the order of the concepts. */
   readonly embeddings: readonly TokenEmbedding[];
   /** Absent while there are no concepts. */
-  readonly lora?: Adapter;
+  readonly adapter?: Adapter;
 }
 
 /**
@@ -77,7 +77,7 @@ export async function readLearned(folder: string, pipeline: StableDiffusionPipel
  * @throws KeepsakeError if it is damaged, or another process has replaced it meanwhile
  */
 export async function learnedIn(library: Library | undefined, pipeline: StableDiffusionPipeline): Promise<Learned> {
-  const lora = await library?.adapter(pipeline);
+  const adapter = await library?.adapter(pipeline);
   const embeddings = (await library?.embeddings()) ?? [];
-  return { concepts: library?.concepts ?? [], embeddings, ...(lora && { lora }) };
+  return { concepts: library?.concepts ?? [], embeddings, ...(adapter && { adapter }) };
 }

@@ -4,6 +4,7 @@
  * current one, in the same manifest and among the same blobs.
  */
 import type { Adapter } from "../adapters/adapter.ts";
+import { DEFAULT_KIND, isAdapterKind } from "../adapters/kinds.ts";
 import { adapterLayout, adapterLength, type AdapterSettings } from "../adapters/new-adapter.ts";
 import type { TokenEmbedding } from "../adapters/textual-inversion.ts";
 import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
@@ -111,12 +112,17 @@ export class Library {
     const { adapter } = this.manifest;
     if (adapter === undefined) return undefined;
     const parameters = await (await this.#blobs.open(adapter.blob)).readFloat32("lora");
+    const { kind = DEFAULT_KIND } = adapter;
+    if (!isAdapterKind(kind)) {
+      const fault = `its adapter is of the kind "${kind}", which is not registered`;
+      throw new KeepsakeError("state", `${this.folder}: ${fault}; call registerAdapterKind with it first.`);
+    }
     const length = adapterLength(pipeline, adapter);
     if (parameters.length !== length) {
       const needed = `rank ${adapter.rank} and targets ${adapter.targets} need ${length}`;
       throw this.#contradiction(`the adapter's blob holds ${parameters.length} numbers, but ${needed}`);
     }
-    return adapterLayout(pipeline, adapter).withParameters(parameters);
+    return adapterLayout(pipeline, adapter, adapter.form).withParameters(parameters);
   }
 
   /**
@@ -143,7 +149,7 @@ export class Library {
    * @param strategy - with which the concept was learned; absent: none
    */
   async addConcept(
-    lora: Adapter,
+    adapter: Adapter,
     settings: AdapterSettings,
     concept: NewConcept,
     embedding: TokenEmbedding,
@@ -154,7 +160,7 @@ export class Library {
     const { vectors, count, width, token } = embedding;
     if (memory.size > 0 && strategy === undefined) throw new Error("memory is given without the strategy that kept it");
     try {
-      const blob = await this.#writeAdapter(lora);
+      const blob = await this.#writeAdapter(adapter);
       const tokenBlob = await this.#blobs.write(new Map([["embedding", { shape: [count, width], data: vectors }]]));
       const memoryBlob = memory.size === 0 ? undefined : await this.#blobs.write(memory);
       const entry: ConceptEntry = {
@@ -164,7 +170,7 @@ export class Library {
       return await this.replace(
         successor(this.manifest, {
           change: { kind: "learned", concept: name },
-          adapter: { blob, ...settings },
+          adapter: { blob, ...settings, form: adapter.form },
           ...(strategy && {
             strategy: { name: strategy.name, options: strategy.options, ...(memoryBlob && { memory: memoryBlob }) },
           }),
@@ -184,16 +190,16 @@ export class Library {
    * Writes other numbers for the adapter, and what the strategy is to remember, without making them part of a state: `replace` does that. The caller holds
    * the lock.
    *
-   * @param lora - of the layout that the library's adapter has
+   * @param adapter - of the layout that the library's adapter has
    * @throws KeepsakeError if they cannot be written; nothing is left behind then
    */
-  async writeShared(lora: Adapter, memory: StrategyMemory): Promise<SharedBlobs> {
-    const { adapter, strategy } = this.manifest;
-    if (adapter === undefined) throw new Error("the library has no adapter");
+  async writeShared(adapter: Adapter, memory: StrategyMemory): Promise<SharedBlobs> {
+    const { adapter: entry, strategy } = this.manifest;
+    if (entry === undefined) throw new Error("the library has no adapter");
     try {
       const memoryBlob = memory.size === 0 ? undefined : await this.#blobs.write(memory);
       return {
-        adapter: { ...adapter, blob: await this.#writeAdapter(lora) },
+        adapter: { ...entry, blob: await this.#writeAdapter(adapter) },
         ...(strategy && { strategy: { ...strategy, ...(memoryBlob !== undefined && { memory: memoryBlob }) } }),
       };
     } catch (error) {

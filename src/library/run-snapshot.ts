@@ -42,13 +42,14 @@ export const snapshotPath = (library: string): string => join(library, "run.safe
 
 /** Replaces the snapshot of a library's unfinished run. */
 export async function writeSnapshot(library: string, identity: RunIdentity, state: TrainingState): Promise<void> {
-  const { lora, embedding } = state.optimizer.groups;
-  if (lora === undefined || embedding === undefined) throw new Error("the optimiser has no groups lora and embedding");
+  const { lora: adapter, embedding } = state.optimizer.groups;
+  if (adapter === undefined || embedding === undefined)
+    throw new Error("the optimiser has no groups lora and embedding");
   const kept = Object.entries(state.kept).map(([name, values]) => [KEPT + name, values] as const);
   const tensors: Record<string, Float32Array> = {
-    lora: state.lora.parameters,
-    "lora.expAvg": lora.expAvg,
-    "lora.expAvgSq": lora.expAvgSq,
+    lora: state.adapter.parameters,
+    "lora.expAvg": adapter.expAvg,
+    "lora.expAvgSq": adapter.expAvgSq,
     embedding: state.embedding,
     "embedding.expAvg": embedding.expAvg,
     "embedding.expAvgSq": embedding.expAvgSq,
@@ -69,8 +70,8 @@ export async function writeSnapshot(library: string, identity: RunIdentity, stat
   await writeSafetensors(snapshotPath(library), new Map(entries), metadata, await permissionsIn(library));
 }
 
-/** The state that a snapshot holds. @param lora - gives the layout; its numbers are not read */
-export function stateOf({ step, optimizerStep, evaluations, tensors }: RunSnapshot, lora: Adapter): TrainingState {
+/** The state that a snapshot holds. @param adapter - gives the layout; its numbers are not read */
+export function stateOf({ step, optimizerStep, evaluations, tensors }: RunSnapshot, adapter: Adapter): TrainingState {
   const tensor = (name: string): Float32Array => {
     const values = tensors[name];
     if (values === undefined) throw new Error(`the snapshot has no tensor ${name}`);
@@ -80,7 +81,7 @@ export function stateOf({ step, optimizerStep, evaluations, tensors }: RunSnapsh
   const kept = Object.entries(tensors).filter(([name]) => name.startsWith(KEPT));
   return {
     step,
-    lora: lora.withParameters(tensor("lora")),
+    adapter: adapter.withParameters(tensor("lora")),
     embedding: tensor("embedding"),
     optimizer: { step: optimizerStep, groups: { lora: moments("lora"), embedding: moments("embedding") } },
     kept: Object.fromEntries(kept.map(([name, values]) => [name.slice(KEPT.length), values])),

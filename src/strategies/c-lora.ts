@@ -28,7 +28,7 @@ export const cLora = defineStrategy({
   form: "stacked",
   loraOnly: "its penalty compares the products B A of the concepts",
   traits: (options) => ({ tokenStart: options["token-start"] }),
-  plan: ({ lora, earlier }, { lambda }) =>
+  plan: ({ adapter: lora, earlier }, { lambda }) =>
     earlier.length === 0 || lambda === 0 ? {} : { penalty: selfRegularisation(requireLora(lora), lambda) },
 });
 

@@ -17,6 +17,7 @@ import {
   PENALISED_ENERGY,
   RESPONSE_LAMBDA,
   requireTextSide,
+  TEXT_SIDE,
   responsePenalty,
 } from "./parts/response-penalty.ts";
 import { defineStrategy } from "../training/strategy.ts";
@@ -50,10 +51,11 @@ export const kfacEwcDc = defineStrategy({
       help: "part of the embeddings' energy that the penalty sees: more takes longer",
     },
   },
+  targets: TEXT_SIDE,
   loraOnly: "it weighs what the product B A does to text embeddings",
   async plan(context, options) {
     const { lambda, gamma, draws, energy, weights, eta } = options;
-    const lora = requireTextSide(context.lora, "kfac-ewc-dc");
+    const lora = requireTextSide(context.adapter, "kfac-ewc-dc");
     const width = lora.layers[0].inFeatures;
     const before = checkedMemory(context.memory.get("output-fisher")?.data, lora);
     const directions = leadingDirections(await protectedMoment(context, width), width, energy);

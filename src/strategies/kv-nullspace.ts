@@ -12,6 +12,7 @@ import {
   PENALISED_ENERGY,
   RESPONSE_LAMBDA,
   requireTextSide,
+  TEXT_SIDE,
   responsePenalty,
 } from "./parts/response-penalty.ts";
 import { defineStrategy } from "../training/strategy.ts";
@@ -52,10 +53,11 @@ export const kvNullspace = defineStrategy({
   },
   form: "stacked",
   traits: ({ mode }) => (mode === "soft" ? { form: "low-rank" } : {}),
+  targets: TEXT_SIDE,
   loraOnly: "it keeps each concept's A in a null space; VeRA's is frozen, and DoRA's norm sees the whole weight",
   async plan(context, { mode, energy, rank, lambda, contexts, generic }) {
     const { earlier, classNoun, encodePrompts } = context;
-    const lora = requireTextSide(context.lora, "kv-nullspace");
+    const lora = requireTextSide(context.adapter, "kv-nullspace");
     const width = lora.layers[0].inFeatures;
     if (mode === "soft") {
       if (lambda === 0 || (!generic && earlier.length === 0)) return {};

@@ -21,7 +21,7 @@ export const orthogonalInit = defineStrategy({
   },
   form: "stacked",
   loraOnly: "it merges the products B A of earlier concepts",
-  plan: ({ lora, earlier }, { energy }) =>
+  plan: ({ adapter: lora, earlier }, { energy }) =>
     earlier.length === 0 ? {} : { start: orthogonalStart(requireLora(lora), energy) },
 });
 

@@ -1,5 +1,5 @@
 /**
- * @file All strategies by name. To add one: one file beside this one, and one line here.
+ * @file All strategies by name. To add one: one file beside this one, and one line here; or from outside {@link registerStrategy}.
  */
 import { KeepsakeError } from "../errors.ts";
 import { cLora } from "./c-lora.ts";
@@ -20,8 +20,7 @@ import { sequential } from "./sequential.ts";
 import type { Strategy, StrategyDefinition } from "../training/strategy.ts";
 import { textualInversion } from "./textual-inversion.ts";
 
-/** Every strategy, in the order in which they are best listed. */
-export const STRATEGIES: readonly StrategyDefinition[] = [
+const strategies: StrategyDefinition[] = [
   sequential,
   textualInversion,
   ewc,
@@ -39,16 +38,44 @@ export const STRATEGIES: readonly StrategyDefinition[] = [
   joint,
 ];
 
+/** Every strategy, in the order in which they are best listed. Registered ones come last. */
+export const STRATEGIES: readonly StrategyDefinition[] = strategies;
+
 /** Ends nearest to the photos in our benchmark (bench/README.md), with no photo of earlier concepts and no teacher. It needs a LoRA on the cross-attention's keys and values. */
 export const DEFAULT_STRATEGY = "kv-nullspace";
 /** For adapters of other kinds and targets. */
 export const STRATEGY_FOR_ANY_ADAPTER = "ewc-dc";
 
+/**
+ * Adds a strategy, as `defineStrategy` makes it: from then on it can be asked for by its name, and libraries that were learned with it can be learned on.
+ *
+ * @throws KeepsakeError ("usage") for a name that another strategy has, or that no strategy can have
+ * @example
+ * registerStrategy(defineStrategy({ name: "mine", summary: "plain training under another name", options: {} }));
+ */
+export function registerStrategy(definition: StrategyDefinition): void {
+  if (strategies.includes(definition)) return;
+  const { name } = definition;
+  if (!/^[a-z][a-z0-9-]*$/.test(name)) {
+    const rule = "lower-case letters, digits and -, beginning with a letter";
+    throw new KeepsakeError("usage", `"${name}" cannot be the name of a strategy: use ${rule}.`);
+  }
+  if (isStrategy(name)) {
+    throw new KeepsakeError("usage", `There is a strategy "${name}" already; register it under another name.`);
+  }
+  strategies.push(definition);
+}
+
+/** Whether a strategy of this name is registered. */
+export function isStrategy(name: string): boolean {
+  return strategies.some((strategy) => strategy.name === name);
+}
+
 /** @throws KeepsakeError ("usage") for a name that no strategy has */
 export function findStrategy(name: string): StrategyDefinition {
-  const found = STRATEGIES.find((strategy) => strategy.name === name);
+  const found = strategies.find((strategy) => strategy.name === name);
   if (found !== undefined) return found;
-  const known = STRATEGIES.map((strategy) => strategy.name).join(", ");
+  const known = strategies.map((strategy) => strategy.name).join(", ");
   throw new KeepsakeError("usage", `There is no strategy "${name}"; choose one of ${known}.`);
 }
 

@@ -35,14 +35,14 @@ export class DenoiserPool {
   }
 
   /** @throws KeepsakeError for a resolution that the model cannot have */
-  denoiser(lora: Adapter, shape: DenoiserShape): CompiledDenoiser {
+  denoiser(adapter: Adapter, shape: DenoiserShape): CompiledDenoiser {
     const { resolution, ...rest } = shape;
-    const key = JSON.stringify([lora.layout, resolution, rest.batchSize, rest.learnedRows]);
+    const key = JSON.stringify([adapter.layout, resolution, rest.batchSize, rest.learnedRows]);
     const known = this.#denoisers.get(key);
     if (known !== undefined) return known;
     const [, height, width] = latentShape(this.#pipeline.vae.config, { height: resolution, width: resolution });
     const firstLearnedId = this.#pipeline.newTokenizer().vocabSize;
-    const denoiser = new CompiledDenoiser(this.#pipeline, lora, {
+    const denoiser = new CompiledDenoiser(this.#pipeline, adapter, {
       ...this.#options,
       ...rest,
       height,

@@ -31,7 +31,7 @@ export interface DenoisingGradient {
   /** Of each item, `[channels, height, width]`. */
   readonly predictions: readonly Float32Array[];
   /** d Σ weight · error / d adapter, laid out as `Adapter.parameters`. */
-  readonly loraGradient: Float32Array;
+  readonly adapterGradient: Float32Array;
   /** d Σ weight · error / d learned embeddings. */
   readonly embeddingsGradient: Float32Array;
 }
@@ -58,18 +58,18 @@ const PIXELS_AT_ONCE = 4096;
 export class CompiledDenoiser implements Denoiser {
   readonly embeddingsSize: number;
   readonly #models: DenoisingModels;
-  readonly #lora: Adapter;
+  readonly #adapter: Adapter;
   readonly #options: Omit<DenoisingErrorOptions, "derivatives">;
   readonly #atOnce: number;
   readonly #programs = new Map<string, Promise<DenoisingError>>();
 
   /**
-   * @param lora - gives the layout
+   * @param adapter - gives the layout
    * @param options - `batchSize` items always fit in one run
    */
-  constructor(models: DenoisingModels, lora: Adapter, options: Omit<DenoisingErrorOptions, "derivatives">) {
+  constructor(models: DenoisingModels, adapter: Adapter, options: Omit<DenoisingErrorOptions, "derivatives">) {
     this.#models = models;
-    this.#lora = lora;
+    this.#adapter = adapter;
     this.#options = options;
     this.#atOnce = Math.max(options.batchSize ?? 1, Math.floor(PIXELS_AT_ONCE / (options.height * options.width)));
     this.embeddingsSize = options.learnedRows * models.textEncoder.config.hiddenSize;
@@ -77,7 +77,7 @@ export class CompiledDenoiser implements Denoiser {
 
   /** Whether a step of training can run at all. @throws KeepsakeError if the memory does not suffice */
   checkMemory(): void {
-    DenoisingError.checkMemory(this.#models, this.#lora, this.#options);
+    DenoisingError.checkMemory(this.#models, this.#adapter, this.#options);
   }
 
   async predictions(items: readonly DenoisingItem[], trainable: Trainable): Promise<readonly Float32Array[]> {
@@ -93,7 +93,7 @@ export class CompiledDenoiser implements Denoiser {
   async gradient(items: readonly WeightedItem[], trainable: Trainable): Promise<DenoisingGradient> {
     const errors: number[] = [];
     const predictions: Float32Array[] = [];
-    let sums: { loraGradient: Float32Array; embeddingsGradient: Float32Array } | undefined;
+    let sums: { adapterGradient: Float32Array; embeddingsGradient: Float32Array } | undefined;
     for (const chunk of this.#chunks(items)) {
       const program = await this.#program(chunk.length, true);
       const batch = { ...batchOf(chunk), weights: chunk.map(({ weight }) => weight) };
@@ -102,13 +102,13 @@ export class CompiledDenoiser implements Denoiser {
       predictions.push(...parts(result.prediction, chunk.length));
       if (sums === undefined) sums = result;
       else {
-        add(sums.loraGradient, result.loraGradient);
+        add(sums.adapterGradient, result.adapterGradient);
         add(sums.embeddingsGradient, result.embeddingsGradient);
       }
     }
     if (sums === undefined) throw new RangeError("a gradient needs an item");
-    const { loraGradient, embeddingsGradient } = sums;
-    return { errors, predictions, loraGradient, embeddingsGradient };
+    const { adapterGradient, embeddingsGradient } = sums;
+    return { errors, predictions, adapterGradient, embeddingsGradient };
   }
 
   damagedWeights(): Promise<KeepsakeError | undefined> {
@@ -130,7 +130,7 @@ export class CompiledDenoiser implements Denoiser {
     const key = `${batchSize} ${derivatives}`;
     const known = this.#programs.get(key);
     if (known !== undefined) return known;
-    const program = DenoisingError.create(this.#models, this.#lora, { ...this.#options, batchSize, derivatives });
+    const program = DenoisingError.create(this.#models, this.#adapter, { ...this.#options, batchSize, derivatives });
     this.#programs.set(key, program);
     return program;
   }

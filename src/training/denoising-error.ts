@@ -66,7 +66,7 @@ export interface DenoisingBatch {
 
 /** What is trained: the numbers fed for the adapter and the tokens. */
 export interface Trainable {
-  readonly lora: Adapter;
+  readonly adapter: Adapter;
   /** `[learnedRows, width]` */
   readonly embeddings: Float32Array;
 }
@@ -77,7 +77,7 @@ export interface DenoisingErrorResult {
   /** `[batch, channels, height, width]` */
   readonly prediction: Float32Array;
   /** d Σ weight · error / d adapter, laid out as `Adapter.parameters`. Empty without derivatives. */
-  readonly loraGradient: Float32Array;
+  readonly adapterGradient: Float32Array;
   /** d Σ weight · error / d learned embeddings, `[learnedRows, width]`. Empty without derivatives. */
   readonly embeddingsGradient: Float32Array;
 }
@@ -106,17 +106,21 @@ export class DenoisingError {
    *
    * @throws KeepsakeError if a checkpoint does not fit its config, or the memory does not suffice
    */
-  static async create(models: DenoisingModels, lora: Adapter, options: DenoisingErrorOptions): Promise<DenoisingError> {
-    const binding = new BoundAdapter(lora);
-    const outputs = outputsOf(models, lora, binding, options);
+  static async create(
+    models: DenoisingModels,
+    adapter: Adapter,
+    options: DenoisingErrorOptions,
+  ): Promise<DenoisingError> {
+    const binding = new BoundAdapter(adapter);
+    const outputs = outputsOf(models, adapter, binding, options);
     checkFits(outputs, options);
     const program = await Program.create(outputs, options);
     return new DenoisingError(models, binding, program, options);
   }
 
   /** Whether the program can run at all; traces it. @throws KeepsakeError if the memory does not suffice */
-  static checkMemory(models: DenoisingModels, lora: Adapter, options: DenoisingErrorOptions): void {
-    checkFits(outputsOf(models, lora, new BoundAdapter(lora), options), options);
+  static checkMemory(models: DenoisingModels, adapter: Adapter, options: DenoisingErrorOptions): void {
+    checkFits(outputsOf(models, adapter, new BoundAdapter(adapter), options), options);
   }
 
   /** Items in one run. */
@@ -125,13 +129,13 @@ export class DenoisingError {
   }
 
   /** Computes the errors of a batch, and their derivatives. */
-  async run(batch: DenoisingBatch, { lora, embeddings }: Trainable): Promise<DenoisingErrorResult> {
+  async run(batch: DenoisingBatch, { adapter, embeddings }: Trainable): Promise<DenoisingErrorResult> {
     const { unet, textEncoder } = this.#models;
     const { learnedRows, firstLearnedId = textEncoder.config.vocabSize, derivatives = true } = this.#options;
     const count = batch.timesteps.length;
     const text = learnedTokenFeeds(batch.tokenIds, firstLearnedId, learnedRows);
     const results = await this.#program.run({
-      ...this.#binding.feeds(lora.parameters, lora.frozen),
+      ...this.#binding.feeds(adapter.parameters, adapter.frozen),
       inputIds: text.inputIds,
       ...(learnedRows > 0 && { embeddings, learnedIds: text.learnedIds, learnedMask: text.learnedMask }),
       noisyLatents: batch.noisyLatents,
@@ -145,7 +149,7 @@ export class DenoisingError {
     return {
       errors,
       prediction,
-      loraGradient: derivatives ? lora.flatten((name) => results[gradientName(name)]) : none,
+      adapterGradient: derivatives ? adapter.flatten((name) => results[gradientName(name)]) : none,
       embeddingsGradient: results[gradientName("embeddings")] ?? none,
     };
   }
@@ -174,7 +178,7 @@ function checkFits(outputs: Record<string, Tensor>, options: DenoisingErrorOptio
 /** What the program computes, with the adapter's numbers as inputs. */
 function outputsOf(
   models: DenoisingModels,
-  lora: Adapter,
+  adapter: Adapter,
   binding: BoundAdapter,
   options: DenoisingErrorOptions,
 ): Record<string, Tensor> {
@@ -209,7 +213,7 @@ function outputsOf(
     const objective = sum(mul(errors, input("weights", [batchSize])));
     const trained = learnedRows > 0 ? [...binding.inputs, embeddings] : binding.inputs;
     gradients(objective, trained).forEach((gradient, i) => {
-      outputs[gradientName(lora.slots[i]?.name ?? "embeddings")] = gradient;
+      outputs[gradientName(adapter.slots[i]?.name ?? "embeddings")] = gradient;
     });
   }
   return outputs;

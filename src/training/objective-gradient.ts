@@ -25,7 +25,7 @@ export interface ObjectiveGradient {
   /** Mean over the photos of ‖ε - ε_θ(x_t, t, c_n)‖². */
   readonly denoisingError: number;
   /** d objective / d adapter, the mean over the photos. */
-  readonly loraGradient: Float32Array;
+  readonly adapterGradient: Float32Array;
   /** d objective / d learned embeddings, the mean over the photos. */
   readonly embeddingsGradient: Float32Array;
   readonly evaluations: Evaluations;
@@ -90,7 +90,7 @@ export async function objectiveGradient(
     : items.map(() => []);
 
   const terms = losses.flatMap((loss, i) => loss.regressions(own[i]).map((regression) => ({ i, ...regression })));
-  const { predictions, errors, loraGradient, embeddingsGradient } = await denoiser.gradient(
+  const { predictions, errors, adapterGradient, embeddingsGradient } = await denoiser.gradient(
     terms.map(({ i, prompt, weight, target }) => {
       return { ...itemUnder(items[i], prompt), target, weight: weight / items.length };
     }),
@@ -105,7 +105,7 @@ export async function objectiveGradient(
   });
   return {
     denoisingError: denoising.reduce((sum, error) => sum + error, 0) / items.length,
-    loraGradient,
+    adapterGradient,
     embeddingsGradient,
     evaluations: { forward, forwardBackward: terms.length },
   };

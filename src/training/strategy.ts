@@ -3,7 +3,7 @@
  * loop (`training.ts`) carries out. A strategy itself evaluates no network and touches no file.
  */
 import type { Adapter } from "../adapters/adapter.ts";
-import type { AdapterForm } from "../adapters/stacked-lora.ts";
+import type { TrainedForm } from "../adapters/stacked-lora.ts";
 import { resolveOptions, type OptionSpecs, type OptionValue, type OptionValues } from "./options.ts";
 import type { PredictionLoss } from "./prediction-loss.ts";
 
@@ -78,9 +78,9 @@ export interface ConceptContext {
   /** The concepts learned before, in order. */
   readonly earlier: readonly { readonly token: string; readonly classNoun: string }[];
   /** The adapter in the strategy's form: what was learned before, ready for the new concept. */
-  readonly lora: Adapter;
+  readonly adapter: Adapter;
   /** A new adapter of the same layout that changes nothing yet. */
-  readonly blankLora: () => Adapter | Promise<Adapter>;
+  readonly blankAdapter: () => Adapter | Promise<Adapter>;
   /** What the library's strategy kept; empty for the first concept. */
   readonly memory: StrategyMemory;
   /** Outputs of the frozen text encoder, `[positions, width]` for each prompt; the tokens of earlier concepts may be used. */
@@ -93,9 +93,11 @@ export interface Strategy {
   /** Every option, defaults included. */
   readonly options: Readonly<Record<string, OptionValue>>;
   /** What the adapter is made of, and which part of it is trained. */
-  readonly form: AdapterForm;
+  readonly form: TrainedForm;
   /** Why it works on a LoRA alone, as a clause; absent: it works on an adapter of any kind. */
   readonly loraOnly?: string;
+  /** The targets that it is made for, as `parseTargets` reads them; absent: any. */
+  readonly targets?: string;
   /** Where the new token's embedding begins. */
   readonly tokenStart: "class-noun" | "noise";
   /**
@@ -119,7 +121,7 @@ export interface StrategyDefinition {
 /** Defines a strategy; `plan` gets its options typed and checked. */
 export function defineStrategy<const Specs extends OptionSpecs>(
   definition: Pick<StrategyDefinition, "name" | "summary"> &
-    Partial<Pick<Strategy, "form" | "loraOnly" | "tokenStart" | "order">> & {
+    Partial<Pick<Strategy, "form" | "loraOnly" | "targets" | "tokenStart" | "order">> & {
       readonly options: Specs;
       /** Overrides of the constant traits, where an option decides. */
       readonly traits?: (options: OptionValues<Specs>) => Partial<Pick<Strategy, "tokenStart" | "form">>;
@@ -144,7 +146,8 @@ export function defineStrategy<const Specs extends OptionSpecs>(
         name,
         options,
         form,
-        ...(definition.loraOnly !== undefined && { loraOnly: definition.loraOnly }),
+        loraOnly: definition.loraOnly,
+        targets: definition.targets,
         tokenStart,
         order,
         ...definition.traits?.(options),

@@ -3,7 +3,7 @@
  * time. Every random draw is addressed, so a run that goes on from a saved state takes the very steps it would have taken.
  */
 import type { Adapter } from "../adapters/adapter.ts";
-import { trainedIndices, type AdapterForm } from "../adapters/stacked-lora.ts";
+import { trainedIndices, type TrainedForm } from "../adapters/stacked-lora.ts";
 import { KeepsakeError } from "../errors.ts";
 import {
   AdamW,
@@ -47,14 +47,14 @@ export interface TrainingMaterial extends Omit<DrawMaterial, "seed"> {
   /** Default: plain sequential training. */
   readonly plan?: ConceptPlan;
   /** Which of the adapter's numbers are trained. Default: all. */
-  readonly form?: AdapterForm;
+  readonly form?: TrainedForm;
   /** Embeddings of the earlier concepts' tokens, `[rows, width]`: frozen. */
   readonly frozenEmbeddings: Float32Array;
 }
 
 /** What a run begins with. */
 export interface TrainingStart {
-  readonly lora: Adapter;
+  readonly adapter: Adapter;
   /** Embeddings of the new tokens, `[vectors, width]`. */
   readonly embedding: Float32Array;
 }
@@ -75,7 +75,7 @@ export interface TrainingState {
   /** Steps done, over all phases. */
   readonly step: number;
   /** What is being trained in the present phase. */
-  readonly lora: Adapter;
+  readonly adapter: Adapter;
   readonly embedding: Float32Array;
   readonly optimizer: AdamWState;
   /** What earlier phases left for the next ones: `teacher.lora`, `teacher.embedding`; or `fisher`, Σ g² so far. */
@@ -85,14 +85,14 @@ export interface TrainingState {
 
 /** Learning one concept, step by step. */
 export class TrainingRun {
-  readonly lora: Adapter;
+  readonly adapter: Adapter;
   readonly embedding: Float32Array;
   /** Steps of each phase, in order. */
   readonly phases: readonly { readonly name: PhaseName; readonly steps: number }[];
   readonly #material: TrainingMaterial;
   readonly #draws: DrawMaterial;
   readonly #plan: ConceptPlan;
-  readonly #start: { readonly lora: Float32Array; readonly embedding: Float32Array };
+  readonly #start: { readonly adapter: Float32Array; readonly embedding: Float32Array };
   /** Frozen rows, then the new tokens', then rows that nobody uses; `embedding` is a window on it. */
   readonly #embeddings: Float32Array;
   readonly #trained: Uint32Array | undefined;
@@ -113,22 +113,22 @@ export class TrainingRun {
     this.#draws = { ...material, seed: settings.seed };
     this.#plan = plan;
     this.phases = phasesOf(material, plan);
-    this.lora = start.lora.withParameters(plan.start ?? start.lora.parameters);
-    plan.project?.(this.lora.parameters);
-    this.#start = { lora: this.lora.parameters.slice(), embedding: start.embedding.slice() };
+    this.adapter = start.adapter.withParameters(plan.start ?? start.adapter.parameters);
+    plan.project?.(this.adapter.parameters);
+    this.#start = { adapter: this.adapter.parameters.slice(), embedding: start.embedding.slice() };
     this.#embeddings = this.#embeddingsWith(start.embedding);
     const end = frozenEmbeddings.length + start.embedding.length;
     this.embedding = this.#embeddings.subarray(frozenEmbeddings.length, end);
-    this.#trained = trainedIndices(start.lora, form);
-    this.#compact = this.#trained === undefined ? this.lora.parameters : new Float32Array(this.#trained.length);
+    this.#trained = trainedIndices(start.adapter, form);
+    this.#compact = this.#trained === undefined ? this.adapter.parameters : new Float32Array(this.#trained.length);
     this.#kept = { ...saved?.kept };
     this.#evaluations = { ...saved?.evaluations };
     this.#step = saved?.step ?? 0;
     if (saved !== undefined) {
-      this.lora.parameters.set(saved.lora.parameters);
+      this.adapter.parameters.set(saved.adapter.parameters);
       this.embedding.set(saved.embedding);
     } else if (this.phase === "teacher" && plan.teacher !== undefined) {
-      this.lora.parameters.set(plan.teacher.start);
+      this.adapter.parameters.set(plan.teacher.start);
     }
     this.#optimizer = this.#newOptimizer();
     if (saved !== undefined) this.#optimizer.loadState(saved.optimizer);
@@ -162,7 +162,7 @@ export class TrainingRun {
   state(): TrainingState {
     return {
       step: this.#step,
-      lora: this.lora.withParameters(this.lora.parameters),
+      adapter: this.adapter.withParameters(this.adapter.parameters),
       embedding: this.embedding.slice(),
       optimizer: this.#optimizer.state(),
       kept: Object.fromEntries(Object.entries(this.#kept).map(([name, values]) => [name, values.slice()])),
@@ -179,7 +179,7 @@ export class TrainingRun {
     if (!this.isFinished) throw new Error("the run is not finished");
     const samples = this.#plan.fisher && consolidationSamples(this.#material, this.#plan.fisher.draws);
     const fisher = samples === undefined ? undefined : this.#fisher(samples).mean();
-    return this.#plan.keep?.({ parameters: this.lora.parameters, ...(fisher && { fisher }) }) ?? new Map();
+    return this.#plan.keep?.({ parameters: this.adapter.parameters, ...(fisher && { fisher }) }) ?? new Map();
   }
 
   /**
@@ -207,18 +207,18 @@ export class TrainingRun {
     // The teacher learns as if there were nothing to be kept.
     const { objective = DENOISING, penalty, project } = phase === "teacher" ? {} : this.#plan;
     const items = drawBatch(this.#draws, phase, step, settings.batchSize, objective.candidates);
-    const student = { lora: this.lora, embeddings: this.#embeddings };
+    const student = { adapter: this.adapter, embeddings: this.#embeddings };
     const result = await objectiveGradient(objective, items, denoiser, student, this.#teachersOf(objective));
-    penalty?.addGradient(result.loraGradient, this.lora.parameters);
-    project?.(result.loraGradient);
+    penalty?.addGradient(result.adapterGradient, this.adapter.parameters);
+    project?.(result.adapterGradient);
     const [first, last] = [frozenEmbeddings.length, frozenEmbeddings.length + this.embedding.length];
-    const gradient = [this.#trainedOf(result.loraGradient), result.embeddingsGradient.slice(first, last)];
+    const gradient = [this.#trainedOf(result.adapterGradient), result.embeddingsGradient.slice(first, last)];
     const norm = clipGradNorm(gradient, settings.maxGradNorm);
     if (!Number.isFinite(result.denoisingError) || !Number.isFinite(norm)) throw await this.#notFinite();
-    if (this.#trained !== undefined) this.#compact.set(this.#trainedOf(this.lora.parameters));
+    if (this.#trained !== undefined) this.#compact.set(this.#trainedOf(this.adapter.parameters));
     this.#optimizer.step(gradient, learningRateFactor(settings.lrScheduler, step, { totalSteps: settings.steps }));
-    this.#trained?.forEach((index, i) => (this.lora.parameters[index] = this.#compact[i]));
-    project?.(this.lora.parameters);
+    this.#trained?.forEach((index, i) => (this.adapter.parameters[index] = this.#compact[i]));
+    project?.(this.adapter.parameters);
     return result;
   }
 
@@ -226,11 +226,11 @@ export class TrainingRun {
     const { fisher } = this.#plan;
     if (fisher === undefined) throw new Error("the plan has no consolidation pass");
     const item = drawSample(this.#draws, step, fisher.draws, fisher.objective.candidates);
-    const student = { lora: this.lora, embeddings: this.#embeddings };
+    const student = { adapter: this.adapter, embeddings: this.#embeddings };
     const teachers = this.#teachersOf(fisher.objective);
     const result = await objectiveGradient(fisher.objective, [item], this.#material.denoiser, student, teachers);
     const diagonal = this.#fisher(step);
-    diagonal.add(result.loraGradient);
+    diagonal.add(result.adapterGradient);
     if (!diagonal.sum.every(Number.isFinite)) throw await this.#notFinite();
     this.#kept.fisher = diagonal.sum;
     return result;
@@ -238,20 +238,20 @@ export class TrainingRun {
 
   /** The student begins where the plan says, and the teacher is kept. */
   #beginStudent(): void {
-    this.#kept["teacher.lora"] = this.lora.parameters.slice();
+    this.#kept["teacher.lora"] = this.adapter.parameters.slice();
     this.#kept["teacher.embedding"] = this.embedding.slice();
-    this.lora.parameters.set(this.#start.lora);
+    this.adapter.parameters.set(this.#start.adapter);
     if (this.#plan.teacher?.handsOverToken !== true) this.embedding.set(this.#start.embedding);
     this.#optimizer = this.#newOptimizer();
   }
 
   #teachersOf({ teachers = {} }: Objective): Partial<Record<TeacherName, Trainable>> {
     if (Object.keys(teachers).length === 0) return {};
-    const old = { lora: this.lora.withParameters(this.#start.lora), embeddings: this.#embeddings };
+    const old = { adapter: this.adapter.withParameters(this.#start.adapter), embeddings: this.#embeddings };
     const { "teacher.lora": parameters, "teacher.embedding": embedding } = this.#kept;
     if (parameters === undefined || embedding === undefined) return { old };
     const embeddings = this.#embeddingsWith(embedding);
-    return { old, new: { lora: this.lora.withParameters(parameters), embeddings } };
+    return { old, new: { adapter: this.adapter.withParameters(parameters), embeddings } };
   }
 
   #embeddingsWith(own: Float32Array): Float32Array {
@@ -264,7 +264,7 @@ export class TrainingRun {
 
   #fisher(count: number): FisherDiagonal {
     const { fisher: sum } = this.#kept;
-    return new FisherDiagonal(this.lora.parameters.length, sum && { sum, count });
+    return new FisherDiagonal(this.adapter.parameters.length, sum && { sum, count });
   }
 
   #newOptimizer(): AdamW {
@@ -298,7 +298,7 @@ export class TrainingRun {
     const { concept, denoiser, frozenEmbeddings } = this.#material;
     const damaged = await denoiser.damagedWeights?.();
     if (damaged !== undefined) return damaged;
-    if (![this.#start.lora, frozenEmbeddings].every((values) => values.every(Number.isFinite))) {
+    if (![this.#start.adapter, frozenEmbeddings].every((values) => values.every(Number.isFinite))) {
       const advice = 'return to an earlier state with "keepsake undo", or restore the library from a backup';
       return new KeepsakeError("state", `What was learned before ${concept} holds NaN or infinity; ${advice}.`);
     }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { discoverModules, parseLoraTargets, selectModules } from "../../src/adapters/modules.ts";
+import { discoverModules, parseTargets, selectModules } from "../../src/adapters/modules.ts";
 import { tinySd1 } from "./tiny-sd1.ts";
 
 const names = (targets: Parameters<typeof selectModules>[1]): string[] =>
@@ -55,18 +55,18 @@ describe("selectModules", () => {
   });
 
   it("refuses targets that match no layer", () => {
-    expect(() => names(["to_k", "to_z"])).toThrow('LoRA target "to_z" matches no layer of this model');
+    expect(() => names(["to_k", "to_z"])).toThrow('The target "to_z" matches no layer of this model');
     // "o_k" is the end of a name, but not of a path's part.
     expect(() => names(["o_k"])).toThrow('"o_k"');
-    expect(() => names([])).toThrow("no LoRA targets given");
+    expect(() => names([])).toThrow("There is no target");
     expect(() => selectModules({ text_encoder: tinySd1.text_encoder }, "crossattn")).toThrow(
       '"crossattn" match no layer',
     );
   });
 
   it("reads targets from a command line", () => {
-    expect(parseLoraTargets("attn")).toBe("attn");
-    expect(parseLoraTargets("to_q, ff.net.2")).toEqual(["to_q", "ff.net.2"]);
-    expect(parseLoraTargets("toString")).toEqual(["toString"]);
+    expect(parseTargets("attn")).toBe("attn");
+    expect(parseTargets("to_q, ff.net.2")).toEqual(["to_q", "ff.net.2"]);
+    expect(parseTargets("toString")).toEqual(["toString"]);
   });
 });

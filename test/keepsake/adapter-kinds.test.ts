@@ -4,7 +4,6 @@
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { AdapterKindName } from "../../src/adapters/adapter.ts";
 import { Lora } from "../../src/adapters/lora.ts";
 import { classifyPictures } from "../../src/keepsake/classify.ts";
 import { DenoiserPool } from "../../src/training/denoiser-pool.ts";
@@ -65,7 +64,7 @@ async function learn(strategy: string, request: Partial<SequenceRequest>): Promi
 const optionsOf = (name: string) => STRATEGIES.find((strategy) => strategy.name === name)?.options ?? {};
 
 describe("a new adapter", () => {
-  it.each<{ kind: AdapterKindName; rank: number; worst: number }>([
+  it.each<{ kind: string; rank: number; worst: number }>([
     { kind: "lora", rank: 4, worst: 0 },
     { kind: "vera", rank: 16, worst: 0 },
     // The norm is computed in float32, its inverse in float64.
@@ -82,7 +81,7 @@ describe("a new adapter", () => {
       const noisyLatents = normal("noisy", 64);
       const batch = { noisyLatents, timesteps: [300], tokenIds: [idsOf("a cup")], target: new Float32Array(64) };
       try {
-        return (await program.run(batch, { lora, embeddings: new Float32Array() })).prediction;
+        return (await program.run(batch, { adapter: lora, embeddings: new Float32Array() })).prediction;
       } finally {
         await program.dispose();
       }
@@ -114,10 +113,10 @@ describe.each(KINDS)("$kind", ({ kind, rank }) => {
         return;
       }
       const learned = await learn(name, { adapter: { kind, rank } });
-      expect(learned.every(({ lora }) => lora.kind === kind)).toBe(true);
+      expect(learned.every(({ adapter }) => adapter.kind === kind)).toBe(true);
       const last = learned[learned.length - 1];
-      expect(last.lora.parameters.every(Number.isFinite)).toBe(true);
-      const trained = learned.map(({ lora }) => lora.parameters);
+      expect(last.adapter.parameters.every(Number.isFinite)).toBe(true);
+      const trained = learned.map(({ adapter }) => adapter.parameters);
       if (name === "textual-inversion") expect(trained[1]).toEqual(trained[0]);
       else if (learned.length > 1) expect(trained[1]).not.toEqual(trained[0]);
     },
@@ -127,24 +126,24 @@ describe.each(KINDS)("$kind", ({ kind, rank }) => {
   it("can start a teacher from an adapter that changes nothing", async () => {
     const strategy = createStrategy("dsc", { "teacher-start": "zero" });
     const [first] = await learn("dsc", { strategy, adapter: { kind, rank }, concepts: [concept("dog", "dog")] });
-    expect(first.lora.kind).toBe(kind);
+    expect(first.adapter.kind).toBe(kind);
   });
 });
 
 describe("a sequence with VeRA", () => {
   it("trains out + rank numbers of each layer, and keeps no projection", async () => {
     const [first] = await learn("sequential", { adapter: { kind: "vera", rank: 8 } });
-    const numbers = first.lora.layers.reduce((sum, { outFeatures }) => sum + outFeatures + 8, 0);
+    const numbers = first.adapter.layers.reduce((sum, { outFeatures }) => sum + outFeatures + 8, 0);
     expect(first.trainedParameters).toBe(numbers + 32);
     expect(first.keptBytes).toBe(4 * (numbers + 32));
-    expect(first.adapter).toEqual({
+    expect(first.adapterSettings).toEqual({
       ...{ kind: "vera", rank: 8, loraAlpha: 8, targets: "crossattn-kv", projectionKey: 0 },
     });
   });
 
   it("has rank 256 unless told otherwise, and no alpha", async () => {
     const [first] = await learn("sequential", { adapter: { kind: "vera" }, concepts: [concept("dog", "dog")] });
-    expect(first.adapter.rank).toBe(256);
+    expect(first.adapterSettings.rank).toBe(256);
     const { message } = await failure(learn("sequential", { adapter: { kind: "vera", loraAlpha: 8 } }));
     expect(message).toBe("An adapter of the kind vera has no alpha; leave the option out.");
   });

@@ -73,7 +73,7 @@ describe("classifyPictures", () => {
     const schedule = new NoiseSchedule(pipeline.schedulerConfig);
     const tokenizer = pipeline.newTokenizer();
     const { rows, firstId, values } = addLearnedTokens(tokenizer, learned.embeddings, 32);
-    const lora = learned.lora ?? new Lora([]);
+    const lora = learned.adapter ?? new Lora([]);
     const side = Math.sqrt(latents.length / pipeline.vae.config.latentChannels);
     const size = { height: side, width: side, learnedRows: rows, firstLearnedId: firstId };
     const program = await DenoisingError.create(pipeline, lora, { ...size, derivatives: false, threads: 1 });
@@ -87,7 +87,7 @@ describe("classifyPictures", () => {
           tokenIds: [[...tokenizer.encode(prompt).inputIds]],
           target: noise,
         };
-        sum += (await program.run(batch, { lora, embeddings: values })).errors[0];
+        sum += (await program.run(batch, { adapter: lora, embeddings: values })).errors[0];
       }
       expected.push(sum / 5);
     }
@@ -258,9 +258,9 @@ describe("what cannot be classified", () => {
   });
 
   it("is a picture when the adapter is damaged", async () => {
-    const lora = learned.lora?.withParameters(learned.lora.parameters.map(() => NaN)) ?? new Lora([]);
+    const lora = learned.adapter?.withParameters(learned.adapter.parameters.map(() => NaN)) ?? new Lora([]);
     const options = { resolution: RESOLUTION, draws: 1, program: { threads: 1 } };
-    const classifier = await ConceptClassifier.create(pipeline, { ...learned, lora }, options);
+    const classifier = await ConceptClassifier.create(pipeline, { ...learned, adapter: lora }, options);
     const { message } = await failure(classifier.classify((await latentsOf(rex))[0]));
     expect(message).toContain("The model predicts NaN or infinity for <rex>");
     await classifier.dispose();

@@ -114,7 +114,7 @@ describe("a strategy in a library", () => {
       training: settings,
     };
     let parameters: Float32Array | undefined;
-    for await (const { lora } of learnSequence(sequence)) parameters = lora.parameters;
+    for await (const { adapter: lora } of learnSequence(sequence)) parameters = lora.parameters;
     expect((await (await Library.open(library)).adapter(pipeline))?.parameters).toEqual(parameters);
   }, 120_000);
 });
@@ -151,7 +151,9 @@ describe("a library that was begun with another strategy", () => {
     const before = treeOf(library);
     const { kind, message } = await failure(learnMug(library, { strategy: "ewc" }));
     expect(kind).toBe("state");
-    expect(message).toContain("holds whole matrices, which ewc cannot train on as a LoRA; go on with c-lora");
+    expect(message).toContain(
+      "holds whole matrices, which ewc cannot train on as a LoRA; go on with one of kv-nullspace, c-lora",
+    );
     expect((await failure(learnMug(library, { strategy: "c-lora", adapter: { rank: 3 } }))).message).toContain(
       "has rank 2; leave the option out",
     );

@@ -32,7 +32,7 @@ export class LinearDenoiser implements Denoiser {
   readonly counts = { forward: 0, forwardBackward: 0 };
 
   /** One prediction in float64, which tests differentiate numerically. */
-  predict({ noisyLatents, timestep, tokenIds }: DenoisingItem, { lora, embeddings }: Trainable): number[] {
+  predict({ noisyLatents, timestep, tokenIds }: DenoisingItem, { adapter: lora, embeddings }: Trainable): number[] {
     const e = this.#embedding(tokenIds[0], embeddings);
     const weight = this.#weightOf(requireLora(lora));
     return Array.from({ length: SIZE }, (_, row) => {
@@ -49,7 +49,7 @@ export class LinearDenoiser implements Denoiser {
 
   gradient(items: readonly WeightedItem[], trainable: Trainable): Promise<DenoisingGradient> {
     this.counts.forwardBackward += items.length;
-    const lora = requireLora(trainable.lora);
+    const lora = requireLora(trainable.adapter);
     const { embeddings } = trainable;
     const [{ rank, loraAlpha, loraA, loraB }] = lora.layers;
     const weight = this.#weightOf(lora);
@@ -66,24 +66,24 @@ export class LinearDenoiser implements Denoiser {
         }
       }
     });
-    const loraGradient = new Float32Array(lora.parameters.length);
+    const adapterGradient = new Float32Array(lora.parameters.length);
     const scale = loraAlpha / rank;
     for (let row = 0; row < SIZE; row++) {
       for (let k = 0; k < rank; k++) {
         for (let c = 0; c < WIDTH; c++) {
           const g = scale * dWeight[row * WIDTH + c];
-          loraGradient[k * WIDTH + c] += g * loraB[row * rank + k];
-          loraGradient[rank * WIDTH + row * rank + k] += g * loraA[k * WIDTH + c];
+          adapterGradient[k * WIDTH + c] += g * loraB[row * rank + k];
+          adapterGradient[rank * WIDTH + row * rank + k] += g * loraA[k * WIDTH + c];
         }
       }
     }
     const errors = items.map((item, i) => meanSquare(predictions[i], item.target));
     const asFloat32 = predictions.map((prediction) => Float32Array.from(prediction));
-    return Promise.resolve({ errors, predictions: asFloat32, loraGradient, embeddingsGradient: dEmbeddings });
+    return Promise.resolve({ errors, predictions: asFloat32, adapterGradient, embeddingsGradient: dEmbeddings });
   }
 
   #weightOf(lora: Lora): Float64Array {
-    const change = weightChange(lora.layers[0]);
+    const change = weightChange(lora, 0);
     return Float64Array.from(this.weight, (value, i) => value + change[i]);
   }
 

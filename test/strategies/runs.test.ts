@@ -57,9 +57,9 @@ async function newRun(request: RunOptions, saved?: ReturnType<TrainingRun["state
   const stacked = stackedLora(fresh, earlier.length > 0 ? before : undefined);
   const lora = request.lora ?? (strategy.form === "stacked" ? stacked : before);
   const plan = await strategy.plan({
-    ...{ name: "cup", token: "<cup>", classNoun: "cup", lora, memory: request.memory ?? new Map() },
+    ...{ name: "cup", token: "<cup>", classNoun: "cup", adapter: lora, memory: request.memory ?? new Map() },
     earlier: earlier.map((token) => ({ token, classNoun: "thing" })),
-    blankLora: () => fresh,
+    blankAdapter: () => fresh,
     encodePrompts: (prompts) => Promise.resolve(prompts.slice(0, 2).map((text) => normal(text, WIDTH))),
   });
   const photos = [0, 1].map((i) => ({ mean: normal(`mean ${i}`, SIZE), logvar: new Float32Array(SIZE).fill(-4) }));
@@ -73,7 +73,7 @@ async function newRun(request: RunOptions, saved?: ReturnType<TrainingRun["state
     schedule: new NoiseSchedule(pipeline.schedulerConfig),
     frozenEmbeddings: normal("frozen", 2 * WIDTH),
   };
-  const run = new TrainingRun(material, { lora, embedding: normal("embedding", WIDTH) }, saved);
+  const run = new TrainingRun(material, { adapter: lora, embedding: normal("embedding", WIDTH) }, saved);
   return { run, material, plan, denoiser };
 }
 
@@ -145,8 +145,8 @@ describe("a run", () => {
     for (let step = 0; step < SETTINGS.steps; step++) await run.advance();
     expect(run.phase).toBe("learn");
     const plain = await finished({ strategy: "sequential" });
-    expect(run.lora.parameters).toEqual(linearLora(2, 2).parameters);
-    expect(run.state().kept["teacher.lora"]).not.toEqual(run.lora.parameters);
+    expect(run.adapter.parameters).toEqual(linearLora(2, 2).parameters);
+    expect(run.state().kept["teacher.lora"]).not.toEqual(run.adapter.parameters);
     expect(run.embedding).toEqual(run.state().kept["teacher.embedding"]);
     expect(run.embedding).not.toEqual(plain.run.embedding);
     expect(material.frozenEmbeddings).toEqual(normal("frozen", 2 * WIDTH));
@@ -166,7 +166,7 @@ describe("a strategy without its own part is sequential LoRA, to the last bit:",
   ])("$strategy $options", async (request) => {
     const { earlier = 2 } = request;
     const [plain, { run }] = [await finished({ strategy: "sequential", earlier }), await finished(request)];
-    expect(run.lora.parameters).toEqual(plain.run.lora.parameters);
+    expect(run.adapter.parameters).toEqual(plain.run.adapter.parameters);
     expect(run.embedding).toEqual(plain.run.embedding);
   });
 
@@ -179,10 +179,10 @@ describe("a strategy without its own part is sequential LoRA, to the last bit:",
     const { earlier = 2 } = request;
     const { run } = await finished(request);
     const plain = await finished({ strategy: "merge-and-restart", earlier });
-    expect(run.lora.parameters).toEqual(plain.run.lora.parameters);
+    expect(run.adapter.parameters).toEqual(plain.run.adapter.parameters);
     if (earlier > 0) return;
     const sequential = await finished({ strategy: "sequential", earlier, lora: linearLora(2, 1, false) });
-    const [change, expected] = [run, sequential.run].map(({ lora }) => weightChange(requireLora(lora).layers[0]));
+    const [change, expected] = [run, sequential.run].map(({ adapter: lora }) => weightChange(requireLora(lora), 0));
     change.forEach((value, i) => {
       expect(value).toBeCloseTo(expected[i], 6);
     });
@@ -193,7 +193,7 @@ describe("a strategy with its own part", () => {
   it("ewc: adds λ F (θ - θ*) to the gradient of every step", async () => {
     const strong = await finished({ strategy: "ewc", memory, options: { lambda: 1e9 } });
     const away = (run: TrainingRun) =>
-      run.lora.parameters.reduce((sum, value, i) => sum + (value - (memory.get("anchor")?.data[i] ?? 0)) ** 2, 0);
+      run.adapter.parameters.reduce((sum, value, i) => sum + (value - (memory.get("anchor")?.data[i] ?? 0)) ** 2, 0);
     const plain = await finished({ strategy: "sequential" });
     expect(away(strong.run)).toBeLessThan(away(plain.run));
   });
@@ -207,16 +207,16 @@ describe("a strategy with its own part", () => {
       embeddings.set(material.frozenEmbeddings);
       embeddings.set(run.embedding, 2 * WIDTH);
       const draws = { ...material, seed: SETTINGS.seed };
-      const sum = new Float64Array(run.lora.parameters.length);
+      const sum = new Float64Array(run.adapter.parameters.length);
       for (let sample = 0; sample < 6; sample++) {
         const item = drawSample(draws, sample, 3, objective.candidates);
         expect(Math.floor((item.timestep * 3) / 1000)).toBe(Math.floor(sample / 2));
-        const student = { lora: run.lora, embeddings };
-        const { loraGradient } = await objectiveGradient(objective, [item], new LinearDenoiser(), student, {});
-        loraGradient.forEach((g, j) => (sum[j] += g ** 2 / 6));
+        const student = { adapter: run.adapter, embeddings };
+        const { adapterGradient } = await objectiveGradient(objective, [item], new LinearDenoiser(), student, {});
+        adapterGradient.forEach((g, j) => (sum[j] += g ** 2 / 6));
       }
       const kept = run.memory();
-      expect(kept.get("anchor")?.data).toEqual(run.lora.parameters);
+      expect(kept.get("anchor")?.data).toEqual(run.adapter.parameters);
       const [fisher, before] = [kept.get("fisher")?.data, memory.get("fisher")?.data];
       expect(fisher).toHaveLength(sum.length);
       fisher?.forEach((value, j) => {
@@ -233,9 +233,7 @@ describe("a strategy with its own part", () => {
     const drift = async (lambda: number) => {
       const options = { lambda, ...(mode !== undefined && { mode }) };
       const { run } = await finished({ strategy, options, settings: { steps: 40 } });
-      const [after, before] = [run.lora, linearLora(2, 2)].map((adapter) =>
-        weightChange(requireLora(adapter).layers[0]),
-      );
+      const [after, before] = [run.adapter, linearLora(2, 2)].map((adapter) => weightChange(requireLora(adapter), 0));
       const e = normal(fillTemplate(PROMPT_TEMPLATES[0], "<dog>"), WIDTH);
       const kept = [...run.memory()].map(([name, { data }]) => [name, data.length]);
       expect(kept).toEqual(outputs === 0 ? [] : [["output-fisher", outputs]]);
@@ -269,15 +267,15 @@ describe("a strategy with its own part", () => {
 
   it("textual-inversion: changes the new token and nothing else", async () => {
     const { run } = await finished({ strategy: "textual-inversion" });
-    expect(run.lora.parameters).toEqual(linearLora(2, 2).parameters);
+    expect(run.adapter.parameters).toEqual(linearLora(2, 2).parameters);
     expect(run.embedding).not.toEqual(normal("embedding", WIDTH));
   });
 
   it("c-lora: moves weights that earlier concepts changed less", async () => {
     const change = async (lambda: number) => {
       const { run } = await finished({ strategy: "c-lora", options: { lambda }, settings: { steps: 20 } });
-      const before = weightChange(linearLora(2, 2).layers[0]);
-      return weightChange(requireLora(run.lora).layers[0]).reduce(
+      const before = weightChange(linearLora(2, 2), 0);
+      return weightChange(requireLora(run.adapter), 0).reduce(
         (sum, value, i) => sum + (before[i] * (value - before[i])) ** 2,
         0,
       );
@@ -287,8 +285,8 @@ describe("a strategy with its own part", () => {
 
   it("orthogonal-init: begins with rows of A that the merged matrix does not see", async () => {
     const { run } = await newRun({ strategy: "orthogonal-init", options: { energy: 1 } });
-    const { inFeatures, rank, loraA } = requireLora(run.lora).layers[0];
-    const merged = weightChange(linearLora(2, 2).layers[0]);
+    const { inFeatures, rank, loraA } = requireLora(run.adapter).layers[0];
+    const merged = weightChange(linearLora(2, 2), 0);
     for (let k = inFeatures; k < rank; k++) {
       const row = loraA.subarray(k * inFeatures, (k + 1) * inFeatures);
       const length = Math.sqrt(row.reduce((sum, value) => sum + value ** 2, 0));

@@ -60,11 +60,11 @@ async function expectSlotsClose(values: Float32Array, prefix: string): Promise<v
 describe("DenoisingError", () => {
   it("has PyTorch's prediction, error and gradient of the adapter", async () => {
     await withProgram({}, async (program) => {
-      const result = await program.run(batch, { lora, embeddings: none });
+      const result = await program.run(batch, { adapter: lora, embeddings: none });
       await golden.expectClose("eps_pred", result.prediction);
       const loss = (result.errors[0] + result.errors[1]) / 2;
       await golden.expectClose("loss", Float32Array.of(loss));
-      await expectSlotsClose(result.loraGradient, "grad.");
+      await expectSlotsClose(result.adapterGradient, "grad.");
       expect(result.embeddingsGradient).toHaveLength(0);
     });
   });
@@ -75,10 +75,10 @@ describe("DenoisingError", () => {
     const losses: number[] = [];
     await withProgram({}, async (program) => {
       for (let step = 0; step <= 10; step++) {
-        const { errors, loraGradient } = await program.run(batch, { lora: trained, embeddings: none });
+        const { errors, adapterGradient } = await program.run(batch, { adapter: trained, embeddings: none });
         losses.push((errors[0] + errors[1]) / 2);
         if (step === 10) break;
-        optimizer.step([loraGradient]);
+        optimizer.step([adapterGradient]);
         if (step === 0) await expectSteppedTo("step1.", trained);
       }
     });
@@ -101,12 +101,12 @@ describe("DenoisingError", () => {
     const tokenIds = batch.tokenIds.map((ids) => ids.map((id) => (id === TOKEN ? vocabulary + 1 : id)));
     expect(tokenIds.flat()).toContain(vocabulary + 1);
     await withProgram({ learnedRows: 2 }, async (program) => {
-      const result = await program.run({ ...batch, tokenIds }, { lora, embeddings });
+      const result = await program.run({ ...batch, tokenIds }, { adapter: lora, embeddings });
       await golden.expectClose("eps_pred", result.prediction);
       await golden.expectClose("grad.token_embedding_row", result.embeddingsGradient.subarray(WIDTH));
       // A row that no prompt uses moves nothing, whatever it is.
       expect(result.embeddingsGradient.subarray(0, WIDTH).every((value) => value === 0)).toBe(true);
-      await expectSlotsClose(result.loraGradient, "grad.");
+      await expectSlotsClose(result.adapterGradient, "grad.");
     });
   });
 
@@ -120,17 +120,17 @@ describe("DenoisingError", () => {
     expect(endOfText).toBeGreaterThan(first);
     const plain = tokenIds.map((ids) => ids.map((id) => (id === first ? TOKEN : id)));
     const learned = await withProgram({ learnedRows: 1, firstLearnedId: first }, (program) =>
-      program.run({ ...batch, tokenIds }, { lora, embeddings }),
+      program.run({ ...batch, tokenIds }, { adapter: lora, embeddings }),
     );
     const ordinary = await withProgram({}, (program) =>
-      program.run({ ...batch, tokenIds: plain }, { lora, embeddings: none }),
+      program.run({ ...batch, tokenIds: plain }, { adapter: lora, embeddings: none }),
     );
     expect(relativeError(learned.errors, ordinary.errors)).toBeLessThan(1e-5);
   });
 
   it("is the same for a batch as for its items one by one", async () => {
     const half = batch.target.length / 2;
-    const together = await withProgram({}, (program) => program.run(batch, { lora, embeddings: none }));
+    const together = await withProgram({}, (program) => program.run(batch, { adapter: lora, embeddings: none }));
     await withProgram({ batchSize: 1 }, async (program) => {
       const summed = new Float32Array(lora.parameters.length);
       for (const i of [0, 1]) {
@@ -141,40 +141,42 @@ describe("DenoisingError", () => {
           timesteps: [timestep],
           tokenIds: [ids],
         };
-        const alone = await program.run(item, { lora, embeddings: none });
+        const alone = await program.run(item, { adapter: lora, embeddings: none });
         expect(relativeError(alone.errors, together.errors.slice(i, i + 1))).toBeLessThan(1e-5);
         expect(relativeError(alone.prediction, together.prediction.slice(i * half, (i + 1) * half))).toBeLessThan(1e-5);
-        alone.loraGradient.forEach((value, k) => (summed[k] += value / 2));
+        alone.adapterGradient.forEach((value, k) => (summed[k] += value / 2));
       }
-      expect(relativeError(summed, together.loraGradient)).toBeLessThan(1e-5);
+      expect(relativeError(summed, together.adapterGradient)).toBeLessThan(1e-5);
     });
   });
 
   it("weighs each item's gradient, and no item's error", async () => {
     await withProgram({}, async (program) => {
-      const run = (weights: number[]) => program.run({ ...batch, weights }, { lora, embeddings: none });
+      const run = (weights: number[]) => program.run({ ...batch, weights }, { adapter: lora, embeddings: none });
       const [first, second, both] = [await run([1, 0]), await run([0, 1]), await run([2, -3])];
       expect(first.errors).toEqual(both.errors);
-      const expected = first.loraGradient.map((value, i) => 2 * value - 3 * second.loraGradient[i]);
-      expect(relativeError(both.loraGradient, expected)).toBeLessThan(1e-5);
+      const expected = first.adapterGradient.map((value, i) => 2 * value - 3 * second.adapterGradient[i]);
+      expect(relativeError(both.adapterGradient, expected)).toBeLessThan(1e-5);
     });
   });
 
   it("has the same errors without derivatives, which are left out", async () => {
-    const full = await withProgram({}, (program) => program.run(batch, { lora, embeddings: none }));
-    const bare = await withProgram({ derivatives: false }, (program) => program.run(batch, { lora, embeddings: none }));
+    const full = await withProgram({}, (program) => program.run(batch, { adapter: lora, embeddings: none }));
+    const bare = await withProgram({ derivatives: false }, (program) =>
+      program.run(batch, { adapter: lora, embeddings: none }),
+    );
     expect(relativeError(bare.errors, full.errors)).toBeLessThan(1e-6);
     expect(relativeError(bare.prediction, full.prediction)).toBeLessThan(1e-5);
-    expect(bare.loraGradient).toHaveLength(0);
+    expect(bare.adapterGradient).toHaveLength(0);
     expect(bare.embeddingsGradient).toHaveLength(0);
   });
 
   it("has the same gradient with checkpointing", async () => {
-    const full = await withProgram({}, (program) => program.run(batch, { lora, embeddings: none }));
+    const full = await withProgram({}, (program) => program.run(batch, { adapter: lora, embeddings: none }));
     const frugal = await withProgram({ checkpointing: true }, (program) =>
-      program.run(batch, { lora, embeddings: none }),
+      program.run(batch, { adapter: lora, embeddings: none }),
     );
-    expect(relativeError(frugal.loraGradient, full.loraGradient)).toBeLessThan(1e-5);
+    expect(relativeError(frugal.adapterGradient, full.adapterGradient)).toBeLessThan(1e-5);
   });
 
   it("reaches an adapter of the text encoder too", async () => {
@@ -183,8 +185,8 @@ describe("DenoisingError", () => {
     const both = createLora({ text_encoder: modules.text_encoder }, { rank: 2, targets: ["q_proj"], random });
     const program = await DenoisingError.create(pipeline, both, { batchSize: 2, height: 8, width: 16, learnedRows: 0 });
     try {
-      const { loraGradient } = await program.run(batch, { lora: both, embeddings: none });
-      expect(loraGradient.some((value) => value !== 0)).toBe(true);
+      const { adapterGradient } = await program.run(batch, { adapter: both, embeddings: none });
+      expect(adapterGradient.some((value) => value !== 0)).toBe(true);
     } finally {
       await program.dispose();
     }
@@ -193,7 +195,7 @@ describe("DenoisingError", () => {
   it("refuses a token id that nothing stands for", async () => {
     const tokenIds = batch.tokenIds.map((ids) => ids.map((id) => (id === TOKEN ? vocabulary + 1 : id)));
     await withProgram({ learnedRows: 1 }, async (program) => {
-      const run = program.run({ ...batch, tokenIds }, { lora, embeddings: new Float32Array(WIDTH) });
+      const run = program.run({ ...batch, tokenIds }, { adapter: lora, embeddings: new Float32Array(WIDTH) });
       expect((await failure(run)).message).toContain(`Token id ${vocabulary + 1}`);
     });
   });

@@ -169,7 +169,7 @@ describe("on the reference's model", () => {
       noise: noise.subarray(i * latents.length, (i + 1) * latents.length),
     }));
     const tokenIds = rows(await golden.numbers("input_ids"), 3);
-    const trainable = { lora, embeddings: new Float32Array() };
+    const trainable = { adapter: lora, embeddings: new Float32Array() };
     const size = { height: 8, width: 16, learnedRows: 0 };
 
     const program = await DenoisingError.create(pipeline, lora, { ...size, batchSize: 4, derivatives: false });
@@ -196,8 +196,8 @@ describe("on the reference's model", () => {
           tokenIds: [ids],
           weights: [weights[candidate] / draws.length],
         };
-        const { loraGradient } = await gradients.run(batch, trainable);
-        for (let i = 0; i < total.length; i++) total[i] += loraGradient[i];
+        const { adapterGradient } = await gradients.run(batch, trainable);
+        for (let i = 0; i < total.length; i++) total[i] += adapterGradient[i];
       }
     }
     await gradients.dispose();

@@ -21,9 +21,9 @@ const TEMPERATURE = 0.8;
 const normal = (purpose: string, count: number) => new RandomStream(3, "test", purpose).normal(count);
 const embeddings = (purpose: string) => normal(purpose, 4 * WIDTH);
 
-const student: Trainable = { lora: linearLora(2, 1), embeddings: embeddings("student") };
-const old: Trainable = { lora: linearLora(2, 2), embeddings: student.embeddings };
-const fresh: Trainable = { lora: linearLora(2, 3), embeddings: embeddings("teacher") };
+const student: Trainable = { adapter: linearLora(2, 1), embeddings: embeddings("student") };
+const old: Trainable = { adapter: linearLora(2, 2), embeddings: student.embeddings };
+const fresh: Trainable = { adapter: linearLora(2, 3), embeddings: embeddings("teacher") };
 
 /** Two photos, each under the new token, the class noun and two earlier tokens. */
 const items: StepItem[] = [0, 1].map((i) => ({
@@ -55,8 +55,8 @@ async function expectGradient(
       expect(Math.abs(value - expected[i])).toBeLessThan(1e-3 * magnitude);
     });
   };
-  const byLora = (parameters: Float32Array) => at({ ...student, lora: student.lora.withParameters(parameters) });
-  expectClose(result.loraGradient, numericGradient(student.lora.parameters, byLora));
+  const byLora = (parameters: Float32Array) => at({ ...student, adapter: student.adapter.withParameters(parameters) });
+  expectClose(result.adapterGradient, numericGradient(student.adapter.parameters, byLora));
   expectClose(
     result.embeddingsGradient,
     numericGradient(student.embeddings, (values) => at({ ...student, embeddings: values })),
@@ -135,9 +135,9 @@ describe("objectiveGradient", () => {
     const objective = distillationObjective(options);
     const distilling = await objectiveGradient(objective, items, new LinearDenoiser(), student, teachers);
     const plain = await objectiveGradient(DENOISING, items, new LinearDenoiser(), student, {});
-    const magnitude = Math.max(...plain.loraGradient.map(Math.abs));
-    distilling.loraGradient.forEach((value, i) => {
-      expect(Math.abs(value - plain.loraGradient[i])).toBeLessThan(1e-5 * magnitude);
+    const magnitude = Math.max(...plain.adapterGradient.map(Math.abs));
+    distilling.adapterGradient.forEach((value, i) => {
+      expect(Math.abs(value - plain.adapterGradient[i])).toBeLessThan(1e-5 * magnitude);
     });
   });
 });

@@ -50,7 +50,7 @@ function material(changed: Partial<TrainingSettings> = {}, photoScale = 1): Trai
   };
 }
 
-const start = () => ({ lora, embedding: normal("embedding", 2 * WIDTH) });
+const start = () => ({ adapter: lora, embedding: normal("embedding", 2 * WIDTH) });
 
 async function run(changed?: Partial<TrainingSettings>): Promise<TrainingRun> {
   const training = new TrainingRun(material(changed), start());
@@ -83,7 +83,7 @@ describe("TrainingRun", () => {
     const [parameters, embedding] = [lora.parameters.slice(), initial.embedding.slice()];
     const training = new TrainingRun(given, initial);
     await training.advance();
-    expect(training.lora.parameters).not.toEqual(parameters);
+    expect(training.adapter.parameters).not.toEqual(parameters);
     expect(training.embedding).not.toEqual(embedding);
     expect(lora.parameters).toEqual(parameters);
     expect(initial.embedding).toEqual(embedding);

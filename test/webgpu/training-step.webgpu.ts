@@ -24,7 +24,7 @@ async function trainingStep(provider: Provider) {
       tokenIds: [padded, padded],
       target: random.normal(latents),
     },
-    { lora, embeddings: random.normal(pipeline.textEncoder.config.hiddenSize) },
+    { adapter: lora, embeddings: random.normal(pipeline.textEncoder.config.hiddenSize) },
   );
   await program.dispose();
   return result;
@@ -33,7 +33,7 @@ async function trainingStep(provider: Provider) {
 it("computes the same training step on WebGPU as on the CPU", async () => {
   const cpu = await trainingStep("cpu");
   const gpu = await trainingStep("webgpu");
-  for (const name of ["errors", "prediction", "loraGradient", "embeddingsGradient"] as const) {
+  for (const name of ["errors", "prediction", "adapterGradient", "embeddingsGradient"] as const) {
     const scale = cpu[name].reduce((most, x) => Math.max(most, Math.abs(x)), 0);
     const worst = cpu[name].reduce((most, x, i) => Math.max(most, Math.abs(x - (gpu[name][i] ?? NaN))), 0);
     expect(scale, name).toBeGreaterThan(0);

@@ -36,17 +36,20 @@ export const diffusionClassifier: CaseKind = {
     const lora = initialLora(test, await adaptableModules(tree, test.fields.string("model")));
     await withDenoisingError(test, tree, { lora, batchSize, learnedRows: 0 }, async (denoisingError) => {
       const run = (weights?: readonly number[]) =>
-        denoisingError.run({ ...batch, ...(weights && { weights }) }, { lora, embeddings: new Float32Array() });
+        denoisingError.run(
+          { ...batch, ...(weights && { weights }) },
+          { adapter: lora, embeddings: new Float32Array() },
+        );
       const pairErrors = (await run()).errors;
       const errors = prompts.map((_, i) => meanOf(pairErrors.subarray(i * pairs, (i + 1) * pairs)));
       const computed: Record<string, ArrayLike<number>> = { pair_errors: pairErrors, errors };
       for (const [suffix, scale] of scalesOf(test)) {
         const { posterior, loss, errorGradient } = classify(errors, scale, test.fields.number("true_class"));
         const weights = errorGradient.flatMap((gradient) => timesteps.map(() => gradient / pairs));
-        const { loraGradient } = await run(weights);
+        const { adapterGradient } = await run(weights);
         computed[`posterior${suffix}`] = posterior;
         computed[`loss${suffix}`] = [loss];
-        Object.assign(computed, slotsByFixtureName(lora, loraGradient, `grad${suffix}.`));
+        Object.assign(computed, slotsByFixtureName(lora, adapterGradient, `grad${suffix}.`));
       }
       test.compare(checks, computed, { rules: classifierRules(test) });
     });

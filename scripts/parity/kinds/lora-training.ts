@@ -35,19 +35,19 @@ export const loraTraining: CaseKind = {
     const batch = { noisyLatents: test.floats("noisy"), timesteps, tokenIds, target };
     const settings = { lora, batchSize: timesteps.length, learnedRows: prompts.ids.length };
     await withDenoisingError(test, tree, settings, async (denoisingError) => {
-      const run = () => denoisingError.run(batch, { lora, embeddings });
+      const run = () => denoisingError.run(batch, { adapter: lora, embeddings });
       const first = await run();
       computed.eps_pred = first.prediction;
       computed.loss = [meanOf(first.errors)];
-      Object.assign(computed, slotsByFixtureName(lora, first.loraGradient, "grad."));
+      Object.assign(computed, slotsByFixtureName(lora, first.adapterGradient, "grad."));
       Object.assign(computed, tokenGradients(test, prompts, first.embeddingsGradient));
       if (!test.hasOutputs("losses")) return;
       const steps = test.floats("losses").length - 1;
       computed.losses = await trainWithAdamW(test.fields, steps, {
         parameters: [lora.parameters],
         run: async () => {
-          const { errors, loraGradient } = await run();
-          return { loss: meanOf(errors), gradients: [loraGradient] };
+          const { errors, adapterGradient } = await run();
+          return { loss: meanOf(errors), gradients: [adapterGradient] };
         },
         afterStep: (step) => {
           if (step === 1) checkParameters(test, "step1.", lora, checks);

@@ -4,7 +4,7 @@
 import { Command } from "commander";
 import { BUILT_IN, CHECKPOINT } from "../../library/model-profile.ts";
 import { generatePictures, pictureFiles } from "../../keepsake/generate.ts";
-import { SCHEDULERS } from "../../diffusion/schedulers/index.ts";
+import { schedulerNames } from "../../diffusion/schedulers/index.ts";
 import { isPngFile } from "../../io/images/picture-file.ts";
 import type { Provider } from "../../graph/index.ts";
 import { stopSignal } from "../exit.ts";
@@ -61,7 +61,7 @@ export function generateCommand(): Command {
       realNumber(REAL_LIMITS.guidanceScale),
     )
     .option("--negative <prompt>", "what to lead away from", "")
-    .option("--scheduler <name>", `one of ${Object.keys(SCHEDULERS).join(", ")} (default: the model's)`)
+    .option("--scheduler <name>", `one of ${schedulerNames().join(", ")} (default: the model's)`)
     .option("--width <pixels>", "width (default: the model's)", wholeNumber(LIMITS.side))
     .option("--height <pixels>", "height (default: the model's)", wholeNumber(LIMITS.side))
     .option("-o, --output <path>", "a folder, or a .png file for one picture", "pictures")

@@ -2,7 +2,6 @@
  * @file What the commands that learn have in common: their options, and what these ask for.
  */
 import { Option, type Command } from "commander";
-import type { AdapterKindName } from "../../adapters/adapter.ts";
 import { ADAPTER_KINDS } from "../../adapters/kinds.ts";
 import type { AskedStrategy } from "../../keepsake/chosen-strategy.ts";
 import type { LearnAndPreviewRequest } from "../../keepsake/learn-and-preview.ts";
@@ -22,7 +21,7 @@ export interface LearningOptions {
   readonly steps?: number;
   readonly strategy?: string;
   readonly strategyOption: string[];
-  readonly adapter?: AdapterKindName;
+  readonly adapter?: string;
   readonly rank?: number;
   readonly alpha?: number;
   readonly targets?: string;

@@ -1,4 +1,4 @@
-/** @file The schedulers (samplers) by name, configured from the `scheduler_config.json` of a diffusers folder. */
+/** @file The schedulers (samplers) by name; others are added by {@link registerScheduler}. They are configured from the `scheduler_config.json` of a diffusers folder. */
 import { KeepsakeError } from "../../errors.ts";
 import { SchedulerConfig } from "./config.ts";
 import { DDIMScheduler } from "./ddim.ts";
@@ -12,35 +12,69 @@ import type { Scheduler } from "./scheduler.ts";
 import { UniPCMultistepScheduler } from "./unipc-multistep.ts";
 
 export { NoiseSchedule, type PredictionType } from "./noise-schedule.ts";
+export { SchedulerConfig } from "./config.ts";
 export type { NoiseSource, Scheduler, SchedulerStep } from "./scheduler.ts";
 
-/** What makes a scheduler; `eta` is for DDIM alone. */
-type Constructor = new (config: SchedulerConfig, eta?: number) => Scheduler;
+/** A scheduler that can be chosen by name. */
+export interface SchedulerClass {
+  /** Its class in diffusers, as a `scheduler_config.json` names it; its own if diffusers has none. */
+  readonly className: string;
+  /** @param eta - in [0, 1]; above 0 only for a scheduler that takes it */
+  readonly create: (config: SchedulerConfig, eta: number) => Scheduler;
+  /** Whether it takes a share of ancestral noise, as DDIM does. Default false. */
+  readonly takesEta?: boolean;
+}
 
-/** Class names in diffusers, by the short names of the command line. */
-export const SCHEDULERS: Readonly<Record<string, string>> = {
-  ddpm: "DDPMScheduler",
-  ddim: "DDIMScheduler",
-  pndm: "PNDMScheduler",
-  euler: "EulerDiscreteScheduler",
-  "euler-a": "EulerAncestralDiscreteScheduler",
-  dpmpp2m: "DPMSolverMultistepScheduler",
-  unipc: "UniPCMultistepScheduler",
-  lcm: "LCMScheduler",
-};
-
-const CONSTRUCTORS: ReadonlyMap<string, Constructor> = new Map<string, Constructor>(
+const schedulers = new Map<string, SchedulerClass>(
   Object.entries({
-    DDPMScheduler,
-    DDIMScheduler,
-    PNDMScheduler,
-    EulerDiscreteScheduler,
-    EulerAncestralDiscreteScheduler,
-    DPMSolverMultistepScheduler,
-    UniPCMultistepScheduler,
-    LCMScheduler,
-  }),
+    ddpm: { className: "DDPMScheduler", create: (config) => new DDPMScheduler(config) },
+    ddim: { className: "DDIMScheduler", create: (config, eta) => new DDIMScheduler(config, eta), takesEta: true },
+    pndm: { className: "PNDMScheduler", create: (config) => new PNDMScheduler(config) },
+    euler: { className: "EulerDiscreteScheduler", create: (config) => new EulerDiscreteScheduler(config) },
+    "euler-a": {
+      className: "EulerAncestralDiscreteScheduler",
+      create: (config) => new EulerAncestralDiscreteScheduler(config),
+    },
+    dpmpp2m: {
+      className: "DPMSolverMultistepScheduler",
+      create: (config) => new DPMSolverMultistepScheduler(config),
+    },
+    unipc: { className: "UniPCMultistepScheduler", create: (config) => new UniPCMultistepScheduler(config) },
+    lcm: { className: "LCMScheduler", create: (config) => new LCMScheduler(config) },
+  } satisfies Record<string, SchedulerClass>),
 );
+
+/** The names of the schedulers on the command line. Registered ones come last. */
+export function schedulerNames(): readonly string[] {
+  return [...schedulers.keys()];
+}
+
+/**
+ * Adds a scheduler: from then on pictures can be drawn with it by its name, and checkpoints that name its class use it.
+ *
+ * @param name - on the command line: lower-case letters, digits and `-`
+ * @throws KeepsakeError ("usage") if there is one of that name or class, or the name cannot be one
+ * @example
+ * registerScheduler("my-euler", { className: "MyEuler", create: (config) => new EulerDiscreteScheduler(config) });
+ */
+export function registerScheduler(name: string, scheduler: SchedulerClass): void {
+  if (schedulers.get(name) === scheduler) return;
+  if (!/^[a-z][a-z0-9-]*$/.test(name)) {
+    const rule = "lower-case letters, digits and -, beginning with a letter";
+    throw new KeepsakeError("usage", `"${name}" cannot be the name of a scheduler: use ${rule}.`);
+  }
+  const { className } = scheduler;
+  if (find(name) !== undefined || find(className) !== undefined) {
+    const fault = `There is a scheduler "${find(name) ? name : className}" already`;
+    throw new KeepsakeError("usage", `${fault}; register it under another name and class.`);
+  }
+  schedulers.set(name, scheduler);
+}
+
+/** By short name or class name. */
+function find(name: string): SchedulerClass | undefined {
+  return schedulers.get(name) ?? [...schedulers.values()].find(({ className }) => className === name);
+}
 
 /** What is not in the config. */
 export interface SchedulerOptions {
@@ -52,19 +86,28 @@ export interface SchedulerOptions {
 
 /**
  * The class name of a scheduler that goes by this name.
- * @param name A class name of diffusers or a short name of {@link SCHEDULERS}.
+ * @param name A class name of diffusers or a short name of {@link schedulerNames}.
  * @throws KeepsakeError ("usage") for a scheduler that does not exist.
  */
 export function schedulerClass(name: string): string {
-  const className = Object.hasOwn(SCHEDULERS, name) ? SCHEDULERS[name] : name;
-  if (CONSTRUCTORS.has(className)) return className;
-  const names = Object.keys(SCHEDULERS).join(", ");
+  return findScheduler(name).className;
+}
+
+function findScheduler(name: string): SchedulerClass {
+  const found = find(name);
+  if (found !== undefined) return found;
+  const names = schedulerNames().join(", ");
   throw new KeepsakeError("usage", `scheduler "${name}" is not supported: choose one of ${names}.`);
+}
+
+/** Whether there is a scheduler of this class. */
+export function isSchedulerClass(className: string): boolean {
+  return [...schedulers.values()].some((each) => each.className === className);
 }
 
 /**
  * Makes a scheduler.
- * @param name A class name of diffusers or a short name of {@link SCHEDULERS}.
+ * @param name A class name of diffusers or a short name of {@link schedulerNames}.
  * @param config The parsed scheduler_config.json. If its `_class_name` is another class, what it says of the model holds,
  *   and the rest is left to the defaults of this class, as with diffusers' `from_config`; but PNDM then runs without
  *   Runge-Kutta steps, the only way in which it runs here.
@@ -73,12 +116,8 @@ export function schedulerClass(name: string): string {
  */
 export function createScheduler(name: string, config: unknown, options: SchedulerOptions = {}): Scheduler {
   const { eta = 0, source = "scheduler config" } = options;
-  const className = schedulerClass(name);
+  const { className, create, takesEta = false } = findScheduler(name);
   if (!(eta >= 0 && eta <= 1)) throw new KeepsakeError("usage", `eta ${eta}: give a number from 0 to 1.`);
-  if (eta > 0 && className !== "DDIMScheduler") {
-    throw new KeepsakeError("usage", `eta ${eta}: only the ddim scheduler takes it.`);
-  }
-  const constructor = CONSTRUCTORS.get(className);
-  if (constructor === undefined) throw new RangeError(`no constructor for ${className}`);
-  return new constructor(new SchedulerConfig(config, source, className), eta);
+  if (eta > 0 && !takesEta) throw new KeepsakeError("usage", `eta ${eta}: only the ddim scheduler takes it.`);
+  return create(new SchedulerConfig(config, source, className), eta);
 }

@@ -4,8 +4,7 @@
  */
 import { dirname, relative, sep } from "node:path";
 import { KeepsakeError } from "../../errors.ts";
-import { reachableNodes, type Node, type ParameterSource, type Tensor } from "../tensor.ts";
-import type { Shape } from "../shape.ts";
+import { reachableNodes, type Node, type StoredWeight, type Tensor } from "../tensor.ts";
 import { OnnxBuilder, type LoweringTarget } from "./builder.ts";
 import { encodeModel, type OnnxNode, type OnnxValue } from "./model.ts";
 
@@ -18,15 +17,6 @@ export interface EmittedModel {
   readonly castsWeights: boolean;
   /** Bytes of the weights that lie in files. */
   readonly weightBytes: number;
-}
-
-/** A stored weight seen through reshapes and casts, none of which costs anything at run time but a cast. */
-interface WeightView {
-  readonly parameter: Tensor;
-  readonly name: string;
-  readonly source: ParameterSource;
-  readonly shape: Shape;
-  readonly cast: boolean;
 }
 
 /**
@@ -43,11 +33,11 @@ export function emitModel(outputs: Readonly<Record<string, Tensor>>, target: Low
   const early: OnnxNode[] = [];
   const names = new Map<Tensor, string>();
   const inputs = new Map<string, Tensor>();
-  const views = new Map<Tensor, WeightView>();
+  const weights = new Map<Tensor, StoredWeight>();
   const weightsFolder = commonFolder(nodes);
   let castsWeights = false;
 
-  const declareWeight = ({ name, source, shape }: WeightView): string => {
+  const declareWeight = ({ name, source, shape }: StoredWeight): string => {
     const location = relative(weightsFolder ?? "", source.path)
       .split(sep)
       .join("/");
@@ -62,10 +52,10 @@ export function emitModel(outputs: Readonly<Record<string, Tensor>>, target: Low
 
   /** One cast per use, all of them at the front: ONNX Runtime then runs each just before its use and frees the copy after. */
   const valueOf = (tensor: Tensor): string => {
-    const view = views.get(tensor);
-    if (view === undefined) return names.get(tensor) ?? "";
-    const stored = declareWeight(view);
-    if (!view.cast) return stored;
+    const weight = weights.get(tensor);
+    if (weight === undefined) return names.get(tensor) ?? "";
+    const stored = declareWeight(weight);
+    if (!weight.cast) return stored;
     castsWeights = true;
     const converted = onnx.freshName();
     early.push({ opType: "Cast", domain: "", inputs: [stored], outputs: [converted], attributes: { to: { int: 1 } } });
@@ -74,15 +64,15 @@ export function emitModel(outputs: Readonly<Record<string, Tensor>>, target: Low
 
   for (const node of nodes) {
     const [output] = node.outputs;
-    const view = weightView(node, views);
-    if (view !== undefined && output !== undefined) {
-      views.set(output, view);
-    } else if (node.leaf?.kind === "input" && output !== undefined) {
+    const weight = weightOf(node, weights);
+    if (weight !== undefined) {
+      weights.set(output, weight);
+    } else if (node.leaf?.kind === "input") {
       const { name } = node.leaf;
       if (inputs.has(name)) throw new Error(`two different inputs are named "${name}"`);
       inputs.set(name, output);
       names.set(output, name);
-    } else if (node.leaf?.kind === "constant" && output !== undefined) {
+    } else if (node.leaf?.kind === "constant") {
       names.set(output, onnx.constant(node.leaf.data, output.shape));
     } else {
       const isUsed = node.outputs.map((tensor) => used.has(tensor));
@@ -104,34 +94,14 @@ export function emitModel(outputs: Readonly<Record<string, Tensor>>, target: Low
   return { bytes: encodeModel(graph), weightsFolder, inputs, castsWeights, weightBytes };
 }
 
-function weightView(node: Node, views: ReadonlyMap<Tensor, WeightView>): WeightView | undefined {
-  const [output] = node.outputs;
-  if (output === undefined) return undefined;
-  if (node.leaf?.kind === "parameter") {
-    const { name, source } = node.leaf;
-    return { parameter: output, name, source, shape: output.shape, cast: false };
+/** The weight that a node's output is, in a file. */
+function weightOf({ inputs, outputs, leaf, rules }: Node, known: ReadonlyMap<Tensor, StoredWeight>) {
+  if (leaf?.kind === "parameter") {
+    const { name, source } = leaf;
+    return { name, source, shape: outputs[0].shape, cast: false };
   }
-  const view = node.inputs[0] && views.get(node.inputs[0]);
-  if (view === undefined) return undefined;
-  if (node.op === "reshape") return { ...view, shape: output.shape };
-  if (node.op === "toFloat32") return { ...view, cast: true };
-  return node.op === "slice" ? rowsOf(view, node, output.shape) : undefined;
-}
-
-/** Some rows of a weight lie together in the file, as a smaller weight. */
-function rowsOf(view: WeightView, { rules }: Node, shape: Shape): WeightView | undefined {
-  const { starts, steps } = rules.attributes ?? {};
-  const isRows = view.shape.slice(1).join() === shape.slice(1).join();
-  if (!isRows || typeof starts !== "object" || typeof steps !== "object" || steps[0] !== 1) return undefined;
-  const [first = 0] = starts;
-  const [rows = 0] = shape;
-  const bytesPerRow = view.source.byteLength / (view.shape[0] ?? 1);
-  const source = {
-    ...view.source,
-    byteOffset: view.source.byteOffset + first * bytesPerRow,
-    byteLength: rows * bytesPerRow,
-  };
-  return { ...view, name: `${view.name}[${first}:${first + rows}]`, source, shape };
+  const weight = inputs.length === 0 ? undefined : known.get(inputs[0]);
+  return weight && rules.seeWeight?.(weight);
 }
 
 /** The deepest folder that holds every weights file: ONNX Runtime refuses external data outside the model's folder. */

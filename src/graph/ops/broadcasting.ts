@@ -21,6 +21,8 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
     { shape: full, dtype: x.dtype },
     {
       attributes: { shape: full },
+      isView: true,
+      seeWeight: (weight) => ({ ...weight, shape: full }),
       lower: (onnx, [name = ""]) => [onnx.reshape(name, full)],
       vjp: ([dy]) => [dy && reshape(dy, x.shape)],
     },

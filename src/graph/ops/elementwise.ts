@@ -23,6 +23,7 @@ function binary(
     [a, b],
     { shape: broadcastShapes(op, a.shape, b.shape) },
     {
+      inPlace: true,
       lower: (onnx, inputs) => [onnx.node(opType, inputs)],
       vjp: ([dy]) => {
         if (dy === undefined) return [];
@@ -68,6 +69,7 @@ function unary(
     { shape: x.shape },
     {
       attributes,
+      inPlace: true,
       lower: (onnx, [name = ""]) => [typeof lower === "string" ? onnx.node(lower, [name]) : lower(onnx, name)],
       vjp: ([dy]) => (dy === undefined ? [] : [derivative(dy, y)]),
     },

@@ -47,11 +47,15 @@ export function toFloat32(x: Tensor): Tensor {
     "toFloat32",
     [x],
     { shape: x.shape },
-    { lower: (onnx, [name = ""]) => [onnx.node("Cast", [name], { to: 1 })] },
+    {
+      lower: (onnx, [name = ""]) => [onnx.node("Cast", [name], { to: 1 })],
+      seeWeight: (weight) => ({ ...weight, cast: true }),
+    },
   );
 }
 
 /** x, but no gradient passes: d detach(x) / dx := 0. */
 export function detach(x: Tensor): Tensor {
-  return applyOne("detach", [x], { shape: x.shape, dtype: x.dtype }, { lower: (_onnx, names) => names });
+  const rules = { lower: (_onnx: unknown, names: readonly string[]) => names, stopsGradient: true, isView: true };
+  return applyOne("detach", [x], { shape: x.shape, dtype: x.dtype }, rules);
 }

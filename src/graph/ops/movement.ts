@@ -1,8 +1,8 @@
 /**
  * @file Ops that move values without changing them. The derivative of each is the movement back.
  */
-import { normalizeAxis, sameShape, ShapeError } from "../shape.ts";
-import { apply, applyOne, type Tensor } from "../tensor.ts";
+import { normalizeAxis, sameShape, ShapeError, type Shape } from "../shape.ts";
+import { apply, applyOne, type StoredWeight, type Tensor } from "../tensor.ts";
 import { broadcastTo } from "./broadcasting.ts";
 import { constant } from "./leaves.ts";
 
@@ -93,6 +93,7 @@ export function slice(
     { shape, dtype: x.dtype },
     {
       attributes: { starts, ends, steps: by },
+      seeWeight: (weight) => (by[0] === 1 ? rowsOf(weight, starts[0], shape) : undefined),
       lower: (onnx, [name = ""]) => {
         const axes = starts.map((_, axis) => axis);
         return [onnx.node("Slice", [name, onnx.ints(starts), onnx.ints(ends), onnx.ints(axes), onnx.ints(by)])];
@@ -109,6 +110,19 @@ export function slice(
       }),
     },
   );
+}
+
+/** Some rows of a weight lie together in the file, as a smaller weight. */
+function rowsOf(weight: StoredWeight, first: number, shape: Shape): StoredWeight | undefined {
+  if (weight.shape.slice(1).join() !== shape.slice(1).join()) return undefined;
+  const [rows] = shape;
+  const bytesPerRow = weight.source.byteLength / weight.shape[0];
+  const source = {
+    ...weight.source,
+    byteOffset: weight.source.byteOffset + first * bytesPerRow,
+    byteLength: rows * bytesPerRow,
+  };
+  return { ...weight, name: `${weight.name}[${first}:${first + rows}]`, source, shape };
 }
 
 /** Zeros around x: `before[i]` and `after[i]` of them along axis i. Derivative: the slice in the middle. */

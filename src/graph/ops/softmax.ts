@@ -14,6 +14,7 @@ export function softmax(x: Tensor): Tensor {
     [x],
     { shape: x.shape },
     {
+      inPlace: true,
       lower: (onnx, [name = ""]) => [onnx.node("Softmax", [name], { axis: -1 })],
       vjp: ([dy]) => [dy && mul(y, sub(dy, sum(mul(dy, y), [-1], { keepDims: true })))],
     },
@@ -29,6 +30,7 @@ export function logSoftmax(x: Tensor): Tensor {
     [x],
     { shape: x.shape },
     {
+      inPlace: true,
       lower: (onnx, [name = ""]) => [onnx.node("LogSoftmax", [name], { axis: -1 })],
       vjp: ([dy]) => [dy && sub(dy, mul(exp(y), sum(dy, [-1], { keepDims: true })))],
     },

@@ -1,8 +1,9 @@
 /**
  * @file Whether what was read from a manifest is one: people can edit the file, and disks can damage it.
  */
-import { ADAPTER_KINDS } from "../../adapters/kinds.ts";
+import { DEFAULT_KIND, findAdapterKind, isAdapterKind } from "../../adapters/kinds.ts";
 import { isConceptName, tokenOf } from "../../prompts/concept-name.ts";
+import type { AdapterForm } from "../../adapters/adapter.ts";
 import type { LibraryModel, LibraryState } from "./state.ts";
 
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -62,16 +63,18 @@ function isAdapter(value: unknown): boolean {
     isCount(value.rank, MAX_WIDTH) &&
     isNumber(value.loraAlpha) &&
     value.loraAlpha > 0 &&
-    isAdapterKind(value)
+    (value.form === undefined || FORMS.has(value.form)) &&
+    isKind(value)
   );
 }
 
-/** The kind, and the key that its projections need. */
-function isAdapterKind({ kind, projectionKey }: JsonObject): boolean {
-  if (kind === undefined || kind === "lora") return kind === undefined && projectionKey === undefined;
-  const found = ADAPTER_KINDS.find(({ name }) => name === kind);
-  if (found === undefined) return false;
-  return found.hasProjections ? isKeepCount(projectionKey) : projectionKey === undefined;
+/** Every `AdapterForm`. */
+const FORMS: ReadonlySet<unknown> = new Set(["low-rank", "stacked", "full"] satisfies AdapterForm[]);
+
+/** The kind, and the key that its projections need. A kind that is not registered is refused where the adapter is used. */
+function isKind({ kind = DEFAULT_KIND, projectionKey }: JsonObject): boolean {
+  if (!isText(kind, 100) || (projectionKey !== undefined && !isKeepCount(projectionKey))) return false;
+  return !isAdapterKind(kind) || findAdapterKind(kind).hasProjections === (projectionKey !== undefined);
 }
 
 function isStrategy(value: unknown): boolean {

@@ -2,7 +2,9 @@
  * @file What a manifest of each version of the format holds. The next change of a library writes it in the newest form.
  */
 import { isContent, isKeepCount, isModel, isObject, isState, isStates, type JsonObject } from "./manifest-checks.ts";
-import { type LibraryModel, knows, type LibraryState } from "./state.ts";
+import type { AdapterForm } from "../../adapters/adapter.ts";
+import { findStrategy, isStrategy } from "../../strategies/registry.ts";
+import { type LibraryModel, knows, type LibraryState, type StrategyEntry } from "./state.ts";
 import type { Timeline } from "./timeline.ts";
 
 /** What stands in a manifest. */
@@ -56,7 +58,21 @@ export function fromVersion1({ model, ...content }: JsonObject): ManifestContent
 }
 
 function stateOf({ change, adapter, strategy, concepts }: LibraryState): LibraryState {
-  return { change, ...(adapter && { adapter }), ...(strategy && { strategy }), concepts };
+  return {
+    change,
+    ...(adapter && { adapter: { ...adapter, form: adapter.form ?? formAfter(strategy) } }),
+    ...(strategy && { strategy }),
+    concepts,
+  };
+}
+
+/** The form of an adapter whose form was not recorded: that in which the strategy of the last concept trains. */
+function formAfter(strategy: StrategyEntry | undefined): AdapterForm {
+  if (strategy === undefined || !isStrategy(strategy.name)) return "low-rank";
+  const definition = findStrategy(strategy.name);
+  const known = Object.entries(strategy.options).filter(([name]) => Object.hasOwn(definition.options, name));
+  const { form } = definition.create(Object.fromEntries(known));
+  return form === "frozen" ? "low-rank" : form;
 }
 
 /** An undo said what had made the state that it went back to. */

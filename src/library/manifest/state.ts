@@ -2,6 +2,7 @@
  * @file One state of a library: which adapter, which memory of the strategy and which concepts it is made of, and what made
  * it. The current state and the earlier ones that are kept have the same form.
  */
+import type { AdapterForm } from "../../adapters/adapter.ts";
 import type { AdapterSettings } from "../../adapters/new-adapter.ts";
 import { sha256 } from "../../io/hash.ts";
 import type { TrainingSettings } from "../../training/training-run.ts";
@@ -35,6 +36,8 @@ export interface ConceptEntry {
 export interface AdapterEntry extends AdapterSettings {
   /** Blob of its parameters. */
   readonly blob: string;
+  /** What the parameters are. */
+  readonly form: AdapterForm;
 }
 
 /** How the last concept was kept from harming the earlier ones. */
@@ -68,10 +71,11 @@ export function emptyState(change: Change): LibraryState {
 
 /**
  * Identifies what a concept is learned on top of: the model, and every number and name that the state holds. What made the
- * state, and the strategy's options, which the next concept may change, do not count.
+ * state, and the strategy's options, which the next concept may change, do not count; nor does the adapter's form, which was not recorded in the beginning.
  */
 export function stateId(fingerprint: string, { adapter, strategy, concepts }: LibraryState): string {
-  return sha256(JSON.stringify([fingerprint, adapter ?? null, strategy?.memory ?? null, concepts]));
+  const counted = adapter === undefined ? null : { ...adapter, form: undefined };
+  return sha256(JSON.stringify([fingerprint, counted, strategy?.memory ?? null, concepts]));
 }
 
 /** The blobs that a state is made of. */

@@ -42,7 +42,7 @@ export interface DistillationOptions extends ScoreOptions {
 
 /** L_DSC, and the new teacher that it needs. */
 export async function distillationPlan(
-  { lora, blankLora }: ConceptContext,
+  { adapter: lora, blankAdapter: blankLora }: ConceptContext,
   options: DistillationOptions,
 ): Promise<Pick<ConceptPlan, "objective" | "teacher">> {
   const start = options["teacher-start"] === "previous" ? lora : await blankLora();

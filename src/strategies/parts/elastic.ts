@@ -52,7 +52,7 @@ export interface ElasticOptions {
  * @throws KeepsakeError if the memory is of an adapter of another size
  */
 export function elasticPlan(
-  { lora, memory }: ConceptContext,
+  { adapter: lora, memory }: ConceptContext,
   { lambda, gamma, penalty, draws }: ElasticOptions,
   objective: Objective,
 ): Pick<ConceptPlan, "penalty" | "fisher" | "keep"> {

@@ -25,6 +25,9 @@ export const RESPONSE_LAMBDA = {
 /** How much of the embeddings' energy the penalty sees: its time grows with the number of directions. Not tuned. */
 export const PENALISED_ENERGY = 0.995;
 
+/** The layers that read text embeddings. */
+export const TEXT_SIDE = "crossattn-kv";
+
 /**
  * The adapter as a LoRA whose layers read text embeddings, and nothing else.
  *
@@ -35,7 +38,7 @@ export function requireTextSide(adapter: Adapter, strategy: string): Lora {
   const other = lora.layers.find(({ component, module }) => component !== "unet" || !/\.attn2\.to_[kv]$/.test(module));
   if (other === undefined) return lora;
   const fault = `${other.component}.${other.module} does not read text embeddings`;
-  throw new KeepsakeError("usage", `${strategy} needs an adapter of the targets crossattn-kv: ${fault}.`);
+  throw new KeepsakeError("usage", `${strategy} needs an adapter of the targets ${TEXT_SIDE}: ${fault}.`);
 }
 
 /**

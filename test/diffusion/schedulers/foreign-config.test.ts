@@ -1,12 +1,12 @@
 /** @file A scheduler that a person chose, on the config of a checkpoint that was made for another one. */
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { createScheduler, SCHEDULERS } from "../../../src/diffusion/schedulers/index.ts";
+import { createScheduler, schedulerClass, schedulerNames } from "../../../src/diffusion/schedulers/index.ts";
 import { StableDiffusionPipeline } from "../../../src/diffusion/pipeline.ts";
 import { failure } from "../../io/failure.ts";
 import { MODEL } from "../../keepsake/support.ts";
 
-const names = Object.keys(SCHEDULERS);
+const names = schedulerNames();
 const base = { beta_start: 0.00085, beta_end: 0.012, beta_schedule: "scaled_linear", num_train_timesteps: 1000 };
 /** Configs as diffusers writes them, with options that only their own class, or none of ours, can do. */
 const configs: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
@@ -27,7 +27,7 @@ const configs: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
 };
 
 describe.each(Object.entries(configs))("the config of a %s", (_class_name, config) => {
-  it.each(names.filter((name) => SCHEDULERS[name] !== _class_name))("serves %s, to finite samples", (name) => {
+  it.each(names.filter((name) => schedulerClass(name) !== _class_name))("serves %s, to finite samples", (name) => {
     const scheduler = createScheduler(name, { _class_name, ...config });
     scheduler.setTimesteps(5);
     let sample: Float32Array = Float32Array.of(1, -2, 0.5).map((x) => x * scheduler.initNoiseSigma);
@@ -40,7 +40,7 @@ describe.each(Object.entries(configs))("the config of a %s", (_class_name, confi
 
   it("keeps what it says of the model", () => {
     for (const name of names) {
-      if (SCHEDULERS[name] === _class_name) continue;
+      if (schedulerClass(name) === _class_name) continue;
       const { noiseSchedule } = createScheduler(name, { _class_name, ...config });
       expect(noiseSchedule.betas[0]).toBeCloseTo(0.00085, 6);
       expect(noiseSchedule.predictionType).toBe(config.prediction_type ?? "epsilon");
@@ -69,7 +69,7 @@ describe("a pipeline", () => {
 
   it.each([MODEL, builtIn])("makes every scheduler from the config of %s", async (model) => {
     const pipeline = await StableDiffusionPipeline.load(model);
-    for (const name of names) expect(pipeline.createScheduler(name).className).toBe(SCHEDULERS[name]);
+    for (const name of names) expect(pipeline.createScheduler(name).className).toBe(schedulerClass(name));
   });
 
   it("calls a wrong name a wrong command", async () => {

@@ -1,0 +1,21 @@
+/**
+ * @file Published as `keepsake/diffusion`: Stable Diffusion checkpoints as programs, and what a scheduler of your own is made of.
+ */
+export { StableDiffusionPipeline, type GeneratedImage, type GenerateOptions, type GenerationStep } from "./pipeline.ts";
+export { ClipFeatures } from "./clip/clip-features.ts";
+export { ClipTokenizer } from "./tokenizer/index.ts";
+export { ImageEncoder, latentsFromPosterior, latentShape, type LatentShape } from "./latents.ts";
+export type { LearnedEmbedding } from "./prompt-encoder.ts";
+export {
+  createScheduler,
+  NoiseSchedule,
+  registerScheduler,
+  SchedulerConfig,
+  schedulerNames,
+  type NoiseSource,
+  type PredictionType,
+  type Scheduler,
+  type SchedulerClass,
+  type SchedulerOptions,
+  type SchedulerStep,
+} from "./schedulers/index.ts";
