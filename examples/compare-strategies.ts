@@ -6,6 +6,7 @@ import { join } from "node:path";
 import {
   BoundAdapter,
   createStrategy,
+  DenoiserPool,
   encodeTrainingPhotos,
   learnSequence,
   loadPhotos,
@@ -28,14 +29,18 @@ const concepts = await Promise.all(
   }),
 );
 
-for (const name of ["sequential", "kv-nullspace"]) {
+// Both train a LoRA of one layout, so the compiled programs serve both.
+const pool = new DenoiserPool(pipeline);
+for (const strategy of [createStrategy("sequential"), createStrategy("kv-nullspace", { mode: "soft" })]) {
   const training = { steps: STEPS, batchSize: 2, learningRate: 2e-3, tokenLearningRate: 1e-2, resolution: RESOLUTION };
-  const request = { pipeline, concepts, strategy: createStrategy(name), training, adapter: { rank: 16 } };
+  const request = { pipeline, pool, concepts, strategy, training, adapter: { rank: 16 } };
   const drawings: Uint8Array[] = [];
   for await (const learned of learnSequence(request)) drawings.push(await drawMochi(learned));
   const [rightAfter, atEnd] = drawings;
-  console.log(`${name}: learning <ember> changed <mochi> by ${distance(rightAfter, atEnd).toFixed(1)} of 255`);
+  const change = distance(rightAfter, atEnd).toFixed(1);
+  console.log(`${strategy.name}: learning <ember> changed <mochi> by ${change} of 255`);
 }
+await pool.dispose();
 await pipeline.dispose();
 
 /** The same noise each time: pictures differ by what was learned alone. */
