@@ -20,7 +20,7 @@ export interface SequencePictures {
 }
 
 export interface MeasureOptions {
-  /** Of every MMD but KID's. Default {@link DEFAULT_KERNEL}. */
+  /** Of every MMD but KID's. Default `DEFAULT_KERNEL`. */
   readonly kernel?: Kernel;
   /** What the model's own classifier says at the end about held-out pictures, for the DC accuracy. */
   readonly confidence?: readonly ConceptConfidence[];

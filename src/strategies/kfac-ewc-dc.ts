@@ -1,6 +1,6 @@
 /**
  * @file EWC-DC with a Kronecker-factored Fisher information in place of the diagonal one: text embeddings of earlier and generic prompts times
- * diffusion-classifier gradients at the outputs of the layers that read them (METHOD.md, "Beyond the paper", 1: the soft form with weights). What is to be kept is a
+ * diffusion-classifier gradients at the outputs of the layers that read them (docs/method.md, "Kronecker-factored Fisher information"). What is to be kept is a
  * function, not the numbers A and B, so they are free to move where no prompt sees it. The embeddings are computed anew from the tokens; between concepts
  * one number for each output is kept, and no anchor: a concept starts where the last one ended.
  */

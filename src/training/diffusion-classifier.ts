@@ -50,7 +50,7 @@ function strideThroughAll(count: number): number {
 }
 
 /**
- * P(c_i | x) = softmax_i(-e_i / temperature) (METHOD.md, "Diffusion classifier scores").
+ * P(c_i | x) = softmax_i(-e_i / temperature) (docs/method.md, "Classifier scores").
  *
  * @param errors - mean squared errors
  * @param temperature - above 0, in the units of the errors

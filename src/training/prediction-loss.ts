@@ -1,6 +1,6 @@
 /**
  * @file The loss of one photo in one training step as a function of the UNet's predictions for the same noisy latents under several prompts: squared errors
- * against fixed targets (denoising, distillation) and divergences between diffusion-classifier posteriors (METHOD.md, "Function space"). Whatever its terms
+ * against fixed targets (denoising, distillation) and divergences between diffusion-classifier posteriors (docs/method.md, "One loss for everything"). Whatever its terms
  * are, its gradient is that of one weighted squared error for each prompt, which is what the denoising-error program computes.
  */
 import { posterior } from "./diffusion-classifier.ts";

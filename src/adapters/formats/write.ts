@@ -22,7 +22,7 @@ export interface WriteLoraOptions {
 
 /**
  * Writes a file as diffusers with PEFT does (`unet.<module>.lora_A.weight`), rank and alpha in the header's `lora_adapter_metadata`.
- * @param path usually ending in {@link diffusersLoraFile}, which `load_lora_weights` looks for in a folder.
+ * @param path usually ending in `diffusersLoraFile`, which `load_lora_weights` looks for in a folder.
  */
 export async function writeDiffusersLora(
   path: string,

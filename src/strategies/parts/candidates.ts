@@ -1,6 +1,6 @@
 /**
  * @file The candidates of the diffusion classifier in one training step: the new concept, the class noun without any token (c_0), and earlier concepts drawn
- * anew for each step (METHOD.md, "Diffusion classifier scores").
+ * anew for each step (docs/method.md, "Classifier scores").
  */
 import type { NumberOption } from "../../training/options.ts";
 import { DEFAULT_TEMPERATURE } from "../../training/diffusion-classifier.ts";

@@ -1,6 +1,6 @@
 /**
  * @file What the DSC strategies share: double distillation from the network before this concept and from one trained on this concept alone, of noise
- * predictions and of diffusion-classifier scores, on the same noisy latents (Jha et al., ICLR 2025; METHOD.md, "Function space").
+ * predictions and of diffusion-classifier scores, on the same noisy latents (Jha et al., ICLR 2025; docs/method.md, "Double distillation").
  */
 import { posterior } from "../../training/diffusion-classifier.ts";
 import { SCORE_OPTIONS, type ScoreOptions } from "./candidates.ts";

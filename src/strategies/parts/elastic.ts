@@ -47,7 +47,7 @@ export interface ElasticOptions {
 }
 
 /**
- * L + (λ/2) Σ_j F_j (θ_j - θ*_j)², with F made of an objective's gradients (METHOD.md, "Parameter space").
+ * L + (λ/2) Σ_j F_j (θ_j - θ*_j)², with F made of an objective's gradients (docs/method.md, "Elastic weight consolidation").
  *
  * @throws KeepsakeError if the memory is of an adapter of another size
  */
