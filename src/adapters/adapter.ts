@@ -3,16 +3,9 @@
  * continual learning work on), and for each layer an expression of the graph. A kind of adapter is one file that says the rest: lora.ts, vera.ts, dora.ts.
  */
 import type { AdaptedComponent, BaseLayer } from "../diffusion/module.ts";
-import { KeepsakeError } from "../errors.ts";
-import { conv2d, linear, reshape, type Tensor } from "../graph/index.ts";
+import type { Tensor } from "../graph/index.ts";
 import type { RandomStream } from "../random/random.ts";
-import {
-  adaptedComponents,
-  type AdaptableModule,
-  type AdaptableModules,
-  type AdapterTargets,
-  type ModuleTarget,
-} from "./modules.ts";
+import { adaptedComponents, type AdaptableModule, type AdaptableModules, type AdapterTargets } from "./modules.ts";
 
 /** One layer that an adapter changes. */
 export interface AdaptedLayer {
@@ -196,62 +189,11 @@ export abstract class Adapter<Layer extends AdaptedLayer = AdaptedLayer> {
   }
 }
 
-const HIGHEST_RANK = 4096;
-
-/** @throws KeepsakeError ("usage") unless it is a rank */
-export function checkRank(rank: number, kind: string): void {
-  if (Number.isInteger(rank) && rank >= 1 && rank <= HIGHEST_RANK) return;
-  throw new KeepsakeError("usage", `${kind} rank must be a whole number from 1 to ${HIGHEST_RANK}, got ${rank}`);
-}
-
-/**
- * A product B A of a layer has at most the rank of its shorter side: a larger one only takes memory.
- *
- * @throws KeepsakeError ("usage") if the rank is larger than the shorter side of every layer
- */
-export function checkRankFits(rank: number, modules: readonly ModuleTarget[]): void {
-  const most = Math.max(...modules.map(({ shape }) => Math.min(shape.inFeatures, shape.outFeatures)));
-  if (rank <= most) return;
-  throw new KeepsakeError(
-    "usage",
-    `Rank ${rank} is larger than the sides of these layers: at most ${most} makes sense.`,
-  );
-}
-
 /** An adapter's numbers replaced by copies of others. @throws RangeError if there are more or fewer */
 export function filled<Kind extends Adapter>(adapter: Kind, parameters: Float32Array): Kind {
   adapter.checkLength(parameters);
   adapter.parameters.set(parameters);
   return adapter;
-}
-
-/**
- * The low-rank path of a layer, `B f(A x)`, in the layer's own layout.
- *
- * @param a - `[rank, in]`
- * @param b - `[out, rank]`
- * @param between - what happens to the `rank` features: scales are cheapest where the tensor is narrowest
- */
-export function lowRankPath(
-  { kind, rank, inFeatures, outFeatures }: AdaptedLayer,
-  x: Tensor,
-  a: Tensor,
-  b: Tensor,
-  between: (hidden: Tensor) => Tensor,
-): Tensor {
-  if (!isImage(kind, x)) return linear(between(linear(x, a)), b);
-  const hidden = between(conv2d(x, reshape(a, [rank, inFeatures, 1, 1])));
-  return conv2d(hidden, reshape(b, [outFeatures, rank, 1, 1]));
-}
-
-/** A vector over a layer's features, shaped to be multiplied with tensors of the layout of `x`. */
-export function overFeatures(kind: AdaptedLayer["kind"], x: Tensor, vector: Tensor): Tensor {
-  return isImage(kind, x) ? reshape(vector, [...vector.shape, 1, 1]) : vector;
-}
-
-/** Token layouts have at most three axes; four axes at a 1x1 convolution are an image. */
-function isImage(kind: AdaptedLayer["kind"], x: Tensor): boolean {
-  return kind === "conv1x1" && x.shape.length === 4;
 }
 
 /** Order of layers: component, then code units of the path, so that it depends on neither file order nor locale. */

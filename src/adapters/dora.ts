@@ -8,14 +8,13 @@ import { RandomStream } from "../random/random.ts";
 import {
   Adapter,
   filled,
-  lowRankPath,
-  overFeatures,
   type AdaptedSite,
   type AdapterKind,
   type AdapterStart,
   type LayerPart,
   type LayerTensors,
 } from "./adapter.ts";
+import { lowRankPath, overFeatures } from "./low-rank-path.ts";
 import { createLora, LORA_PARTS, loraLayout, type CreateLoraOptions, type LoraLayer } from "./lora.ts";
 import type { AdaptableModules } from "./modules.ts";
 

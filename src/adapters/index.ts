@@ -3,11 +3,7 @@
  */
 export {
   Adapter,
-  checkRank,
-  checkRankFits,
   filled,
-  lowRankPath,
-  overFeatures,
   type AdaptedLayer,
   type AdaptedSite,
   type AdapterForm,
@@ -20,6 +16,8 @@ export {
   type LayerTensors,
   type ParameterSlot,
 } from "./adapter.ts";
+export { checkRank, checkRankFits } from "./rank.ts";
+export { lowRankPath, overFeatures } from "./low-rank-path.ts";
 export { BoundAdapter, type BoundAdapterOptions } from "./bound-adapter.ts";
 export { ADAPTER_KINDS, findAdapterKind, registerAdapterKind } from "./kinds.ts";
 export { createLora, Lora, loraDelta, requireLora, type CreateLoraOptions, type LoraLayer } from "./lora.ts";

@@ -7,9 +7,7 @@ import { add, mul, type Tensor } from "../graph/index.ts";
 import { RandomStream } from "../random/random.ts";
 import {
   Adapter,
-  checkRank,
   filled,
-  lowRankPath,
   type AdaptedLayer,
   type AdaptedSite,
   type AdapterForm,
@@ -18,6 +16,8 @@ import {
   type LayerPart,
   type LayerTensors,
 } from "./adapter.ts";
+import { lowRankPath } from "./low-rank-path.ts";
+import { checkRank } from "./rank.ts";
 import { selectModules, type AdaptableModules } from "./modules.ts";
 
 /** The low-rank change of one layer. */

@@ -8,10 +8,7 @@ import { add, mul, slice, type Tensor } from "../graph/index.ts";
 import { RandomStream } from "../random/random.ts";
 import {
   Adapter,
-  checkRank,
   filled,
-  lowRankPath,
-  overFeatures,
   type AdaptedLayer,
   type AdaptedSite,
   type AdapterKind,
@@ -20,6 +17,8 @@ import {
   type LayerPart,
   type LayerTensors,
 } from "./adapter.ts";
+import { lowRankPath, overFeatures } from "./low-rank-path.ts";
+import { checkRank } from "./rank.ts";
 import { Lora } from "./lora.ts";
 import { adaptedComponents, selectModules, type AdaptableModules } from "./modules.ts";
 

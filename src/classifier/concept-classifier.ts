@@ -136,7 +136,8 @@ export class ConceptClassifier {
     const background = distinctNouns(options.background ?? []).filter((noun) => !nouns.includes(noun));
     const candidates = [...always, ...background.map(ordinaryCandidate)];
     if (candidates.length === 0) throw new RangeError("there is nothing to choose from");
-    checkOptions(draws, temperature);
+    checkWhole("The number of draws", draws, LIMITS.draws);
+    checkReal("The temperature", temperature ?? DEFAULT_TEMPERATURE, REAL_LIMITS.temperature);
 
     const { vae, textEncoder, schedulerConfig } = pipeline;
     const [channels, height, width] = latentShape(vae.config, { height: resolution, width: resolution });
@@ -166,8 +167,8 @@ export class ConceptClassifier {
       pairedDraws(draws, schedule, channels * height * width, seed, timesteps),
       {
         drawsAtOnce: DRAWS_AT_ONCE,
-        ...(temperature !== undefined && { temperature }),
-        ...(giveUpAt !== undefined && { giveUpAt }),
+        temperature,
+        giveUpAt,
       },
     );
   }
@@ -235,11 +236,6 @@ export class ConceptClassifier {
   async dispose(): Promise<void> {
     await this.#program.dispose();
   }
-}
-
-function checkOptions(draws: number, temperature = DEFAULT_TEMPERATURE): void {
-  checkWhole("The number of draws", draws, LIMITS.draws);
-  checkReal("The temperature", temperature, REAL_LIMITS.temperature);
 }
 
 function checkTimesteps([from, to]: readonly [number, number]): void {

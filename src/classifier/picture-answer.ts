@@ -77,7 +77,7 @@ export function judge(
     const share = isConcept || ofOrdinary === 0 ? weights[i] : (weights[i] / ofOrdinary) * weightOfNone;
     return {
       label,
-      ...(isConcept && { concept }),
+      concept,
       ...{ probability: share / total, error: errors[i], draws: draws[i] },
     };
   });
@@ -95,7 +95,7 @@ function answerOf(verdicts: readonly Verdict[], none: number, nearest: string | 
     return { kind: "unsure", between: possible.map((outcome) => outcome.label) };
   }
   if (concept !== undefined) return { kind: "concept", concept, label, probability };
-  return { kind: "none", probability, ...(nearest !== undefined && { nearest }) };
+  return { kind: "none", probability, nearest };
 }
 
 /** The best ordinary thing, if it is ahead of the empty prompt by more than chance. */

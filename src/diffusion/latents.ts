@@ -64,7 +64,7 @@ export function latentsFrom(
   noise?: Float32Array,
 ): Float32Array {
   return mean.map((value, i) => {
-    const spread = noise === undefined ? 0 : Math.exp((logvar[i] ?? 0) / 2) * (noise[i] ?? 0);
+    const spread = noise === undefined ? 0 : Math.exp(logvar[i] / 2) * noise[i];
     return (value + spread) * config.scalingFactor;
   });
 }

@@ -115,7 +115,7 @@ export function conv2dLayer(
     readonly bias?: boolean;
   } = {},
 ): Tensor {
-  const weight = context.parameter(`${name}.weight`, [outChannels, x.shape[1] ?? 0, kernel, kernel]);
+  const weight = context.parameter(`${name}.weight`, [outChannels, x.shape[1], kernel, kernel]);
   const bias = (options.bias ?? true) ? context.parameter(`${name}.bias`, [outChannels]) : undefined;
   const plain = conv2d(x, weight, bias, { stride: options.stride ?? 1, padding: options.padding ?? 0 });
   const y = kernel === 1 ? (context.adapt?.(name, x, plain, { weight, bias }) ?? plain) : plain;
@@ -125,7 +125,7 @@ export function conv2dLayer(
 
 /** torch.nn.GroupNorm over `[N, C, ...]`. */
 export function groupNormLayer(context: ModuleContext, name: string, x: Tensor, groups: number, eps: number): Tensor {
-  const channels = x.shape[1] ?? 0;
+  const channels = x.shape[1];
   const weight = context.parameter(`${name}.weight`, [channels]);
   const y = groupNorm(x, groups, weight, context.parameter(`${name}.bias`, [channels]), eps);
   context.observe?.(name, y);
@@ -156,5 +156,5 @@ function finishLinear(
 }
 
 function lastDimension(x: Tensor): number {
-  return x.shape[x.shape.length - 1] ?? 0;
+  return x.shape[x.shape.length - 1];
 }

@@ -1,6 +1,8 @@
 /**
  * @file Text to image: prompt, text encoder, denoising with classifier-free guidance, VAE decoder
  * (diffusers: pipelines/stable_diffusion/pipeline_stable_diffusion.py; Ho & Salimans 2022).
+ *
+ * Long because a quarter of it says what can be asked for, and the rest is one picture from prompt to pixels.
  */
 import { join } from "node:path";
 import { KeepsakeError } from "../errors.ts";
@@ -272,7 +274,7 @@ export class StableDiffusionPipeline {
       guidanceScale: Float32Array.of(guidanceScale),
     });
     return async (sample, timestep) => {
-      const projection = timestepProjection([timestep], config.blockOutChannels[0] ?? 0, config);
+      const projection = timestepProjection([timestep], config.blockOutChannels[0], config);
       return (await program.run({ ...fixed, sample, timestepProjection: projection })).prediction;
     };
   }
@@ -285,10 +287,10 @@ export class StableDiffusionPipeline {
     const { config, weights } = this.unet;
     const width = this.textEncoder.config.hiddenSize;
     const sample = input("sample", [1, ...shape]);
-    const projection = input("timestepProjection", [1, config.blockOutChannels[0] ?? 0]);
+    const projection = input("timestepProjection", [1, config.blockOutChannels[0]]);
     const output = unet2DConditionModel(withAdapter(weights.frozen(), "unet", this.#adapter), config, {
       sample: batch === 1 ? sample : concat([sample, sample], 0),
-      timestepProjection: broadcastTo(projection, [batch, config.blockOutChannels[0] ?? 0]),
+      timestepProjection: broadcastTo(projection, [batch, config.blockOutChannels[0]]),
       encoderHiddenStates: input("encoderHiddenStates", [batch, positions, width]),
     });
     if (batch === 1) return { prediction: output };

@@ -105,7 +105,7 @@ function barrier(x: Tensor, dy: Tensor): Tensor {
     { shape: x.shape },
     {
       inPlace: true,
-      lower: (onnx, [xName = "", dyName = ""]) => {
+      lower: (onnx, [xName, dyName]) => {
         const flat = onnx.node("Reshape", [dyName, onnx.ints([-1])]);
         const first = onnx.node("Slice", [flat, onnx.ints([0]), onnx.ints([1])]);
         return [onnx.node("Add", [xName, onnx.node("Mul", [first, onnx.floats([0], [1])])])];

@@ -112,7 +112,7 @@ export function apply(
 ): readonly Tensor[] {
   const tensors: Tensor[] = [];
   const recomputed = recomputeDepth > 0;
-  const node: Node = { id: ids++, op, inputs, outputs: tensors, rules, recomputed, ...(leaf && { leaf }) };
+  const node: Node = { id: ids++, op, inputs, outputs: tensors, rules, recomputed, leaf };
   for (const { shape, dtype = "float32" } of outputs) tensors.push({ id: ids++, shape, dtype, node });
   return tensors;
 }

@@ -2,7 +2,7 @@
  * @file Makes the run that learns a concept: what earlier concepts left, the strategy and the request become an adapter, tokens, a plan and compiled programs.
  * Libraries on disk and sequences in memory are both learned this way.
  */
-import { checkRankFits } from "../adapters/adapter.ts";
+import { checkRankFits } from "../adapters/rank.ts";
 import { findAdapterKind } from "../adapters/kinds.ts";
 import { parseTargets, selectModules } from "../adapters/modules.ts";
 import type { TokenEmbedding } from "../adapters/textual-inversion.ts";

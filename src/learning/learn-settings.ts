@@ -36,11 +36,7 @@ export interface AskedAdapter {
 
 /** How the adapter of a library is made. */
 export function settingsOfEntry({ kind, rank, loraAlpha, targets, projectionKey }: AdapterSettings): AdapterSettings {
-  return {
-    ...(kind !== undefined && { kind }),
-    ...{ rank, loraAlpha, targets },
-    ...(projectionKey !== undefined && { projectionKey }),
-  };
+  return { kind, rank, loraAlpha, targets, projectionKey };
 }
 
 /**
@@ -79,9 +75,9 @@ function newSettings(asked: AskedAdapter, projectionKey: number): AdapterSetting
     throw new KeepsakeError("usage", `An adapter of the kind ${name} has no alpha; leave the option out.`);
   }
   return {
-    ...(name !== DEFAULT_KIND && { kind: name }),
+    kind: name === DEFAULT_KIND ? undefined : name,
     ...{ rank, loraAlpha, targets },
-    ...(hasProjections && { projectionKey }),
+    projectionKey: hasProjections ? projectionKey : undefined,
   };
 }
 

@@ -113,7 +113,7 @@ function withoutConcept(
     const fault = `does not know "${name}"; ${holders > 0 ? held : `it knows ${known(manifest)}`}`;
     throw new KeepsakeError("state", `${folder} ${fault}.`);
   }
-  const change: Change = { kind: "forgot", concept: name, ...(unlearned && { unlearned: true }) };
+  const change: Change = { kind: "forgot", concept: name, unlearned: unlearned && true };
   const concepts = manifest.concepts.filter((concept) => concept.name !== name);
   const next =
     concepts.length === 0 ? emptyState(change) : { ...currentState(manifest), ...unlearned, change, concepts };

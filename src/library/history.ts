@@ -56,7 +56,7 @@ export async function listConcepts(folder: string): Promise<ConceptList> {
   const unfinishedRun = await findUnfinishedRun(library);
   const concepts = manifest.concepts.map(
     async ({ name, token, classNoun, vectors, training: { steps }, strategy, embedding }): Promise<ConceptFacts> => {
-      const facts = { name, token, classNoun, vectors, steps, ...(strategy !== undefined && { strategy }) };
+      const facts = { name, token, classNoun, vectors, steps, strategy };
       return { ...facts, bytes: await blobs.sizeOf([embedding]) };
     },
   );
@@ -64,7 +64,7 @@ export async function listConcepts(folder: string): Promise<ConceptList> {
     model: manifest.model.folder,
     concepts: await Promise.all(concepts),
     sharedBytes: await blobs.sizeOf(blobsOf({ ...manifest, concepts: [] })),
-    ...(unfinishedRun && { unfinishedRun }),
+    unfinishedRun,
   };
 }
 
@@ -120,7 +120,7 @@ export async function libraryHistory(folder: string): Promise<LibraryHistory> {
     later: manifest.later.map(factsOf),
     aside: manifest.aside.map(factsOf),
     keep: manifest.keep,
-    ...(unfinishedRun && { unfinishedRun }),
+    unfinishedRun,
     // A manifest of an earlier version may be a little shorter than it will be when it is written again.
     bytes: { current, earlier: Math.max(0, all - current) },
   };

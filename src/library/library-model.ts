@@ -74,5 +74,5 @@ export async function readLearned(folder: string, pipeline: StableDiffusionPipel
 export async function learnedIn(library: Library | undefined, pipeline: StableDiffusionPipeline): Promise<Learned> {
   const adapter = await library?.adapter(pipeline);
   const embeddings = (await library?.embeddings()) ?? [];
-  return { concepts: library?.concepts ?? [], embeddings, ...(adapter && { adapter }) };
+  return { concepts: library?.concepts ?? [], embeddings, adapter };
 }

@@ -63,7 +63,7 @@ export class Library {
   /** The same library with its model in another folder, and its weights recorded. Not saved yet. */
   withModel(folder: string, weights = this.manifest.model.weights): Library {
     const { fingerprint } = this.manifest.model;
-    const model = { folder, fingerprint, ...(weights !== undefined && { weights }) };
+    const model = { folder, fingerprint, weights };
     return new Library(this.folder, { ...this.manifest, model });
   }
 
@@ -165,15 +165,13 @@ export class Library {
       const memoryBlob = memory.size === 0 ? undefined : await this.#blobs.write(memory);
       const entry: ConceptEntry = {
         ...{ name, token, classNoun, vectors: count, embedding: tokenBlob, training },
-        ...(strategy && { strategy: strategy.name }),
+        strategy: strategy?.name,
       };
       return await this.replace(
         successor(this.manifest, {
           change: { kind: "learned", concept: name },
           adapter: { blob, ...settings, form: adapter.form },
-          ...(strategy && {
-            strategy: { name: strategy.name, options: strategy.options, ...(memoryBlob && { memory: memoryBlob }) },
-          }),
+          strategy: strategy && { name: strategy.name, options: strategy.options, memory: memoryBlob },
           concepts: [...this.concepts, entry],
         }),
       );
@@ -200,7 +198,7 @@ export class Library {
       const memoryBlob = memory.size === 0 ? undefined : await this.#blobs.write(memory);
       return {
         adapter: { ...entry, blob: await this.#writeAdapter(adapter) },
-        ...(strategy && { strategy: { ...strategy, ...(memoryBlob !== undefined && { memory: memoryBlob }) } }),
+        strategy: strategy && { ...strategy, memory: memoryBlob ?? strategy.memory },
       };
     } catch (error) {
       await this.prune().catch(() => undefined);

@@ -60,8 +60,8 @@ export const kfacEwcDc = defineStrategy({
     const before = checkedMemory(context.memory.get("output-fisher")?.data, lora);
     const directions = leadingDirections(await protectedMoment(context, width), width, energy);
     return {
-      ...(lambda > 0 && { penalty: responsePenalty(lora, directions, outputWeights(lora, before, weights), lambda) }),
-      ...(eta > 0 && { objective: classifierObjective(options, eta) }),
+      penalty: lambda > 0 ? responsePenalty(lora, directions, outputWeights(lora, before, weights), lambda) : undefined,
+      objective: eta > 0 ? classifierObjective(options, eta) : undefined,
       fisher: { objective: classifierObjective(options), draws },
       keep: ({ parameters, fisher }) => {
         if (fisher === undefined) throw new Error("the Fisher information was not computed");

@@ -139,7 +139,7 @@ export class DenoisingError {
       inputIds: text.inputIds,
       ...(learnedRows > 0 && { embeddings, learnedIds: text.learnedIds, learnedMask: text.learnedMask }),
       noisyLatents: batch.noisyLatents,
-      timestepProjection: timestepProjection(batch.timesteps, unet.config.blockOutChannels[0] ?? 0, unet.config),
+      timestepProjection: timestepProjection(batch.timesteps, unet.config.blockOutChannels[0], unet.config),
       target: batch.target,
       ...(derivatives && {
         weights: Float32Array.from(batch.weights ?? batch.timesteps.map(() => 1 / count)),
@@ -202,7 +202,7 @@ function outputsOf(
     unet.config,
     {
       sample: input("noisyLatents", latents),
-      timestepProjection: input("timestepProjection", [batchSize, unet.config.blockOutChannels[0] ?? 0]),
+      timestepProjection: input("timestepProjection", [batchSize, unet.config.blockOutChannels[0]]),
       encoderHiddenStates: text.lastHiddenState,
     },
     { checkpointing },

@@ -1,6 +1,8 @@
 /**
  * @file The step loop: takes a strategy's plan for one concept through its phases (the new teacher, the concept itself, the consolidation pass), one step at a
  * time. Every random draw is addressed, so a run that goes on from a saved state takes the very steps it would have taken.
+ *
+ * Long because a run is one state that every phase reads and changes: a part of it could not be resumed without the rest.
  */
 import type { Adapter } from "../adapters/adapter.ts";
 import { trainedIndices, type TrainedForm } from "../adapters/stacked-lora.ts";
@@ -179,7 +181,7 @@ export class TrainingRun {
     if (!this.isFinished) throw new Error("the run is not finished");
     const samples = this.#plan.fisher && consolidationSamples(this.#material, this.#plan.fisher.draws);
     const fisher = samples === undefined ? undefined : this.#fisher(samples).mean();
-    return this.#plan.keep?.({ parameters: this.adapter.parameters, ...(fisher && { fisher }) }) ?? new Map();
+    return this.#plan.keep?.({ parameters: this.adapter.parameters, fisher }) ?? new Map();
   }
 
   /**
@@ -246,7 +248,7 @@ export class TrainingRun {
   }
 
   #teachersOf({ teachers = {} }: Objective): Partial<Record<TeacherName, Trainable>> {
-    if (Object.keys(teachers).length === 0) return {};
+    if (teachers.old === undefined && teachers.new === undefined) return {};
     const old = { adapter: this.adapter.withParameters(this.#start.adapter), embeddings: this.#embeddings };
     const { "teacher.lora": parameters, "teacher.embedding": embedding } = this.#kept;
     if (parameters === undefined || embedding === undefined) return { old };

@@ -23,7 +23,7 @@ export function matrixShape(file: SafetensorsFile, key: string): readonly [numbe
 export async function readVector(file: SafetensorsFile, key: string, length: number): Promise<Float32Array> {
   const { shape } = file.info(key);
   const extents = shape.filter((extent) => extent !== 1);
-  if (extents.length <= 1 && (extents[0] ?? 1) === length) return readFinite(file, key);
+  if (extents.length <= 1 && extents[0] === length) return readFinite(file, key);
   throw new KeepsakeError(
     "input",
     `${file.path}: "${key}" should have ${length} numbers, has shape ${formatShape(shape)}`,

@@ -52,7 +52,7 @@ export function clipImageProcessor(image: RgbImage, config: ClipImageProcessorCo
   let index = 0;
   for (let channel = 0; channel < 3; channel++) {
     for (let i = channel; i < data.length; i += 3) {
-      pixelValues[index++] = (data[i] / 255 - (mean[channel] ?? 0)) / (std[channel] ?? 1);
+      pixelValues[index++] = (data[i] / 255 - mean[channel]) / std[channel];
     }
   }
   return pixelValues;

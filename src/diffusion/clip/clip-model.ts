@@ -56,7 +56,7 @@ export function clipContrastiveLoss(logitsPerImage: Tensor): Tensor {
 }
 
 function crossEntropyOfDiagonal(logits: Tensor): Tensor {
-  const count = logits.shape[0] ?? 0;
+  const count = logits.shape[0];
   const diagonal = Float32Array.from({ length: count * count }, (_, i) => (i % (count + 1) === 0 ? 1 : 0));
   return div(neg(sum(mul(logSoftmax(logits), constant(diagonal, [count, count])))), count);
 }

@@ -36,7 +36,7 @@ export function clipVisionModel(
 
 function visionEmbeddings(context: ModuleContext, config: ClipVisionConfig, pixelValues: Tensor): Tensor {
   const { hiddenSize, patchSize } = config;
-  const batch = pixelValues.shape[0] ?? 0;
+  const batch = pixelValues.shape[0];
   const patches = toTokens(
     conv2dLayer(context, "patch_embedding", pixelValues, hiddenSize, patchSize, { stride: patchSize, bias: false }),
   );

@@ -85,12 +85,12 @@ export function parseUNet2DConditionConfig(file: string, json: unknown): UNet2DC
     transformerLayersPerBlock: reader.integerPerLevel("transformer_layers_per_block", levels, 1),
     attentionHeads: numAttentionHeads === undefined ? heads : new Array<number>(levels).fill(numAttentionHeads),
     useLinearProjection: reader.boolean("use_linear_projection", false),
-    timeEmbeddingDim: reader.optionalInteger("time_embedding_dim") ?? (blockOutChannels[0] ?? 0) * 4,
+    timeEmbeddingDim: reader.optionalInteger("time_embedding_dim") ?? blockOutChannels[0] * 4,
     // Missing, it is the default; null is no block at all.
     hasMidBlock: reader.oneOf("mid_block_type", midBlockTypes, "UNetMidBlock2DCrossAttn") !== null,
     convInKernel: reader.integer("conv_in_kernel", 3),
     convOutKernel: reader.integer("conv_out_kernel", 3),
-    ...(textTime && { textTime }),
+    textTime,
   };
   checkConsistency(reader, config);
   reader.end();

@@ -18,7 +18,7 @@ export function attentionLayer(
   encoderHiddenStates: Tensor,
   options: { readonly heads: number; readonly qkvBias?: boolean },
 ): Tensor {
-  const width = hiddenStates.shape[2] ?? 0;
+  const width = hiddenStates.shape[2];
   const bias = options.qkvBias ?? false;
   const query = linearLayer(context, "to_q", hiddenStates, width, { bias });
   const key = linearLayer(context, "to_k", encoderHiddenStates, width, { bias });
@@ -29,7 +29,7 @@ export function attentionLayer(
 
 /** FeedForward with GEGLU (Shazeer 2020): W2 (a * gelu(b)), where a and b are the halves of W1 x; inner width 4C; exact (erf) GELU. */
 export function feedForward(context: ModuleContext, x: Tensor): Tensor {
-  const width = x.shape[2] ?? 0;
+  const width = x.shape[2];
   const inner = 4 * width;
   const [hidden, gate] = split(linearLayer(context, "net.0.proj", x, 2 * inner), [inner, inner], 2);
   if (hidden === undefined || gate === undefined) throw new Error("split gave fewer parts than sizes");

@@ -57,5 +57,5 @@ export function upsample2D(
 
 /** Height and width of `[N, C, H, W]`. */
 export function spatialSize(x: Tensor): readonly [number, number] {
-  return [x.shape[2] ?? 0, x.shape[3] ?? 0];
+  return [x.shape[2], x.shape[3]];
 }

@@ -26,7 +26,7 @@ export function transformer2DModel(
   encoderHiddenStates: Tensor,
   { heads, layers, groups, useLinearProjection }: Transformer2DOptions,
 ): Tensor {
-  const channels = x.shape[1] ?? 0;
+  const channels = x.shape[1];
   const project = useLinearProjection ? linearLayer : pointwiseConvLayer;
   let hidden = toTokens(groupNormLayer(context, "norm", x, groups, groupNormEps));
   hidden = project(context, "proj_in", hidden, channels);

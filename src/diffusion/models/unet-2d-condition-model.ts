@@ -53,8 +53,8 @@ export function unet2DConditionModel(
     const down = downBlock2D(scoped(context, `down_blocks.${level}`), hidden, conditioning, {
       layers,
       resnet,
-      ...(config.downBlockTypes[level] === "CrossAttnDownBlock2D" && { attention }),
-      ...(level < lastLevel && { downsamplePadding: config.downsamplePadding }),
+      attention: config.downBlockTypes[level] === "CrossAttnDownBlock2D" ? attention : undefined,
+      downsamplePadding: level < lastLevel ? config.downsamplePadding : undefined,
     });
     hidden = down.hidden;
     skips.push(...down.states);
@@ -69,8 +69,8 @@ export function unet2DConditionModel(
     hidden = upBlock2D(scoped(context, `up_blocks.${block}`), hidden, blockSkips, conditioning, {
       layers: layers + 1,
       resnet,
-      ...(type === "CrossAttnUpBlock2D" && { attention }),
-      ...(nextSkip !== undefined && { upsampleTo: spatialSize(nextSkip) }),
+      attention: type === "CrossAttnUpBlock2D" ? attention : undefined,
+      upsampleTo: nextSkip && spatialSize(nextSkip),
     });
   }
 

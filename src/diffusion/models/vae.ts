@@ -15,7 +15,7 @@ const eps = 1e-6;
 export function encoder(context: ModuleContext, config: AutoencoderKlConfig, image: Tensor): Tensor {
   const { blockOutChannels, layersPerBlock, latentChannels } = config;
   const lastLevel = blockOutChannels.length - 1;
-  let hidden = conv2dLayer(context, "conv_in", image, blockOutChannels[0] ?? 0, 3, { padding: 1 });
+  let hidden = conv2dLayer(context, "conv_in", image, blockOutChannels[0], 3, { padding: 1 });
   for (const [level, outChannels] of blockOutChannels.entries()) {
     const block = scoped(context, `down_blocks.${level}`);
     hidden = resnets(block, config, hidden, outChannels, layersPerBlock);
@@ -30,7 +30,7 @@ export function encoder(context: ModuleContext, config: AutoencoderKlConfig, ima
 export function decoder(context: ModuleContext, config: AutoencoderKlConfig, latents: Tensor): Tensor {
   const channels = config.blockOutChannels.toReversed();
   const lastLevel = channels.length - 1;
-  let hidden = conv2dLayer(context, "conv_in", latents, channels[0] ?? 0, 3, { padding: 1 });
+  let hidden = conv2dLayer(context, "conv_in", latents, channels[0], 3, { padding: 1 });
   hidden = midBlock(scoped(context, "mid_block"), config, hidden);
   for (const [level, outChannels] of channels.entries()) {
     const block = scoped(context, `up_blocks.${level}`);
@@ -68,7 +68,7 @@ function resnet(
 }
 
 function midBlock(context: ModuleContext, config: AutoencoderKlConfig, x: Tensor): Tensor {
-  const channels = x.shape[1] ?? 0;
+  const channels = x.shape[1];
   let hidden = resnet(context, config, 0, x, channels);
   if (config.midBlockAddAttention) hidden = selfAttention(scoped(context, "attentions.0"), config, hidden);
   return observed(context, resnet(context, config, 1, hidden, channels));

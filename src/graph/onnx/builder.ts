@@ -36,7 +36,7 @@ export class OnnxBuilder {
 
   /** Adds a node of the standard domain; whole numbers become INT attributes (use `{ float: x }` for FLOAT ones). */
   node(opType: string, inputs: readonly string[], attributes: Readonly<Record<string, AttributeValue>> = {}): string {
-    return this.nodes(opType, inputs, 1, attributes)[0] ?? "";
+    return this.nodes(opType, inputs, 1, attributes)[0];
   }
 
   /** `node` with several outputs. */
@@ -55,7 +55,7 @@ export class OnnxBuilder {
 
   /** A node of ONNX Runtime's own domain. */
   fused(opType: string, inputs: readonly string[], attributes: Readonly<Record<string, AttributeValue>> = {}): string {
-    return this.nodes(opType, inputs, 1, attributes, MICROSOFT)[0] ?? "";
+    return this.nodes(opType, inputs, 1, attributes, MICROSOFT)[0];
   }
 
   /** `alpha` · op(a) · op(b) for batches of matrices; the transposes are of the last two axes. */

@@ -78,7 +78,7 @@ export function emitModel(outputs: Readonly<Record<string, Tensor>>, target: Low
       const isUsed = node.outputs.map((tensor) => used.has(tensor));
       const lowered = node.rules.lower?.(onnx, node.inputs.map(valueOf), isUsed);
       if (lowered === undefined) throw new Error(`${node.op} cannot be emitted`);
-      node.outputs.forEach((tensor, i) => names.set(tensor, lowered[i] ?? ""));
+      node.outputs.forEach((tensor, i) => names.set(tensor, lowered[i]));
     }
   }
 

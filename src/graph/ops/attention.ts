@@ -45,7 +45,7 @@ interface AttentionGeometry extends Required<AttentionOptions> {
 export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor {
   const { heads, causal = false, headByHeadAbove = 20_000_000 } = options;
   const [batch = 0, targets = 0, hidden = 0] = q.shape;
-  const sources = k.shape[1] ?? 0;
+  const sources = k.shape[1];
   const fits =
     k.shape[0] === batch && k.shape[2] === hidden && v.shape.join() === k.shape.join() && hidden % heads === 0;
   if (q.shape.length !== 3 || !fits || (causal && targets !== sources)) {
@@ -146,7 +146,7 @@ function backward(
   if (isHeadByHead(geometry, onnx.target)) {
     const rows = batch * heads;
     const extents = [targets, targets, sources, sources, targets];
-    const flat = byHead.map((name, i) => onnx.reshape(name, [rows, extents[i] ?? 0, width]));
+    const flat = byHead.map((name, i) => onnx.reshape(name, [rows, extents[i], width]));
     const body = oneHeadBody(geometry, extents, isUsed);
     const scanned = onnx.nodes("Scan", flat, wanted.length, { num_scan_inputs: flat.length, body: { graph: body } });
     gradients = scanned.map((name, i) => {

@@ -23,7 +23,7 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
       attributes: { shape: full },
       isView: true,
       seeWeight: (weight) => ({ ...weight, shape: full }),
-      lower: (onnx, [name = ""]) => [onnx.reshape(name, full)],
+      lower: (onnx, [name]) => [onnx.reshape(name, full)],
       vjp: ([dy]) => [dy && reshape(dy, x.shape)],
     },
   );
@@ -41,7 +41,7 @@ export function broadcastTo(x: Tensor, shape: Shape): Tensor {
     { shape, dtype: x.dtype },
     {
       attributes: { shape },
-      lower: (onnx, [name = ""]) => [onnx.node("Expand", [name, onnx.ints(shape)])],
+      lower: (onnx, [name]) => [onnx.node("Expand", [name, onnx.ints(shape)])],
       vjp: ([dy]) => [dy && sumTo(dy, x.shape)],
     },
   );
@@ -57,7 +57,7 @@ export function sum(x: Tensor, axes?: readonly number[], options: ReduceOptions 
     { shape },
     {
       attributes: { axes: reduced, keepDims: options.keepDims ?? false },
-      lower: (onnx, [name = ""]) => [lower(onnx, name)],
+      lower: (onnx, [name]) => [lower(onnx, name)],
       vjp: ([dy]) => [dy && broadcastTo(reshape(dy, kept), x.shape)],
     },
   );

@@ -22,7 +22,7 @@ function widenedParts(weight: Tensor): number {
 
 function evenParts(total: number, parts: number): number[] {
   const cuts = Array.from({ length: parts + 1 }, (_, i) => Math.floor((i * total) / parts));
-  return cuts.slice(1).map((cut, i) => cut - (cuts[i] ?? 0));
+  return cuts.slice(1).map((cut, i) => cut - cuts[i]);
 }
 
 /** Slices and not `split`: rows of a stored weight are read where they lie. */
@@ -60,7 +60,7 @@ interface Geometry {
 export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2dOptions = {}): Tensor {
   const parts = widenedParts(weight);
   if (parts > 1) {
-    const extents = evenParts(weight.shape[0] ?? 0, parts);
+    const extents = evenParts(weight.shape[0], parts);
     const biases = bias && splitRows(bias, extents);
     return concat(
       splitRows(weight, extents).map((rows, i) => conv2d(x, rows, biases?.[i], options)),
@@ -120,7 +120,7 @@ function convolutionFlops({ batch, inChannels, outChannels, kernel, output }: Ge
 function inputGradient(dy: Tensor, weight: Tensor, geometry: Geometry): Tensor {
   const { batch, inChannels, kernel, stride, pads, input, output } = geometry;
   const missing = ([0, 1] as const).map(
-    (axis) => input[axis] - (stride * (output[axis] - 1) + kernel[axis] - pads[axis] - (pads[axis + 2] ?? 0)),
+    (axis) => input[axis] - (stride * (output[axis] - 1) + kernel[axis] - pads[axis] - pads[axis + 2]),
   );
   return applyOne(
     "conv2dInputGradient",

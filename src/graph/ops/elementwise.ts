@@ -70,7 +70,7 @@ function unary(
     {
       attributes,
       inPlace: true,
-      lower: (onnx, [name = ""]) => [typeof lower === "string" ? onnx.node(lower, [name]) : lower(onnx, name)],
+      lower: (onnx, [name]) => [typeof lower === "string" ? onnx.node(lower, [name]) : lower(onnx, name)],
       vjp: ([dy]) => (dy === undefined ? [] : [derivative(dy, y)]),
     },
   );
@@ -163,7 +163,7 @@ function inRange(x: Tensor, low: number, high: number): Tensor {
     { shape: x.shape },
     {
       attributes: { low, high },
-      lower: (onnx, [name = ""]) => {
+      lower: (onnx, [name]) => {
         const above = onnx.node("GreaterOrEqual", [name, onnx.floats([low])]);
         const below = onnx.node("LessOrEqual", [name, onnx.floats([high])]);
         return [onnx.node("Cast", [onnx.node("And", [above, below])], { to: 1 })];

@@ -36,7 +36,7 @@ function scatterRows(dy: Tensor, ids: Tensor, rows: number, width: number): Tens
     [reshape(dy, [count, width]), reshape(ids, [count, 1])],
     { shape: [rows, width] },
     {
-      lower: (onnx, [values = "", indices = ""]) => {
+      lower: (onnx, [values, indices]) => {
         const zeros = onnx.node("Expand", [onnx.floats([0]), onnx.ints([rows, width])]);
         const wide = onnx.node("Cast", [indices], { to: 7 });
         return [onnx.node("ScatterND", [zeros, wide, values], { reduction: "add" })];

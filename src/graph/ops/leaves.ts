@@ -48,7 +48,7 @@ export function toFloat32(x: Tensor): Tensor {
     [x],
     { shape: x.shape },
     {
-      lower: (onnx, [name = ""]) => [onnx.node("Cast", [name], { to: 1 })],
+      lower: (onnx, [name]) => [onnx.node("Cast", [name], { to: 1 })],
       seeWeight: (weight) => ({ ...weight, cast: true }),
     },
   );

@@ -29,7 +29,7 @@ export function matmul(a: Tensor, b: Tensor, { transposeA = false, transposeB = 
     { shape: [...batch, m, n] },
     {
       attributes: { transposeA, transposeB },
-      lower: (onnx, [aName = "", bName = ""]) => [
+      lower: (onnx, [aName, bName]) => [
         onnx.matmul(
           { name: aName, rank: a.shape.length, transposed: transposeA },
           { name: bName, rank: b.shape.length, transposed: transposeB },

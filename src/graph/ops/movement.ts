@@ -15,10 +15,10 @@ export function transpose(x: Tensor, permutation: readonly number[]): Tensor {
   return applyOne(
     "transpose",
     [x],
-    { shape: permutation.map((axis) => x.shape[axis] ?? 0), dtype: x.dtype },
+    { shape: permutation.map((axis) => x.shape[axis]), dtype: x.dtype },
     {
       attributes: { permutation },
-      lower: (onnx, [name = ""]) => [onnx.node("Transpose", [name], { perm: permutation })],
+      lower: (onnx, [name]) => [onnx.node("Transpose", [name], { perm: permutation })],
       vjp: ([dy]) => [dy && transpose(dy, inverse)],
     },
   );
@@ -39,7 +39,7 @@ export function concat(xs: readonly Tensor[], axis: number): Tensor {
         `they differ outside axis ${at}`,
       );
   }
-  const extents = xs.map((x) => x.shape[at] ?? 0);
+  const extents = xs.map((x) => x.shape[at]);
   const shape = first.shape.map((extent, i) => (i === at ? extents.reduce((a, b) => a + b, 0) : extent));
   return applyOne(
     "concat",
@@ -62,7 +62,7 @@ export function split(x: Tensor, extents: readonly number[], axis: number): read
   const pieces = extents.map((extent) => ({ shape: x.shape.map((n, i) => (i === at ? extent : n)), dtype: x.dtype }));
   return apply("split", [x], pieces, {
     attributes: { axis: at, extents },
-    lower: (onnx, [name = ""]) => onnx.nodes("Split", [name, onnx.ints(extents)], extents.length, { axis: at }),
+    lower: (onnx, [name]) => onnx.nodes("Split", [name, onnx.ints(extents)], extents.length, { axis: at }),
     vjp: (cotangents) => [
       concat(
         pieces.map(({ shape }, i) => cotangents[i] ?? broadcastTo(constant(0), shape)),
@@ -80,8 +80,8 @@ export function slice(
   steps?: readonly number[],
 ): Tensor {
   const by = steps ?? starts.map(() => 1);
-  const shape = x.shape.map((_, i) => Math.ceil(((ends[i] ?? 0) - (starts[i] ?? 0)) / (by[i] ?? 1)));
-  const inside = x.shape.every((n, i) => (starts[i] ?? -1) >= 0 && (ends[i] ?? n + 1) <= n && (shape[i] ?? 0) > 0);
+  const shape = x.shape.map((_, i) => Math.ceil((ends[i] - starts[i]) / by[i]));
+  const inside = x.shape.every((n, i) => starts[i] >= 0 && ends[i] <= n && shape[i] > 0);
   if (starts.length !== x.shape.length || !inside) {
     throw new ShapeError("slice", [x.shape], `[${starts.join(", ")}] to [${ends.join(", ")}] is not inside`);
   }
@@ -94,7 +94,7 @@ export function slice(
     {
       attributes: { starts, ends, steps: by },
       seeWeight: (weight) => (by[0] === 1 ? rowsOf(weight, starts[0], shape) : undefined),
-      lower: (onnx, [name = ""]) => {
+      lower: (onnx, [name]) => {
         const axes = starts.map((_, axis) => axis);
         return [onnx.node("Slice", [name, onnx.ints(starts), onnx.ints(ends), onnx.ints(axes), onnx.ints(by)])];
       },
@@ -104,7 +104,7 @@ export function slice(
             pad(
               dy,
               starts,
-              x.shape.map((extent, i) => extent - (ends[i] ?? 0)),
+              x.shape.map((extent, i) => extent - ends[i]),
             ),
         ],
       }),
@@ -130,7 +130,7 @@ export function pad(x: Tensor, before: readonly number[], after: readonly number
   if (before.length !== x.shape.length || after.length !== x.shape.length || [...before, ...after].some((n) => n < 0)) {
     throw new ShapeError("pad", [x.shape], `cannot pad by [${before.join(", ")}] and [${after.join(", ")}]`);
   }
-  const shape = x.shape.map((extent, i) => extent + (before[i] ?? 0) + (after[i] ?? 0));
+  const shape = x.shape.map((extent, i) => extent + before[i] + after[i]);
   if (sameShape(shape, x.shape)) return x;
   return applyOne(
     "pad",
@@ -138,13 +138,13 @@ export function pad(x: Tensor, before: readonly number[], after: readonly number
     { shape },
     {
       attributes: { before, after },
-      lower: (onnx, [name = ""]) => [onnx.node("Pad", [name, onnx.ints([...before, ...after]), onnx.floats([0])])],
+      lower: (onnx, [name]) => [onnx.node("Pad", [name, onnx.ints([...before, ...after]), onnx.floats([0])])],
       vjp: ([dy]) => [
         dy &&
           slice(
             dy,
             before,
-            x.shape.map((extent, i) => extent + (before[i] ?? 0)),
+            x.shape.map((extent, i) => extent + before[i]),
           ),
       ],
     },

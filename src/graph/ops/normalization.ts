@@ -17,7 +17,7 @@ import { mean } from "./reduce.ts";
  * @param bias - `[features]`; omitted: 0
  */
 export function layerNorm(x: Tensor, weight: Tensor | undefined, bias: Tensor | undefined, eps: number): Tensor {
-  const features = x.shape[normalizeAxis("layerNorm", x.shape, -1)] ?? 0;
+  const features = x.shape[normalizeAxis("layerNorm", x.shape, -1)];
   const affine = [weight, bias].filter((tensor) => tensor !== undefined);
   if (affine.some((tensor) => tensor.shape.length !== 1 || tensor.shape[0] !== features)) {
     throw new ShapeError("layerNorm", [x.shape, ...affine.map((tensor) => tensor.shape)], "features do not match");
@@ -28,7 +28,7 @@ export function layerNorm(x: Tensor, weight: Tensor | undefined, bias: Tensor | 
   const [y, average, inverse] = apply("layerNorm", [x, ...affine], [x, { shape: statistics }, { shape: statistics }], {
     attributes: { eps },
     // ONNX asks for a weight.
-    ...(weight === undefined && { constant: { key: `ones ${features}`, size: features } }),
+    constant: weight === undefined ? { key: `ones ${features}`, size: features } : undefined,
     lower: (onnx, [name = "", w = onnx.filled(1, [features]), ...b]) =>
       onnx.nodes("LayerNormalization", [name, w, ...b], 3, { axis: -1, epsilon: { float: eps } }),
     vjp: ([dy]) => {

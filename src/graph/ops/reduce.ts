@@ -18,7 +18,7 @@ export function mean(x: Tensor, axes?: readonly number[], options: ReduceOptions
     { shape },
     {
       attributes: { axes: reduced, keepDims: options.keepDims ?? false },
-      lower: (onnx, [name = ""]) => [lower(onnx, name)],
+      lower: (onnx, [name]) => [lower(onnx, name)],
       vjp: ([dy]) => {
         if (dy === undefined) return [];
         const scaled = scale === 1 ? dy : mul(dy, scale);

@@ -26,7 +26,7 @@ export function resizeNearest(x: Tensor, size: readonly [number, number]): Tenso
     { shape },
     {
       attributes: { size },
-      lower: (onnx, [name = ""]) => {
+      lower: (onnx, [name]) => {
         if (size.every((extent, i) => Number.isInteger(extent / (i === 0 ? height : width)))) {
           const floor = { mode: "nearest", coordinate_transformation_mode: "asymmetric", nearest_mode: "floor" };
           return [onnx.node("Resize", [name, "", "", onnx.ints(shape)], floor)];
@@ -51,7 +51,7 @@ function gather(dy: Tensor, [height, width]: readonly [number, number]): Tensor 
       { shape: [batch, channels, height, width] },
       {
         attributes: { kernel },
-        lower: (onnx, [name = ""]) => {
+        lower: (onnx, [name]) => {
           const average = onnx.node("AveragePool", [name], { kernel_shape: kernel, strides: kernel });
           return [onnx.node("Mul", [average, onnx.floats([down * across])])];
         },

@@ -15,7 +15,7 @@ export function softmax(x: Tensor): Tensor {
     { shape: x.shape },
     {
       inPlace: true,
-      lower: (onnx, [name = ""]) => [onnx.node("Softmax", [name], { axis: -1 })],
+      lower: (onnx, [name]) => [onnx.node("Softmax", [name], { axis: -1 })],
       vjp: ([dy]) => [dy && mul(y, sub(dy, sum(mul(dy, y), [-1], { keepDims: true })))],
     },
   );
@@ -31,7 +31,7 @@ export function logSoftmax(x: Tensor): Tensor {
     { shape: x.shape },
     {
       inPlace: true,
-      lower: (onnx, [name = ""]) => [onnx.node("LogSoftmax", [name], { axis: -1 })],
+      lower: (onnx, [name]) => [onnx.node("LogSoftmax", [name], { axis: -1 })],
       vjp: ([dy]) => [dy && sub(dy, mul(exp(y), sum(dy, [-1], { keepDims: true })))],
     },
   );

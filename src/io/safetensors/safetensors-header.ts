@@ -6,29 +6,7 @@
  */
 import { KeepsakeError } from "../../errors.ts";
 import { JsonCursor, JsonFault } from "../json-cursor.ts";
-
-/** Bytes per element, in the order in which the reference implementation puts the types into a file: largest alignment first. */
-const bytesPerElement = {
-  U64: 8,
-  I64: 8,
-  F64: 8,
-  F32: 4,
-  U32: 4,
-  I32: 4,
-  BF16: 2,
-  F16: 2,
-  U16: 2,
-  I16: 2,
-  I8: 1,
-  U8: 1,
-  BOOL: 1,
-} as const;
-
-/** The element types of safetensors that Keepsake reads and writes. */
-export type SafetensorsDType = keyof typeof bytesPerElement;
-
-/** The names of the element types, in that order. */
-export const dtypeOrder: readonly string[] = Object.keys(bytesPerElement);
+import { byteLengthOf, dtypeOrder, isDType, type SafetensorsDType } from "./safetensors-dtype.ts";
 
 /** Element types of newer files, which nothing here computes with. */
 const foreignDTypes: readonly (readonly [RegExp, string])[] = [
@@ -229,10 +207,6 @@ function readCounts(json: JsonCursor): number[] | undefined {
   return valid ? counts : undefined;
 }
 
-function isDType(value: unknown): value is SafetensorsDType {
-  return typeof value === "string" && Object.hasOwn(bytesPerElement, value);
-}
-
 function foreignDType(dtype: unknown): string {
   const known = `Keepsake reads ${dtypeOrder.join(", ")}`;
   if (typeof dtype !== "string") return `has the dtype none; ${known}`;
@@ -244,17 +218,6 @@ function foreignDType(dtype: unknown): string {
 /** A whole number >= 0 that can be counted to. */
 export function isCount(value: number): boolean {
   return Number.isSafeInteger(value) && value >= 0 && !Object.is(value, -0);
-}
-
-/** The bytes that a tensor takes; undefined if its elements or bytes are more than 2^53. */
-export function byteLengthOf(dtype: SafetensorsDType, shape: readonly number[]): number | undefined {
-  let elements = 1;
-  for (const size of shape) {
-    elements *= size;
-    if (!Number.isSafeInteger(elements)) return undefined;
-  }
-  const bytes = elements * bytesPerElement[dtype];
-  return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
 /** Every byte after the header must belong to exactly one tensor. */

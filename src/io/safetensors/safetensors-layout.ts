@@ -3,16 +3,8 @@
  *
  * Source: safetensors: safetensors/src/tensor.rs (`prepare`).
  */
-import {
-  byteLengthOf,
-  describeShape,
-  dtypeOrder,
-  isCount,
-  lengthFieldSize,
-  metadataKey,
-  type SafetensorsDType,
-  type TensorInfo,
-} from "./safetensors-header.ts";
+import { describeShape, isCount, lengthFieldSize, metadataKey, type TensorInfo } from "./safetensors-header.ts";
+import { byteLengthOf, dtypeOrder, type SafetensorsDType } from "./safetensors-dtype.ts";
 
 /** A tensor to be written, without its bytes. */
 export interface TensorEntry {

@@ -3,7 +3,8 @@ import type { FileHandle } from "node:fs/promises";
 import { KeepsakeError } from "../../errors.ts";
 import { writeAtomically, type WriteOptions } from "../atomic.ts";
 import { float32ToBfloat16, float32ToFloat16 } from "./half.ts";
-import { quote, type SafetensorsDType, type TensorInfo } from "./safetensors-header.ts";
+import { quote, type TensorInfo } from "./safetensors-header.ts";
+import { type SafetensorsDType } from "./safetensors-dtype.ts";
 import { layOut, type TensorEntry } from "./safetensors-layout.ts";
 
 /** A tensor and its numbers. */

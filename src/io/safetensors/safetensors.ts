@@ -19,7 +19,8 @@ import {
 } from "./safetensors-header.ts";
 import { recognizeStandIn, standInHeadSize } from "../stand-in.ts";
 
-export type { SafetensorsDType, TensorInfo } from "./safetensors-header.ts";
+export type { TensorInfo } from "./safetensors-header.ts";
+export type { SafetensorsDType } from "./safetensors-dtype.ts";
 export type { TensorEntry } from "./safetensors-layout.ts";
 export {
   serializeSafetensors,

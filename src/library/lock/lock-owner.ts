@@ -64,7 +64,7 @@ export async function readOwner(path: string): Promise<Owner | undefined> {
   const [id = "", pid = "", host = "", command, origin = ""] = text.split("\n");
   if (/^[0-9a-f]{16}$/.test(id) && /^[1-9]\d{0,9}$/.test(pid) && command !== undefined) {
     const known = parseOrigin(origin);
-    return { id, pid: Number(pid), host, command, ...(known && { origin: known }) };
+    return { id, pid: Number(pid), host, command, origin: known };
   }
   // A power cut may leave it empty, cut off or filled with zeros.
   if (!/^[0-9a-f]{0,16}(\n\d{0,10}(\n.*)?)?$/.test(text.replaceAll("\0", "")))

@@ -60,8 +60,8 @@ export function fromVersion1({ model, ...content }: JsonObject): ManifestContent
 function stateOf({ change, adapter, strategy, concepts }: LibraryState): LibraryState {
   return {
     change,
-    ...(adapter && { adapter: { ...adapter, form: adapter.form ?? formAfter(strategy) } }),
-    ...(strategy && { strategy }),
+    adapter: adapter && { ...adapter, form: adapter.form ?? formAfter(strategy) },
+    strategy,
     concepts,
   };
 }

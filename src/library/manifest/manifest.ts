@@ -64,7 +64,7 @@ export function successor(manifest: Manifest, next: LibraryState): Manifest {
 
 /** The current state of a manifest alone. */
 export function currentState({ change, adapter, strategy, concepts }: LibraryState): LibraryState {
-  return { change, ...(adapter && { adapter }), ...(strategy && { strategy }), concepts };
+  return { change, adapter, strategy, concepts };
 }
 
 /**

@@ -49,9 +49,9 @@ export async function distillationPlan(
   const needsTeacher = options.beta > 0 || options.eta > 0;
   return {
     objective: distillationObjective(options),
-    ...(needsTeacher && {
-      teacher: { start: start.parameters, handsOverToken: options["student-token"] === "teacher" },
-    }),
+    teacher: needsTeacher
+      ? { start: start.parameters, handsOverToken: options["student-token"] === "teacher" }
+      : undefined,
   };
 }
 
@@ -65,8 +65,8 @@ export function distillationObjective({ alpha, beta, eta, candidates, temperatur
   return {
     candidates,
     teachers: {
-      ...((alpha > 0 || eta > 0) && { old }),
-      ...(eta > 0 ? { new: all } : beta > 0 && { new: () => [0] }),
+      old: alpha > 0 || eta > 0 ? old : undefined,
+      new: eta > 0 ? all : beta > 0 ? () => [0] : undefined,
     },
     addTerms: (loss, { prompts, prediction }) => {
       const scores = (teacher: TeacherName, candidatesOf: readonly number[]) => {

@@ -59,15 +59,15 @@ export function elasticPlan(
   const earlier = consolidated(memory, lora.parameters.length);
   const consolidate = penalty === "online" ? consolidateOnline : consolidateSum;
   return {
-    ...(earlier !== undefined &&
-      lambda > 0 && {
-        penalty: {
-          value: (parameters) => quadraticPenalty(parameters, earlier, lambda),
-          addGradient: (gradient, parameters) => {
-            addQuadraticPenaltyGradient(gradient, parameters, earlier, lambda);
+    penalty:
+      earlier === undefined || lambda === 0
+        ? undefined
+        : {
+            value: (parameters) => quadraticPenalty(parameters, earlier, lambda),
+            addGradient: (gradient, parameters) => {
+              addQuadraticPenaltyGradient(gradient, parameters, earlier, lambda);
+            },
           },
-        },
-      }),
     fisher: { objective, draws },
     keep: ({ parameters, fisher }) => {
       if (fisher === undefined) throw new Error("the Fisher information was not computed");
