@@ -9,7 +9,7 @@ import { schedulerClass } from "../diffusion/schedulers/index.ts";
 import { KeepsakeError } from "../errors.ts";
 import type { ProgramOptions } from "../graph/index.ts";
 import { encodeDrawnPng } from "../io/images/image.ts";
-import { checkPngFile, isPngFile, replaceFile, writeBeside } from "../io/images/picture-file.ts";
+import { checkPngFile, checkReplaceable, isPngFile, replaceFile, writeBeside } from "../io/images/picture-file.ts";
 import { eachOnce } from "./each-once.ts";
 import { makeWritable } from "../io/folder.ts";
 import { readKnownWords, unknownWordsWarning } from "../prompts/known-words.ts";
@@ -17,7 +17,7 @@ import { learnedIn, openModel, readLearned, type Learned } from "../library/libr
 import { Library } from "../library/library.ts";
 import { chosenModel } from "../library/model-folder.ts";
 import { profileOf } from "../library/model-profile.ts";
-import { promptHints } from "../prompts/prompt-hints.ts";
+import { checkPromptLength, promptHints } from "../prompts/prompt-hints.ts";
 
 export interface GenerateRequest extends Omit<
   GenerateOptions,
@@ -30,8 +30,8 @@ export interface GenerateRequest extends Omit<
   /** Where to write each picture (PNG). */
   readonly files: readonly string[];
   /**
-   * What becomes of a file of such a name that holds something else: it is replaced, with a warning, or the picture goes
-   * `beside` it under a name with a number (`cat-0-0-2.png`). Default `replace`.
+   * What becomes of another picture that Keepsake drew, of such a name: it is replaced, with a warning, or the picture goes
+   * `beside` it under a name with a number (`cat-0-0-2.png`). What Keepsake did not draw is never replaced. Default `replace`.
    */
   readonly existing?: "replace" | "beside";
   readonly program?: ProgramOptions;
@@ -49,7 +49,12 @@ export async function generatePictures(request: GenerateRequest): Promise<readon
   const { library: folder, model, files, existing = "replace", program, ...options } = request;
   if (request.prompt.trim() === "") throw new KeepsakeError("usage", "The prompt is empty; say what to draw.");
   if (request.scheduler !== undefined) schedulerClass(request.scheduler);
-  for (const file of files) checkPngFile(file, "a picture");
+  checkPromptLength("prompt", request.prompt);
+  checkPromptLength("negative prompt", request.negativePrompt ?? "");
+  for (const file of files) {
+    checkPngFile(file, "a picture");
+    if (existing === "replace") await checkReplaceable(file);
+  }
   const library = folder === undefined ? undefined : await Library.open(folder);
   const removeIfEmpty = await makeWritable(files);
   try {
@@ -73,7 +78,7 @@ export async function generatePictures(request: GenerateRequest): Promise<readon
         const png = await encodeDrawnPng(picture.image);
         if (existing === "beside") written.push(await writeBeside(file, png));
         else {
-          if ((await replaceFile(file, png)) === "other") onWarning(`${file} held something else, which is replaced.`);
+          if ((await replaceFile(file, png)) === "other") onWarning(`${file} held another drawing, which is replaced.`);
           written.push(file);
         }
       }

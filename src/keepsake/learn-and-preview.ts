@@ -3,6 +3,7 @@
  */
 import { KeepsakeError } from "../errors.ts";
 import { makeWritable } from "../io/folder.ts";
+import { checkReplaceable } from "../io/images/picture-file.ts";
 import { learnConcept, type LearnProgress, type LearnRequest, type LearnResult } from "./learn.ts";
 import { Library } from "../library/library.ts";
 import { chosenModel } from "../library/model-folder.ts";
@@ -39,6 +40,7 @@ export interface LearnAndPreviewResult extends LearnResult {
 export async function learnAndPreview(request: LearnAndPreviewRequest): Promise<LearnAndPreviewResult> {
   const sheet = await sheetOf(request);
   if (sheet === undefined) return learnConcept(request);
+  await checkReplaceable(sheet);
   const removeIfEmpty = await makeWritable([sheet]);
   try {
     const result = await learnConcept(request);

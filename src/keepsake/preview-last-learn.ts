@@ -4,7 +4,7 @@
 import { KeepsakeError } from "../errors.ts";
 import type { ProgramOptions } from "../graph/index.ts";
 import { writePng } from "../io/images/image.ts";
-import { checkPngFile } from "../io/images/picture-file.ts";
+import { checkPngFile, checkReplaceable } from "../io/images/picture-file.ts";
 import { makeWritable } from "../io/folder.ts";
 import { profileOf } from "../library/model-profile.ts";
 import { learnedIn, openModel } from "../library/library-model.ts";
@@ -19,7 +19,7 @@ export interface PreviewRequest {
   readonly library: string;
   /** Folder of the library's model, if it has moved. */
   readonly model?: string;
-  /** Where the sheet is written (PNG); a file of that name is replaced. Default: beside the library. */
+  /** Where the sheet is written (PNG); a picture that Keepsake drew is replaced, and nothing else. Default: beside the library. */
   readonly sheet?: string;
   readonly program?: ProgramOptions;
   /** When it fires, drawing ends with its reason. */
@@ -45,6 +45,7 @@ export async function previewLastLearn(request: PreviewRequest): Promise<Preview
   const stateBefore = stateBeforeLearning(library.manifest);
   const last = library.concepts.at(-1);
   if (stateBefore === undefined || last === undefined) throw nothingToCompare(library);
+  await checkReplaceable(sheet);
   const removeIfEmpty = await makeWritable([sheet]);
   try {
     const pipeline = await openModel(model, library, program);

@@ -168,7 +168,7 @@ describe("keepsake help", () => {
 describe("a current folder that no longer exists", () => {
   const inFolder = temporaryFolder();
 
-  it.each(["list", "verify", "generate a-cat", "classify a.png"])("is what %s says, in one line", async (command) => {
+  it.each(["list", "verify", "generate a-cat", "classify a.png"])("is what %s says, in one line", (command) => {
     const folder = inFolder("gone");
     const script = 'mkdir "$1"; cd "$1"; rmdir "$1"; exec "$2" "$3" $4';
     const args = ["-c", script, "bash", folder, process.execPath, MAIN, command];
