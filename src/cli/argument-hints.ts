@@ -13,16 +13,16 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   forget: "keepsake forget mug",
 };
 
-/** Adds to an error of Commander's what to type. The text ends with a line break. */
-export function withHint(text: string, command: Command): string {
+/** Adds to the message of an error of Commander's what to type. */
+export function withHint(message: string, command: Command): string {
   const example = EXAMPLES[command.name()];
-  if (text.startsWith("error: missing required argument") && example !== undefined) {
-    return `${text.trimEnd()}; for example: ${example}\n`;
+  if (message.startsWith("missing required argument") && example !== undefined) {
+    return `${message}; for example: ${example}`;
   }
-  if (text.startsWith("error: too many arguments")) {
-    return `${text.trimEnd().replace(/\.$/, "")}; ${insteadOf(command.name(), command.args)}\n`;
+  if (message.startsWith("too many arguments")) {
+    return `${message.replace(/\.$/, "")}; ${insteadOf(command.name(), command.args)}`;
   }
-  return text;
+  return message;
 }
 
 function insteadOf(command: string, words: readonly string[]): string {
@@ -32,6 +32,7 @@ function insteadOf(command: string, words: readonly string[]): string {
       return `put the prompt in quotes: keepsake generate ${shellQuote(words.join(" "))}`;
     case "forget":
       return `one thing is forgotten at a time: keepsake forget ${shellQuote(first)}`;
+    case "help":
     case "init":
     case "strategies":
       return `it takes one: keepsake ${command} ${shellQuote(first)}`;

@@ -4,10 +4,12 @@
 import { readFileSync } from "node:fs";
 import { workerData } from "node:worker_threads";
 import { Command } from "commander";
+import { KeepsakeError } from "../errors.ts";
 import { withHint } from "./argument-hints.ts";
 import { classifyCommand } from "./commands/classify.ts";
 import { forgetCommand } from "./commands/forget.ts";
 import { generateCommand } from "./commands/generate.ts";
+import { helpCommand } from "./commands/help.ts";
 import { historyCommand } from "./commands/history.ts";
 import { initCommand } from "./commands/init.ts";
 import { learnAllCommand } from "./commands/learn-all.ts";
@@ -18,8 +20,9 @@ import { redoCommand } from "./commands/redo.ts";
 import { strategiesCommand } from "./commands/strategies.ts";
 import { undoCommand } from "./commands/undo.ts";
 import { verifyCommand } from "./commands/verify.ts";
+import { refuseEmptyPaths } from "./empty-paths.ts";
 import { reportFailure, reportLostResult } from "./exit.ts";
-import { Output, printable } from "./output.ts";
+import { Output } from "./output.ts";
 import { stderr, stdout } from "./streams.ts";
 import type { CommandThreadData } from "./thread-messages.ts";
 
@@ -46,6 +49,10 @@ function keepsakeProgram(): Command {
     )
     .version(version())
     .showSuggestionAfterError()
+    .helpCommand(false)
+    .hook("preAction", (_, command) => {
+      refuseEmptyPaths(command);
+    })
     .addHelpText("after", AFTER)
     // Commander ends the process by itself unless told to throw.
     .exitOverride()
@@ -57,8 +64,8 @@ function keepsakeProgram(): Command {
       writeErr: (text) => {
         stderr.write(text);
       },
-      outputError: (text, write) => {
-        write(printable(text));
+      outputError: (text) => {
+        throw usageError(text, program);
       },
       ...(columns !== undefined && { getOutHelpWidth: () => columns }),
     });
@@ -66,16 +73,22 @@ function keepsakeProgram(): Command {
     ...[initCommand(), learnCommand(), learnAllCommand(), previewsCommand(), strategiesCommand()],
     ...[generateCommand(), classifyCommand()],
     ...[listCommand(), historyCommand(), undoCommand(), redoCommand(), forgetCommand(), verifyCommand()],
+    helpCommand(program),
   ];
   for (const command of commands) {
     program.addCommand(command.copyInheritedSettings(program));
     command.configureOutput({
-      outputError: (text, write) => {
-        write(printable(withHint(text, command)));
+      outputError: (text) => {
+        throw usageError(text, command);
       },
     });
   }
   return program;
+}
+
+/** A message that Commander is about to print, as an error of ours: one line, however long or wild the arguments that it quotes. */
+function usageError(text: string, command: Command): KeepsakeError {
+  return new KeepsakeError("usage", withHint(text.trimEnd().replace(/^error: /, ""), command));
 }
 
 /** Runs the command that the arguments of this thread name, and sets its exit code. */

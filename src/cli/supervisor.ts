@@ -13,7 +13,12 @@ const STOPPING_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** Runs `module` in a worker thread, to the end of this process. */
 export function supervise(module: URL): void {
+  ignoreDebuggers();
   disableTelemetry();
+  if (!hasCurrentFolder()) {
+    void reportMissingFolder();
+    return;
+  }
   const workerData: CommandThreadData = { columns: isatty(1) ? terminalWidth() : undefined };
   const worker = new Worker(module, { argv: process.argv.slice(2), workerData, stdout: true, stderr: true });
   // Warnings of Node and of libraries; the command itself writes through streams.ts.
@@ -29,7 +34,7 @@ export function supervise(module: URL): void {
   let isDefect = false;
   worker.on("error", (error) => {
     isDefect = true;
-    void reportDefect(error);
+    void report(error);
   });
   worker.on("exit", (code) => {
     if (!isDefect) process.exitCode = code;
@@ -48,8 +53,28 @@ function stopAtSignals(worker: Worker): void {
   for (const name of STOPPING_SIGNALS) process.on(name, stop);
 }
 
-/** What the worker did not catch itself. */
-async function reportDefect(error: unknown): Promise<void> {
+/** At this signal Node would open a port through which every program on the machine could run code in this process. */
+function ignoreDebuggers(): void {
+  process.on("SIGUSR1", () => undefined);
+}
+
+/** Whether the folder that the command was called in is still there: every relative path needs it. */
+function hasCurrentFolder(): boolean {
+  try {
+    process.cwd();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function reportMissingFolder(): Promise<void> {
+  const { KeepsakeError } = await import("../errors.ts");
+  await report(new KeepsakeError("environment", "The current folder no longer exists; cd to another one."));
+}
+
+/** Says what the worker did not catch itself, or why there is none. */
+async function report(error: unknown): Promise<void> {
   const [{ reportFailure }, { Output }] = await Promise.all([import("./exit.ts"), import("./output.ts")]);
   reportFailure(error, new Output({ json: false }));
 }

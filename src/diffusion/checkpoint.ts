@@ -6,6 +6,7 @@ import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { KeepsakeError, shown } from "../errors.ts";
 import { readJson } from "../io/json.ts";
+import { describeReadError } from "../io/read-file.ts";
 import { type AutoencoderKlConfig, parseAutoencoderKlConfig } from "./config/autoencoder-kl-config.ts";
 import { type ClipConfig, type ClipTextConfig, parseClipConfig, parseClipTextConfig } from "./config/clip-config.ts";
 import { isObject } from "./config/config-reader.ts";
@@ -147,7 +148,9 @@ async function listFolder(folder: string): Promise<string[]> {
   if (!found.isDirectory()) {
     throw new KeepsakeError("input", `${folder}: this is a file; give a model folder in the diffusers layout.`);
   }
-  return readdir(folder);
+  return readdir(folder).catch((error: unknown) => {
+    throw describeReadError(folder, error);
+  });
 }
 
 /** VAE files of the first releases name the projections of their attention as the original code did. */

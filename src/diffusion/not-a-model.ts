@@ -6,6 +6,7 @@ import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { KeepsakeError, shown } from "../errors.ts";
 import { readJson } from "../io/json.ts";
+import { describeReadError } from "../io/read-file.ts";
 import { SafetensorsFile } from "../io/safetensors/safetensors.ts";
 import { isObject } from "./config/config-reader.ts";
 
@@ -33,7 +34,9 @@ function missing(path: string): string {
 
 async function folder(path: string): Promise<string> {
   const needs = `${modelIndex} is missing; give ${layout}`;
-  const entries = await readdir(path);
+  const entries = await readdir(path).catch((error: unknown) => {
+    throw describeReadError(path, error);
+  });
   if (entries.length === 0) return `the folder is empty; give ${layout}`;
   const parent = dirname(resolve(path));
   if (entries.includes("library.json")) return "this is a Keepsake library, not a model; give it as --library";

@@ -226,7 +226,9 @@ export class StableDiffusionPipeline {
     const damaged = await damagedWeights([this.unet.weights, this.textEncoder.weights, this.vae.weights]);
     if (damaged !== undefined) return damaged;
     const advice =
-      "the model overflows, or the adapter's numbers are damaged; try another checkpoint, or without adapter";
+      this.#adapter === undefined
+        ? "the model overflows, or its configuration does not fit its weights; try another checkpoint"
+        : "the model overflows, or the adapter's numbers are damaged; try another checkpoint, or without adapter";
     return new KeepsakeError("input", `${fault}, and all weights are finite: ${advice}.`);
   }
 

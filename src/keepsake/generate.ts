@@ -6,12 +6,12 @@ import type { GenerateOptions, GenerationStep, StableDiffusionPipeline } from ".
 import { schedulerClass } from "../diffusion/schedulers/index.ts";
 import { eachOnce } from "../each-once.ts";
 import { KeepsakeError } from "../errors.ts";
-import { checkPngFile } from "../io/images/picture-file.ts";
+import { checkPngFile, checkReplaceable } from "../io/images/picture-file.ts";
 import { makeWritable } from "../io/folder.ts";
 import type { Learned } from "../library/library-model.ts";
 import { checkWhole, LIMITS } from "../limits.ts";
 import { readKnownWords, unknownWordsWarning } from "../prompts/known-words.ts";
-import { promptHints } from "../prompts/prompt-hints.ts";
+import { checkPromptLength, promptHints } from "../prompts/prompt-hints.ts";
 import type { Warning, Watched } from "./operation.ts";
 import { Picture, type SaveOptions } from "./picture.ts";
 import type { Session } from "./session.ts";
@@ -64,14 +64,17 @@ export async function generatePictures(session: Session, request: GenerateReques
 export async function generateFiles(session: Session, request: GenerateFilesRequest): Promise<readonly string[]> {
   const { files, existing = "replace", ...rest } = request;
   checkRequest(rest);
-  for (const file of files) checkPngFile(file, "a picture");
+  for (const file of files) {
+    checkPngFile(file, "a picture");
+    if (existing === "replace") await checkReplaceable(file);
+  }
   await session.library();
   const removeIfEmpty = await makeWritable(files);
   try {
     const written: string[] = [];
     await drawEach(session, rest, { count: files.length, firstIndex: 0 }, async (picture, warn) => {
       const { file, replaced } = await picture.write(files[written.length], { existing });
-      if (replaced) warn(`${file} held something else, which is replaced.`);
+      if (replaced) warn(`${file} held another drawing, which is replaced.`);
       written.push(file);
       rest.onProgress?.({ kind: "picture", picture });
     });
@@ -82,8 +85,14 @@ export async function generateFiles(session: Session, request: GenerateFilesRequ
 }
 
 /** @throws KeepsakeError ("usage") before any work */
-function checkRequest({ prompt, scheduler }: Pick<GenerateRequest, "prompt" | "scheduler">): void {
+function checkRequest({
+  prompt,
+  negativePrompt,
+  scheduler,
+}: Pick<GenerateRequest, "prompt" | "negativePrompt" | "scheduler">): void {
   if (prompt.trim() === "") throw new KeepsakeError("usage", "The prompt is empty; say what to draw.");
+  checkPromptLength("prompt", prompt);
+  checkPromptLength("negative prompt", negativePrompt ?? "");
   if (scheduler !== undefined) schedulerClass(scheduler);
 }
 

@@ -3,6 +3,7 @@
  */
 import { KeepsakeError } from "../errors.ts";
 import { makeWritable } from "../io/folder.ts";
+import { checkReplaceable } from "../io/images/picture-file.ts";
 import { learnConcept } from "./learn.ts";
 import type { LearnConceptProgress, LearnConceptRequest, LearnConceptResult } from "./learn-request.ts";
 import { chosenModel } from "../library/model-folder.ts";
@@ -41,6 +42,7 @@ export interface LearnResult extends LearnConceptResult {
 export async function learnAndPreview(session: Session, request: LearnRequest): Promise<LearnResult> {
   const sheet = await sheetOf(session, request);
   if (sheet === undefined) return learnConcept(session, request);
+  await checkReplaceable(sheet);
   const removeIfEmpty = await makeWritable([sheet]);
   try {
     const result = await learnConcept(session, request);

@@ -3,15 +3,15 @@
  */
 import { dirname } from "node:path";
 import { encodeDrawnPng } from "../io/images/image.ts";
-import { checkPngFile, replaceFile, writeBeside } from "../io/images/picture-file.ts";
+import { checkPngFile, checkReplaceable, replaceFile, writeBeside } from "../io/images/picture-file.ts";
 import type { RgbImage } from "../io/images/rgb-image.ts";
 import { makeFolder } from "../io/folder.ts";
 
 /** How a picture gets a file. */
 export interface SaveOptions {
   /**
-   * What becomes of a file of that name that holds something else: it is replaced, or the picture goes `beside` it under a name
-   * with a number (`cat-2.png`). Default `replace`.
+   * What becomes of another drawing of that name: it is replaced, or the picture goes `beside` it under a name with a number
+   * (`cat-2.png`). What Keepsake did not draw is never replaced. Default `replace`.
    */
   readonly existing?: "replace" | "beside";
 }
@@ -45,7 +45,7 @@ export class Picture {
    * Writes the picture as a PNG file, in one atomic step. Folders are made as needed.
    *
    * @returns the name of the file
-   * @throws KeepsakeError if the name does not end in .png, or the file cannot be written
+   * @throws KeepsakeError if the name does not end in .png, or the file holds something that Keepsake did not draw, or cannot be written
    */
   async save(file: string, options: SaveOptions = {}): Promise<string> {
     return (await this.write(file, options)).file;
@@ -60,6 +60,7 @@ export class Picture {
     await makeFolder(dirname(file));
     const png = await this.png();
     if (existing === "beside") return { file: await writeBeside(file, png), replaced: false };
+    await checkReplaceable(file);
     return { file, replaced: (await replaceFile(file, png)) === "other" };
   }
 }

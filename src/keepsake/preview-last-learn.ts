@@ -3,7 +3,7 @@
  */
 import { KeepsakeError } from "../errors.ts";
 import { writePng } from "../io/images/image.ts";
-import { checkPngFile } from "../io/images/picture-file.ts";
+import { checkPngFile, checkReplaceable } from "../io/images/picture-file.ts";
 import { makeWritable } from "../io/folder.ts";
 import { learnedIn } from "../library/library-model.ts";
 import { Library } from "../library/library.ts";
@@ -14,7 +14,7 @@ import { drawPreviews, type PreviewProgress, type Previews } from "./previews.ts
 import type { Session } from "./session.ts";
 
 export interface PreviewsRequest extends Watched<PreviewProgress> {
-  /** Where the sheet is written (PNG); a file of that name is replaced. Default: beside the library. */
+  /** Where the sheet is written (PNG); a picture that Keepsake drew is replaced, and nothing else. Default: beside the library. */
   readonly sheet?: string;
   /** When it fires, drawing ends with its reason. */
   readonly signal?: AbortSignal;
@@ -39,6 +39,7 @@ export async function previewLastLearn(session: Session, request: PreviewsReques
   const stateBefore = stateBeforeLearning(library.manifest);
   const last = library.concepts.at(-1);
   if (stateBefore === undefined || last === undefined) throw nothingToCompare(library);
+  await checkReplaceable(sheet);
   const removeIfEmpty = await makeWritable([sheet]);
   try {
     const { pipeline, profile } = await session.model(library);

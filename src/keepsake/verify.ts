@@ -6,6 +6,7 @@ import type { Dirent } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { KeepsakeError } from "../errors.ts";
+import { describeReadError } from "../io/read-file.ts";
 import { checkBlobs, faultIn, type Finding, type ModelNeeds } from "../library/blob-checks.ts";
 import { BlobStore } from "../library/blobs.ts";
 import { Library } from "../library/library.ts";
@@ -146,7 +147,10 @@ async function lookAtOthers(
   blobs: BlobStore,
   needed: ReadonlySet<string>,
 ): Promise<Pick<VerifyReport, "faults" | "leftovers" | "foreign">> {
-  const entries = (await readdir(folder, { withFileTypes: true })).sort((a, b) => (a.name < b.name ? -1 : 1));
+  const listed = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
+    throw describeReadError(folder, error);
+  });
+  const entries = listed.sort((a, b) => (a.name < b.name ? -1 : 1));
   const isCutOff = (entry: Dirent) => entry.isFile() && isLeftover(entry.name);
   const inFolder = (which: (entry: Dirent) => boolean) => entries.filter(which).map(({ name }) => join(folder, name));
   const leftovers = inFolder(isCutOff).map((file) => ({ file, fault: "a write that was cut off" }));

@@ -5,12 +5,20 @@
 /** The known names that differ in at most a third of their letters, nearest first, at most `most` of them. */
 export function nearest(name: string, known: Iterable<string>, most = 3): string[] {
   const asked = name.toLowerCase();
-  return [...known]
-    .map((candidate) => ({ candidate, distance: editDistance(asked, candidate.toLowerCase()) }))
-    .filter(({ candidate, distance }) => distance <= Math.max(asked.length, candidate.length) / 3)
-    .sort((a, b) => a.distance - b.distance)
-    .slice(0, most)
-    .map(({ candidate }) => candidate);
+  return (
+    [...known]
+      // No name is nearer than the difference in length, and what is compared may be very long.
+      .filter((candidate) => Math.abs(asked.length - candidate.length) <= mostEdits(asked, candidate))
+      .map((candidate) => ({ candidate, distance: editDistance(asked, candidate.toLowerCase()) }))
+      .filter(({ candidate, distance }) => distance <= mostEdits(asked, candidate))
+      .sort((a, b) => a.distance - b.distance)
+      .slice(0, most)
+      .map(({ candidate }) => candidate)
+  );
+}
+
+function mostEdits(a: string, b: string): number {
+  return Math.max(a.length, b.length) / 3;
 }
 
 /** "; did you mean a or b?", or nothing: to follow a message about an unknown name. */

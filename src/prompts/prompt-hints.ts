@@ -2,8 +2,19 @@
  * @file What a prompt seems to mean and does not say: a concept without its angle brackets, or in the notation of another
  * program. Each hint is one line that says what to write.
  */
+import { KeepsakeError } from "../errors.ts";
 import { tokenOf } from "./concept-name.ts";
 import { nearest } from "./nearest.ts";
+
+/** Characters. A model reads a few hundred of them. */
+const LONGEST_PROMPT = 10_000;
+
+/** @param what - "prompt", for the message. @throws KeepsakeError ("usage") for a text that nobody has typed */
+export function checkPromptLength(what: string, text: string): void {
+  if (text.length <= LONGEST_PROMPT) return;
+  const fault = `The ${what} has ${text.length} characters, at most ${LONGEST_PROMPT} can be read`;
+  throw new KeepsakeError("usage", `${fault}; shorten it.`);
+}
 
 /** What may stand in a prompt. */
 export interface PromptVocabulary {
@@ -62,8 +73,11 @@ function meant(text: string): string {
     .toLowerCase();
 }
 
-/** `<lora:mochi:0.8>` and its kin, as AUTOMATIC1111's and other programs write them. */
-const LORA_TAG = /<+\s*(?:lora|lyco|loha|lokr|locon|hypernet|ti|embedding)\s*:\s*([^<>:]*)[^<>]*>+/gu;
+/**
+ * `<lora:mochi:0.8>` and its kin, as AUTOMATIC1111's and other programs write them. Here and below, a look behind keeps a
+ * pattern from trying a run of characters again from each of them.
+ */
+const LORA_TAG = /(?<!<)<+\s*(?:lora|lyco|loha|lokr|locon|hypernet|ti|embedding)\s*:([^<>:]*)(?::[^<>]*)?>+/gu;
 
 function aboutLoraTag(tag: string, names: readonly string[]): string {
   const [, inTag = ""] = new RegExp(LORA_TAG).exec(tag) ?? [];
@@ -78,11 +92,11 @@ function aboutLoraTag(tag: string, names: readonly string[]): string {
 /** `(x:1.2)`, `((x))`, `(<x>)`, `[x]`, `{x}` and `x++`: weights in other programs. */
 const WEIGHTS = [
   /\((?=[^()]*[^\d\s():.])[^()]*:\s*[\d.]+\s*\)/gu,
-  /\({2,}[^()]*\){2,}/gu,
+  /(?<!\()\({2,}[^()]*\){2,}/gu,
   /\(\s*<[^<>]*>\s*\)[+-]*/gu,
   /\[[^[\]]*\]/gu,
   /\{[^{}]*\}/gu,
-  /[^\s()]*[>)]\++(?![\p{L}\p{N}])/gu,
+  /(?<![^\s()])[^\s()]*[>)]\++(?![\p{L}\p{N}])/gu,
   /<[^<>:]*>:\s*[\d.]+/gu,
 ];
 

@@ -79,6 +79,12 @@ describe("a model", () => {
     expect(line).toContain("FancyUpBlock2D");
   });
 
+  it("that cannot draw pictures as small as those asked for", async () => {
+    const model = brokenModel("unet/config.json", editText('"downsample_padding": 1', '"downsample_padding": 0'));
+    const small = generate(undefined, "a dog", inFolder("out"), "--model", model, "--width", "8", "--height", "8");
+    expect(await refused(small, USAGE)).toMatch(/too small for this UNet.*ask for a larger one/);
+  });
+
   it("that is not there, or no model", async () => {
     expect(await refusedModel(inFolder("nowhere"))).toContain(`${inFolder("nowhere")}: there is no such folder`);
     expect(await refusedModel(photos)).toContain(`${photos}: model_index.json is missing`);
@@ -245,6 +251,15 @@ describe("a library", () => {
     const file = join(photos, "0.png");
     const line = await refused(learn(file, "cat", [photos]), ENVIRONMENT);
     expect(line).toContain(`Cannot make the folder ${file}: this path, or a part of it, is a file`);
+  });
+});
+
+describe("a sheet of previews", () => {
+  it("takes the place of no photo, and nothing is learned before that is said", async () => {
+    const photo = join(photos, "0.png");
+    const words = `${photo} holds something that Keepsake did not draw, and is not replaced`;
+    expect(await refused(learn(library, "cat", [photos], "--previews", photo), INPUT)).toContain(words);
+    expect(await refused(["previews", "--library", library, "-o", photo], INPUT)).toContain(words);
   });
 });
 

@@ -12,6 +12,21 @@ beforeAll(async () => {
   photos = await writePhotos(inFolder("photos"), "dog");
 }, 120_000);
 
+describe("the signal at which Node opens a port for debuggers", () => {
+  it("opens none", async () => {
+    const args = [MAIN, ...learn(inFolder("debugged"), "dog", [photos], "--steps", "60")];
+    const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
+    let news = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      news += text;
+      if (text.includes("2 photos")) child.kill("SIGUSR1");
+    });
+    await once(child, "exit");
+    expect(news).toContain("step 60/60");
+    expect(news).not.toMatch(/debugger/i);
+  });
+});
+
 describe("a signal, while ONNX Runtime computes", () => {
   // One step on such a picture takes longer than both signals.
   const endless = (library: string) => learn(library, "dog", [photos], "--steps", "10", "--resolution", "1024");

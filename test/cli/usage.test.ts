@@ -1,7 +1,9 @@
+import { spawnSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
 import { formatDuration, formatTable, printable, TimeLeft } from "../../src/cli/output.ts";
 import { formatBytes } from "../../src/units.ts";
-import { keepsake } from "./support.ts";
+import { temporaryFolder } from "../io/temporary-folder.ts";
+import { keepsake, MAIN } from "./support.ts";
 
 describe("keepsake --help", () => {
   it("says what there is and where to start, on stdout", async () => {
@@ -69,10 +71,10 @@ describe("keepsake --help", () => {
 
 describe("a mistake in the command", () => {
   it.each([
-    { args: ["lern"], words: "unknown command 'lern'\n(Did you mean learn?)" },
+    { args: ["lern"], words: "unknown command 'lern' (Did you mean learn?)" },
     {
       args: ["learn", "a", "b", "--class", "c", "--step", "4"],
-      words: "unknown option '--step'\n(Did you mean --steps?)",
+      words: "unknown option '--step' (Did you mean --steps?)",
     },
     { args: ["learn"], words: "'name'; for example: keepsake learn mochi ./photos/mochi --class cat" },
     { args: ["learn", "a"], words: "'photos'; for example: keepsake learn mochi ./photos/mochi --class cat" },
@@ -120,13 +122,60 @@ describe("a mistake in the command", () => {
     { args: ["generate", "a", "-n", "2", "-o", "x.png"], words: "2 pictures do not fit the one file x.png" },
     { args: ["generate", "\u001b[31mred", "\u009bx"], words: "too many arguments" },
     { args: ["\u001b]0;title\u0007"], words: "unknown command '\ufffd]0;title\ufffd'" },
+    { args: ["generate", "--foo\nbar", "x"], words: "unknown option '--foo bar'" },
+    { args: ["generate", "x", "--steps", "1\n2"], words: "argument '1 2' is invalid" },
+    { args: ["list", "a\nb"], words: "keepsake list --library 'a b'" },
+    { args: ["help", "nosuch"], words: "unknown command 'nosuch'" },
+    { args: ["help", "lern"], words: "did you mean learn?" },
+    { args: ["help", "list", "all"], words: "it takes one: keepsake help list" },
+    { args: ["list", "--library", ""], words: "--library is empty" },
+    { args: ["verify", "--library="], words: "--library is empty" },
+    { args: ["generate", "a cat", "-o", ""], words: "--output is empty" },
+    { args: ["generate", "a cat", "--model", ""], words: "--model is empty" },
+    { args: ["learn", "a", "b", "--class", "c", "--previews", ""], words: "--previews is empty" },
+    { args: ["learn", "a", "b", "", "--class", "c"], words: "An argument of learn is empty" },
+    { args: ["classify", ""], words: "An argument of classify is empty" },
+    { args: ["init", ""], words: "An argument of init is empty" },
   ])("$args is said on stderr, with exit code 2", async ({ args, words }) => {
     const { code, stdout, stderr } = await keepsake(args);
     expect([code, stdout]).toEqual([2, ""]);
-    expect(stderr).toContain(`error: `);
+    expect(stderr).toMatch(/^error: [^\n]*\n$/);
     expect(stderr).toContain(words);
     // eslint-disable-next-line no-control-regex -- control characters must not reach a terminal
     expect(stderr).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
+  });
+});
+
+describe("a mistake of any length", () => {
+  it("is said in a line that can be read", async () => {
+    const long = "x".repeat(100_000);
+    for (const args of [[long], ["list", long], ["generate", "a", `--${long}`], ["generate", "a", "--steps", long]]) {
+      const { code, stderr } = await keepsake(args);
+      expect(code).toBe(2);
+      expect(stderr).toMatch(/^error: [^\n]{1,1000}\n$/);
+    }
+  });
+});
+
+describe("keepsake help", () => {
+  it("shows the help of one command, or of all", async () => {
+    const outcome = await keepsake(["help", "list"]);
+    expect(outcome).toEqual(await keepsake(["list", "--help"]));
+    expect(await keepsake(["help"])).toEqual(await keepsake(["--help"]));
+  });
+});
+
+describe("a current folder that no longer exists", () => {
+  const inFolder = temporaryFolder();
+
+  it.each(["list", "verify", "generate a-cat", "classify a.png"])("is what %s says, in one line", (command) => {
+    const folder = inFolder("gone");
+    const script = 'mkdir "$1"; cd "$1"; rmdir "$1"; exec "$2" "$3" $4';
+    const args = ["-c", script, "bash", folder, process.execPath, MAIN, command];
+    const { status, stdout, stderr } = spawnSync("bash", args, { encoding: "utf8" });
+    expect([status, stdout]).toEqual([4, ""]);
+    expect(stderr).toMatch(/^error: The current folder no longer exists; cd to another one\.\n$/m);
+    expect(stderr).not.toContain("defect");
   });
 });
 

@@ -108,6 +108,11 @@ describe("parseUNet2DConditionConfig", () => {
     [{ frobnicate: 3 }, /unknown option "frobnicate" \(value 3\)/],
     [{ in_channels: 0 }, /"in_channels" is 0, expected an integer of at least 1/],
     [{ in_channels: "4" }, /"in_channels" is "4"/],
+    [{ norm_eps: -1 }, /"norm_eps" is -1, expected a number above 0 and at most 1/],
+    [
+      { freq_shift: 160 },
+      /"freq_shift" is 160, expected a number below half of the first of block_out_channels \(160\)/,
+    ],
     [{ in_channels: 1e9 }, /"in_channels" is 1000000000, expected an integer of at least 1 and at most a million/],
     [{ block_out_channels: Array(17).fill(32) }, /expected a list of at most 16 integers/],
     [{ block_out_channels: [] }, /"block_out_channels" is \[\]/],

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { pictureFiles } from "../../src/io/images/picture-names.ts";
@@ -68,8 +68,34 @@ describe("a picture in a file", () => {
     const named = { files: [file], existing: "replace" } as const;
     expect((await draw("a dog", named)).warnings).toEqual([]);
     expect((await draw("a dog", named)).warnings).toEqual([]);
-    expect((await draw("two dogs", named)).warnings).toEqual([`${file} held something else, which is replaced.`]);
+    expect((await draw("two dogs", named)).warnings).toEqual([`${file} held another drawing, which is replaced.`]);
     expect((await failure(draw("a dog", { files: [inFolder("x.jpg")] }))).kind).toBe("usage");
+  });
+});
+
+describe("a file that Keepsake did not draw", () => {
+  it("is never replaced, nor what a link leads to", async () => {
+    const [photo, link] = [inFolder("photo.png"), inFolder("link.previews.png")];
+    writeFileSync(photo, "a photo");
+    symlinkSync(photo, link);
+    for (const file of [photo, link]) {
+      const { kind, message } = await failure(draw("a dog", { files: [file], existing: "replace" }));
+      expect([kind, message]).toEqual([
+        "input",
+        expect.stringContaining(`${file} holds something that Keepsake did not`),
+      ]);
+    }
+    expect(readFileSync(photo, "utf8")).toBe("a photo");
+  });
+});
+
+describe("a prompt without end", () => {
+  it("is refused before anything is drawn", async () => {
+    const { kind, message } = await failure(draw("a".repeat(130_000)));
+    expect([kind, message]).toEqual([
+      "usage",
+      "The prompt has 130000 characters, at most 10000 can be read; shorten it.",
+    ]);
   });
 });
 

@@ -63,6 +63,14 @@ describe("notations of other programs", () => {
   });
 });
 
+describe("a long prompt", () => {
+  it.each(["(", "<", "[", "a", "<m", "e\u0301", "<lora", "(:1", "((a", "x>"])("of %s is looked at in time", (part) => {
+    const begin = performance.now();
+    hints(part.repeat(40_000));
+    expect(performance.now() - begin).toBeLessThan(3000);
+  });
+});
+
 describe("an unknown token", () => {
   it("is named, with those that may be meant, in both prompts", () => {
     expect(hints("<mohci>", "<кот>")).toEqual([

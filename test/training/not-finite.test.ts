@@ -48,6 +48,14 @@ describe("what is not finite", () => {
     expect(message).toContain('tensor "encoder.conv_in.weight" holds NaN or infinity');
   });
 
+  it("is not laid to an adapter where there is none", async () => {
+    const model = modelWith("overflow in a picture", "unet", UNET, "conv_out.weight", 3e38);
+    const request = { prompt: "a cat", files: [inFolder("x.png")], steps: 1, program: { threads: 1 } };
+    const { message } = await failure(generatePictures({ model, width: 32, height: 32, ...request }));
+    expect(message).toContain("all weights are finite: the model overflows");
+    expect(message).not.toContain("adapter");
+  });
+
   it("is the model's fault if it comes before anything was learned, though all weights are finite", async () => {
     const model = modelWith("overflow", "unet", UNET, "conv_out.weight", 3e38);
     const { message } = await failure(learnQuickly({ library: inFolder("c"), model, name: "x", photos: [photos] }));

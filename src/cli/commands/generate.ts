@@ -42,7 +42,8 @@ A picture depends on its seed and number alone: the third of -n 4 is the same as
 77 tokens (32 with the built-in model) is cut, with a warning.
 
 Files in a folder are named after prompt, seed and number, and none is replaced: where another picture has the name, as one drawn
-with other settings may, a number is added. The same command again gives the same names. A file named with -o is replaced.
+with other settings may, a number is added. The same command again gives the same names. A file named with -o is
+replaced if Keepsake drew it, and refused if not.
 
 A learned thing is written in angle brackets and quotes, "<mochi>". Weights such as (x:1.2) and <lora:...> are not read.`;
 

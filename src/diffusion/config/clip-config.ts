@@ -117,7 +117,7 @@ function encoderConfig(
     numHiddenLayers: reader.integer("num_hidden_layers", defaults.numHiddenLayers),
     numAttentionHeads: reader.integer("num_attention_heads", defaults.numAttentionHeads),
     hiddenAct: reader.oneOf("hidden_act", activations, "quick_gelu"),
-    layerNormEps: reader.number("layer_norm_eps", 1e-5),
+    layerNormEps: reader.epsilon("layer_norm_eps", 1e-5),
   };
   if (config.hiddenSize % config.numAttentionHeads !== 0) {
     throw reader.error("num_attention_heads", `a divisor of hidden_size, which is ${config.hiddenSize}`);

@@ -41,6 +41,13 @@ export class ConfigReader {
     return value;
   }
 
+  /** What is added to a variance before its root is taken: above 0. */
+  epsilon(name: string, fallback: number): number {
+    const value = this.number(name, fallback);
+    if (!(value > 0 && value <= 1)) throw this.#wrong(name, "a number above 0 and at most 1");
+    return value;
+  }
+
   /** null counts as false, as None does in Python's conditions. */
   boolean(name: string, fallback: boolean): boolean {
     const stated = this.#value(name);

@@ -80,7 +80,7 @@ export function parseUNet2DConditionConfig(file: string, json: unknown): UNet2DC
     layersPerBlock: reader.integerPerLevel("layers_per_block", levels, 2),
     downsamplePadding: reader.integer("downsample_padding", 1, 0),
     normNumGroups: reader.integer("norm_num_groups", 32),
-    normEps: reader.number("norm_eps", 1e-5),
+    normEps: reader.epsilon("norm_eps", 1e-5),
     crossAttentionDim: reader.integerPerLevel("cross_attention_dim", levels, 1280),
     transformerLayersPerBlock: reader.integerPerLevel("transformer_layers_per_block", levels, 1),
     attentionHeads: numAttentionHeads === undefined ? heads : new Array<number>(levels).fill(numAttentionHeads),
@@ -161,6 +161,11 @@ function checkConsistency(reader: ConfigReader, config: UNet2DConditionConfig): 
   }
   if (config.blockOutChannels.some((count, level) => count % (config.attentionHeads[level] ?? 1) !== 0)) {
     throw reader.error("attention_head_dim", `numbers of heads that divide block_out_channels (${channels})`);
+  }
+  const half = Math.floor((config.blockOutChannels[0] ?? 0) / 2);
+  // Frequencies fall over half of the channels less the shift: that must leave something.
+  if (config.freqShift >= Math.max(half, 1)) {
+    throw reader.error("freq_shift", `a number below half of the first of block_out_channels (${half})`);
   }
   if (config.downsamplePadding > 1) throw reader.error("downsample_padding", "0 or 1");
   if (config.convInKernel % 2 === 0) throw reader.error("conv_in_kernel", "an odd number");

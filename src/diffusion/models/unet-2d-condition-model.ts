@@ -34,6 +34,7 @@ export function unet2DConditionModel(
   inputs: UNet2DConditionInputs,
   options: { readonly checkpointing?: boolean } = {},
 ): Tensor {
+  checkSize(inputs.sample, config);
   const conditioning: UNetConditioning = {
     timeEmbedding: timeEmbedding(context, config, inputs),
     encoderHiddenStates: inputs.encoderHiddenStates,
@@ -113,4 +114,13 @@ function at<T>(items: readonly T[], index: number): T {
   const item = items[index];
   if (item === undefined) throw new Error(`No level ${index} of ${items.length}`);
   return item;
+}
+
+/** @throws KeepsakeError ("usage") for latents that become smaller than a convolution on their way down; with padding none do */
+function checkSize(sample: Tensor, { downsamplePadding, blockOutChannels }: UNet2DConditionConfig): void {
+  const [height, width] = spatialSize(sample);
+  const least = 2 ** (blockOutChannels.length - 1);
+  if (downsamplePadding > 0 || Math.min(height, width) >= least) return;
+  const fault = `A picture with latents of ${width}x${height} is too small for this UNet`;
+  throw new KeepsakeError("usage", `${fault}, which needs ${least}x${least} (its downsample_padding is 0); ask for a larger one.`);
 }

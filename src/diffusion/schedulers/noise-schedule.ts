@@ -54,6 +54,14 @@ export class NoiseSchedule {
             count,
           )
         : Float32Array.from(trainedBetas);
+    const whole = betas.findIndex((beta) => !(beta > 0 && beta < 1));
+    if (whole >= 0) {
+      const option = trainedBetas !== undefined ? "trained_betas" : betas[whole] === 0 ? "beta_start" : "beta_end";
+      throw options.conflict(
+        option,
+        "betas have to be above 0 and below 1: else there is no noise to take away, or only noise",
+      );
+    }
     this.predictionType = options.choice("prediction_type", PREDICTION_TYPES, "epsilon");
     this.zeroTerminalSnr = options.boolean("rescale_betas_zero_snr", false);
     this.betas = this.zeroTerminalSnr ? rescaleToZeroTerminalSnr(betas) : betas;

@@ -18,6 +18,10 @@ const LARGEST_MAX_LENGTH = 100_000;
 /** In bytes, a hundred times that of CLIP. */
 const LARGEST_MERGES_FILE = 50_000_000;
 
+/** Characters of one added token, and of all of them. */
+const LONGEST_TOKEN = 1000;
+const LONGEST_TOKENS = 1_000_000;
+
 /** What the files say. */
 export interface TokenizerFolder {
   readonly vocabulary: ReadonlyMap<string, number>;
@@ -60,12 +64,14 @@ export async function readTokenizerFolder(folder: string): Promise<TokenizerFold
       throw new KeepsakeError("input", `${file}: ${name} ${shown(values.get(name))} is not supported; name a token.`);
     }
     const token = stated ?? defaultToken;
+    checkLengths([token], file);
     const id = vocabulary.get(token) ?? added.get(token);
     if (id === undefined)
       throw new KeepsakeError("input", `${file}: the ${name} ${shown(token)} is not in the vocabulary.`);
     wholeTokens.set(token, id);
     return id;
   };
+  checkLengths(added.keys(), folder);
   const bosTokenId = specialToken("bos_token", START_OF_TEXT);
   const eosTokenId = specialToken("eos_token", END_OF_TEXT);
   const padTokenId = specialToken("pad_token", END_OF_TEXT);
@@ -129,6 +135,17 @@ function toIds(value: unknown, path: string): Map<string, number> {
     seen.add(id);
   }
   return ids;
+}
+
+/** Added tokens are looked for all at once, by one pattern, which has a largest size. @throws KeepsakeError naming what is too long */
+function checkLengths(tokens: Iterable<string>, folder: string): void {
+  let sum = 0;
+  for (const token of tokens) {
+    sum += token.length;
+    if (token.length <= LONGEST_TOKEN && sum <= LONGEST_TOKENS) continue;
+    const limit = `at most ${LONGEST_TOKEN} characters each and ${LONGEST_TOKENS} together are possible`;
+    throw new KeepsakeError("input", `${folder}: the added token ${shown(token)} is too long (${limit}).`);
+  }
 }
 
 /** The `added_tokens_decoder` of newer tokenizer_config.json files: token by id. */

@@ -1,10 +1,11 @@
 /**
  * @file Where a picture that was drawn goes: what its file may be called, and what becomes of a file of that name.
  */
-import { readFile, stat } from "node:fs/promises";
+import { readFile, realpath, stat } from "node:fs/promises";
 import { extname, sep } from "node:path";
 import { KeepsakeError } from "../../errors.ts";
 import { writeFileAtomic, writeNewFile } from "../atomic.ts";
+import { isDrawnPicture } from "./image.ts";
 import { imageExtensions, otherImageExtensions } from "./image-format.ts";
 
 /** Endings that nobody gives to a folder; what is written is none of it. */
@@ -33,6 +34,20 @@ export function checkPngFile(path: string, what: string): void {
 function notPng(path: string, rule: string): KeepsakeError {
   const stem = path.replace(/[/\\]+$/, "").slice(0, -extname(path).length || undefined);
   return new KeepsakeError("usage", `${path}: ${rule}; give a name that ends in .png, e.g. ${stem}.png.`);
+}
+
+/**
+ * Makes sure that a picture takes the place of nothing but a picture that Keepsake drew: to be asked before it is drawn.
+ *
+ * @throws KeepsakeError ("input") if the file, or what it links to, holds something else
+ */
+export async function checkReplaceable(file: string): Promise<void> {
+  const found = await stat(file).catch(() => undefined);
+  if (found?.isFile() !== true || found.size === 0) return;
+  // The name that a sheet goes by says nothing about what a link of that name leads to.
+  if (await isDrawnPicture(await realpath(file))) return;
+  const fault = `${file} holds something that Keepsake did not draw, and is not replaced`;
+  throw new KeepsakeError("input", `${fault}; give another name, or move it away.`);
 }
 
 /** What is in the way of a file: the same content, something else, or nothing. */

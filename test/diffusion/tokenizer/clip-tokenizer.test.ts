@@ -23,6 +23,19 @@ interface Prompt {
 const readFixture = (name: string): unknown => JSON.parse(readFileSync(join(fixtures, name), "utf8"));
 const { prompts } = readFixture("tokenizer/prompts-tiny.json") as { readonly prompts: readonly Prompt[] };
 
+describe("an added token of any length", () => {
+  it("is refused in one line", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "keepsake-test-"));
+    try {
+      cpSync(sd1Folder, folder, { recursive: true });
+      writeFileSync(join(folder, "added_tokens.json"), JSON.stringify({ ["x".repeat(5_000_000)]: 1514 }));
+      await expect(ClipTokenizer.load(folder)).rejects.toThrow(/^.{10,400} is too long \(at most 1000 characters each/);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+});
+
 describe("ids of Hugging Face's CLIPTokenizer", () => {
   it.each(prompts)("$text", ({ text, ids_pad_eot, ids_pad_exclamation }) => {
     expect(Array.from(sd1.encode(text).inputIds)).toEqual(ids_pad_eot);
