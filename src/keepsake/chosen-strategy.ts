@@ -3,6 +3,7 @@
  */
 import { DEFAULT_ADAPTER, type AskedAdapter } from "../learning/learn-settings.ts";
 import type { Library } from "../library/library.ts";
+import { withValuesOf } from "../library/manifest/manifest.ts";
 import type { OptionValue } from "../training/options.ts";
 import { createStrategy, DEFAULT_STRATEGY, STRATEGY_FOR_ANY_ADAPTER } from "../strategies/registry.ts";
 import type { Strategy } from "../training/strategy.ts";
@@ -18,12 +19,15 @@ export interface AskedStrategy {
 /** @throws KeepsakeError ("usage") for a name or option that does not exist, or a value out of range */
 export function chosenStrategy(
   { strategy, strategyOptions = {} }: AskedStrategy,
-  { manifest }: Pick<Library, "manifest">,
+  { folder, manifest }: Pick<Library, "folder" | "manifest">,
   asked: AskedAdapter = {},
 ): Strategy {
   if (strategy !== undefined) return createStrategy(strategy, strategyOptions);
   const { strategy: last, adapter } = manifest;
-  if (last !== undefined) return createStrategy(last.name, { ...last.options, ...strategyOptions });
+  if (last !== undefined) {
+    withValuesOf(folder, () => createStrategy(last.name, last.options));
+    return createStrategy(last.name, { ...last.options, ...strategyOptions });
+  }
   const { kind = "lora", targets = DEFAULT_ADAPTER.targets } = adapter ?? asked;
   const isUsual = kind === "lora" && targets === DEFAULT_ADAPTER.targets;
   return createStrategy(isUsual ? DEFAULT_STRATEGY : STRATEGY_FOR_ANY_ADAPTER, strategyOptions);

@@ -15,6 +15,7 @@ import { settingsOfEntry, trainingSettings, type AskedAdapter } from "../learnin
 import { Library } from "../library/library.ts";
 import { lockLibrary } from "../library/library-folder.ts";
 import {
+  damagedSnapshot,
   deleteEndedSnapshot,
   deleteSnapshot,
   stateOf,
@@ -30,6 +31,7 @@ import { learnedTokens, type RunTokens } from "../learning/new-tokens.ts";
 import { chosenStrategy, type AskedStrategy } from "./chosen-strategy.ts";
 import { cutCaptionWarnings, type CutCaption } from "../training/photo-warnings.ts";
 import { encodeTrainingPhotos, loadPhotos, type Photos, type PhotosFound } from "../training/photos.ts";
+import { SavedStateError } from "../training/saved-state.ts";
 import type { Strategy } from "../training/strategy.ts";
 import type { PhaseEvaluations, PhaseName, TrainingRun, TrainingSettings } from "../training/training-run.ts";
 
@@ -142,6 +144,11 @@ async function learnLocked(request: LearnRequest): Promise<LearnResult> {
     concepts: [{ name, classNoun, vectors }],
     asked: library.concepts.length === 0 ? askedAdapter(profile, strategy, request.adapter) : (request.adapter ?? {}),
   });
+  const [concept, kept] = [
+    { name, classNoun, vectors, training: settings },
+    { name: strategy.name, options: strategy.options },
+  ];
+  library.checkNext(prepared.adapter.settings, concept, kept);
   const pool = new DenoiserPool(pipeline, { ...program, checkpointing });
   denoiserOf(pool, prepared).checkMemory();
   await tellOfModel(request, pipeline, { profile, resolution: settings.resolution });
@@ -159,24 +166,31 @@ async function learnLocked(request: LearnRequest): Promise<LearnResult> {
     photos: photos.digest,
   };
   const snapshot = await snapshotToContinue(library, identity, request.restart ?? false);
-  const savedState = snapshot && stateOf(snapshot, prepared.adapter.lora);
   const posteriors = await encodeTrainingPhotos(pipeline.vae, photos, settings.resolution, program);
   try {
-    const run = await createRun(pipeline, pool, prepared, [posteriors], { savedState });
+    const run = await begun(library, async () => {
+      const savedState = snapshot && stateOf(snapshot, prepared.adapter.lora);
+      return createRun(pipeline, pool, prepared, [posteriors], { savedState });
+    });
     if (snapshot !== undefined) request.onProgress?.({ kind: "resumed", step: snapshot.step });
     const losses = await runSteps(run, request, library, identity);
     const [token] = learnedTokens(prepared.tokens, run.embedding);
     const outcome = { name, token: token.token, step: run.step, steps: run.steps, losses, strategy: strategy.name };
     if (!run.isFinished) return { status: "interrupted", ...outcome, evaluations: run.evaluations };
 
-    const concept = { name, classNoun, vectors, training: settings };
-    const kept = { name: strategy.name, options: strategy.options };
     await library.addConcept(run.lora, prepared.adapter.settings, concept, token, run.memory(), kept);
     await deleteSnapshot(library.folder);
     return { status: "learned", ...outcome, evaluations: run.evaluations };
   } finally {
     await pool.dispose();
   }
+}
+
+/** @throws KeepsakeError if the snapshot is of no step of this run */
+async function begun(library: Library, create: () => Promise<TrainingRun>): Promise<TrainingRun> {
+  return create().catch((error: unknown) => {
+    throw error instanceof SavedStateError ? damagedSnapshot(library.folder, error) : error;
+  });
 }
 
 /** The captions of which only the beginning fits a prompt. */

@@ -10,6 +10,7 @@ import { profileOf } from "../library/model-profile.ts";
 import { learnedIn, openModel } from "../library/library-model.ts";
 import { Library } from "../library/library.ts";
 import { stateBeforeLearning } from "../library/manifest/manifest.ts";
+import { recordedSettings } from "../library/recorded-settings.ts";
 import { chosenModel } from "../library/model-folder.ts";
 import { previewSheetOf } from "../library/preview-sheet.ts";
 import { drawPreviews, type PreviewProgress, type Previews } from "./previews.ts";
@@ -52,7 +53,7 @@ export async function previewLastLearn(request: PreviewRequest): Promise<Preview
       const before = await learnedIn(library.inState(stateBefore), pipeline);
       const after = await learnedIn(library, pipeline);
       const { sheet: picture, ...rest } = await drawPreviews(pipeline, before, after, {
-        resolution: last.training.resolution,
+        resolution: recordedSettings(library, last.training, pipeline).resolution,
         guidanceScale: profileOf(chosenModel(model, library)).guidanceScale,
         program,
         ...(signal && { signal }),

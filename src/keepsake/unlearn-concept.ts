@@ -4,6 +4,7 @@
  */
 import type { ProgramOptions } from "../graph/index.ts";
 import { conceptName } from "../prompts/concept-name.ts";
+import { recordedSettings } from "../library/recorded-settings.ts";
 import { profileOf } from "../library/model-profile.ts";
 import { learnedIn, openModel } from "../library/library-model.ts";
 import { changeLibrary } from "../library/change.ts";
@@ -54,7 +55,7 @@ export async function unlearnConcept(request: UnlearnRequest): Promise<UnlearnRe
       await refuseUnfinishedRun(library);
       const pipeline = await openModel(model, library, program);
       try {
-        const { learningRate, batchSize, resolution } = concept.training;
+        const { learningRate, batchSize, resolution } = recordedSettings(library, concept.training, pipeline);
         const guidanceScale = profileOf(chosenModel(model, library)).guidanceScale;
         const settings = { steps, seed, learningRate, batchSize, resolution, guidanceScale };
         const options = { program, ...(signal && { signal }), ...(onStep && { onStep }) };

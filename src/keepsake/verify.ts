@@ -7,6 +7,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { KeepsakeError } from "../errors.ts";
+import { describeReadError } from "../io/read-file.ts";
 import { checkBlobs, faultIn, type Finding, type ModelNeeds } from "../library/blob-checks.ts";
 import { BlobStore } from "../library/blobs.ts";
 import { Library } from "../library/library.ts";
@@ -141,12 +142,16 @@ async function lookAtOthers(
   blobs: BlobStore,
   needed: ReadonlySet<string>,
 ): Promise<Pick<VerifyReport, "faults" | "leftovers" | "foreign">> {
-  const entries = (await readdir(folder, { withFileTypes: true })).sort((a, b) => (a.name < b.name ? -1 : 1));
+  const faults: Finding[] = [];
+  const found = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
+    faults.push({ file: folder, fault: faultIn(folder, describeReadError(folder, error)) });
+    return [];
+  });
+  const entries = found.sort((a, b) => (a.name < b.name ? -1 : 1));
   const isCutOff = (entry: Dirent) => entry.isFile() && isLeftover(entry.name);
   const inFolder = (which: (entry: Dirent) => boolean) => entries.filter(which).map(({ name }) => join(folder, name));
   const leftovers = inFolder(isCutOff).map((file) => ({ file, fault: "a write that was cut off" }));
   const foreign = inFolder((entry) => !isCutOff(entry) && !PARTS.has(entry.name) && isForeign(entry.name));
-  const faults: Finding[] = [];
   const others = await blobs.others(needed).catch((error: unknown) => {
     const file = join(folder, "blobs");
     faults.push({ file, fault: faultIn(file, error) });

@@ -1,0 +1,43 @@
+/**
+ * @file Whether a saved state can be one of the run that is to go on from it: it comes from a file, which people can edit.
+ */
+import type { PhaseName, TrainingState } from "./training-run.ts";
+
+/** A saved state that is of no step of the run. */
+export class SavedStateError extends Error {
+  override readonly name = "SavedStateError";
+}
+
+/** Where a run would be with the steps of a saved state. */
+export interface RunPosition {
+  readonly phase: PhaseName;
+  /** Steps done in the phase. */
+  readonly phaseSteps: number;
+  /** Steps of the whole run. */
+  readonly steps: number;
+  /** Optimiser steps that the learning phase takes. */
+  readonly learnSteps: number;
+  readonly hasTeacher: boolean;
+  /** Numbers of the adapter, and of the new tokens' embeddings. */
+  readonly sizes: { readonly lora: number; readonly embedding: number };
+}
+
+/** @throws SavedStateError unless steps and sizes are those that the run has at this position */
+export function checkSavedState(saved: TrainingState, position: RunPosition): void {
+  const { phase, phaseSteps, steps, learnSteps, hasTeacher, sizes } = position;
+  const { step, lora, embedding, optimizer, kept } = saved;
+  if (!Number.isSafeInteger(step) || step < 0 || step >= steps) throw new SavedStateError(`step ${step} of ${steps}`);
+  // The consolidation pass trains nothing.
+  const optimizerSteps = phase === "consolidate" ? learnSteps : phaseSteps;
+  if (optimizer.step !== optimizerSteps) throw new SavedStateError(`optimiser step ${optimizer.step} of ${phase}`);
+  const needed: Readonly<Record<string, number>> = {
+    lora: sizes.lora,
+    embedding: sizes.embedding,
+    ...(hasTeacher && phase !== "teacher" && { "teacher.lora": sizes.lora, "teacher.embedding": sizes.embedding }),
+    ...(phase === "consolidate" && phaseSteps > 0 && { fisher: sizes.lora }),
+  };
+  const found: Readonly<Record<string, Float32Array>> = { ...kept, lora: lora.parameters, embedding };
+  for (const name of new Set([...Object.keys(needed), ...Object.keys(found)])) {
+    if (found[name]?.length !== needed[name]) throw new SavedStateError(`"${name}" is of another size`);
+  }
+}
