@@ -184,7 +184,9 @@ async function readFrom(path: string): Promise<RunSnapshot> {
   }
   const missing = TENSORS.find((name) => tensors[name] === undefined);
   if (missing !== undefined) throw impossible("tensor", `${missing} (missing)`);
-  const unusable = Object.keys(tensors).find((name) => !tensors[name].every(name.endsWith("Sq") ? isSquare : Number.isFinite));
+  const unusable = Object.keys(tensors).find(
+    (name) => !tensors[name].every(name.endsWith("Sq") ? isSquare : Number.isFinite),
+  );
   if (unusable !== undefined) throw impossible("tensor", `${unusable} (no number, or the square of none)`);
   return {
     ...factsOf(file),

@@ -71,7 +71,13 @@ async function forget(name: string, options: ForgetOptions): Promise<void> {
   const output = new Output(options);
   const result = options.unlearn ? await unlearn(name, options, output) : await plainly(name, options);
   const elsewhere = options.purge ? PICTURES_ELSEWHERE : "";
-  const text = [whatWent(result), whatWasUnlearned(result, options), whatIsLeft(result), whatIsBeside(result), elsewhere];
+  const text = [
+    whatWent(result),
+    whatWasUnlearned(result, options),
+    whatIsLeft(result),
+    whatIsBeside(result),
+    elsewhere,
+  ];
   output.result(text.filter((line) => line !== "").join("\n"), result);
 }
 
