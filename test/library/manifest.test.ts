@@ -66,8 +66,8 @@ describe("a manifest", () => {
     const sizeOf = (earlier: LibraryState[]) =>
       Buffer.byteLength(serializeManifest({ ...library.manifest, keep: 10_000, earlier }));
     // As large as a manifest can be, but for a few bytes.
-    const bytes = sizeOf([stateWith("x")]) - sizeOf([]) + 4;
-    const count = Math.floor((32_000_000 - sizeOf([]) - bytes - 100) / (bytes + 5000));
+    const bytes = sizeOf([stateWith("x"), stateWith("x")]) - sizeOf([stateWith("x")]);
+    const count = Math.floor((32_000_000 - sizeOf([]) - bytes - 100) / (bytes + 4999));
     const states = Array.from({ length: count }, (_, i) => stateWith(String(i).padStart(5000, "x")));
     const left = 32_000_000 - sizeOf([...states, stateWith("y")]);
     states.push(stateWith("y".repeat(left)));
