@@ -1,16 +1,25 @@
 /**
  * @file Whether a saved state can be one of the run that is to go on from it: it comes from a file, which people can edit.
  */
-import type { PhaseName, TrainingState } from "./training-run.ts";
+import type { DrawPurpose } from "./training-draws.ts";
 
 /** A saved state that is of no step of the run. */
 export class SavedStateError extends Error {
   override readonly name = "SavedStateError";
 }
 
+/** What is looked at of a saved state. */
+export interface SavedParts {
+  readonly step: number;
+  readonly lora: { readonly parameters: Float32Array };
+  readonly embedding: Float32Array;
+  readonly optimizer: { readonly step: number };
+  readonly kept: Readonly<Record<string, Float32Array>>;
+}
+
 /** Where a run would be with the steps of a saved state. */
 export interface RunPosition {
-  readonly phase: PhaseName;
+  readonly phase: DrawPurpose;
   /** Steps done in the phase. */
   readonly phaseSteps: number;
   /** Steps of the whole run. */
@@ -23,7 +32,7 @@ export interface RunPosition {
 }
 
 /** @throws SavedStateError unless steps and sizes are those that the run has at this position */
-export function checkSavedState(saved: TrainingState, position: RunPosition): void {
+export function checkSavedState(saved: SavedParts, position: RunPosition): void {
   const { phase, phaseSteps, steps, learnSteps, hasTeacher, sizes } = position;
   const { step, lora, embedding, optimizer, kept } = saved;
   if (!Number.isSafeInteger(step) || step < 0 || step >= steps) throw new SavedStateError(`step ${step} of ${steps}`);

@@ -38,9 +38,9 @@ async function edited(library: string, name: string, edit: (content: Content) =>
   for (const tensor of file.tensors.keys()) content.tensors.set(tensor, await file.readFloat32(tensor));
   edit(content);
   const { metadata, tensors } = content;
-  const sums = [...tensors.keys()]
-    .sort()
-    .map((tensor) => [tensor, sha256(new Uint8Array(tensors.get(tensor)!.buffer))]);
+  const sums = [...tensors]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([tensor, data]) => [tensor, sha256(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))]);
   const counters = ["step", "optimizerStep", "evaluations"].map((counter) => metadata.get(counter));
   metadata.set("checksum", sha256(JSON.stringify([...counters, sums])));
   const shaped = [...tensors].map(([tensor, data]) => [tensor, { shape: [data.length], data }] as const);

@@ -34,8 +34,18 @@ describe("forgetting a concept", () => {
         writeFileSync(path, await encodePng(picture));
       },
     },
-    { what: "a folder", put: (path) => void mkdirSync(path) },
-    { what: "a pipe", put: (path) => void execFileSync("mkfifo", [path]) },
+    {
+      what: "a folder",
+      put: (path) => {
+        mkdirSync(path);
+      },
+    },
+    {
+      what: "a pipe",
+      put: (path) => {
+        execFileSync("mkfifo", [path]);
+      },
+    },
     {
       what: "a link to a picture that Keepsake drew",
       put: async (path) => {
