@@ -25,11 +25,15 @@ export const LIMITS = {
   draws: [1, 100_000],
   /** Earlier states of a library. */
   keep: [0, 10_000],
+  /** Of what is trained or measured, which a library records as a number. */
+  trainingSeed: [0, Number.MAX_SAFE_INTEGER],
 } as const satisfies Readonly<Record<string, Range>>;
 
 /** Ranges of other numbers; 0 itself is excluded where it makes no sense. */
 export const REAL_LIMITS = {
   learningRate: [0, 100],
+  weightDecay: [0, 100],
+  maxGradNorm: [Number.MIN_VALUE, 1e6],
   guidanceScale: [0, 1000],
   loraAlpha: [Number.MIN_VALUE, 1e6],
   temperature: [Number.MIN_VALUE, 1e6],

@@ -55,7 +55,17 @@ export const DEFAULT_TARGETS: TargetPreset = "crossattn-kv";
 /** Reads targets as they are written on a command line: a preset's name, or suffixes separated by commas. */
 export function parseTargets(text: string): AdapterTargets {
   const isPreset = (name: string): name is TargetPreset => Object.hasOwn(presets, name);
-  return isPreset(text) ? text : text.split(",").map((suffix) => suffix.trim());
+  const name = text.trim();
+  return isPreset(name) ? name : [...new Set(text.split(",").map((suffix) => suffix.trim()))];
+}
+
+/** Most characters of targets in their plain form: a library records no more. */
+export const LONGEST_TARGETS = 10_000;
+
+/** Targets in the form in which a library records them: nothing comes twice, and there are no blanks. */
+export function plainTargets(text: string): string {
+  const targets = parseTargets(text);
+  return typeof targets === "string" ? targets : targets.join(",");
 }
 
 /** One layer to adapt. */

@@ -2,7 +2,7 @@
  * @file Parsers for the values of options: each gives a number that makes sense or a usage error that names the option.
  */
 import { InvalidArgumentError } from "commander";
-import { describeReal, describeWhole, isReal, isWhole, type Range } from "../limits.ts";
+import { describeReal, describeWhole, isReal, isWhole, LIMITS, type Range } from "../limits.ts";
 import { maxThreads, PROVIDERS, type Provider } from "../graph/index.ts";
 
 /** A whole number in a range. */
@@ -26,12 +26,10 @@ export function realNumber(range: Range): (text: string) => number {
 /** The largest seed that other programs show: the largest word of 64 bits. */
 const LARGEST_SEED = 2n ** 64n - 1n;
 
-const SAFE_SEEDS: Range = [0, Number.MAX_SAFE_INTEGER];
-
 /** A seed of what is drawn. */
 export function pictureSeed(text: string): number | bigint {
   const value = text.trim() === "" ? NaN : Number(text);
-  if (isWhole(value, SAFE_SEEDS)) return value;
+  if (isWhole(value, LIMITS.trainingSeed)) return value;
   if (/^\s*\d{16,20}\s*$/.test(text) && BigInt(text) <= LARGEST_SEED) return BigInt(text);
   throw new InvalidArgumentError(`${notRandom(value)}It must be a whole number from 0 to ${LARGEST_SEED}.`);
 }
@@ -39,8 +37,8 @@ export function pictureSeed(text: string): number | bigint {
 /** A seed of what is trained or measured, which the library records as a number. */
 export function trainingSeed(text: string): number {
   const value = text.trim() === "" ? NaN : Number(text);
-  if (isWhole(value, SAFE_SEEDS)) return value;
-  throw new InvalidArgumentError(`${notRandom(value)}It must be ${describeWhole(SAFE_SEEDS)}.`);
+  if (isWhole(value, LIMITS.trainingSeed)) return value;
+  throw new InvalidArgumentError(`${notRandom(value)}It must be ${describeWhole(LIMITS.trainingSeed)}.`);
 }
 
 /** Other programs draw a seed for -1. */

@@ -2,6 +2,7 @@
  * @file What the command line says, and where: results on stdout, everything else on stderr. With --json, stdout is one
  * JSON document. Colour and the moving progress line only on a terminal.
  */
+import { randomUUID } from "node:crypto";
 import { isatty, WriteStream } from "node:tty";
 import { styleText } from "node:util";
 import { stderr, stdout } from "./streams.ts";
@@ -92,11 +93,12 @@ function oneLine(text: string): string {
 }
 
 /** JSON escapes most unsafe characters by itself, the others are escaped here: whoever reads it gets the exact text. */
-function toJson(data: unknown): string {
+export function toJson(data: unknown): string {
   const escape = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  // Large seeds: digits that no text holds, as the mark before them is none that a command line or a file name can hold.
-  const exact = (_: string, value: unknown) => (typeof value === "bigint" ? `\0${value}` : value);
-  const text = JSON.stringify(data, exact, 2).replace(/"\\u0000(\d+)"/g, "$1");
+  // Large seeds are digits behind a mark that is drawn anew each time: no text can hold it, wherever it comes from.
+  const mark = randomUUID();
+  const exact = (_: string, value: unknown) => (typeof value === "bigint" ? `${mark}${value}` : value);
+  const text = JSON.stringify(data, exact, 2).replace(new RegExp(`"${mark}(\\d+)"`, "g"), "$1");
   return text.replace(UNSAFE, escape);
 }
 

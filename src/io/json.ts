@@ -4,7 +4,7 @@ import { readWholeFile } from "./read-file.ts";
 import { emptyFile, jsonFile, recognizeStandIn, serverError } from "./stand-in.ts";
 
 /** The largest JSON file that is read, in bytes: many times the largest vocabulary. */
-const maxJsonSize = 32_000_000;
+export const MAX_JSON_SIZE = 32_000_000;
 
 /** How deep lists and objects may lie in each other, the outermost included: many times what any file here needs. */
 const maxDepth = 100;
@@ -20,7 +20,7 @@ export interface ReadJsonOptions {
  * too deep, or what people have in place of such a file.
  */
 export async function readJson(path: string, options: ReadJsonOptions = {}): Promise<unknown> {
-  const bytes = await readWholeFile(path, maxJsonSize);
+  const bytes = await readWholeFile(path, MAX_JSON_SIZE);
   let value: unknown;
   try {
     value = parseJson(decodeUtf8(bytes, path), path, options);

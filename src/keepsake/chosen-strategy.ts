@@ -6,6 +6,7 @@ import { loraKind } from "../adapters/lora.ts";
 import { KeepsakeError } from "../errors.ts";
 import { DEFAULT_ADAPTER, type AskedAdapter } from "../learning/learn-settings.ts";
 import type { Library } from "../library/library.ts";
+import { withValuesOf } from "../library/manifest/manifest.ts";
 import type { OptionValue } from "../training/options.ts";
 import { createStrategy, DEFAULT_STRATEGY, isStrategy, STRATEGY_FOR_ANY_ADAPTER } from "../strategies/registry.ts";
 import type { Strategy } from "../training/strategy.ts";
@@ -21,13 +22,14 @@ export interface AskedStrategy {
 /** @throws KeepsakeError ("usage") for a name or option that does not exist, or a value out of range */
 export function chosenStrategy(
   { strategy, strategyOptions = {} }: AskedStrategy,
-  { manifest }: Pick<Library, "manifest">,
+  { folder, manifest }: Pick<Library, "folder" | "manifest">,
   asked: AskedAdapter = {},
 ): Strategy {
   if (strategy !== undefined) return createStrategy(strategy, strategyOptions);
   const { strategy: last, adapter } = manifest;
   if (last !== undefined) {
     checkIsRegistered(last.name);
+    withValuesOf(folder, () => createStrategy(last.name, last.options));
     return createStrategy(last.name, { ...last.options, ...strategyOptions });
   }
   const { loraOnly, targets } = createStrategy(DEFAULT_STRATEGY);

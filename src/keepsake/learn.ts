@@ -13,6 +13,7 @@ import { settingsOfEntry, trainingSettings, type AskedAdapter } from "../learnin
 import { Library } from "../library/library.ts";
 import { lockLibrary } from "../library/library-folder.ts";
 import {
+  damagedSnapshot,
   deleteEndedSnapshot,
   deleteSnapshot,
   stateOf,
@@ -27,6 +28,7 @@ import { learnedTokens, type RunTokens } from "../learning/new-tokens.ts";
 import { chosenStrategy } from "./chosen-strategy.ts";
 import { cutCaptionWarnings, type CutCaption } from "../training/photo-warnings.ts";
 import { encodeTrainingPhotos, loadPhotos, type Photos } from "../training/photos.ts";
+import { SavedStateError } from "../training/saved-state.ts";
 import type { Strategy } from "../training/strategy.ts";
 import type { TrainingRun } from "../training/training-run.ts";
 import { checkNaming, type LearnConceptRequest, type LearnConceptResult } from "./learn-request.ts";
@@ -68,6 +70,11 @@ async function learnLocked(session: Session, request: LearnConceptRequest): Prom
     concepts: [{ name, classNoun, vectors }],
     asked: library.concepts.length === 0 ? askedAdapter(profile, strategy, request.adapter) : (request.adapter ?? {}),
   });
+  const [concept, kept] = [
+    { name, classNoun, vectors, training: settings },
+    { name: strategy.name, options: strategy.options },
+  ];
+  library.checkNext({ ...prepared.made.settings, form: prepared.made.adapter.form }, concept, kept);
   await session.freePrograms();
   const pool = new DenoiserPool(pipeline, { ...program, checkpointing });
   denoiserOf(pool, prepared).checkMemory();
@@ -86,24 +93,31 @@ async function learnLocked(session: Session, request: LearnConceptRequest): Prom
     photos: photos.digest,
   };
   const snapshot = await snapshotToContinue(library, identity, request.restart ?? false);
-  const savedState = snapshot && stateOf(snapshot, prepared.made.adapter);
   const posteriors = await encodeTrainingPhotos(pipeline.vae, photos, settings.resolution, program);
   try {
-    const run = await createRun(pipeline, pool, prepared, [posteriors], { savedState });
+    const run = await begun(library, async () => {
+      const savedState = snapshot && stateOf(snapshot, prepared.made.adapter);
+      return createRun(pipeline, pool, prepared, [posteriors], { savedState });
+    });
     if (snapshot !== undefined) request.onProgress?.({ kind: "resumed", step: snapshot.step });
     const losses = await runSteps(run, request, library, identity);
     const [token] = learnedTokens(prepared.tokens, run.embedding);
     const outcome = { name, token: token.token, step: run.step, steps: run.steps, losses, strategy: strategy.name };
     if (!run.isFinished) return { status: "interrupted", ...outcome, evaluations: run.evaluations };
 
-    const concept = { name, classNoun, vectors, training: settings };
-    const kept = { name: strategy.name, options: strategy.options };
     await library.addConcept(run.adapter, prepared.made.settings, concept, token, run.memory(), kept);
     await deleteSnapshot(library.folder);
     return { status: "learned", ...outcome, evaluations: run.evaluations };
   } finally {
     await pool.dispose();
   }
+}
+
+/** @throws KeepsakeError if the snapshot is of no step of this run */
+async function begun(library: Library, create: () => Promise<TrainingRun>): Promise<TrainingRun> {
+  return create().catch((error: unknown) => {
+    throw error instanceof SavedStateError ? damagedSnapshot(library.folder, error) : error;
+  });
 }
 
 /** The captions of which only the beginning fits a prompt. */

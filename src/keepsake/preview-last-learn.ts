@@ -8,6 +8,7 @@ import { makeWritable } from "../io/folder.ts";
 import { learnedIn } from "../library/library-model.ts";
 import { Library } from "../library/library.ts";
 import { stateBeforeLearning } from "../library/manifest/manifest.ts";
+import { recordedSettings } from "../library/recorded-settings.ts";
 import { previewSheetOf } from "../library/preview-sheet.ts";
 import type { Watched } from "./operation.ts";
 import { drawPreviews, type PreviewProgress, type Previews } from "./previews.ts";
@@ -47,7 +48,12 @@ export async function previewLastLearn(session: Session, request: PreviewsReques
     const after = await learnedIn(library, pipeline);
     const draw = () =>
       drawPreviews(pipeline, before, after, {
-        ...{ resolution: last.training.resolution, guidanceScale: profile.guidanceScale, program, adapters },
+        ...{
+          resolution: recordedSettings(library, last.training, pipeline).resolution,
+          guidanceScale: profile.guidanceScale,
+          program,
+          adapters,
+        },
         ...(signal && { signal }),
         ...(onProgress && { onProgress }),
       });

@@ -3,6 +3,7 @@
  * like the class noun.
  */
 import { conceptName } from "../prompts/concept-name.ts";
+import { recordedSettings } from "../library/recorded-settings.ts";
 import { learnedIn } from "../library/library-model.ts";
 import { changeLibrary } from "../library/change.ts";
 import { forgetIn, type ForgetRequest, type ForgetResult } from "../library/forget.ts";
@@ -53,7 +54,7 @@ export async function unlearnConcept(session: Session, request: UnlearnRequest):
       if (concept === undefined || library.concepts.length === 1) return forgetIn(library, { ...request, name });
       await refuseUnfinishedRun(library);
       const { pipeline, profile } = await session.model(library);
-      const { learningRate, batchSize, resolution } = concept.training;
+      const { learningRate, batchSize, resolution } = recordedSettings(library, concept.training, pipeline);
       const settings = { steps, seed, learningRate, batchSize, resolution, guidanceScale: profile.guidanceScale };
       await session.freePrograms();
       try {

@@ -104,19 +104,21 @@ export async function unlearn(
     const advice = 'leave --unlearn out, or return to a state from before it was learned with "keepsake undo --to"';
     throw new KeepsakeError("usage", `An adapter of the kind ${before.kind} cannot be unlearned yet; ${advice}.`);
   }
-  const drawings = await drawConcept(pipeline, learned, concept, settings, signal);
   const tokenizer = pipeline.newTokenizer();
   const { rows, values } = addLearnedTokens(tokenizer, embeddings, pipeline.textEncoder.config.hiddenSize);
   const { resolution, batchSize, steps } = settings;
   const pool = new DenoiserPool(pipeline, program);
   try {
+    const denoiser = pool.denoiser(before, { resolution, batchSize, learnedRows: rows });
+    denoiser.checkMemory();
+    const drawings = await drawConcept(pipeline, learned, concept, settings, signal);
     const material: Material = {
       concept,
       others: concepts.filter((other) => other !== concept).map(({ token }) => token),
       drawings,
       schedule: new NoiseSchedule(pipeline.schedulerConfig),
       tokenize: (prompt) => [...tokenizer.encode(prompt).inputIds],
-      denoiser: pool.denoiser(before, { resolution, batchSize, learnedRows: rows }),
+      denoiser,
       old: { adapter: before, embeddings: values },
       bare: { adapter: before.withParameters(new Float32Array(before.parameters.length)), embeddings: values },
       settings,

@@ -147,15 +147,16 @@ async function lookAtOthers(
   blobs: BlobStore,
   needed: ReadonlySet<string>,
 ): Promise<Pick<VerifyReport, "faults" | "leftovers" | "foreign">> {
-  const listed = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
-    throw describeReadError(folder, error);
+  const faults: Finding[] = [];
+  const found = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
+    faults.push({ file: folder, fault: faultIn(folder, describeReadError(folder, error)) });
+    return [];
   });
-  const entries = listed.sort((a, b) => (a.name < b.name ? -1 : 1));
+  const entries = found.sort((a, b) => (a.name < b.name ? -1 : 1));
   const isCutOff = (entry: Dirent) => entry.isFile() && isLeftover(entry.name);
   const inFolder = (which: (entry: Dirent) => boolean) => entries.filter(which).map(({ name }) => join(folder, name));
   const leftovers = inFolder(isCutOff).map((file) => ({ file, fault: "a write that was cut off" }));
   const foreign = inFolder((entry) => !isCutOff(entry) && !PARTS.has(entry.name) && isForeign(entry.name));
-  const faults: Finding[] = [];
   const others = await blobs.others(needed).catch((error: unknown) => {
     const file = join(folder, "blobs");
     faults.push({ file, fault: faultIn(file, error) });

@@ -2,6 +2,7 @@
  * @file What a concept is learned with, where the request leaves it open: defaults, and what the library has fixed already.
  */
 import { DEFAULT_KIND, findAdapterKind } from "../adapters/kinds.ts";
+import { LONGEST_TARGETS, plainTargets } from "../adapters/modules.ts";
 import { latentShape } from "../diffusion/latents.ts";
 import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { KeepsakeError } from "../errors.ts";
@@ -59,7 +60,7 @@ export function adapterSettings(
     asked.kind !== undefined && asked.kind !== kind ? `kind ${kind}` : "",
     asked.rank !== undefined && asked.rank !== rank ? `rank ${rank}` : "",
     asked.loraAlpha !== undefined && asked.loraAlpha !== loraAlpha ? `alpha ${loraAlpha}` : "",
-    asked.targets !== undefined && asked.targets !== targets ? `targets ${targets}` : "",
+    asked.targets !== undefined && plainTargets(asked.targets) !== plainTargets(targets) ? `targets ${targets}` : "",
   ].filter((text) => text !== "");
   if (changed.length > 0) {
     const fault = `that of ${owner} has ${changed.join(", ")}`;
@@ -70,7 +71,12 @@ export function adapterSettings(
 
 function newSettings(asked: AskedAdapter, projectionKey: number): AdapterSettings {
   const { name, defaultRank = DEFAULT_ADAPTER.rank, hasAlpha, hasProjections } = findAdapterKind(asked.kind);
-  const { rank = defaultRank, loraAlpha = rank, targets = DEFAULT_ADAPTER.targets } = asked;
+  const { rank = defaultRank, loraAlpha = rank } = asked;
+  const targets = plainTargets(asked.targets ?? DEFAULT_ADAPTER.targets);
+  if (targets.length > LONGEST_TARGETS) {
+    const fault = `The targets of the adapter have ${targets.length} characters, at most ${LONGEST_TARGETS} are possible`;
+    throw new KeepsakeError("usage", `${fault}; use shorter endings, or all-linear.`);
+  }
   if (!hasAlpha && asked.loraAlpha !== undefined) {
     throw new KeepsakeError("usage", `An adapter of the kind ${name} has no alpha; leave the option out.`);
   }
@@ -96,6 +102,9 @@ export function trainingSettings(
   checkWhole("The batch size", settings.batchSize, LIMITS.batchSize);
   checkReal("The learning rate", settings.learningRate, REAL_LIMITS.learningRate);
   checkReal("The learning rate of the token", settings.tokenLearningRate, REAL_LIMITS.learningRate);
+  checkReal("The weight decay", settings.weightDecay, REAL_LIMITS.weightDecay);
+  checkReal("The largest norm of the gradient", settings.maxGradNorm, REAL_LIMITS.maxGradNorm);
+  checkWhole("The seed", settings.seed, LIMITS.trainingSeed);
   latentShape(pipeline.vae.config, { height: settings.resolution, width: settings.resolution });
   return settings;
 }

@@ -21,8 +21,11 @@ export interface ModelNeeds {
   readonly width: number;
 }
 
-/** @returns what is wrong with a blob that is whole, or undefined */
-type Check = (file: SafetensorsFile) => Promise<string | undefined>;
+/** @returns what is wrong with the shapes of a blob that is whole, or undefined */
+type Check = (file: SafetensorsFile) => string | undefined;
+
+/** What is asked of a blob, each thing once, however many states ask it. */
+type Checks = Map<string, Check>;
 
 /**
  * Hashes every blob of the given states and checks it.
@@ -35,29 +38,36 @@ export async function checkBlobs(
   needs: ModelNeeds | undefined,
   signal?: AbortSignal,
 ): Promise<{ readonly faults: Finding[]; readonly count: number }> {
-  const checks = new Map<string, Check[]>();
-  const require = (blob: string, check: Check) => checks.set(blob, [...(checks.get(blob) ?? []), check]);
+  const checks = new Map<string, Checks>();
+  const checksOf = (blob: string): Checks => {
+    const found = checks.get(blob) ?? new Map<string, Check>();
+    checks.set(blob, found);
+    return found;
+  };
   for (const { adapter, strategy, concepts } of states) {
-    if (adapter !== undefined) require(adapter.blob, adapterCheck(adapter, needs));
-    if (strategy?.memory !== undefined) require(strategy.memory, finiteNumbers);
-    for (const { name, vectors, embedding } of concepts)
-      require(embedding, embeddingCheck(name, vectors, needs?.width));
+    if (adapter !== undefined) {
+      const { blob, kind = "", rank, targets } = adapter;
+      checksOf(blob).set(`adapter ${kind} ${rank} ${targets}`, adapterCheck(adapter, needs));
+    }
+    if (strategy?.memory !== undefined) checksOf(strategy.memory);
+    for (const { name, vectors, embedding } of concepts) {
+      checksOf(embedding).set(`embedding ${name} ${vectors}`, embeddingCheck(name, vectors, needs?.width));
+    }
   }
   const faults: Finding[] = [];
   for (const [blob, required] of checks) {
     signal?.throwIfAborted();
-    // Several states may say the same of a blob.
-    for (const fault of new Set(await faultsOf(blobs, blob, required))) faults.push({ file: blobs.path(blob), fault });
+    for (const fault of await faultsOf(blobs, blob, required)) faults.push({ file: blobs.path(blob), fault });
   }
   return { faults, count: checks.size };
 }
 
-async function faultsOf(blobs: BlobStore, blob: string, checks: readonly Check[]): Promise<string[]> {
+async function faultsOf(blobs: BlobStore, blob: string, checks: Checks): Promise<string[]> {
   try {
     const file = await blobs.open(blob);
-    const faults: string[] = [];
-    for (const check of checks) faults.push((await check(file)) ?? "");
-    return faults.filter((fault) => fault !== "");
+    const faults = [...checks.values()].map((check) => check(file));
+    // Read once more, but not for each check: a thousand states may share a blob.
+    return [...faults, await finiteNumbers(file)].filter((fault) => fault !== undefined);
   } catch (error) {
     return [faultIn(blobs.path(blob), error)];
   }
@@ -76,7 +86,7 @@ export function faultIn(file: string, error: unknown): string {
 }
 
 function adapterCheck(adapter: AdapterEntry, needs: ModelNeeds | undefined): Check {
-  return async (file) => {
+  return (file) => {
     const { shape } = file.info("lora");
     // Of a kind that is not registered nothing is known.
     const needed = isAdapterKind(adapter.kind ?? DEFAULT_KIND) ? (needs?.adapterLength(adapter) ?? shape[0]) : shape[0];
@@ -84,18 +94,18 @@ function adapterCheck(adapter: AdapterEntry, needs: ModelNeeds | undefined): Che
       const { rank, targets } = adapter;
       return `the adapter has shape [${shape.join(", ")}], but rank ${rank} and targets ${targets} need [${needed ?? 1}]`;
     }
-    return finiteNumbers(file);
+    return undefined;
   };
 }
 
 function embeddingCheck(name: string, vectors: number, width: number | undefined): Check {
-  return async (file) => {
+  return (file) => {
     const { shape } = file.info("embedding");
     const needed = [vectors, width ?? shape[1] ?? 1];
     if (shape.length !== 2 || shape.some((length, i) => length !== needed[i])) {
       return `the embedding of "${name}" has shape [${shape.join(", ")}], but it should have [${needed.join(", ")}]`;
     }
-    return finiteNumbers(file);
+    return undefined;
   };
 }
 

@@ -3,9 +3,8 @@
  * is left.
  */
 import { KeepsakeError } from "../errors.ts";
-import { removeFile } from "../io/atomic.ts";
 import { conceptName } from "../prompts/concept-name.ts";
-import { previewSheetOf } from "./preview-sheet.ts";
+import { deletePreviewSheet } from "./preview-sheet.ts";
 import { changeLibrary } from "./change.ts";
 import type { Library, SharedBlobs } from "./library.ts";
 import { allStates, currentState, manifestOf, successor, timelineOf, type Manifest } from "./manifest/manifest.ts";
@@ -39,6 +38,8 @@ export interface ForgetResult {
    * it and keeps traces of it. `unknown`: the same if the concept was learned before this state. `nothing`: no trace.
    */
   readonly remains: "nothing" | "adapter" | "unknown";
+  /** Where the preview sheet would lie: something is there that Keepsake did not draw, so it is not deleted. */
+  readonly leftBeside?: string;
 }
 
 /**
@@ -74,7 +75,7 @@ export async function forgetIn(
   const forgotten = withoutConcept(library, name, { purge, holders, unlearned });
   const after = purge ? purged(forgotten, name) : forgotten;
   // First, as a kill in between must not leave it: the same command would find nothing to forget any more.
-  await deleteSheet(folder);
+  const leftBeside = await deletePreviewSheet(folder);
   await library.replace(after);
   return {
     name,
@@ -82,6 +83,7 @@ export async function forgetIn(
     heldBy: otherHolders(after, name),
     purged: purge ? holders : 0,
     remains: after.adapter === undefined ? "nothing" : wasKnown ? "adapter" : "unknown",
+    ...(leftBeside !== undefined && { leftBeside }),
   };
 }
 
@@ -89,11 +91,6 @@ export async function forgetIn(
 function otherHolders(manifest: Manifest, name: string): number {
   const [, ...others] = allStates(manifest);
   return others.filter((state) => knows(state, name)).length;
-}
-
-/** It shows every concept, as the last learning left it. */
-async function deleteSheet(library: string): Promise<void> {
-  await removeFile(previewSheetOf(library));
 }
 
 async function isRunOf(library: Library, name: string): Promise<boolean> {

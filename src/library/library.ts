@@ -9,17 +9,20 @@ import { adapterLayout, adapterLength, type AdapterSettings } from "../adapters/
 import type { TokenEmbedding } from "../adapters/textual-inversion.ts";
 import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { KeepsakeError } from "../errors.ts";
+import { tokenOf } from "../prompts/concept-name.ts";
 import type { StrategyMemory } from "../training/strategy.ts";
 import { BlobStore } from "./blobs.ts";
 import { checkLock } from "./lock/lock.ts";
 import { noLibrary } from "./nearby.ts";
 import {
   allStates,
+  checkManifest,
   DEFAULT_KEEP,
   emptyManifest,
   manifestPath,
   readManifest,
   successor,
+  withValuesOf,
   writeManifest,
   type Manifest,
 } from "./manifest/manifest.ts";
@@ -30,6 +33,9 @@ export type NewConcept = Omit<ConceptEntry, "embedding" | "token" | "strategy">;
 
 /** What all concepts of a state share. */
 export type SharedBlobs = Pick<LibraryState, "adapter" | "strategy">;
+
+/** Of an adapter that is there. */
+type MadeSettings = Omit<AdapterEntry, "blob">;
 
 /** A library as it was when it was opened. Reading needs no lock: blobs never change. */
 export class Library {
@@ -117,7 +123,7 @@ export class Library {
       const fault = `its adapter is of the kind "${kind}", which is not registered`;
       throw new KeepsakeError("state", `${this.folder}: ${fault}; call registerAdapterKind with it first.`);
     }
-    const length = adapterLength(pipeline, adapter);
+    const length = withValuesOf(this.folder, () => adapterLength(pipeline, adapter));
     if (parameters.length !== length) {
       const needed = `rank ${adapter.rank} and targets ${adapter.targets} need ${length}`;
       throw this.#contradiction(`the adapter's blob holds ${parameters.length} numbers, but ${needed}`);
@@ -156,24 +162,15 @@ export class Library {
     memory: StrategyMemory = new Map(),
     strategy?: Omit<StrategyEntry, "memory">,
   ): Promise<Library> {
-    const { name, classNoun, training } = concept;
-    const { vectors, count, width, token } = embedding;
+    const { vectors, count, width } = embedding;
     if (memory.size > 0 && strategy === undefined) throw new Error("memory is given without the strategy that kept it");
     try {
       const blob = await this.#writeAdapter(adapter);
       const tokenBlob = await this.#blobs.write(new Map([["embedding", { shape: [count, width], data: vectors }]]));
       const memoryBlob = memory.size === 0 ? undefined : await this.#blobs.write(memory);
-      const entry: ConceptEntry = {
-        ...{ name, token, classNoun, vectors: count, embedding: tokenBlob, training },
-        strategy: strategy?.name,
-      };
+      const blobs = { adapter: blob, embedding: tokenBlob, ...(memoryBlob !== undefined && { memory: memoryBlob }) };
       return await this.replace(
-        successor(this.manifest, {
-          change: { kind: "learned", concept: name },
-          adapter: { blob, ...settings, form: adapter.form },
-          strategy: strategy && { name: strategy.name, options: strategy.options, memory: memoryBlob },
-          concepts: [...this.concepts, entry],
-        }),
+        this.#withConcept({ ...settings, form: adapter.form }, { ...concept, vectors: count }, blobs, strategy),
       );
     } catch (error) {
       // The disk may be full: what was written for a state that did not become the current one is not needed.
@@ -182,6 +179,37 @@ export class Library {
         .catch(() => undefined);
       throw error;
     }
+  }
+
+  /**
+   * Whether a concept can be added once it is learned: before hours of training, not after.
+   *
+   * @throws KeepsakeError if the manifest would be too large, or a setting is one that it cannot record
+   */
+  checkNext(settings: MadeSettings, concept: NewConcept, strategy: Omit<StrategyEntry, "memory">): void {
+    const blob = "0".repeat(64);
+    const blobs = { adapter: blob, embedding: blob, memory: blob };
+    checkManifest(this.folder, this.#withConcept(settings, concept, blobs, strategy));
+  }
+
+  #withConcept(
+    settings: MadeSettings,
+    { name, classNoun, vectors, training }: NewConcept,
+    { adapter: blob, embedding, memory }: Readonly<Record<"adapter" | "embedding", string>> & { memory?: string },
+    strategy: Omit<StrategyEntry, "memory"> | undefined,
+  ): Manifest {
+    const entry: ConceptEntry = {
+      ...{ name, token: tokenOf(name), classNoun, vectors, embedding, training },
+      ...(strategy && { strategy: strategy.name }),
+    };
+    return successor(this.manifest, {
+      change: { kind: "learned", concept: name },
+      adapter: { blob, ...settings },
+      ...(strategy && {
+        strategy: { name: strategy.name, options: strategy.options, ...(memory !== undefined && { memory }) },
+      }),
+      concepts: [...this.concepts, entry],
+    });
   }
 
   /**

@@ -6,11 +6,16 @@
 import { access } from "node:fs/promises";
 import { join } from "node:path";
 import type { Adapter } from "../adapters/adapter.ts";
-import { KeepsakeError } from "../errors.ts";
+import { KeepsakeError, shown } from "../errors.ts";
 import { removeFile } from "../io/atomic.ts";
 import { sha256 } from "../io/hash.ts";
+import { parseJson } from "../io/json.ts";
 import { SafetensorsFile, writeSafetensors, type TensorToWrite } from "../io/safetensors/safetensors.ts";
+import { isWhole } from "../limits.ts";
+import type { Evaluations } from "../training/objective-gradient.ts";
+import { SavedStateError } from "../training/saved-state.ts";
 import type { Library } from "./library.ts";
+import { isKeepCount, isObject } from "./manifest/manifest-checks.ts";
 import { checkLock } from "./lock/lock.ts";
 import { permissionsIn } from "./permissions.ts";
 import type { PhaseEvaluations, TrainingState } from "../training/training-run.ts";
@@ -70,13 +75,19 @@ export async function writeSnapshot(library: string, identity: RunIdentity, stat
   await writeSafetensors(snapshotPath(library), new Map(entries), metadata, await permissionsIn(library));
 }
 
-/** The state that a snapshot holds. @param adapter - gives the layout; its numbers are not read */
+/**
+ * The state that a snapshot holds.
+ *
+ * @param adapter - gives the layout; its numbers are not read
+ * @throws SavedStateError if the adapter is of another size
+ */
 export function stateOf({ step, optimizerStep, evaluations, tensors }: RunSnapshot, adapter: Adapter): TrainingState {
   const tensor = (name: string): Float32Array => {
     const values = tensors[name];
     if (values === undefined) throw new Error(`the snapshot has no tensor ${name}`);
     return values;
   };
+  if (tensor("lora").length !== adapter.parameters.length) throw new SavedStateError("the adapter is of another size");
   const moments = (name: string) => ({ expAvg: tensor(`${name}.expAvg`), expAvgSq: tensor(`${name}.expAvgSq`) });
   const kept = Object.entries(tensors).filter(([name]) => name.startsWith(KEPT));
   return {
@@ -119,12 +130,14 @@ async function readIfExists<T>(library: string, read: (path: string) => Promise<
   try {
     return await read(path);
   } catch (error) {
-    if (!(error instanceof KeepsakeError)) throw error;
-    const fault = `${path}: the saved state of an unfinished run is damaged`;
-    throw new KeepsakeError("state", `${fault}; add --restart to begin that run again, or delete the file.`, {
-      cause: error,
-    });
+    throw error instanceof KeepsakeError ? damagedSnapshot(library, error) : error;
   }
+}
+
+/** The error for a snapshot from which no run can go on. @param cause - what is wrong with it */
+export function damagedSnapshot(library: string, cause: Error): KeepsakeError {
+  const fault = `${snapshotPath(library)}: the saved state of an unfinished run is damaged`;
+  return new KeepsakeError("state", `${fault}; add --restart to begin that run again, or delete the file.`, { cause });
 }
 
 const COUNTERS = ["step", "optimizerStep", "evaluations", "checksum"];
@@ -134,8 +147,33 @@ function factsOf({ metadata, tensors }: SafetensorsFile): SnapshotFacts {
   const entries = [...metadata].filter(([name]) => !COUNTERS.includes(name));
   const identity: RunIdentity = Object.fromEntries(entries);
   const numbers = tensors.get("embedding")?.shape[0] ?? 0;
-  return { identity, step: Number(metadata.get("step")), embeddingWidth: numbers / Number(identity.vectors ?? 1) };
+  const embeddingWidth = numbers / countIn(identity.vectors ?? "1", "number of vectors");
+  if (!isWhole(embeddingWidth, [1, Number.MAX_SAFE_INTEGER])) throw impossible("size of an embedding", embeddingWidth);
+  return { identity, step: countIn(metadata.get("step"), "step"), embeddingWidth };
 }
+
+/** A count as text. The checksum keeps out flipped bits, and not what people write. */
+function countIn(text: string | undefined, what: string): number {
+  if (text !== undefined && /^\d{1,15}$/.test(text)) return Number(text);
+  throw impossible(what, text);
+}
+
+function evaluationsIn(text: string): PhaseEvaluations {
+  const value = parseJson(text, "evaluations");
+  if (isObject(value) && Object.values(value).every(isCounts)) return value;
+  throw impossible("number of evaluations", text);
+}
+
+function isCounts(value: unknown): value is Evaluations {
+  return isObject(value) && [value.forward, value.forwardBackward].every((count) => isKeepCount(count));
+}
+
+function impossible(what: string, value: unknown): KeepsakeError {
+  return new KeepsakeError("state", `The ${what} is ${shown(value)}.`);
+}
+
+/** What every snapshot holds. */
+const TENSORS = ["lora", "embedding"].flatMap((name) => [name, `${name}.expAvg`, `${name}.expAvgSq`]);
 
 async function readFrom(path: string): Promise<RunSnapshot> {
   const file = await SafetensorsFile.open(path);
@@ -145,12 +183,22 @@ async function readFrom(path: string): Promise<RunSnapshot> {
   if (checksum !== checksumOf({ step, optimizerStep, evaluations }, tensors)) {
     throw new KeepsakeError("state", `${path}: the checksum is wrong.`);
   }
+  const missing = TENSORS.find((name) => tensors[name] === undefined);
+  if (missing !== undefined) throw impossible("tensor", `${missing} (missing)`);
+  const unusable = Object.keys(tensors).find(
+    (name) => !tensors[name].every(name.endsWith("Sq") ? isSquare : Number.isFinite),
+  );
+  if (unusable !== undefined) throw impossible("tensor", `${unusable} (no number, or the square of none)`);
   return {
     ...factsOf(file),
-    optimizerStep: Number(optimizerStep),
-    evaluations: JSON.parse(evaluations) as PhaseEvaluations, // as it was written: the checksum is right
+    optimizerStep: countIn(optimizerStep, "optimiser step"),
+    evaluations: evaluationsIn(evaluations),
     tensors,
   };
+}
+
+function isSquare(value: number): boolean {
+  return value >= 0 && value < Infinity;
 }
 
 /** Unlike the blobs, the snapshot cannot be named by its content; a flipped bit must be found out all the same. */

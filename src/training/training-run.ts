@@ -19,6 +19,7 @@ import type { Trainable } from "./denoising-error.ts";
 import { type StrategyMemory, DENOISING, type ConceptPlan, type Objective, type TeacherName } from "./strategy.ts";
 import { objectiveGradient, type Evaluations, type ObjectiveGradient } from "./objective-gradient.ts";
 import { FisherDiagonal } from "./quadratic-penalty.ts";
+import { checkSavedState, SavedStateError, type RunPosition } from "./saved-state.ts";
 import { consolidationSamples, drawBatch, drawSample, type DrawMaterial, type DrawPurpose } from "./training-draws.ts";
 
 /** The hyper-parameters of learning one concept. */
@@ -108,6 +109,7 @@ export class TrainingRun {
   /**
    * @param start - copied
    * @param saved - a state of the same run to go on from; copied
+   * @throws SavedStateError if it is no state of this run
    */
   constructor(material: TrainingMaterial, start: TrainingStart, saved?: TrainingState) {
     const { settings, frozenEmbeddings, plan = {}, form = "low-rank" } = material;
@@ -127,13 +129,18 @@ export class TrainingRun {
     this.#evaluations = { ...saved?.evaluations };
     this.#step = saved?.step ?? 0;
     if (saved !== undefined) {
+      checkSavedState(saved, this.#savedPosition());
       this.adapter.parameters.set(saved.adapter.parameters);
       this.embedding.set(saved.embedding);
     } else if (this.phase === "teacher" && plan.teacher !== undefined) {
       this.adapter.parameters.set(plan.teacher.start);
     }
     this.#optimizer = this.#newOptimizer();
-    if (saved !== undefined) this.#optimizer.loadState(saved.optimizer);
+    try {
+      if (saved !== undefined) this.#optimizer.loadState(saved.optimizer);
+    } catch (error) {
+      throw new SavedStateError("the optimiser's moments are of another size", { cause: error });
+    }
   }
 
   /** Steps done, over all phases. */
@@ -293,6 +300,15 @@ export class TrainingRun {
       step -= phase.steps;
     }
     return { name: this.phases.at(-1)?.name ?? "learn", step };
+  }
+
+  #savedPosition(): RunPosition {
+    const { name, step } = this.#position();
+    return {
+      ...{ phase: name, phaseSteps: step, steps: this.steps, learnSteps: this.#material.settings.steps },
+      hasTeacher: this.#plan.teacher !== undefined,
+      sizes: { adapter: this.adapter.parameters.length, embedding: this.embedding.length },
+    };
   }
 
   /** Why a loss or a gradient is not finite: of the weights, of what was there before the run, or of the run itself. */

@@ -38,8 +38,8 @@ describe("a strategy that is not named", () => {
     await learned("chosen", { strategy: "ewc", strategyOptions });
     const { library } = await learned("chosen", { name: "mug" });
     expect(library.strategy).toMatchObject({ name: "ewc", options: strategyOptions });
-    const { options } = chosenStrategy({ strategyOptions: { lambda: 9 } }, { manifest: library });
+    const { options } = chosenStrategy({ strategyOptions: { lambda: 9 } }, { folder: "chosen", manifest: library });
     expect(options).toMatchObject({ lambda: 9, draws: 1 });
-    expect(chosenStrategy({ strategy: "sequential" }, { manifest: library }).name).toBe("sequential");
+    expect(chosenStrategy({ strategy: "sequential" }, { folder: "chosen", manifest: library }).name).toBe("sequential");
   });
 });

@@ -1,4 +1,5 @@
-import { cpSync } from "node:fs";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { forgetConcept } from "../../src/library/forget.ts";
 import { libraryHistory } from "../../src/library/history.ts";
@@ -53,6 +54,34 @@ describe("unlearning a concept", () => {
     expect({ adapter, strategy, concepts }).toEqual({
       ...{ adapter: before.adapter, strategy: before.strategy, concepts: before.concepts },
     });
+  });
+
+  it("uses defaults for settings that the manifest does not have, and blames it for those that the model cannot have", async () => {
+    const library = copy("settings");
+    const path = join(library, "library.json");
+    const text = readFileSync(path, "utf8");
+    writeFileSync(path, text.replaceAll(/,\n\s*"(resolution|learningRate|batchSize)": [^,\n]*/g, ""));
+    const { unlearned } = await unlearnMug(library, { steps: 1 });
+    expect(unlearned?.distance.after).toBeLessThan(Infinity);
+    writeFileSync(path, text.replaceAll(/"resolution": \d+/g, '"resolution": 33'));
+    const { kind, message } = await failure(unlearnMug(library, { steps: 1 }));
+    expect(kind).toBe("state");
+    expect(message).toContain(`${path}: the manifest is damaged (`);
+  });
+
+  it("begins nothing for which the memory does not suffice", async () => {
+    const library = copy("too large");
+    const path = join(library, "library.json");
+    const text = readFileSync(path, "utf8");
+    writeFileSync(
+      path,
+      text.replaceAll('"batchSize": 1', '"batchSize": 256').replaceAll(/"resolution": \d+/g, '"resolution": 4096'),
+    );
+    const before = treeOf(library);
+    // Before the drawings, which would take their time.
+    const { message } = await failure(unlearnMug(library, { signal: AbortSignal.timeout(20_000) }));
+    expect(message).toMatch(/^A training step on 256 pictures .* memory/);
+    expect(treeOf(library)).toEqual(before);
   });
 
   it("gives the same bytes for the same seed, and leaves nothing but the state", async () => {

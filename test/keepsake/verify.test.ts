@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import {
+  chmodSync,
   cpSync,
   mkdirSync,
   readFileSync,
@@ -12,13 +13,13 @@ import {
 } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { Library } from "../../src/library/library.ts";
 import { lockFolder } from "../../src/library/lock/lock.ts";
 import { undo } from "../../src/library/undo.ts";
 import { verifyLibrary } from "./one-shot.ts";
 import { sha256 } from "../../src/io/hash.ts";
-import { serializeSafetensors } from "../../src/io/safetensors/safetensors.ts";
+import { SafetensorsFile, serializeSafetensors } from "../../src/io/safetensors/safetensors.ts";
 import { failure } from "../io/failure.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
 import { addConcept, emptyLibrary, WIDTH } from "../library/support.ts";
@@ -60,12 +61,55 @@ async function exchange(
   return blobPath(folder, name);
 }
 
+/** Root may list every folder: for it, as somebody else. */
+async function withoutRoot<T>(use: () => Promise<T>): Promise<T> {
+  if (process.geteuid?.() !== 0) return use();
+  process.seteuid?.("nobody");
+  try {
+    return await use();
+  } finally {
+    process.seteuid?.(0);
+  }
+}
+
 describe("verifyLibrary", () => {
   it("finds nothing in a library that is whole, changes nothing, and counts every blob of every state", async () => {
     const before = treeOf(original);
     const blobs = readdirSync(join(original, "blobs")).length;
     expect(await verifyLibrary(original)).toEqual({ faults: [], leftovers: [], foreign: [], model: "checked", blobs });
     expect(treeOf(original)).toEqual(before);
+  });
+
+  it("reads the numbers of a blob once, however many states share it", async () => {
+    const folder = copy();
+    const path = join(folder, "library.json");
+    const { manifest } = await Library.open(folder);
+    const earlier = new Array<unknown>(50).fill(manifest.earlier[0]);
+    writeFileSync(path, JSON.stringify({ ...manifest, keep: 50, earlier }));
+    const read = vi.spyOn(SafetensorsFile.prototype, "readFloat32");
+    try {
+      const { faults, blobs } = await verifyLibrary(folder);
+      expect(faults).toEqual([]);
+      expect(read).toHaveBeenCalledTimes(blobs);
+    } finally {
+      read.mockRestore();
+    }
+  });
+
+  it("says that a folder may not be listed, and looks at the rest", async () => {
+    const folder = copy();
+    chmodSync(inFolder(), 0o711);
+    for (const name of ["library.json", ...readdirSync(join(folder, "blobs")).map((name) => join("blobs", name))]) {
+      chmodSync(join(folder, name), 0o644);
+    }
+    chmodSync(join(folder, "blobs"), 0o755);
+    chmodSync(folder, 0o311);
+    try {
+      const fault = `Cannot read ${folder}: permission denied`;
+      expect((await withoutRoot(() => verifyLibrary(folder))).faults).toEqual([{ file: folder, fault }]);
+    } finally {
+      chmodSync(folder, 0o711);
+    }
   });
 
   it("finds each file that is missing, truncated, empty or has one flipped bit, and no other", async () => {

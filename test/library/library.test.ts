@@ -202,6 +202,21 @@ describe("Library", () => {
       changes: [['"resolution": 64', '"resolution": 1000000000']],
       words: "impossible values",
     },
+    ...[
+      ['"batchSize": 1', '"batchSize": 65536'],
+      ['"steps": 400', '"steps": 1000000000'],
+      [/"learningRate": [^,]*/, '"learningRate": "x"'],
+      [/"tokenLearningRate": [^,]*/, '"tokenLearningRate": -1'],
+      ['"lrScheduler": "constant"', '"lrScheduler": "foo"'],
+      [/"weightDecay": [^,]*/, '"weightDecay": "x"'],
+      ['"maxGradNorm": 1', '"maxGradNorm": -1'],
+      ...["-1", "1.5", "true", '"abc"'].map((seed) => ['"seed": 0', `"seed": ${seed}`]),
+      ['"loraAlpha": 2', '"loraAlpha": 1e308'],
+    ].map(([from, to]) => ({
+      fault: `the setting ${String(to)}`,
+      changes: [[from, String(to)]] satisfies [string | RegExp, string][],
+      words: "impossible values",
+    })),
     {
       fault: "a batch of a billion",
       changes: [['"batchSize": 1', '"batchSize": 1000000000']],

@@ -71,7 +71,13 @@ async function forget(name: string, options: ForgetOptions): Promise<void> {
   const output = new Output(options);
   const result = options.unlearn ? await unlearn(name, options, output) : await plainly(name, options);
   const elsewhere = options.purge ? PICTURES_ELSEWHERE : "";
-  const text = [whatWent(result), whatWasUnlearned(result, options), whatIsLeft(result), elsewhere];
+  const text = [
+    whatWent(result),
+    whatWasUnlearned(result, options),
+    whatIsLeft(result),
+    whatIsBeside(result),
+    elsewhere,
+  ];
   output.result(text.filter((line) => line !== "").join("\n"), result);
 }
 
@@ -139,6 +145,10 @@ function whatIsLeft({ name, forgot, remains, unlearned }: UnlearnResult): string
     case "unknown":
       return `The adapter keeps traces of it if <${name}> was learned before the current state.`;
   }
+}
+
+function whatIsBeside({ leftBeside }: UnlearnResult): string {
+  return leftBeside === undefined ? "" : `${leftBeside} is left: Keepsake did not draw it.`;
 }
 
 /** A library does not record where they are. */

@@ -1,9 +1,13 @@
 /**
  * @file Whether what was read from a manifest is one: people can edit the file, and disks can damage it.
  */
-import { DEFAULT_KIND, findAdapterKind, isAdapterKind } from "../../adapters/kinds.ts";
-import { isConceptName, tokenOf } from "../../prompts/concept-name.ts";
 import type { AdapterForm } from "../../adapters/adapter.ts";
+import { DEFAULT_KIND, findAdapterKind, isAdapterKind } from "../../adapters/kinds.ts";
+import { LONGEST_TARGETS } from "../../adapters/modules.ts";
+import { learningRateSchedules } from "../../graph/index.ts";
+import { isReal, isWhole, LIMITS, REAL_LIMITS, type Range } from "../../limits.ts";
+import { isConceptName, tokenOf } from "../../prompts/concept-name.ts";
+import type { TrainingSettings } from "../../training/training-run.ts";
 import type { LibraryModel, LibraryState } from "./state.ts";
 
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -58,11 +62,10 @@ function isChange(value: unknown): boolean {
 function isAdapter(value: unknown): boolean {
   return (
     isObject(value) &&
-    isText(value.targets, 10_000) &&
+    isText(value.targets, LONGEST_TARGETS) &&
     isBlobName(value.blob) &&
     isCount(value.rank, MAX_WIDTH) &&
-    isNumber(value.loraAlpha) &&
-    value.loraAlpha > 0 &&
+    isRealIn(value.loraAlpha, REAL_LIMITS.loraAlpha) &&
     (value.form === undefined || FORMS.has(value.form)) &&
     isKind(value)
   );
@@ -101,24 +104,44 @@ function isConcept(value: unknown): boolean {
   );
 }
 
-/** All but the steps may be missing: they are for people, for previews and for unlearning. */
+/** What each setting of a training run may be, as it is for whoever asks for one. */
+const TRAINING_CHECKS: Readonly<Record<keyof TrainingSettings, (value: unknown) => boolean>> = {
+  steps: (value) => isWholeIn(value, LIMITS.steps),
+  batchSize: (value) => isWholeIn(value, LIMITS.batchSize),
+  learningRate: (value) => isRealIn(value, REAL_LIMITS.learningRate),
+  tokenLearningRate: (value) => isRealIn(value, REAL_LIMITS.learningRate),
+  lrScheduler: (value) => learningRateSchedules.some((schedule) => schedule === value),
+  weightDecay: (value) => isRealIn(value, REAL_LIMITS.weightDecay),
+  maxGradNorm: (value) => isRealIn(value, REAL_LIMITS.maxGradNorm),
+  seed: (value) => isWholeIn(value, LIMITS.trainingSeed),
+  resolution: (value) => isWholeIn(value, LIMITS.side),
+};
+
+/** All but the steps may be missing: they are for people, for previews and for unlearning. Other versions may write more. */
 function isTraining(value: unknown): boolean {
-  if (!isObject(value)) return false;
-  const { steps, batchSize, resolution, lrScheduler, ...numbers } = value;
-  return (
-    isCount(steps) &&
-    (batchSize === undefined || isCount(batchSize, MAX_WIDTH)) &&
-    (resolution === undefined || isCount(resolution, MAX_WIDTH)) &&
-    (lrScheduler === undefined || isText(lrScheduler, 100)) &&
-    Object.values(numbers).every((number) => isNumber(number) || isText(number, 1000) || isFlag(number))
+  if (!isObject(value) || value.steps === undefined) return false;
+  return Object.entries(value).every(([name, setting]) =>
+    isSetting(name) ? TRAINING_CHECKS[name](setting) : isNumber(setting) || isText(setting, 1000) || isFlag(setting),
   );
 }
 
-/** No layer, picture or batch is wider. */
+function isSetting(name: string): name is keyof TrainingSettings {
+  return Object.hasOwn(TRAINING_CHECKS, name);
+}
+
+function isWholeIn(value: unknown, range: Range): boolean {
+  return typeof value === "number" && isWhole(value, range);
+}
+
+function isRealIn(value: unknown, range: Range): boolean {
+  return typeof value === "number" && isReal(value, range);
+}
+
+/** No layer is wider. */
 const MAX_WIDTH = 65_536;
 
 /** Concepts of a state, or states: a list with more is no list that this program has written. */
-const MAX_ENTRIES = 100_000;
+export const MAX_ENTRIES = 100_000;
 
 function isList(value: unknown): value is unknown[] {
   return Array.isArray(value) && value.length <= MAX_ENTRIES;

@@ -5,8 +5,8 @@
 import { join } from "node:path";
 import { KeepsakeError } from "../../errors.ts";
 import { writeFileAtomic } from "../../io/atomic.ts";
-import { readJson } from "../../io/json.ts";
-import { isObject } from "./manifest-checks.ts";
+import { MAX_JSON_SIZE, readJson } from "../../io/json.ts";
+import { isObject, MAX_ENTRIES, type JsonObject } from "./manifest-checks.ts";
 import { fromVersion1, fromVersion2, fromVersion3 } from "./manifest-versions.ts";
 import { permissionsIn } from "../permissions.ts";
 import { emptyState, type LibraryModel, type LibraryState } from "./state.ts";
@@ -85,9 +85,35 @@ export function serializeManifest(manifest: Manifest): string {
   return `${JSON.stringify(manifest, undefined, 2)}\n`;
 }
 
-/** Replaces the manifest: the moment at which a change of the library becomes real. */
+/**
+ * Replaces the manifest: the moment at which a change of the library becomes real.
+ *
+ * @throws KeepsakeError as {@link checkManifest}, before anything is written
+ */
 export async function writeManifest(folder: string, manifest: Manifest): Promise<void> {
+  checkManifest(folder, manifest);
   await writeFileAtomic(manifestPath(folder), serializeManifest(manifest), await permissionsIn(folder));
+}
+
+/**
+ * A manifest that could not be read again would be the end of its library.
+ *
+ * @throws KeepsakeError if {@link readManifest} would not take it: it has grown too large, or a value in it is impossible
+ */
+export function checkManifest(folder: string, manifest: Manifest): void {
+  const text = serializeManifest(manifest);
+  const { earlier, later, aside } = manifest;
+  const isLong = [earlier, later, aside].some((states) => states.length > MAX_ENTRIES);
+  if (isLong || Buffer.byteLength(text) > MAX_JSON_SIZE) {
+    const fault = `${manifestPath(folder)}: with this change the file would be too large to be read again`;
+    const advice = 'keep fewer states with "keepsake history --keep"';
+    throw new KeepsakeError("state", `${fault}, so nothing has been changed; ${advice}.`);
+  }
+  const json: unknown = JSON.parse(text);
+  const read = isObject(json) ? parseManifest(json) : { fault: "it is no object" };
+  if (!("fault" in read)) return;
+  const fault = `${manifestPath(folder)}: with this change the file could not be read again (${read.fault})`;
+  throw new KeepsakeError("usage", `${fault}, so nothing has been changed; choose other settings.`);
 }
 
 /**
@@ -117,16 +143,38 @@ export async function readManifest(folder: string): Promise<Manifest | undefined
     const fault = `version ${version} of the format was written by a later Keepsake`;
     throw new KeepsakeError("state", `${path}: ${fault}; update Keepsake to use this library.`);
   }
+  const manifest = parseManifest(json);
+  if ("fault" in manifest) throw damaged(path, manifest.fault);
+  return manifest;
+}
+
+/** What a manifest of any version says, or what is wrong with it. */
+function parseManifest(json: JsonObject): Manifest | { readonly fault: string } {
+  const { version } = json;
   const read = version === 1 ? fromVersion1 : version === 2 ? fromVersion2 : fromVersion3;
-  if (version !== 1 && version !== 2 && version !== VERSION) throw damaged(path, "the version is missing");
+  if (version !== 1 && version !== 2 && version !== VERSION) return { fault: "the version is missing" };
   const content = read(json);
-  if (content === undefined) throw damaged(path, "entries are missing or have impossible values");
+  if (content === undefined) return { fault: "entries are missing or have impossible values" };
   const manifest = manifestOf({ model: content.model, keep: content.keep ?? DEFAULT_KEEP }, content.timeline);
   for (const { concepts } of allStates(manifest)) {
     const names = concepts.map(({ name }) => name);
-    if (new Set(names).size !== names.length) throw damaged(path, "two concepts have the same name");
+    if (new Set(names).size !== names.length) return { fault: "two concepts have the same name" };
   }
   return manifest;
+}
+
+/**
+ * Uses values of a manifest where only the model or a strategy can tell whether they are possible.
+ *
+ * @throws KeepsakeError ("state") that names the manifest, in place of one ("usage") that would blame the command
+ */
+export function withValuesOf<T>(folder: string, use: () => T): T {
+  try {
+    return use();
+  } catch (error) {
+    if (!(error instanceof KeepsakeError && error.kind === "usage")) throw error;
+    throw damaged(manifestPath(folder), error.message.replace(/\.$/, ""));
+  }
 }
 
 function damaged(path: string, fault: string): KeepsakeError {

@@ -1,0 +1,52 @@
+/**
+ * @file Whether a saved state can be one of the run that is to go on from it: it comes from a file, which people can edit.
+ */
+import type { DrawPurpose } from "./training-draws.ts";
+
+/** A saved state that is of no step of the run. */
+export class SavedStateError extends Error {
+  override readonly name = "SavedStateError";
+}
+
+/** What is looked at of a saved state. */
+export interface SavedParts {
+  readonly step: number;
+  readonly adapter: { readonly parameters: Float32Array };
+  readonly embedding: Float32Array;
+  readonly optimizer: { readonly step: number };
+  readonly kept: Readonly<Record<string, Float32Array>>;
+}
+
+/** Where a run would be with the steps of a saved state. */
+export interface RunPosition {
+  readonly phase: DrawPurpose;
+  /** Steps done in the phase. */
+  readonly phaseSteps: number;
+  /** Steps of the whole run. */
+  readonly steps: number;
+  /** Optimiser steps that the learning phase takes. */
+  readonly learnSteps: number;
+  readonly hasTeacher: boolean;
+  /** Numbers of the adapter, and of the new tokens' embeddings. */
+  readonly sizes: { readonly adapter: number; readonly embedding: number };
+}
+
+/** @throws SavedStateError unless steps and sizes are those that the run has at this position */
+export function checkSavedState(saved: SavedParts, position: RunPosition): void {
+  const { phase, phaseSteps, steps, learnSteps, hasTeacher, sizes } = position;
+  const { step, adapter, embedding, optimizer, kept } = saved;
+  if (!Number.isSafeInteger(step) || step < 0 || step >= steps) throw new SavedStateError(`step ${step} of ${steps}`);
+  // The consolidation pass trains nothing.
+  const optimizerSteps = phase === "consolidate" ? learnSteps : phaseSteps;
+  if (optimizer.step !== optimizerSteps) throw new SavedStateError(`optimiser step ${optimizer.step} of ${phase}`);
+  const needed: Readonly<Record<string, number>> = {
+    adapter: sizes.adapter,
+    embedding: sizes.embedding,
+    ...(hasTeacher && phase !== "teacher" && { "teacher.lora": sizes.adapter, "teacher.embedding": sizes.embedding }),
+    ...(phase === "consolidate" && phaseSteps > 0 && { fisher: sizes.adapter }),
+  };
+  const found: Readonly<Record<string, Float32Array>> = { ...kept, adapter: adapter.parameters, embedding };
+  for (const name of new Set([...Object.keys(needed), ...Object.keys(found)])) {
+    if (found[name]?.length !== needed[name]) throw new SavedStateError(`"${name}" is of another size`);
+  }
+}
