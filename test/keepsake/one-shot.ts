@@ -16,7 +16,7 @@ import type { PreviewsRequest } from "../../src/keepsake/preview-last-learn.ts";
 import { Session } from "../../src/keepsake/session.ts";
 import type { UnlearnRequest as Unlearn } from "../../src/keepsake/unlearn-concept.ts";
 import type { VerifyReport } from "../../src/keepsake/verify.ts";
-import { Library } from "../../src/library/library.ts";
+import type { Library } from "../../src/library/library.ts";
 
 /** Where something is done. */
 export interface Where extends Pick<OpenOptions, "model" | "program"> {
