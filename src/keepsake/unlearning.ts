@@ -2,6 +2,7 @@
  * @file Distils a concept away from the shared adapter, without any photo: on noised drawings of it, the model under its token is taught to predict what the
  * model without adapter predicts under its class noun, and under the other concepts' tokens what it predicted before. (The distillation of docs/method.md,
  * "Unlearning", with the bare model as the teacher of what is to be forgotten; compare Gandikota et al., "Erasing Concepts from Diffusion Models", ICCV 2023.)
+ * Long because its settings, its material and its distance are of one thing.
  */
 import type { Adapter } from "../adapters/adapter.ts";
 import { BoundAdapter } from "../adapters/bound-adapter.ts";

@@ -1,7 +1,8 @@
 /**
  * @file A library of concepts on disk: one model, one adapter, one embedding for each concept's token. The folder holds a
  * manifest, immutable blobs, and while a concept is being learned the snapshot of that run. Earlier states are kept beside the
- * current one, in the same manifest and among the same blobs.
+ * current one, in the same manifest and among the same blobs. Long because everything that changes a library goes through this
+ * one class.
  */
 import type { Adapter } from "../adapters/adapter.ts";
 import { DEFAULT_KIND, isAdapterKind } from "../adapters/kinds.ts";
@@ -26,7 +27,14 @@ import {
   writeManifest,
   type Manifest,
 } from "./manifest/manifest.ts";
-import { blobsOf, stateId, type ConceptEntry, type LibraryState, type StrategyEntry } from "./manifest/state.ts";
+import {
+  blobsOf,
+  stateId,
+  type AdapterEntry,
+  type ConceptEntry,
+  type LibraryState,
+  type StrategyEntry,
+} from "./manifest/state.ts";
 
 /** What is known of a concept before it has been written. */
 export type NewConcept = Omit<ConceptEntry, "embedding" | "token" | "strategy">;

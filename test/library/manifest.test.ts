@@ -79,7 +79,7 @@ describe("a manifest", () => {
     const mug = { name: "mug", classNoun: "mug", vectors: 1, training: settings };
     const opened = await Library.open(library.folder);
     expect(() => {
-      opened.checkNext(ADAPTER, mug, { name: "sequential", options: {} });
+      opened.checkNext({ ...ADAPTER, form: "low-rank" }, mug, { name: "sequential", options: {} });
     }).toThrow(advice);
     expect(treeOf(library.folder)).toEqual(before);
   }, 60_000);
