@@ -89,7 +89,9 @@ async function classify(images: string[], options: ClassifyCommandOptions): Prom
       onProgress: progressReporter(output),
     }),
   );
-  output.result(pictures.map(tableOf).join("\n\n"), { draws, temperature, seed, pictures });
+  const isUnsure = pictures.some(({ answer }) => answer.kind === "unsure");
+  const advice = isUnsure ? [`Not sure? --draws ${4 * draws} looks longer, and takes as much longer.`] : [];
+  output.result([...pictures.map(tableOf), ...advice].join("\n\n"), { draws, temperature, seed, pictures });
 }
 
 function progressReporter(output: Output): (progress: ClassifyProgress) => void {

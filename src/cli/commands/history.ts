@@ -43,14 +43,23 @@ export function historyCommand(): Command {
 
 async function history(options: HistoryOptions): Promise<void> {
   const { keep } = options;
-  const found = await withKeepsake(options, (keepsake) => keepsake.history(keep === undefined ? {} : { keep }));
+  const { found, deleted } = await withKeepsake(options, async (keepsake) => {
+    const before = stateCount(await keepsake.history());
+    const after = await keepsake.history(keep === undefined ? {} : { keep });
+    return { found: after, deleted: before - stateCount(after) };
+  });
   const { bytes } = found;
   const sizes = `The current state takes ${formatBytes(bytes.current)}, the others ${formatBytes(bytes.earlier)}.`;
   const kept = `States kept beside the current one: at most ${found.keep}.`;
-  const lines = [formatTable(timelineRows(found)), `${sizes} ${kept}`, ...unfinishedRunLines(found)];
+  const gone = deleted > 0 ? [`Deleted ${deleted} ${deleted === 1 ? "state" : "states"}.`] : [];
+  const lines = [formatTable(timelineRows(found)), `${sizes} ${kept}`, ...gone, ...unfinishedRunLines(found)];
   const output = new Output(options);
   if (keep === undefined) output.listing(lines.join("\n"), found);
   else output.result(lines.join("\n"), found);
+}
+
+function stateCount({ states, later, aside }: LibraryHistory): number {
+  return states.length + later.length + aside.length;
 }
 
 /** The newest state first, as the timeline runs; then those that are off it. */

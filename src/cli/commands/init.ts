@@ -25,7 +25,7 @@ megabytes; "keepsake history --keep" changes their number later.`;
 export function initCommand(): Command {
   return new Command("init")
     .summary("make an empty library on a model")
-    .description("Make an empty library of concepts on a model. (learn makes one by itself if it is told --model.)")
+    .description("Make an empty library of concepts on a model. (learn makes one by itself.)")
     .argument("[folder]", "where concepts are to be kept (made if missing)", DEFAULT_LIBRARY)
     .option("--model <folder>", "checkpoint in the diffusers layout (default: the built-in model)")
     .option(

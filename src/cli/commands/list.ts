@@ -32,7 +32,13 @@ export function listCommand(): Command {
 async function list(options: ListOptions): Promise<void> {
   const contents = await withKeepsake(options, (keepsake) => keepsake.list());
   const rows = contents.concepts.map(({ token, classNoun, steps, strategy, bytes }) => [
-    ...[token, classNoun, `${steps} steps`, strategy ?? "plain training", formatBytes(bytes)],
+    ...[
+      token,
+      classNoun,
+      `${steps} ${steps === 1 ? "step" : "steps"}`,
+      strategy ?? "plain training",
+      formatBytes(bytes),
+    ],
   ]);
   const shared = `Shared by all: ${formatBytes(contents.sharedBytes)}`;
   const lines = rows.length === 0 ? [`${options.library} knows nothing yet.`] : [formatTable(rows), shared];

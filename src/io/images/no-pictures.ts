@@ -19,7 +19,7 @@ export async function describeNoPictures(folder: string, content: FolderContent)
   if (below.length > 1) {
     const list = below.slice(0, 3).map(({ name, count }) => `"${name}" (${count})`);
     const more = below.length > 3 ? ` and ${below.length - 3} more` : "";
-    return `${folder} holds no pictures itself, but folders that do: ${list.join(", ")}${more}. Name those that show the concept.`;
+    return `${folder} holds no pictures itself, but folders that do: ${list.join(", ")}${more}. Name those that you mean.`;
   }
   return `${folder} holds no pictures (JPEG, PNG, WebP, GIF, TIFF or AVIF)${whatInstead(content)}.`;
 }
