@@ -7,7 +7,7 @@ import { tokenOf } from "./concept-name.ts";
 import { nearest } from "./nearest.ts";
 
 /** Characters. A model reads a few hundred of them. */
-const LONGEST_PROMPT = 10_000;
+const LONGEST_PROMPT = 20_000;
 
 /** @param what - "prompt", for the message. @throws KeepsakeError ("usage") for a text that nobody has typed */
 export function checkPromptLength(what: string, text: string): void {

@@ -94,7 +94,7 @@ describe("a prompt without end", () => {
     const { kind, message } = await failure(draw("a".repeat(130_000)));
     expect([kind, message]).toEqual([
       "usage",
-      "The prompt has 130000 characters, at most 10000 can be read; shorten it.",
+      "The prompt has 130000 characters, at most 20000 can be read; shorten it.",
     ]);
   });
 });

@@ -95,18 +95,18 @@ describe("a manifest", () => {
     expect(treeOf(library.folder)).toEqual(before);
   }, 60_000);
 
-  it("with a strategy or an option that there is not is at fault itself, not the command", async () => {
+  it("with a strategy that is not registered, or an option that there is not, is at fault itself", async () => {
     const { folder } = await libraryOf(inFolder("strategy"));
     await addConcept(folder, "dog", { memory: new Map([["anchor", { shape: [1], data: Float32Array.of(1) }]]) });
     const path = join(folder, "library.json");
     const text = readFileSync(path, "utf8");
-    for (const [from, to] of [
-      ['"name": "ewc"', '"name": "foo"'],
-      ['"lambda": 10', '"lambda": -1'],
+    for (const [from, to, fault] of [
+      ['"name": "ewc"', '"name": "foo"', 'The library was learned with the strategy "foo", which is not registered'],
+      ['"lambda": 10', '"lambda": -1', `${path}: the manifest is damaged (`],
     ]) {
       writeFileSync(path, text.replace(from, to));
       const library = await Library.open(folder);
-      expect(() => chosenStrategy({}, library)).toThrow(`${path}: the manifest is damaged (`);
+      expect(() => chosenStrategy({}, library)).toThrow(fault);
       expect(chosenStrategy({ strategy: "sequential" }, library).name).toBe("sequential");
     }
   });

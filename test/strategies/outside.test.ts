@@ -2,7 +2,6 @@ import { cpSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { l2Anchor } from "../../examples/outside-strategy/l2-anchor.ts";
-import { generatePictures } from "../keepsake/one-shot.ts";
 import { verifyLibrary } from "../keepsake/one-shot.ts";
 import { Library } from "../../src/library/library.ts";
 import { registerStrategy } from "../../src/strategies/index.ts";
@@ -28,7 +27,8 @@ async function elsewhere() {
   vi.resetModules();
   const support = await import("../keepsake/support.ts");
   const { Library: Elsewhere } = await import("../../src/library/library.ts");
-  return { learnQuickly: support.learnQuickly, Library: Elsewhere };
+  const { generatePictures: draw } = await import("../keepsake/one-shot.ts");
+  return { learnQuickly: support.learnQuickly, generatePictures: draw, Library: Elsewhere };
 }
 
 beforeAll(async () => {
@@ -89,8 +89,8 @@ describe("a strategy that is not registered", () => {
     const copy = inFolder("drawn");
     cpSync(library, copy, { recursive: true });
     const options = { steps: 1, width: 32, height: 32, files: [inFolder("drawn.png")] };
-    await generatePictures({ library: copy, prompt: "<dog>", ...options });
-    const { learnQuickly: learn } = await elsewhere();
+    const { learnQuickly: learn, generatePictures: draw } = await elsewhere();
+    await draw({ library: copy, prompt: "<dog>", ...options });
     expect(await learn({ ...mug, library: copy, strategy: "sequential" })).toMatchObject({ status: "learned" });
   });
 
