@@ -24,14 +24,14 @@ mkdir -p node_modules/@types && cp -r "$types" node_modules/@types/node && rm -r
 cat >use.ts <<'TS'
 import { Keepsake, KeepsakeError, type LearnResult, type Operation } from "keepsake";
 import { createLora, Lora, type LoraLayer } from "keepsake/adapters";
-import { createScheduler, SCHEDULERS, StableDiffusionPipeline, type Scheduler } from "keepsake/diffusion";
+import { createScheduler, schedulerNames, StableDiffusionPipeline, type Scheduler } from "keepsake/diffusion";
 import { squaredMmd, type Kernel } from "keepsake/evaluation";
 import { gradients, input, mul, Program, sum, type Tensor } from "keepsake/graph";
 import { createStrategy, STRATEGIES, type Strategy } from "keepsake/strategies";
 
 const layers: LoraLayer[] = [];
 const strategy: Strategy = createStrategy(STRATEGIES[0]?.name ?? "");
-const scheduler: Scheduler = createScheduler(Object.keys(SCHEDULERS)[0] ?? "", {});
+const scheduler: Scheduler = createScheduler(schedulerNames()[0] ?? "", {});
 const kernel: Kernel = (a, b) => Number(a[0] === b[0]);
 const values: unknown[] = [new Lora(layers), createLora, strategy, scheduler, kernel, squaredMmd, StableDiffusionPipeline];
 if (values.includes(undefined)) throw new Error("an export is missing");
@@ -54,7 +54,7 @@ node "$compiler" --noEmit false --strict --skipLibCheck --target es2022 --module
 node use.js
 
 # The example of the README, as written, on photos of the examples.
-sed -n '/^In code:/,/^```$/p' "$readme" | sed '1,/^```ts$/d;/^```$/d' >readme.ts
+sed -n '/^## In code/,/^```$/p' "$readme" | sed '1,/^```ts$/d;/^```$/d' >readme.ts
 grep -q "Keepsake.open" readme.ts
 mkdir -p photos && cp -r "$photos" photos/mochi
 node "$compiler" --noEmit false --strict --skipLibCheck --target es2022 --module nodenext --moduleResolution nodenext --types node readme.ts
