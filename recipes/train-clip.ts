@@ -38,7 +38,7 @@ import { captionWords, World, type SampleOptions } from "./world/world.ts";
 
 const { output, samples, from, seed, smoke, freezeText, threads, program } = recipeOptions({
   samples: 300_000,
-  smokeSamples: 1024,
+  smokeSamples: 512,
 });
 
 const BATCH = 64;

@@ -31,7 +31,7 @@ const { LATENT_CHANNELS, LATENT_SIZE, MAX_TOKENS, unetConfig } = architecture;
 
 const { output, samples, from, seed, smoke, threads, program } = recipeOptions({
   samples: 1_200_000,
-  smokeSamples: 256,
+  smokeSamples: 128,
 });
 
 const BATCH = 64;
@@ -43,7 +43,7 @@ const REPEATS = 4;
 /** Training begins with the easy world, for this share of the samples. */
 const EASY_SHARE = 0.35;
 const GUIDANCE_SCALE = 3;
-const SAMPLING_STEPS = 20;
+const SAMPLING_STEPS = smoke ? 2 : 20;
 const DRAWN_PROMPTS = ["cat", "dog", "apple", "car", "robot", "teapot", "fish", "tree"].flatMap((noun) => [
   `a ${noun} on a white background`,
   `a ${noun} on a blue background`,
@@ -209,7 +209,7 @@ const isComplete = await trainLoop(
     constantShare: 0.4,
     checkpoint,
     checkpointEvery: 180,
-    evaluateEvery: smoke ? 128 : 19_200,
+    evaluateEvery: smoke ? 64 : 19_200,
     log: join(folder, "log.jsonl"),
   },
   feedsOf,

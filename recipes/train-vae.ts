@@ -34,7 +34,7 @@ import { TrainingPictures } from "./training/pictures.ts";
 import { picturesOf, writeComparison } from "./training/sheets.ts";
 import { World } from "./world/world.ts";
 
-const { output, samples, from, seed, smoke, threads, program } = recipeOptions({ samples: 300_000, smokeSamples: 256 });
+const { output, samples, from, seed, smoke, threads, program } = recipeOptions({ samples: 300_000, smokeSamples: 64 });
 
 const BATCH = 8;
 const EVALUATED = 64;
@@ -120,7 +120,7 @@ const isComplete = await trainLoop(
     constantShare: 0.4,
     checkpoint,
     checkpointEvery: 120,
-    evaluateEvery: smoke ? 128 : 6400,
+    evaluateEvery: smoke ? 32 : 6400,
     log: join(folder, "log.jsonl"),
   },
   feedsOf,
