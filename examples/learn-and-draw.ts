@@ -21,5 +21,5 @@ for await (const progress of learning) {
 console.log(`learned ${(await learning).token}`);
 
 const [picture] = await keepsake.generate({ prompt: "<mochi> on the beach", seed: 1 });
-await picture.save(join(folder, "..", "mochi-on-the-beach.png"));
+console.log(await picture.save(`${folder}-mochi-on-the-beach.png`));
 await keepsake.close();

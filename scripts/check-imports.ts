@@ -1,5 +1,5 @@
 /**
- * @file `npm run check:imports`: the files of src/ import each other in one direction. eslint.config.js says which room may
+ * @file Part of `npm run lint`: the files of src/ import each other in one direction. eslint.config.js says which room may
  * import from which; this finds circles within and between them, and rooms and files that have grown too large to take in.
  */
 import { readdirSync, readFileSync } from "node:fs";

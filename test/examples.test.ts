@@ -18,7 +18,7 @@ const EXAMPLES: Readonly<Record<string, { readonly args: readonly string[]; read
   },
   "learn-and-draw.ts": {
     args: [inFolder("library"), "2"],
-    prints: /^2 steps\nlearned <mochi>$/,
+    prints: /^2 steps\nlearned <mochi>\n.*library-mochi-on-the-beach\.png$/,
   },
   "compare-strategies.ts": {
     args: ["1"],

@@ -97,7 +97,10 @@ async function learnLocked(session: Session, request: LearnConceptRequest): Prom
   try {
     const run = await begun(library, async () => {
       const savedState = snapshot && stateOf(snapshot, prepared.made.adapter);
-      return createRun(pipeline, pool, prepared, [posteriors], { savedState });
+      const created = await createRun(pipeline, pool, prepared, [posteriors], { savedState });
+      // A run that ends has no snapshot: one that says so was edited, and the concept would be learned by saying so.
+      if (created.isFinished) throw new SavedStateError(`step ${created.step} of ${created.steps}`);
+      return created;
     });
     if (snapshot !== undefined) request.onProgress?.({ kind: "resumed", step: snapshot.step });
     const losses = await runSteps(run, request, library, identity);

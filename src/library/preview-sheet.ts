@@ -4,8 +4,7 @@
 import { lstat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { removeFile } from "../io/atomic.ts";
-import { isMarkedAsDrawn } from "../io/images/png-chunks.ts";
-import { readBeginning } from "../io/read-file.ts";
+import { carriesMark } from "../io/images/image.ts";
 
 /** Beside the library's folder, unless another file is named: `keepsake-library.previews.png`. */
 export function previewSheetOf(library: string): string {
@@ -22,7 +21,7 @@ export async function deletePreviewSheet(library: string): Promise<string | unde
   const file = previewSheetOf(library);
   const status = await lstat(file).catch(() => undefined);
   if (status === undefined) return undefined;
-  const isSheet = status.isFile() && (await readBeginning(file, 4096).then(isMarkedAsDrawn, () => false));
+  const isSheet = status.isFile() && (await carriesMark(file).catch(() => false));
   if (!isSheet) return file;
   await removeFile(file);
   return undefined;

@@ -1,7 +1,7 @@
 /**
  * @file All strategies by name. To add one: one file beside this one, and one line here; or from outside {@link registerStrategy}.
  */
-import { KeepsakeError } from "../errors.ts";
+import { Registry } from "../registry.ts";
 import { cLora } from "./c-lora.ts";
 import { customDiffusion } from "./custom-diffusion.ts";
 import { dscEwcDc } from "./dsc-ewc-dc.ts";
@@ -20,7 +20,7 @@ import { sequential } from "./sequential.ts";
 import type { Strategy, StrategyDefinition } from "../training/strategy.ts";
 import { textualInversion } from "./textual-inversion.ts";
 
-const strategies: StrategyDefinition[] = [
+const strategies = new Registry<StrategyDefinition>("a strategy", [
   sequential,
   textualInversion,
   ewc,
@@ -36,10 +36,10 @@ const strategies: StrategyDefinition[] = [
   customDiffusion,
   separate,
   joint,
-];
+]);
 
 /** Every strategy, in the order in which they are best listed. Registered ones come last. */
-export const STRATEGIES: readonly StrategyDefinition[] = strategies;
+export const STRATEGIES: readonly StrategyDefinition[] = strategies.all;
 
 /** Ends nearest to the photos in our benchmark (bench/README.md), with no photo of earlier concepts and no teacher. It needs a LoRA on the cross-attention's keys and values. */
 export const DEFAULT_STRATEGY = "kv-nullspace";
@@ -54,29 +54,17 @@ export const STRATEGY_FOR_ANY_ADAPTER = "ewc-dc";
  * registerStrategy(defineStrategy({ name: "mine", summary: "plain training under another name", options: {} }));
  */
 export function registerStrategy(definition: StrategyDefinition): void {
-  if (strategies.includes(definition)) return;
-  const { name } = definition;
-  if (!/^[a-z][a-z0-9-]*$/.test(name)) {
-    const rule = "lower-case letters, digits and -, beginning with a letter";
-    throw new KeepsakeError("usage", `"${name}" cannot be the name of a strategy: use ${rule}.`);
-  }
-  if (isStrategy(name)) {
-    throw new KeepsakeError("usage", `There is a strategy "${name}" already; register it under another name.`);
-  }
-  strategies.push(definition);
+  strategies.register(definition);
 }
 
 /** Whether a strategy of this name is registered. */
 export function isStrategy(name: string): boolean {
-  return strategies.some((strategy) => strategy.name === name);
+  return strategies.has(name);
 }
 
 /** @throws KeepsakeError ("usage") for a name that no strategy has */
 export function findStrategy(name: string): StrategyDefinition {
-  const found = strategies.find((strategy) => strategy.name === name);
-  if (found !== undefined) return found;
-  const known = strategies.map((strategy) => strategy.name).join(", ");
-  throw new KeepsakeError("usage", `There is no strategy "${name}"; choose one of ${known}.`);
+  return strategies.find(name);
 }
 
 /**

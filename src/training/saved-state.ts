@@ -35,7 +35,7 @@ export interface RunPosition {
 export function checkSavedState(saved: SavedParts, position: RunPosition): void {
   const { phase, phaseSteps, steps, learnSteps, hasTeacher, sizes } = position;
   const { step, adapter, embedding, optimizer, kept } = saved;
-  if (!Number.isSafeInteger(step) || step < 0 || step >= steps) throw new SavedStateError(`step ${step} of ${steps}`);
+  if (!Number.isSafeInteger(step) || step < 0 || step > steps) throw new SavedStateError(`step ${step} of ${steps}`);
   // The consolidation pass trains nothing.
   const optimizerSteps = phase === "consolidate" ? learnSteps : phaseSteps;
   if (optimizer.step !== optimizerSteps) throw new SavedStateError(`optimiser step ${optimizer.step} of ${phase}`);

@@ -295,11 +295,13 @@ export class TrainingRun {
 
   #position(): { name: PhaseName; step: number } {
     let step = this.#step;
-    for (const phase of this.phases) {
-      if (step < phase.steps) return { name: phase.name, step };
-      step -= phase.steps;
+    let position: { name: PhaseName; step: number } = { name: "learn", step };
+    for (const { name, steps } of this.phases) {
+      position = { name, step };
+      if (step < steps) break;
+      step -= steps;
     }
-    return { name: this.phases.at(-1)?.name ?? "learn", step };
+    return position;
   }
 
   #savedPosition(): RunPosition {

@@ -52,6 +52,10 @@ describe("keepsake classify", () => {
       expect(cost).toMatch(/^ {2}UNet evaluations: 12, \d+\.\d s$/);
       expect(end).toBe("");
     }
+    // What to do about it, where an answer is not sure and there only.
+    expect(stdout.includes("Not sure? --draws 16 looks longer")).toBe(
+      lines.some((line) => line.includes(": not sure: ")),
+    );
     expect(stderr).toContain(`warning: ${join(photos, "x.heic")} is in a format that is not read`);
     expect(stderr).toMatch(/^picture 1\/2, UNet evaluations 4\npicture 2\/2, UNet evaluations 4$/m);
     expect(stderr).not.toContain("NETWORK");

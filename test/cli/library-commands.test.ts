@@ -61,6 +61,13 @@ describe("keepsake list", () => {
     });
   });
 
+  it("counts one step as one", async () => {
+    const library = copy();
+    const path = join(library, "library.json");
+    writeFileSync(path, readFileSync(path, "utf8").replaceAll('"steps": 4', '"steps": 1'));
+    expect(succeeded(await on(library, "list")).stdout).toMatch(/^<dog> {2}dog {2}1 step {2}sequential/);
+  });
+
   it("shows a class noun in one line, whatever an older library holds", async () => {
     const library = copy();
     const path = join(library, "library.json");
@@ -155,7 +162,9 @@ describe("keepsake history, undo and redo", () => {
       keep: 1,
       states: [{}, { concepts: ["dog"] }],
     });
-    succeeded(await on(library, "history", "--keep", "0"));
+    const { stdout } = succeeded(await on(library, "history", "--keep", "0"));
+    expect(stdout).toContain("at most 0.\nDeleted 1 state.\n");
+    expect(succeeded(await on(library, "history", "--keep", "0")).stdout).not.toContain("Deleted");
     expect(failureLine(await on(library, "undo"), STATE)).toContain("keeps no earlier state");
   });
 });

@@ -90,7 +90,9 @@ async function classify(images: string[], options: ClassifyCommandOptions): Prom
     }),
   );
   const isUnsure = pictures.some(({ answer }) => answer.kind === "unsure");
-  const advice = isUnsure ? [`Not sure? --draws ${4 * draws} looks longer, and takes as much longer.`] : [];
+  const longer = Math.min(4 * draws, LIMITS.draws[1]);
+  const advice =
+    isUnsure && longer > draws ? [`Not sure? --draws ${longer} looks longer, and takes as much longer.`] : [];
   output.result([...pictures.map(tableOf), ...advice].join("\n\n"), { draws, temperature, seed, pictures });
 }
 

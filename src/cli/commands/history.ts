@@ -44,9 +44,10 @@ export function historyCommand(): Command {
 async function history(options: HistoryOptions): Promise<void> {
   const { keep } = options;
   const { found, deleted } = await withKeepsake(options, async (keepsake) => {
-    const before = stateCount(await keepsake.history());
-    const after = await keepsake.history(keep === undefined ? {} : { keep });
-    return { found: after, deleted: before - stateCount(after) };
+    const before = await keepsake.history();
+    if (keep === undefined) return { found: before, deleted: 0 };
+    const after = await keepsake.history({ keep });
+    return { found: after, deleted: stateCount(before) - stateCount(after) };
   });
   const { bytes } = found;
   const sizes = `The current state takes ${formatBytes(bytes.current)}, the others ${formatBytes(bytes.earlier)}.`;

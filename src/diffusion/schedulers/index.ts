@@ -1,5 +1,6 @@
 /** @file The schedulers (samplers) by name; others are added by {@link registerScheduler}. They are configured from the `scheduler_config.json` of a diffusers folder. */
 import { KeepsakeError } from "../../errors.ts";
+import { checkRegisteredName } from "../../registry.ts";
 import { SchedulerConfig } from "./config.ts";
 import { DDIMScheduler } from "./ddim.ts";
 import { DDPMScheduler } from "./ddpm.ts";
@@ -59,10 +60,7 @@ export function schedulerNames(): readonly string[] {
  */
 export function registerScheduler(name: string, scheduler: SchedulerClass): void {
   if (schedulers.get(name) === scheduler) return;
-  if (!/^[a-z][a-z0-9-]*$/.test(name)) {
-    const rule = "lower-case letters, digits and -, beginning with a letter";
-    throw new KeepsakeError("usage", `"${name}" cannot be the name of a scheduler: use ${rule}.`);
-  }
+  checkRegisteredName(name, "a scheduler");
   const { className } = scheduler;
   if (find(name) !== undefined || find(className) !== undefined) {
     const fault = `There is a scheduler "${find(name) ? name : className}" already`;

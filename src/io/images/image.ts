@@ -146,7 +146,15 @@ export async function writePng(file: string, image: RgbImage): Promise<void> {
  * @throws KeepsakeError in one line that names the file if it cannot be read.
  */
 export async function isDrawnPicture(file: string): Promise<boolean> {
-  return /\.previews\.png$/i.test(file) || isMarkedAsDrawn(await readBeginning(file, 4096));
+  return /\.previews\.png$/i.test(file) || (await carriesMark(file));
+}
+
+/**
+ * Whether a file carries the mark of {@link writePng}: the only ground on which one is replaced or deleted.
+ * @throws KeepsakeError in one line that names the file if it cannot be read.
+ */
+export async function carriesMark(file: string): Promise<boolean> {
+  return isMarkedAsDrawn(await readBeginning(file, 4096));
 }
 
 /**

@@ -1,11 +1,11 @@
 /**
  * @file Where a picture that was drawn goes: what its file may be called, and what becomes of a file of that name.
  */
-import { readFile, realpath, stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { extname, sep } from "node:path";
 import { KeepsakeError } from "../../errors.ts";
 import { writeFileAtomic, writeNewFile } from "../atomic.ts";
-import { isDrawnPicture } from "./image.ts";
+import { carriesMark } from "./image.ts";
 import { imageExtensions, otherImageExtensions } from "./image-format.ts";
 
 /** Endings that nobody gives to a folder; what is written is none of it. */
@@ -44,8 +44,7 @@ function notPng(path: string, rule: string): KeepsakeError {
 export async function checkReplaceable(file: string): Promise<void> {
   const found = await stat(file).catch(() => undefined);
   if (found?.isFile() !== true || found.size === 0) return;
-  // The name that a sheet goes by says nothing about what a link of that name leads to.
-  if (await isDrawnPicture(await realpath(file))) return;
+  if (await carriesMark(file)) return;
   const fault = `${file} holds something that Keepsake did not draw, and is not replaced`;
   throw new KeepsakeError("input", `${fault}; give another name, or move it away.`);
 }

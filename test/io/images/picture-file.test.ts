@@ -1,7 +1,14 @@
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { KeepsakeError } from "../../../src/errors.ts";
-import { checkPngFile, isPngFile, replaceFile, writeBeside } from "../../../src/io/images/picture-file.ts";
+import {
+  checkPngFile,
+  isPngFile,
+  replaceFile,
+  writeBeside,
+  checkReplaceable,
+} from "../../../src/io/images/picture-file.ts";
+import { writePng } from "../../../src/io/images/image.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 
 const inFolder = temporaryFolder();
@@ -64,5 +71,19 @@ describe("a picture in a file that was named", () => {
     writeFileSync(file, "a holiday");
     expect(await replaceFile(file, first)).toBe("other");
     expect(readFileSync(file)).toEqual(first);
+  });
+});
+
+describe("a file that a picture is to replace", () => {
+  it("may be one that Keepsake drew, also behind a link, or an empty one, and nothing else", async () => {
+    await writePng(inFolder("drawn.png"), { width: 1, height: 1, data: Uint8Array.of(1, 2, 3) });
+    symlinkSync(inFolder("drawn.png"), inFolder("link.png"));
+    writeFileSync(inFolder("empty.png"), "");
+    for (const name of ["drawn.png", "link.png", "empty.png", "missing.png"]) await checkReplaceable(inFolder(name));
+  });
+
+  it.each(["photo.png", "mine.previews.png"])("is refused if it holds something else, as %s", async (name) => {
+    writeFileSync(inFolder(name), first);
+    await expect(checkReplaceable(inFolder(name))).rejects.toThrow("holds something that Keepsake did not draw");
   });
 });
