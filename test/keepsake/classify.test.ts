@@ -17,7 +17,7 @@ import { addLearnedTokens } from "../../src/diffusion/prompt-encoder.ts";
 import { NoiseSchedule } from "../../src/diffusion/schedulers/index.ts";
 import { failure } from "../io/failure.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
-import { learnQuickly, MODEL, treeOf } from "./support.ts";
+import { learnQuickly as learnOn, TINY_SD1, treeOf } from "./support.ts";
 
 const RESOLUTION = 32;
 const inFolder = temporaryFolder();
@@ -36,11 +36,14 @@ beforeAll(async () => {
   const training = { steps: 40, learningRate: 1e-4, tokenLearningRate: 0.1, batchSize: 2 };
   await learnQuickly({ library, name: "rex", photos: [rex], classNoun: "Dog", training });
   await learnQuickly({ library, name: "mug", photos: [mug], classNoun: "old  mug", training });
-  pipeline = await StableDiffusionPipeline.load(MODEL, { threads: 1 });
+  pipeline = await StableDiffusionPipeline.load(TINY_SD1, { threads: 1 });
   learned = await readLearned(library, pipeline);
 }, 120_000);
 
 afterAll(() => pipeline.dispose());
+
+/** On the larger model: with so few steps the smaller one learns nothing that two things could be told apart by. */
+const learnQuickly = (request: Parameters<typeof learnOn>[0]) => learnOn({ model: TINY_SD1, ...request });
 
 /** Two pictures of nearly one colour. */
 async function writeColours(subject: string, [r, g, b]: readonly [number, number, number]): Promise<string> {

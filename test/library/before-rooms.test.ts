@@ -10,7 +10,7 @@ import { sha256 } from "../../src/io/hash.ts";
 import { SafetensorsFile } from "../../src/io/safetensors/safetensors.ts";
 import { fixture } from "../diffusion/support.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
-import { MODEL } from "../keepsake/support.ts";
+import { TINY_SD1 } from "../keepsake/support.ts";
 import { copyOf, draw, FORMS, goOn, learnOn, type Form } from "./before-rooms.ts";
 
 interface Blobs {
@@ -64,7 +64,7 @@ describe.each(FORMS)("a library made before the rooms, with an adapter of the fo
     expect(states.map(({ id }) => id)).toEqual(expected[form].states);
     expect(unfinishedRun).toMatchObject({ concept: "cup" });
     const library = await Library.open(folder);
-    const adapter = await library.adapter(await StableDiffusionPipeline.load(MODEL));
+    const adapter = await library.adapter(await StableDiffusionPipeline.load(TINY_SD1));
     const blob = await new BlobStore(folder).open(library.manifest.adapter?.blob ?? "");
     expect(adapter?.parameters).toEqual(await blob.readFloat32("lora"));
   });

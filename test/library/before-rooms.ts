@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { generatePictures } from "../keepsake/one-shot.ts";
 import { Library } from "../../src/library/library.ts";
 import { fixture } from "../diffusion/support.ts";
-import { learnQuickly, MODEL, writePhotos } from "../keepsake/support.ts";
+import { learnQuickly, TINY_SD1, writePhotos } from "../keepsake/support.ts";
 
 export const FORMS = ["stacked", "low-rank"] as const;
 export type Form = (typeof FORMS)[number];
@@ -34,6 +34,7 @@ export async function makeLibrary(folder: string, photos: string, form: Form): P
   for (const name of ["dog", "mug"]) {
     const first = name === "dog" ? { adapter: { rank: 2, ...adapter } } : {};
     await learnQuickly({
+      model: TINY_SD1,
       library: folder,
       name,
       classNoun: name,
@@ -44,6 +45,7 @@ export async function makeLibrary(folder: string, photos: string, form: Form): P
   }
   const controller = new AbortController();
   await learnQuickly({
+    model: TINY_SD1,
     ...{ library: folder, name: "cup", classNoun: "cup", photos: await photosOf(photos, "cup") },
     ...{ strategy: undefined, signal: controller.signal },
     onProgress: (progress) => {
@@ -51,7 +53,7 @@ export async function makeLibrary(folder: string, photos: string, form: Form): P
     },
   });
   const manifest = join(folder, "library.json");
-  writeFileSync(manifest, readFileSync(manifest, "utf8").replaceAll(MODEL, MODEL_FOLDER));
+  writeFileSync(manifest, readFileSync(manifest, "utf8").replaceAll(TINY_SD1, MODEL_FOLDER));
 }
 
 /** A copy of a library, on the tiny model as it lies here. */
@@ -60,7 +62,7 @@ export function copyOf(form: Form, folder: string): string {
   const manifest = join(folder, "library.json");
   writeFileSync(
     manifest,
-    readFileSync(manifest, "utf8").replaceAll(MODEL_FOLDER, () => MODEL),
+    readFileSync(manifest, "utf8").replaceAll(MODEL_FOLDER, () => TINY_SD1),
   );
   return folder;
 }
@@ -69,20 +71,20 @@ export function copyOf(form: Form, folder: string): string {
 export async function draw(library: string | undefined, file: string): Promise<string> {
   const options = { steps: 3, seed: 5, width: 32, height: 32, program: { threads: 1 } };
   const prompt = library === undefined ? "a dog" : "<dog> next to <mug>";
-  await generatePictures({ library, model: MODEL, prompt, files: [file], ...options });
+  await generatePictures({ library, model: TINY_SD1, prompt, files: [file], ...options });
   return file;
 }
 
 /** Learns another concept; the unfinished run is given up. */
 export async function learnOn(library: string, photos: string): Promise<Library> {
   const hat = { name: "hat", classNoun: "hat", photos: await photosOf(photos, "hat") };
-  await learnQuickly({ library, ...hat, strategy: undefined, restart: true });
+  await learnQuickly({ model: TINY_SD1, library, ...hat, strategy: undefined, restart: true });
   return Library.open(library);
 }
 
 /** Goes on with the unfinished run, as the same command does. */
 export async function goOn(library: string, photos: string): Promise<Library> {
   const cup = { name: "cup", classNoun: "cup", photos: await photosOf(photos, "cup") };
-  await learnQuickly({ library, ...cup, strategy: undefined });
+  await learnQuickly({ model: TINY_SD1, library, ...cup, strategy: undefined });
   return Library.open(library);
 }

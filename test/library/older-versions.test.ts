@@ -7,7 +7,7 @@ import { redo, undo } from "../../src/library/undo.ts";
 import { verifyLibrary } from "../keepsake/one-shot.ts";
 import { fixture } from "../diffusion/support.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
-import { learnQuickly, MODEL, treeOf, writePhotos } from "../keepsake/support.ts";
+import { learnQuickly, TINY_SD1, treeOf, writePhotos } from "../keepsake/support.ts";
 
 const inFolder = temporaryFolder();
 let made = 0;
@@ -20,7 +20,7 @@ function version2(edit = (text: string): string => text): string {
   const folder = inFolder(`library ${made++}`);
   cpSync(fixture("libraries/version-2"), folder, { recursive: true });
   const path = join(folder, "library.json");
-  writeFileSync(path, edit(readFileSync(path, "utf8").replace("/models/tiny-sd1", () => MODEL)));
+  writeFileSync(path, edit(readFileSync(path, "utf8").replace("/models/tiny-sd1", () => TINY_SD1)));
   return folder;
 }
 
@@ -80,7 +80,7 @@ describe("a library of version 2", () => {
   it("is written in a form that the Keepsake of then refuses from the first change on, and learns on", async () => {
     const folder = version2();
     const photos = [await writePhotos(inFolder("photos"), "hat")];
-    await learnQuickly({ library: folder, name: "hat", photos, training: { steps: 1 } });
+    await learnQuickly({ model: TINY_SD1, library: folder, name: "hat", photos, training: { steps: 1 } });
     expect(JSON.parse(readFileSync(join(folder, "library.json"), "utf8"))).toMatchObject({ version: 3 });
     // Whole weights files are recorded from then on.
     expect((await Library.open(folder)).manifest.model.weights).toMatch(/^[0-9a-f]{64}$/);

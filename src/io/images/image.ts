@@ -3,7 +3,7 @@
  * not; what is written holds pixels and who drew it, and nothing else (no place, time, camera or prompt).
  */
 import type { RgbImage } from "./rgb-image.ts";
-import sharp, { type Metadata } from "sharp";
+import type { Metadata } from "sharp";
 import { KeepsakeError } from "../../errors.ts";
 import { writeFileAtomic } from "../atomic.ts";
 import { recognizeImage, type ImageFormat } from "./image-format.ts";
@@ -11,6 +11,9 @@ import { hdrTransfer, isMarkedAsDrawn, markAsDrawn, unusualGamma } from "./png-c
 import { readBeginning, readWholeFile } from "../read-file.ts";
 import { resizeToCover } from "./resample.ts";
 import { readTiffHeader } from "./tiff-header.ts";
+
+/** The codecs take a tenth of a second to load: only a command that reads or writes a picture waits for it. */
+const codecs = async () => (await import("sharp")).default;
 
 /** What is too large or too small to be decoded. */
 export interface ImageLimits {
@@ -43,7 +46,7 @@ export async function decodeImage(file: string, limits: ImageLimits = {}): Promi
   const tiff = format === "TIFF" ? readTiffHeader(bytes) : undefined;
   if (tiff?.fault !== undefined) throw new KeepsakeError("input", `${file} ${tiff.fault}.`);
   try {
-    const metadata = await sharp(bytes, { limitInputPixels: false }).metadata();
+    const metadata = await (await codecs())(bytes, { limitInputPixels: false }).metadata();
     const { maxPixels = 100e6 } = limits;
     checkSize(file, metadata, limits);
     // A program may keep a selection, or anything, in a further channel: only what the file calls alpha is.
@@ -63,6 +66,7 @@ async function decodePixels(
   { maxPixels, isOpaque }: { readonly maxPixels: number; readonly isOpaque: boolean },
 ): Promise<RgbImage> {
   // "error": a photo that is cut off or damaged is refused, one with a harmless oddity, as some phones write them, is not.
+  const sharp = await codecs();
   const upright = sharp(bytes, { autoOrient: true, failOn: "error", limitInputPixels: maxPixels });
   const opaque = isOpaque ? upright.removeAlpha() : upright.flatten({ background: "white" });
   const pipeline = opaque.toColourspace("srgb");
@@ -121,7 +125,8 @@ export function resizeAndCrop(image: RgbImage, width: number, height: number): P
 }
 
 /** The bytes of a PNG file that holds pixels and nothing else; the same pixels give the same bytes. */
-export function encodePng({ width, height, data }: RgbImage): Promise<Buffer> {
+export async function encodePng({ width, height, data }: RgbImage): Promise<Buffer> {
+  const sharp = await codecs();
   return sharp(data, { raw: { width, height, channels: 3 } })
     .png()
     .toBuffer();
