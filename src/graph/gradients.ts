@@ -30,7 +30,7 @@ function backpropagate(
   isWanted: (tensor: Tensor) => boolean,
   oldest: number,
 ): Map<Tensor, Tensor> {
-  const nodes = reachableNodes([...seeds.keys()]).filter((node) => node.id >= oldest);
+  const nodes = reachableNodes([...seeds.keys()], oldest);
   const onPath = new Set<Tensor>();
   const isNeeded = (tensor: Tensor) => onPath.has(tensor) || isWanted(tensor);
   for (const node of nodes) {
@@ -76,9 +76,7 @@ export function checkpoint(segment: (...inputs: Tensor[]) => Tensor, inputs: rea
   // Whatever the segment reads besides its inputs may turn up again in the second computation: tensors from outside, and
   // those it made here and remembers.
   const captured = new Set([result]);
-  for (const node of reachableNodes([result])) {
-    if (node.id >= start) node.inputs.forEach((tensor) => captured.add(tensor));
-  }
+  for (const node of reachableNodes([result], start)) node.inputs.forEach((tensor) => captured.add(tensor));
   const sources = [...inputs, ...captured];
   return applyOne("checkpoint", [result], result, {
     isView: true,

@@ -140,12 +140,16 @@ export function recomputing<T>(trace: () => T): T {
   }
 }
 
-/** The nodes that `outputs` need, in topological order. */
-export function reachableNodes(outputs: readonly Tensor[]): Node[] {
+/**
+ * The nodes that `outputs` need, in topological order.
+ *
+ * @param oldest - id of the oldest node to return; whatever an older one needs is older still, and not walked. Default: all
+ */
+export function reachableNodes(outputs: readonly Tensor[], oldest = 0): Node[] {
   const seen = new Set<Node>();
   const pending = outputs.map((tensor) => tensor.node);
   for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
-    if (seen.has(node)) continue;
+    if (node.id < oldest || seen.has(node)) continue;
     seen.add(node);
     for (const input of node.inputs) pending.push(input.node);
   }

@@ -5,11 +5,9 @@
 import type { Adapter } from "../adapters/adapter.ts";
 import { latentShape } from "../diffusion/latents.ts";
 import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
-import { ProgramCache } from "../diffusion/program-cache.ts";
 import { PromptEncoder, type LearnedEmbedding } from "../diffusion/prompt-encoder.ts";
 import type { ProgramOptions } from "../graph/index.ts";
 import { CompiledDenoiser } from "./denoiser.ts";
-import type { DenoisingError } from "./denoising-error.ts";
 
 export interface DenoiserPoolOptions extends ProgramOptions {
   /** Recompute the UNet's blocks in the backward pass: less memory, about a third more time. Default false. */
@@ -27,7 +25,7 @@ export interface DenoiserShape {
 export class DenoiserPool {
   readonly #pipeline: StableDiffusionPipeline;
   readonly #options: DenoiserPoolOptions;
-  readonly #programs = new ProgramCache<DenoisingError>();
+  readonly #denoisers = new Map<string, CompiledDenoiser>();
   readonly #promptEncoder: PromptEncoder;
 
   constructor(pipeline: StableDiffusionPipeline, options: DenoiserPoolOptions = {}) {
@@ -36,14 +34,18 @@ export class DenoiserPool {
     this.#promptEncoder = new PromptEncoder(pipeline.textEncoder, pipeline.newTokenizer, options);
   }
 
-  /** @throws KeepsakeError for a resolution that the model cannot have */
+  /** The same one for the same layout and shape. @throws KeepsakeError for a resolution that the model cannot have */
   denoiser(adapter: Adapter, shape: DenoiserShape): CompiledDenoiser {
     const { resolution, ...rest } = shape;
     const key = JSON.stringify([adapter.layout, resolution, rest.batchSize, rest.learnedRows]);
+    const known = this.#denoisers.get(key);
+    if (known !== undefined) return known;
     const [, height, width] = latentShape(this.#pipeline.vae.config, { height: resolution, width: resolution });
     const firstLearnedId = this.#pipeline.newTokenizer().vocabSize;
     const options = { ...this.#options, ...rest, height, width, firstLearnedId };
-    return new CompiledDenoiser(this.#pipeline, adapter, options, this.#programs, key);
+    const denoiser = new CompiledDenoiser(this.#pipeline, adapter, options);
+    this.#denoisers.set(key, denoiser);
+    return denoiser;
   }
 
   /** Outputs of the frozen text encoder, `[positions, width]` for each prompt. */
@@ -52,7 +54,8 @@ export class DenoiserPool {
   }
 
   async dispose(): Promise<void> {
-    await this.#programs.clear();
+    for (const denoiser of this.#denoisers.values()) await denoiser.dispose();
+    this.#denoisers.clear();
     await this.#promptEncoder.clear();
   }
 }

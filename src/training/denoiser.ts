@@ -7,7 +7,13 @@ import { concatenated } from "../diffusion/flat-arrays.ts";
 import { ProgramCache } from "../diffusion/program-cache.ts";
 import { damagedWeights } from "../diffusion/weights.ts";
 import type { KeepsakeError } from "../errors.ts";
-import { DenoisingError, type DenoisingErrorOptions, type DenoisingModels, type Trainable } from "./denoising-error.ts";
+import {
+  DenoisingError,
+  type DenoisingErrorOptions,
+  type DenoisingModels,
+  type TracedDenoisingError,
+  type Trainable,
+} from "./denoising-error.ts";
 
 /** Noisy latents under a prompt. */
 export interface DenoisingItem {
@@ -62,34 +68,24 @@ export class CompiledDenoiser implements Denoiser {
   readonly #adapter: Adapter;
   readonly #options: Omit<DenoisingErrorOptions, "derivatives">;
   readonly #atOnce: number;
-  readonly #programs: ProgramCache<DenoisingError>;
-  readonly #key: string;
+  readonly #programs = new ProgramCache<DenoisingError>();
+  #step?: TracedDenoisingError;
 
   /**
    * @param adapter - gives the layout
    * @param options - `batchSize` items always fit in one run
-   * @param programs - to share with other denoisers of the same models
-   * @param key - tells this one's programs from theirs
    */
-  constructor(
-    models: DenoisingModels,
-    adapter: Adapter,
-    options: Omit<DenoisingErrorOptions, "derivatives">,
-    programs = new ProgramCache<DenoisingError>(),
-    key = "",
-  ) {
+  constructor(models: DenoisingModels, adapter: Adapter, options: Omit<DenoisingErrorOptions, "derivatives">) {
     this.#models = models;
     this.#adapter = adapter;
     this.#options = options;
-    this.#programs = programs;
-    this.#key = key;
     this.#atOnce = Math.max(options.batchSize ?? 1, Math.floor(PIXELS_AT_ONCE / (options.height * options.width)));
     this.embeddingsSize = options.learnedRows * models.textEncoder.config.hiddenSize;
   }
 
-  /** Whether a step of training can run at all. @throws KeepsakeError if the memory does not suffice */
+  /** Whether a step of training can run at all; what was traced for that is compiled with the first step. @throws KeepsakeError if the memory does not suffice */
   checkMemory(): void {
-    DenoisingError.checkMemory(this.#models, this.#adapter, this.#options);
+    this.#step = DenoisingError.trace(this.#models, this.#adapter, this.#options);
   }
 
   async predictions(items: readonly DenoisingItem[], trainable: Trainable): Promise<readonly Float32Array[]> {
@@ -128,7 +124,7 @@ export class CompiledDenoiser implements Denoiser {
     return damagedWeights([unet.weights, textEncoder.weights]);
   }
 
-  /** Frees the programs, also those of denoisers that share them. */
+  /** Frees the programs. */
   async dispose(): Promise<void> {
     await this.#programs.clear();
   }
@@ -138,9 +134,14 @@ export class CompiledDenoiser implements Denoiser {
   }
 
   #program(batchSize: number, derivatives: boolean): Promise<DenoisingError> {
-    return this.#programs.get(`${this.#key} ${batchSize} ${derivatives}`, () =>
-      DenoisingError.create(this.#models, this.#adapter, { ...this.#options, batchSize, derivatives }),
-    );
+    return this.#programs.get(`${batchSize} ${derivatives}`, () => {
+      const traced = this.#step;
+      if (traced === undefined || !derivatives || batchSize !== (this.#options.batchSize ?? 1)) {
+        return DenoisingError.create(this.#models, this.#adapter, { ...this.#options, batchSize, derivatives });
+      }
+      this.#step = undefined;
+      return DenoisingError.compile(traced);
+    });
   }
 }
 

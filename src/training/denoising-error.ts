@@ -82,6 +82,14 @@ export interface DenoisingErrorResult {
   readonly embeddingsGradient: Float32Array;
 }
 
+/** A denoising error as a graph that is still to be compiled. */
+export interface TracedDenoisingError {
+  readonly models: DenoisingModels;
+  readonly binding: BoundAdapter;
+  readonly outputs: Readonly<Record<string, Tensor>>;
+  readonly options: DenoisingErrorOptions;
+}
+
 /** The compiled program; `dispose` frees it. */
 export class DenoisingError {
   readonly #models: DenoisingModels;
@@ -111,16 +119,20 @@ export class DenoisingError {
     adapter: Adapter,
     options: DenoisingErrorOptions,
   ): Promise<DenoisingError> {
+    return DenoisingError.compile(DenoisingError.trace(models, adapter, options));
+  }
+
+  /** What {@link compile} compiles: the graph, once it is known that it can run. @throws KeepsakeError as {@link create} */
+  static trace(models: DenoisingModels, adapter: Adapter, options: DenoisingErrorOptions): TracedDenoisingError {
     const binding = new BoundAdapter(adapter);
     const outputs = outputsOf(models, adapter, binding, options);
     checkFits(outputs, options);
-    const program = await Program.create(outputs, options);
-    return new DenoisingError(models, binding, program, options);
+    return { models, binding, outputs, options };
   }
 
-  /** Whether the program can run at all; traces it. @throws KeepsakeError if the memory does not suffice */
-  static checkMemory(models: DenoisingModels, adapter: Adapter, options: DenoisingErrorOptions): void {
-    checkFits(outputsOf(models, adapter, new BoundAdapter(adapter), options), options);
+  /** Compiles what was traced. */
+  static async compile({ models, binding, outputs, options }: TracedDenoisingError): Promise<DenoisingError> {
+    return new DenoisingError(models, binding, await Program.create(outputs, options), options);
   }
 
   /** Items in one run. */

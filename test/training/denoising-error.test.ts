@@ -8,7 +8,7 @@ import { AdamW } from "../../src/graph/optim/index.ts";
 import { RandomStream } from "../../src/random/random.ts";
 import { failure } from "../io/failure.ts";
 import { openCase, relativeError, rows, type GoldenCase } from "../diffusion/support.ts";
-import { goldenLora, MODEL } from "../keepsake/support.ts";
+import { goldenLora, TINY_SD1 } from "../keepsake/support.ts";
 
 /** The placeholder of the golden case: an ordinary token (`<|...|>` would be a new one) whose gradient was recorded. */
 const TOKEN = 66;
@@ -22,7 +22,7 @@ let vocabulary: number;
 
 beforeAll(async () => {
   golden = await openCase("training/lora-train");
-  pipeline = await StableDiffusionPipeline.load(MODEL);
+  pipeline = await StableDiffusionPipeline.load(TINY_SD1);
   vocabulary = pipeline.textEncoder.config.vocabSize;
   lora = await goldenLora(golden, "init.");
   const timesteps = await golden.numbers("timesteps");

@@ -14,7 +14,7 @@ import {
 import { StableDiffusionPipeline } from "../../src/diffusion/pipeline.ts";
 import { NoiseSchedule } from "../../src/diffusion/schedulers/index.ts";
 import { openCase, rows, type GoldenCase } from "../diffusion/support.ts";
-import { goldenLora, MODEL } from "../keepsake/support.ts";
+import { goldenLora, TINY_SD1 } from "../keepsake/support.ts";
 
 const errorsOf = fc.array(fc.double({ min: 0, max: 2, noNaN: true }), { minLength: 1, maxLength: 8 });
 const temperature = fc.double({ min: 1e-2, max: 10, noNaN: true });
@@ -155,7 +155,7 @@ describe("on the reference's model", () => {
 
   beforeAll(async () => {
     golden = await openCase("classifier/diffusion-classifier");
-    pipeline = await StableDiffusionPipeline.load(MODEL);
+    pipeline = await StableDiffusionPipeline.load(TINY_SD1);
   }, 120_000);
 
   it("has its errors, posterior and gradient, in batches that do not divide the number of evaluations", async () => {
