@@ -20,7 +20,11 @@ export function supervise(module: URL): void {
     return;
   }
   const workerData: CommandThreadData = { columns: isatty(1) ? terminalWidth() : undefined };
-  const worker = new Worker(module, { argv: process.argv.slice(2), workerData, stdout: true, stderr: true });
+  const worker = new Worker(module, {
+    ...{ argv: process.argv.slice(2), workerData, stdout: true, stderr: true },
+    // V8 asks for twice as much, and ends the process without a word of ours where address space is scarce (ulimit -v).
+    resourceLimits: { codeRangeSizeMb: 32 },
+  });
   // Warnings of Node and of libraries; the command itself writes through streams.ts.
   worker.stdout.setEncoding("utf8").on("data", (text: string) => {
     stdout.write(text);

@@ -7,6 +7,7 @@
 import { isMainThread } from "node:worker_threads";
 import type * as Ort from "onnxruntime-node";
 import { KeepsakeError } from "../errors.ts";
+import { loadNativePackage } from "../native-package.ts";
 
 export type { Ort };
 
@@ -20,11 +21,11 @@ let isOff = false;
 /**
  * Loads ONNX Runtime. Everything that needs it goes through here.
  *
- * @throws KeepsakeError if its telemetry cannot be switched off
+ * @throws KeepsakeError if its telemetry cannot be switched off, or the machine cannot load it
  */
 export async function loadOnnxRuntime(): Promise<typeof Ort> {
   isOff ||= disableTelemetry() || (await disableFromTheMainThread()) || processWasStartedWithoutTelemetry();
-  if (isOff) return import("onnxruntime-node");
+  if (isOff) return loadNativePackage("onnxruntime-node", () => import("onnxruntime-node"));
   throw new KeepsakeError(
     "environment",
     `ONNX Runtime's telemetry cannot be switched off from this thread; start the program with ${VARIABLE}=1.`,

@@ -5,6 +5,7 @@
 import type { RgbImage } from "./rgb-image.ts";
 import type { Metadata } from "sharp";
 import { KeepsakeError } from "../../errors.ts";
+import { loadNativePackage } from "../../native-package.ts";
 import { writeFileAtomic } from "../atomic.ts";
 import { recognizeImage, type ImageFormat } from "./image-format.ts";
 import { hdrTransfer, isMarkedAsDrawn, markAsDrawn, unusualGamma } from "./png-chunks.ts";
@@ -13,7 +14,7 @@ import { resizeToCover } from "./resample.ts";
 import { readTiffHeader } from "./tiff-header.ts";
 
 /** The codecs take a tenth of a second to load: only a command that reads or writes a picture waits for it. */
-const codecs = async () => (await import("sharp")).default;
+const codecs = async () => (await loadNativePackage("sharp", () => import("sharp"))).default;
 
 /** What is too large or too small to be decoded. */
 export interface ImageLimits {
