@@ -6,20 +6,7 @@ import { workerData } from "node:worker_threads";
 import { Command } from "commander";
 import { KeepsakeError } from "../errors.ts";
 import { withHint } from "./argument-hints.ts";
-import { classifyCommand } from "./commands/classify.ts";
-import { forgetCommand } from "./commands/forget.ts";
-import { generateCommand } from "./commands/generate.ts";
 import { helpCommand } from "./commands/help.ts";
-import { historyCommand } from "./commands/history.ts";
-import { initCommand } from "./commands/init.ts";
-import { learnAllCommand } from "./commands/learn-all.ts";
-import { learnCommand } from "./commands/learn.ts";
-import { listCommand } from "./commands/list.ts";
-import { previewsCommand } from "./commands/previews.ts";
-import { redoCommand } from "./commands/redo.ts";
-import { strategiesCommand } from "./commands/strategies.ts";
-import { undoCommand } from "./commands/undo.ts";
-import { verifyCommand } from "./commands/verify.ts";
 import { refuseEmptyPaths } from "./empty-paths.ts";
 import { reportFailure, reportLostResult } from "./exit.ts";
 import { Output } from "./output.ts";
@@ -35,13 +22,31 @@ Start here:
 
 Exit codes: 0 done, 1 defect, 2 usage, 3 unusable input, 4 the machine refused, 5 the library does not allow it or is damaged, 130 stopped, 141 done, but nobody read the result.`;
 
+/** How each command is loaded, in the order of the help. One that is named loads alone: the others' options and limits would take longer than its work. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  init: async () => (await import("./commands/init.ts")).initCommand(),
+  learn: async () => (await import("./commands/learn.ts")).learnCommand(),
+  "learn-all": async () => (await import("./commands/learn-all.ts")).learnAllCommand(),
+  previews: async () => (await import("./commands/previews.ts")).previewsCommand(),
+  strategies: async () => (await import("./commands/strategies.ts")).strategiesCommand(),
+  generate: async () => (await import("./commands/generate.ts")).generateCommand(),
+  classify: async () => (await import("./commands/classify.ts")).classifyCommand(),
+  list: async () => (await import("./commands/list.ts")).listCommand(),
+  history: async () => (await import("./commands/history.ts")).historyCommand(),
+  undo: async () => (await import("./commands/undo.ts")).undoCommand(),
+  redo: async () => (await import("./commands/redo.ts")).redoCommand(),
+  forget: async () => (await import("./commands/forget.ts")).forgetCommand(),
+  verify: async () => (await import("./commands/verify.ts")).verifyCommand(),
+};
+
 function version(): string {
   const manifest: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
   const found = typeof manifest === "object" && manifest !== null && "version" in manifest ? manifest.version : "";
   return String(found);
 }
 
-function keepsakeProgram(): Command {
+/** @param args - of the command line */
+async function keepsakeProgram([name = ""]: readonly string[]): Promise<Command> {
   const { columns } = workerData as CommandThreadData; // of supervisor.ts
   const program = new Command("keepsake")
     .description(
@@ -69,12 +74,8 @@ function keepsakeProgram(): Command {
       },
       ...(columns !== undefined && { getOutHelpWidth: () => columns }),
     });
-  const commands = [
-    ...[initCommand(), learnCommand(), learnAllCommand(), previewsCommand(), strategiesCommand()],
-    ...[generateCommand(), classifyCommand()],
-    ...[listCommand(), historyCommand(), undoCommand(), redoCommand(), forgetCommand(), verifyCommand()],
-    helpCommand(program),
-  ];
+  const load = Object.hasOwn(COMMANDS, name) ? [COMMANDS[name]] : Object.values(COMMANDS);
+  const commands = [...(await Promise.all(load.map((command) => command()))), helpCommand(program)];
   for (const command of commands) {
     program.addCommand(command.copyInheritedSettings(program));
     command.configureOutput({
@@ -95,7 +96,8 @@ function usageError(text: string, command: Command): KeepsakeError {
 export async function runCommand(): Promise<void> {
   const output = new Output({ json: process.argv.includes("--json") });
   try {
-    await keepsakeProgram().parseAsync();
+    const program = await keepsakeProgram(process.argv.slice(2));
+    await program.parseAsync();
   } catch (error) {
     reportFailure(error, output);
   }
