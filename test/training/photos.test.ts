@@ -87,8 +87,8 @@ describe("the caption of a photo", () => {
     const folder = await folderOf(["0.png"], { "0.txt": Buffer.from("\ufeffon a café table", "utf16le") });
     expect((await found(folder)).captions).toEqual(["on a café table"]);
     writeFileSync(join(folder, "0.txt"), Buffer.from("on a café table", "latin1"));
-    for (const read of [loadPhotos([folder], 32), checkPhotos([folder])]) {
-      const { kind, message } = await failure(read);
+    for (const read of [() => loadPhotos([folder], 32), () => checkPhotos([folder])]) {
+      const { kind, message } = await failure(read());
       expect(kind).toBe("input");
       expect(message).toContain(`${join(folder, "0.txt")} is not UTF-8 text. Open it in a text editor and save it`);
     }

@@ -80,10 +80,13 @@ describe("the owner of a lock", () => {
   });
 
   it("is dead when its parent has not yet noticed so", async () => {
-    const parent = spawn("bash", ["-c", "sleep 0 & echo $!; exec sleep 60"], { stdio: ["ignore", "pipe", "ignore"] });
+    const parent = spawn("bash", ["-c", "sleep 60 & echo $!; exec sleep 60"], { stdio: ["ignore", "pipe", "ignore"] });
     children.add(parent);
     const [line] = (await once(createInterface(parent.stdout), "line")) as [string];
     const pid = Number(line);
+    // bash would notice; sleep does not.
+    while (readFileSync(`/proc/${parent.pid}/comm`, "utf8") !== "sleep\n") await sleep(20);
+    process.kill(pid, "SIGKILL");
     while (!readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ")) await sleep(20);
     await expectFree(lockedBy({ pid }, { started: startOf(pid) }));
   });
