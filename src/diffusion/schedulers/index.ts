@@ -56,7 +56,42 @@ export function schedulerNames(): readonly string[] {
  * @param name - on the command line: lower-case letters, digits and `-`
  * @throws KeepsakeError ("usage") if there is one of that name or class, or the name cannot be one
  * @example
- * registerScheduler("my-euler", { className: "MyEuler", create: (config) => new EulerDiscreteScheduler(config) });
+ * ```ts
+ * import { NoiseSchedule, registerScheduler, type Scheduler } from "keepsake/diffusion";
+ *
+ * // DDIM without noise, for models that predict the noise (Song et al. 2021, equation 12 with σ = 0).
+ * class PlainDdim implements Scheduler {
+ *   readonly className = "PlainDdim";
+ *   readonly initNoiseSigma = 1;
+ *   readonly noiseSchedule: NoiseSchedule;
+ *   timesteps: readonly number[] = [];
+ *
+ *   constructor(config: unknown) {
+ *     this.noiseSchedule = new NoiseSchedule(config);
+ *   }
+ *   setTimesteps(steps: number) {
+ *     const stride = this.noiseSchedule.numTrainTimesteps / steps;
+ *     this.timesteps = Array.from({ length: steps }, (_, i) => Math.floor((steps - i) * stride) - 1);
+ *   }
+ *   scaleModelInput(sample: Float32Array) {
+ *     return sample;
+ *   }
+ *   step(noise: Float32Array, stepIndex: number, sample: Float32Array) {
+ *     const isLast = stepIndex + 1 === this.timesteps.length;
+ *     const alpha = this.noiseSchedule.alphaCumprod(this.timesteps[stepIndex]);
+ *     const next = isLast ? 1 : this.noiseSchedule.alphaCumprod(this.timesteps[stepIndex + 1]);
+ *     const predOriginalSample = sample.map((x, i) => (x - Math.sqrt(1 - alpha) * noise[i]) / Math.sqrt(alpha));
+ *     const prevSample = predOriginalSample.map((x, i) => Math.sqrt(next) * x + Math.sqrt(1 - next) * noise[i]);
+ *     return { prevSample, predOriginalSample };
+ *   }
+ *   addNoise(original: Float32Array, noise: Float32Array, stepIndices: ArrayLike<number>) {
+ *     const timesteps = Array.from(stepIndices, (i) => this.timesteps[i]);
+ *     return this.noiseSchedule.addNoise(original, noise, timesteps);
+ *   }
+ * }
+ *
+ * registerScheduler("plain-ddim", { className: "PlainDdim", create: (config) => new PlainDdim(config) });
+ * ```
  */
 export function registerScheduler(name: string, scheduler: SchedulerClass): void {
   if (schedulers.get(name) === scheduler) return;
