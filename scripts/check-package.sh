@@ -11,7 +11,7 @@ npx tsx scripts/extract-examples.ts "$project/examples"
 photos=$PWD/examples/concepts/mochi/train
 types=$PWD/node_modules/@types/node
 compiler=$PWD/node_modules/typescript/bin/tsc
-options=(--noEmit false --strict --skipLibCheck --types node --moduleDetection force)
+options=(--noEmit false --strict --skipLibCheck --lib es2022 --types node --moduleDetection force)
 options+=(--target es2022 --module nodenext --moduleResolution nodenext)
 cd "$project"
 cat >package.json <<'JSON'

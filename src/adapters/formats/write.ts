@@ -31,7 +31,7 @@ export interface WriteLoraOptions {
  * const { unet } = await StableDiffusionPipeline.load("./stable-diffusion-v1-5");
  * const layers = { unet: discoverModules(unet.weights.tensors) };
  * const lora = await readLora("from-kohya.safetensors", layers);
- * await writeDiffusersLora("lora/pytorch_lora_weights.safetensors", lora);
+ * await writeDiffusersLora("pytorch_lora_weights.safetensors", lora);
  * ```
  * @param path usually ending in `diffusersLoraFile`, which `load_lora_weights` looks for in a folder.
  */

@@ -59,7 +59,7 @@ export function schedulerNames(): readonly string[] {
  * ```ts
  * import { NoiseSchedule, registerScheduler, type Scheduler } from "keepsake/diffusion";
  *
- * // DDIM without noise, for models that predict the noise (Song et al. 2021, equation 12 with σ = 0).
+ * // DDIM without noise (Song et al. 2021), for models that predict the noise or v.
  * class PlainDdim implements Scheduler {
  *   readonly className = "PlainDdim";
  *   readonly initNoiseSigma = 1;
@@ -76,16 +76,21 @@ export function schedulerNames(): readonly string[] {
  *   scaleModelInput(sample: Float32Array) {
  *     return sample;
  *   }
- *   step(noise: Float32Array, stepIndex: number, sample: Float32Array) {
- *     const isLast = stepIndex + 1 === this.timesteps.length;
- *     const alpha = this.noiseSchedule.alphaCumprod(this.timesteps[stepIndex]);
- *     const next = isLast ? 1 : this.noiseSchedule.alphaCumprod(this.timesteps[stepIndex + 1]);
- *     const predOriginalSample = sample.map((x, i) => (x - Math.sqrt(1 - alpha) * noise[i]) / Math.sqrt(alpha));
- *     const prevSample = predOriginalSample.map((x, i) => Math.sqrt(next) * x + Math.sqrt(1 - next) * noise[i]);
+ *   step(output: Float32Array, index: number, sample: Float32Array) {
+ *     const alphaOf = (timestep?: number) => (timestep === undefined ? 1 : this.noiseSchedule.alphaCumprod(timestep));
+ *     const [now, next] = [alphaOf(this.timesteps[index]), alphaOf(this.timesteps[index + 1])];
+ *     const [signal, noise] = [Math.sqrt(now), Math.sqrt(1 - now)];
+ *     const predictsV = this.noiseSchedule.predictionType === "v_prediction";
+ *     const predOriginalSample = sample.map((x, i) =>
+ *       predictsV ? signal * x - noise * output[i] : (x - noise * output[i]) / signal,
+ *     );
+ *     const prevSample = predOriginalSample.map(
+ *       (x, i) => Math.sqrt(next) * x + (Math.sqrt(1 - next) * (sample[i] - signal * x)) / noise,
+ *     );
  *     return { prevSample, predOriginalSample };
  *   }
- *   addNoise(original: Float32Array, noise: Float32Array, stepIndices: ArrayLike<number>) {
- *     const timesteps = Array.from(stepIndices, (i) => this.timesteps[i]);
+ *   addNoise(original: Float32Array, noise: Float32Array, indices: ArrayLike<number>) {
+ *     const timesteps = Array.from(indices, (index) => this.timesteps[index]);
  *     return this.noiseSchedule.addNoise(original, noise, timesteps);
  *   }
  * }
