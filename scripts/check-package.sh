@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
-# Packs the package, installs the tarball in an empty project, and uses it as a stranger would: the command and typed imports.
+# Packs the package, installs the tarball in an empty project, and uses it as a stranger would: the command, typed imports,
+# and every example of the documentation.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 project=$(mktemp -d)
 trap 'rm -rf "$project"' EXIT
 
 npm pack --silent --pack-destination "$project" >/dev/null
-cp tsconfig.json "$project/base.json"
-readme=$PWD/README.md
+npx tsx scripts/extract-examples.ts "$project/examples"
 photos=$PWD/examples/concepts/mochi/train
 types=$PWD/node_modules/@types/node
 compiler=$PWD/node_modules/typescript/bin/tsc
+options=(--noEmit false --strict --skipLibCheck --lib es2022 --types node --moduleDetection force)
+options+=(--target es2022 --module nodenext --moduleResolution nodenext)
 cd "$project"
 cat >package.json <<'JSON'
 { "name": "stranger", "private": true, "type": "module" }
@@ -50,14 +52,14 @@ try {
 }
 await keepsake.close();
 TS
-node "$compiler" --noEmit false --strict --skipLibCheck --target es2022 --module nodenext --moduleResolution nodenext --types node use.ts
+node "$compiler" "${options[@]}" use.ts
 node use.js
 
-# The example of the README, as written, on photos of the examples.
-sed -n '/^## In code/,/^```$/p' "$readme" | sed '1,/^```ts$/d;/^```$/d' >readme.ts
-grep -q "Keepsake.open" readme.ts
+# Every example compiles as it is written. Those of the README run, on photos of the examples; so do those of the compiler.
+find examples -name '*.ts' -print0 | xargs -0 node "$compiler" "${options[@]}"
 mkdir -p photos && cp -r "$photos" photos/mochi
-node "$compiler" --noEmit false --strict --skipLibCheck --target es2022 --module nodenext --moduleResolution nodenext --types node readme.ts
-node readme.js
+for example in examples/README.md.*.js $(find examples/src/graph -name '*.js'); do
+  node "$example"
+done
 test -s mochi.png
 echo "the package works"

@@ -17,7 +17,21 @@ export type ErrorKind =
 /** A message may quote a name or a value of any length; what is longer than this loses its middle. */
 const LONGEST_MESSAGE = 1000;
 
-/** An error for the user. `message` is one line, names the file or value at fault, and says what to do about it. */
+/**
+ * An error for the user. `message` is one line, names the file or value at fault, and says what to do about it.
+ *
+ * @example
+ * ```ts
+ * import { Keepsake, KeepsakeError } from "keepsake";
+ *
+ * try {
+ *   await Keepsake.open("my-library", { create: false });
+ * } catch (error) {
+ *   if (!(error instanceof KeepsakeError)) throw error;
+ *   console.error(error.kind, error.message);
+ * }
+ * ```
+ */
 export class KeepsakeError extends Error {
   override readonly name = "KeepsakeError";
   readonly kind: ErrorKind;

@@ -18,7 +18,13 @@ export const DEFAULT_KIND = loraKind.name;
  *
  * @throws KeepsakeError ("usage") for a name that another kind has, or that no kind can have
  * @example
- * registerAdapterKind({ ...loraKind, name: "my-lora", create: (model, options, start) => createMine(model, options, start) });
+ * ```ts
+ * import { findAdapterKind, registerAdapterKind } from "keepsake/adapters";
+ *
+ * // DoRA as it is, with another default. docs/add-an-adapter.md has a kind of its own.
+ * const dora = findAdapterKind("dora");
+ * registerAdapterKind({ ...dora, name: "wide-dora", summary: "DoRA, of rank 32 by default", defaultRank: 32 });
+ * ```
  */
 export function registerAdapterKind(kind: AdapterKind): void {
   kinds.register(kind);

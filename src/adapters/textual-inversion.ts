@@ -100,6 +100,15 @@ const namelessKey = "emb_params";
  * Reads learned embeddings from safetensors: diffusers' layout (each tensor is named by its token, `[width]` or `[count, width]`) or
  * AUTOMATIC1111's (`emb_params`; the token is the file's name without its extension).
  *
+ * @example
+ * ```ts
+ * import { readTokenEmbeddings } from "keepsake/adapters";
+ * import { StableDiffusionPipeline } from "keepsake/diffusion";
+ *
+ * const pipeline = await StableDiffusionPipeline.load("./stable-diffusion-v1-5");
+ * const learnedEmbeddings = await readTokenEmbeddings("mochi.safetensors", { token: "<mochi>" });
+ * const [{ image }] = await pipeline.generate({ prompt: "<mochi> on the beach", learnedEmbeddings });
+ * ```
  * @throws KeepsakeError ("input") if the file holds something else, or embeddings of another width.
  */
 export async function readTokenEmbeddings(
@@ -157,6 +166,14 @@ export async function readTokenEmbeddings(
 
 /**
  * Writes one token as diffusers' textual_inversion.py does: one float32 tensor `[count, width]` named by the token.
+ *
+ * @example
+ * ```ts
+ * import { readTokenEmbeddings, writeTokenEmbedding } from "keepsake/adapters";
+ *
+ * const [embedding] = await readTokenEmbeddings("from-automatic1111.safetensors", { token: "<mochi>" });
+ * await writeTokenEmbedding("learned_embeds.safetensors", embedding);
+ * ```
  * @param path usually ending in `learned_embeds.safetensors`.
  */
 export async function writeTokenEmbedding(path: string, embedding: TokenEmbedding): Promise<void> {

@@ -104,7 +104,21 @@ export interface GeneratedImage {
   readonly latents: Float32Array;
 }
 
-/** A Stable Diffusion 1.x or 2.x checkpoint, ready to draw. Its parts are public: training uses the same ones. */
+/**
+ * A Stable Diffusion 1.x or 2.x checkpoint, ready to draw. Its parts are public: training uses the same ones.
+ *
+ * @example
+ * ```ts
+ * import { Picture } from "keepsake";
+ * import { StableDiffusionPipeline } from "keepsake/diffusion";
+ *
+ * const pipeline = await StableDiffusionPipeline.load("./stable-diffusion-v1-5");
+ * const asked = { prompt: "a cat on the beach", seed: 7 };
+ * const [{ image, index }] = await pipeline.generate({ ...asked, steps: 20, scheduler: "dpmpp2m" });
+ * await new Picture({ ...asked, image, index }).save("cat.png");
+ * await pipeline.dispose();
+ * ```
+ */
 export class StableDiffusionPipeline {
   readonly folder: PipelineFolder;
   readonly unet: Component<UNet2DConditionConfig>;

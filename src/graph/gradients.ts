@@ -10,6 +10,19 @@ import { applyOne, nextId, reachableNodes, recomputing, type Tensor } from "./te
 /**
  * d loss / d w for each w of `wrt`, as tensors of the same shapes.
  *
+ * @example
+ * ```ts
+ * import { gradients, input, linear, meanSquaredError, Program } from "keepsake/graph";
+ *
+ * const [x, y, w] = [input("x", [4, 1]), input("y", [4, 1]), input("w", [1, 1])];
+ * const loss = meanSquaredError(linear(x, w), y);
+ * const [dw] = gradients(loss, [w]);
+ * const program = await Program.create({ dw });
+ * const data = { x: Float32Array.of(1, 2, 3, 4), y: Float32Array.of(2, 4, 6, 8) };
+ * const weight = Float32Array.of(0);
+ * for (let step = 0; step < 50; step++) weight[0] -= 0.05 * (await program.run({ ...data, w: weight })).dw[0];
+ * console.log(weight); // [2], nearly
+ * ```
  * @param loss - a scalar (shape `[]`)
  * @param wrt - float32 tensors, usually inputs; a tensor on which the loss does not depend gets zeros
  * @throws ShapeError if `loss` is not a scalar; Error naming the op when a path leads through an op without a derivative
@@ -67,6 +80,16 @@ function zerosLike(tensor: Tensor): Tensor {
  * The second computation starts from `barrier(x, dy)`, which is x but depends on the arriving cotangent at run time, so
  * that no graph optimiser can merge it with the first one or schedule it early.
  *
+ * @example
+ * ```ts
+ * import { checkpoint, gradients, input, linear, mul, Program, silu, sum } from "keepsake/graph";
+ *
+ * const x = input("x", [256, 64]);
+ * const w = input("w", [64, 64]);
+ * const y = checkpoint((h) => silu(linear(silu(linear(h, w)), w)), [x]);
+ * const [dw] = gradients(sum(mul(y, y)), [w]);
+ * const program = await Program.create({ dw });
+ * ```
  * @param segment - a pure function over tensors; it is traced once more for each backward pass
  * @param inputs - the activations to start from again (float32)
  */

@@ -99,6 +99,17 @@ export class Program<Name extends string = string> {
   /**
    * Compiles everything that `outputs` depend on, and opens it.
    *
+   * @example
+   * ```ts
+   * import { input, linear, Program, softmax } from "keepsake/graph";
+   *
+   * const x = input("x", [1, 3]);
+   * const w = input("w", [2, 3]);
+   * const program = await Program.create({ y: softmax(linear(x, w)) });
+   * const { y } = await program.run({ x: Float32Array.of(1, 2, 3), w: Float32Array.of(1, 0, 0, 0, 1, 0) });
+   * console.log(y); // [0.27, 0.73], rounded
+   * await program.dispose();
+   * ```
    * @param outputs - named tensors to compute, float32
    * @throws KeepsakeError if the provider does not exist on this machine
    */

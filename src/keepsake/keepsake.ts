@@ -63,6 +63,14 @@ export class Keepsake {
   /**
    * Opens a library and loads its model.
    *
+   * @example
+   * ```ts
+   * import { Keepsake } from "keepsake";
+   *
+   * // Looks into a library that is there, without loading a model.
+   * await using keepsake = await Keepsake.open("my-library", { create: false, lazy: true });
+   * for (const { token, classNoun } of await keepsake.concepts()) console.log(`${token}: ${classNoun}`);
+   * ```
    * @param folder - of the library; there need be none yet
    * @throws KeepsakeError if the library is damaged, or the model cannot be loaded or is not the library's
    */
@@ -73,7 +81,18 @@ export class Keepsake {
     return new Keepsake(session);
   }
 
-  /** Makes the empty library now. @throws KeepsakeError if there is one already, or the folder cannot be used */
+  /**
+   * Makes the empty library now.
+   *
+   * @example
+   * ```ts
+   * import { Keepsake } from "keepsake";
+   *
+   * await using keepsake = await Keepsake.open("my-library", { model: "./stable-diffusion-v1-5" });
+   * await keepsake.init({ keep: 10 }); // ten earlier states, for undo
+   * ```
+   * @throws KeepsakeError if there is one already, or the folder cannot be used
+   */
   init(request: InitRequest = {}): Promise<{ readonly model: string; readonly keep: number }> {
     return this.#add(async (session) => {
       const { initLibrary } = await import("./init.ts");
@@ -86,6 +105,15 @@ export class Keepsake {
    * Learns a concept on top of what the library knows, and draws the preview sheet. The same request goes on with a run that
    * was stopped or killed, and ends in the same bytes as a run that was not.
    *
+   * @example
+   * ```ts
+   * import { Keepsake } from "keepsake";
+   *
+   * await using keepsake = await Keepsake.open("my-library");
+   * const signal = AbortSignal.timeout(3_600_000); // an hour, in milliseconds
+   * const result = await keepsake.learn({ name: "mochi", photos: ["./photos/mochi"], classNoun: "cat", signal });
+   * if (result.status === "interrupted") console.log(`the same call goes on from step ${result.step}`);
+   * ```
    * @throws KeepsakeError for a photo, name, model or library that does not allow it
    */
   learn(request: LearnRequest): Operation<LearnResult, LearnProgress> {
@@ -98,6 +126,17 @@ export class Keepsake {
    * Learns concepts one after another; those that the library knows are skipped, so the same request goes on after whatever
    * stopped it.
    *
+   * @example
+   * ```ts
+   * import { Keepsake } from "keepsake";
+   *
+   * await using keepsake = await Keepsake.open("my-library");
+   * const things = [
+   *   { name: "mochi", photos: ["./photos/mochi"], classNoun: "cat" },
+   *   { name: "ember", photos: ["./photos/ember"], classNoun: "mug" },
+   * ];
+   * for (const { token, status } of await keepsake.learnAll({ things })) console.log(`${token}: ${status}`);
+   * ```
    * @returns one result for each, in order; if the signal fired, those that were begun
    * @throws KeepsakeError for one that cannot be learned; what was learned before it stays learned
    */
@@ -110,6 +149,14 @@ export class Keepsake {
   /**
    * Draws pictures with everything that the library has learned, or with the model alone if there is no library.
    *
+   * @example
+   * ```ts
+   * import { Keepsake } from "keepsake";
+   *
+   * await using keepsake = await Keepsake.open("my-library");
+   * const pictures = await keepsake.generate({ prompt: "<mochi> on the beach", n: 4, seed: 7 });
+   * for (const picture of pictures) await picture.save(`mochi-${picture.index}.png`);
+   * ```
    * @throws KeepsakeError for a prompt or option that makes no sense; the signal's reason when it fires
    */
   generate(request: GenerateRequest): Operation<readonly Picture[], GenerateProgress> {
@@ -121,6 +168,14 @@ export class Keepsake {
   /**
    * Draws one picture for each file and writes it as soon as it is done; none is kept in memory.
    *
+   * @example
+   * ```ts
+   * import { Keepsake } from "keepsake";
+   *
+   * await using keepsake = await Keepsake.open("my-library");
+   * const files = Array.from({ length: 100 }, (_, i) => `pictures/${i}.png`);
+   * await keepsake.generateFiles({ prompt: "<mochi> on the beach", files });
+   * ```
    * @returns the files
    * @throws KeepsakeError as {@link Keepsake.generate}, and if a file cannot be written
    */
@@ -133,6 +188,15 @@ export class Keepsake {
   /**
    * Says which concept is on each picture, that none is, or that this is not sure.
    *
+   * @example
+   * ```ts
+   * import { Keepsake } from "keepsake";
+   *
+   * await using keepsake = await Keepsake.open("my-library");
+   * for (const { file, answer } of await keepsake.classify({ images: ["./new-photos"] })) {
+   *   console.log(file, answer.kind === "concept" ? answer.concept : answer.kind);
+   * }
+   * ```
    * @throws KeepsakeError for a library without concepts, or a file that is no picture; the signal's reason when it fires
    */
   classify(request: ClassifyRequest): Operation<ClassifiedPicture[], ClassifyProgress> {
@@ -144,6 +208,14 @@ export class Keepsake {
   /**
    * Draws the preview sheet of the last training run again: every concept before it and now.
    *
+   * @example
+   * ```ts
+   * import { Keepsake } from "keepsake";
+   *
+   * await using keepsake = await Keepsake.open("my-library");
+   * const { sheet, changes } = await keepsake.previews();
+   * for (const { concept, change } of changes) console.log(`${concept}: ${Math.round(100 * change)} %, see ${sheet}`);
+   * ```
    * @throws KeepsakeError if the last change was no learning, or the state before it is not kept; the signal's reason when it
    *   fires
    */
@@ -169,6 +241,14 @@ export class Keepsake {
   /**
    * The states that undo and redo can go to.
    *
+   * @example
+   * ```ts
+   * import { Keepsake } from "keepsake";
+   *
+   * await using keepsake = await Keepsake.open("my-library");
+   * const { states } = await keepsake.history();
+   * for (const { id, change } of states) console.log(id.slice(0, 8), change.kind);
+   * ```
    * @param request - `keep`: from now on, how many states to keep beside the current one; what is too much is deleted at once
    * @throws KeepsakeError if there is no library
    */
@@ -181,7 +261,20 @@ export class Keepsake {
     });
   }
 
-  /** Takes back the last change, to the byte, or goes to another state. @throws KeepsakeError if there is no such state */
+  /**
+   * Takes back the last change, to the byte, or goes to another state.
+   *
+   * @example
+   * ```ts
+   * import { Keepsake } from "keepsake";
+   *
+   * await using keepsake = await Keepsake.open("my-library");
+   * const { concepts } = await keepsake.undo();
+   * console.log(`as before the last change: ${concepts.join(", ")}`);
+   * await keepsake.redo();
+   * ```
+   * @throws KeepsakeError if there is no such state
+   */
   undo(request: Omit<UndoRequest, "library"> = {}): Promise<UndoResult> {
     return this.#add(async ({ folder: library }) => (await import("../library/undo.ts")).undo({ library, ...request }));
   }
@@ -194,6 +287,14 @@ export class Keepsake {
   /**
    * Forgets a concept: its token goes. The adapter, which all concepts share, keeps traces of it.
    *
+   * @example
+   * ```ts
+   * import { Keepsake } from "keepsake";
+   *
+   * await using keepsake = await Keepsake.open("my-library");
+   * const { heldBy } = await keepsake.forget({ name: "mochi" });
+   * if (heldBy > 0) await keepsake.forget({ name: "mochi", purge: true }); // from earlier states too
+   * ```
    * @throws KeepsakeError if the library does not know it, or a run of another concept is unfinished
    */
   forget(request: Omit<ForgetRequest, "library">): Promise<ForgetResult> {
@@ -205,6 +306,14 @@ export class Keepsake {
   /**
    * Forgets a concept and trains the adapter until its token means no more than its class noun, and says how far that went.
    *
+   * @example
+   * ```ts
+   * import { Keepsake } from "keepsake";
+   *
+   * await using keepsake = await Keepsake.open("my-library");
+   * const { unlearned } = await keepsake.unlearn({ name: "mochi" });
+   * if (unlearned !== undefined) console.log(unlearned.distance.before, unlearned.distance.after);
+   * ```
    * @throws KeepsakeError as {@link Keepsake.forget}, and if the training diverges; the signal's reason when it fires
    */
   unlearn(request: UnlearnRequest): Operation<UnlearnResult, UnlearnProgress> {
@@ -213,7 +322,19 @@ export class Keepsake {
     });
   }
 
-  /** Hashes every file of the library again; faults are part of the report. @throws KeepsakeError if there is no library */
+  /**
+   * Hashes every file of the library again; faults are part of the report.
+   *
+   * @example
+   * ```ts
+   * import { Keepsake } from "keepsake";
+   *
+   * await using keepsake = await Keepsake.open("my-library");
+   * const { faults } = await keepsake.verify();
+   * for (const { file, fault } of faults) console.error(`${file}: ${fault}`);
+   * ```
+   * @throws KeepsakeError if there is no library
+   */
   verify(request: Watched<never> = {}): Operation<VerifyReport> {
     return this.#start(request, async (session, watched) => {
       return (await import("./verify.ts")).verifyLibrary(session, watched);

@@ -72,6 +72,19 @@ export interface LearnedConcept {
 /**
  * Learns a sequence of concepts; yields after each (a joint training: once). The same request gives the same numbers.
  *
+ * @example
+ * ```ts
+ * import { StableDiffusionPipeline } from "keepsake/diffusion";
+ * import { encodeTrainingPhotos, learnSequence, loadPhotos } from "keepsake/evaluation";
+ * import { createStrategy } from "keepsake/strategies";
+ *
+ * const pipeline = await StableDiffusionPipeline.load("./stable-diffusion-v1-5");
+ * const photos = await encodeTrainingPhotos(pipeline.vae, await loadPhotos(["./photos/mochi"], 512), 512, {});
+ * const concepts = [{ name: "mochi", classNoun: "cat", photos }];
+ * for await (const { names, losses } of learnSequence({ pipeline, concepts, strategy: createStrategy("ewc-dc") })) {
+ *   console.log(names, losses.at(-1));
+ * }
+ * ```
  * @throws KeepsakeError if concepts, settings and strategy do not go together, or a training diverges
  */
 export async function* learnSequence(request: SequenceRequest): AsyncGenerator<LearnedConcept, void, undefined> {

@@ -51,7 +51,23 @@ export const STRATEGY_FOR_ANY_ADAPTER = "ewc-dc";
  *
  * @throws KeepsakeError ("usage") for a name that another strategy has, or that no strategy can have
  * @example
- * registerStrategy(defineStrategy({ name: "mine", summary: "plain training under another name", options: {} }));
+ * ```ts
+ * import { defineStrategy, registerStrategy } from "keepsake/strategies";
+ *
+ * registerStrategy(
+ *   defineStrategy({
+ *     name: "small-changes",
+ *     summary: "the adapter's numbers stay small",
+ *     options: { lambda: { type: "number", default: 0.1, min: 0, max: Infinity, help: "strength of the pull to zero" } },
+ *     plan: (_, { lambda }) => ({
+ *       penalty: {
+ *         value: (parameters) => parameters.reduce((sum, p) => sum + (lambda / 2) * p ** 2, 0),
+ *         addGradient: (gradient, parameters) => parameters.forEach((p, i) => (gradient[i] += lambda * p)),
+ *       },
+ *     }),
+ *   }),
+ * );
+ * ```
  */
 export function registerStrategy(definition: StrategyDefinition): void {
   strategies.register(definition);

@@ -21,6 +21,19 @@ import { isVeraFile, readVeraFile } from "./vera.ts";
  * adapter_model.safetensors (or with `unet` and `text_encoder` folders of that kind, or with pytorch_lora_weights.safetensors).
  * Numbers become float32. A layer without an alpha has alpha = rank.
  *
+ * @example
+ * ```ts
+ * import { BoundAdapter, discoverModules, readLora } from "keepsake/adapters";
+ * import { StableDiffusionPipeline } from "keepsake/diffusion";
+ *
+ * const pipeline = await StableDiffusionPipeline.load("./stable-diffusion-v1-5");
+ * const layers = {
+ *   unet: discoverModules(pipeline.unet.weights.tensors),
+ *   text_encoder: discoverModules(pipeline.textEncoder.weights.tensors),
+ * };
+ * const adapter = new BoundAdapter(await readLora("watercolour.safetensors", layers), { scale: 0.8 });
+ * const [{ image }] = await pipeline.generate({ prompt: "a cat", adapter });
+ * ```
  * @param model the layers of the model that the LoRA is for.
  * @throws KeepsakeError ("input") if it is not a LoRA, of an unsupported kind, incomplete, or for another model.
  */

@@ -22,6 +22,17 @@ export interface WriteLoraOptions {
 
 /**
  * Writes a file as diffusers with PEFT does (`unet.<module>.lora_A.weight`), rank and alpha in the header's `lora_adapter_metadata`.
+ *
+ * @example
+ * ```ts
+ * import { discoverModules, readLora, writeDiffusersLora } from "keepsake/adapters";
+ * import { StableDiffusionPipeline } from "keepsake/diffusion";
+ *
+ * const { unet } = await StableDiffusionPipeline.load("./stable-diffusion-v1-5");
+ * const layers = { unet: discoverModules(unet.weights.tensors) };
+ * const lora = await readLora("from-kohya.safetensors", layers);
+ * await writeDiffusersLora("pytorch_lora_weights.safetensors", lora);
+ * ```
  * @param path usually ending in `diffusersLoraFile`, which `load_lora_weights` looks for in a folder.
  */
 export async function writeDiffusersLora(
@@ -48,6 +59,17 @@ export async function writeDiffusersLora(
 /**
  * Writes a folder as PEFT's save_pretrained does: adapter_model.safetensors and adapter_config.json. PEFT adapts one model per folder;
  * a LoRA of UNet and text encoder becomes a folder of each below `folder`.
+ *
+ * @example
+ * ```ts
+ * import { discoverModules, readLora, writePeftLora } from "keepsake/adapters";
+ * import { StableDiffusionPipeline } from "keepsake/diffusion";
+ *
+ * const { unet } = await StableDiffusionPipeline.load("./stable-diffusion-v1-5");
+ * const layers = { unet: discoverModules(unet.weights.tensors) };
+ * const lora = await readLora("pytorch_lora_weights.safetensors", layers);
+ * await writePeftLora("lora-for-peft", lora);
+ * ```
  */
 export async function writePeftLora(folder: string, lora: Lora | Dora, options: WriteLoraOptions = {}): Promise<void> {
   checkArguments("writePeftLora", folder, lora, options);
@@ -157,6 +179,17 @@ export interface WriteKohyaLoraOptions extends WriteLoraOptions {
 /**
  * Writes a file as kohya's sd-scripts do (`lora_unet_<module with underscores>.lora_down.weight`), which AUTOMATIC1111, ComfyUI and their
  * kin read. Metadata: sd-scripts' minimum set (`library/train_util.py`) and the obligatory part of modelspec 1.0.1. Alphas are float32.
+ *
+ * @example
+ * ```ts
+ * import { discoverModules, readLora, writeKohyaLora } from "keepsake/adapters";
+ * import { StableDiffusionPipeline } from "keepsake/diffusion";
+ *
+ * const { unet } = await StableDiffusionPipeline.load("./stable-diffusion-v1-5");
+ * const layers = { unet: discoverModules(unet.weights.tensors) };
+ * const lora = await readLora("pytorch_lora_weights.safetensors", layers);
+ * await writeKohyaLora("mochi.safetensors", lora, { model: "sd-1", resolution: 512, dtype: "F16", title: "Mochi" });
+ * ```
  */
 export async function writeKohyaLora(path: string, lora: Lora, options: WriteKohyaLoraOptions): Promise<void> {
   checkArguments("writeKohyaLora", path, lora, options, ["lora"]);

@@ -56,7 +56,47 @@ export function schedulerNames(): readonly string[] {
  * @param name - on the command line: lower-case letters, digits and `-`
  * @throws KeepsakeError ("usage") if there is one of that name or class, or the name cannot be one
  * @example
- * registerScheduler("my-euler", { className: "MyEuler", create: (config) => new EulerDiscreteScheduler(config) });
+ * ```ts
+ * import { NoiseSchedule, registerScheduler, type Scheduler } from "keepsake/diffusion";
+ *
+ * // DDIM without noise (Song et al. 2021), for models that predict the noise or v.
+ * class PlainDdim implements Scheduler {
+ *   readonly className = "PlainDdim";
+ *   readonly initNoiseSigma = 1;
+ *   readonly noiseSchedule: NoiseSchedule;
+ *   timesteps: readonly number[] = [];
+ *
+ *   constructor(config: unknown) {
+ *     this.noiseSchedule = new NoiseSchedule(config);
+ *   }
+ *   setTimesteps(steps: number) {
+ *     const stride = this.noiseSchedule.numTrainTimesteps / steps;
+ *     this.timesteps = Array.from({ length: steps }, (_, i) => Math.floor((steps - i) * stride) - 1);
+ *   }
+ *   scaleModelInput(sample: Float32Array) {
+ *     return sample;
+ *   }
+ *   step(output: Float32Array, index: number, sample: Float32Array) {
+ *     const alphaOf = (timestep?: number) => (timestep === undefined ? 1 : this.noiseSchedule.alphaCumprod(timestep));
+ *     const [now, next] = [alphaOf(this.timesteps[index]), alphaOf(this.timesteps[index + 1])];
+ *     const [signal, noise] = [Math.sqrt(now), Math.sqrt(1 - now)];
+ *     const predictsV = this.noiseSchedule.predictionType === "v_prediction";
+ *     const predOriginalSample = sample.map((x, i) =>
+ *       predictsV ? signal * x - noise * output[i] : (x - noise * output[i]) / signal,
+ *     );
+ *     const prevSample = predOriginalSample.map(
+ *       (x, i) => Math.sqrt(next) * x + (Math.sqrt(1 - next) * (sample[i] - signal * x)) / noise,
+ *     );
+ *     return { prevSample, predOriginalSample };
+ *   }
+ *   addNoise(original: Float32Array, noise: Float32Array, indices: ArrayLike<number>) {
+ *     const timesteps = Array.from(indices, (index) => this.timesteps[index]);
+ *     return this.noiseSchedule.addNoise(original, noise, timesteps);
+ *   }
+ * }
+ *
+ * registerScheduler("plain-ddim", { className: "PlainDdim", create: (config) => new PlainDdim(config) });
+ * ```
  */
 export function registerScheduler(name: string, scheduler: SchedulerClass): void {
   if (schedulers.get(name) === scheduler) return;

@@ -37,6 +37,18 @@ export interface AdamWState {
 /**
  * AdamW (Loshchilov & Hutter, "Decoupled Weight Decay Regularization", 2019, algorithm 2), with the operations of
  * `torch/optim/adamw.py: _single_tensor_adamw`.
+ *
+ * @example
+ * ```ts
+ * import { AdamW, gradients, input, mul, Program, sum } from "keepsake/graph";
+ *
+ * const x = input("x", [2]);
+ * const [dx] = gradients(sum(mul(x, x)), [x]);
+ * const program = await Program.create({ dx });
+ * const parameters = Float32Array.of(3, -1);
+ * const optimizer = new AdamW([{ name: "x", parameters, learningRate: 0.1, weightDecay: 0 }]);
+ * for (let step = 0; step < 100; step++) optimizer.step([(await program.run({ x: parameters })).dx]);
+ * ```
  */
 export class AdamW {
   readonly #groups: readonly (AdamWGroup & AdamWMoments)[];
