@@ -11,7 +11,7 @@ export function linearCombination(
   const sum = new Float64Array(length);
   for (const [coefficient, values] of terms) {
     if (values.length !== length) throw new RangeError(`arrays of ${length} and ${values.length} values do not add up`);
-    for (let i = 0; i < length; i++) sum[i] = sum[i] + coefficient * values[i];
+    for (let i = 0; i < length; i++) sum[i] += coefficient * values[i];
   }
   return Float32Array.from(sum);
 }
