@@ -48,8 +48,8 @@ function buildGraph({ config, weights }: Unet, { size, training, checkpointing }
   const random = new RandomStream(0, "bench");
   const latents = [1, config.inChannels, size, size];
   const latentCount = config.inChannels * size * size;
-  const width = config.crossAttentionDim[0] ?? 0;
-  const channels = config.blockOutChannels[0] ?? 0;
+  const width = config.crossAttentionDim[0];
+  const channels = config.blockOutChannels[0];
   const inputs = {
     sample: input("sample", latents),
     timestepProjection: input("timestepProjection", [1, channels]),

@@ -82,8 +82,8 @@ function unetParameterShapes(configFile: string): ReadonlyMap<string, Shape> {
   };
   unet2DConditionModel(recorder, config, {
     sample: input("sample", [1, config.inChannels, 8, 8]),
-    timestepProjection: input("timestepProjection", [1, config.blockOutChannels[0] ?? 0]),
-    encoderHiddenStates: input("encoderHiddenStates", [1, 77, config.crossAttentionDim[0] ?? 0]),
+    timestepProjection: input("timestepProjection", [1, config.blockOutChannels[0]]),
+    encoderHiddenStates: input("encoderHiddenStates", [1, 77, config.crossAttentionDim[0]]),
   });
   return shapes;
 }

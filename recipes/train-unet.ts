@@ -98,11 +98,11 @@ const noiseSchedule = new NoiseSchedule(architecture.schedulerConfigJson);
 const predict = (context: ModuleContext, count: number) =>
   unet2DConditionModel(context, unetConfig, {
     sample: input("sample", [count, LATENT_CHANNELS, LATENT_SIZE, LATENT_SIZE]),
-    timestepProjection: input("timestepProjection", [count, unetConfig.blockOutChannels[0] ?? 0]),
+    timestepProjection: input("timestepProjection", [count, unetConfig.blockOutChannels[0]]),
     encoderHiddenStates: input("encoderHiddenStates", [count, MAX_TOKENS, textConfig.hiddenSize]),
   });
 const projectTimesteps = (timesteps: readonly number[]) =>
-  timestepProjection(timesteps, unetConfig.blockOutChannels[0] ?? 0, unetConfig);
+  timestepProjection(timesteps, unetConfig.blockOutChannels[0], unetConfig);
 
 const trainer = FullTrainer.create(
   (context, count) => ({

@@ -54,7 +54,7 @@ const magnitude = (x: Tensor): Tensor => sqrt(add(square(x), 1e-6));
 /** Mean absolute difference of the pictures' horizontal and vertical pixel differences. */
 function gradientL1(a: Tensor, b: Tensor): Tensor {
   const error = sub(a, b);
-  const [count = 0, channels = 0, height = 0, width = 0] = error.shape;
+  const [count, channels, height, width] = error.shape;
   const part = (y: number, x: number, lessY: number, lessX: number) =>
     slice(error, [0, 0, y, x], [count, channels, height - lessY + y, width - lessX + x]);
   const horizontal = mean(magnitude(sub(part(0, 1, 0, 1), part(0, 0, 0, 1))));

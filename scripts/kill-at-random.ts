@@ -71,7 +71,7 @@ async function killAtRandom(): Promise<void> {
     // Learning has more to lose than the others, and is killed up to twice.
     const times = round % 2 === 0 ? 1 : 2;
     for (let i = 0; i < times; i++) {
-      const [moment = 0] = random.uniform(1);
+      const [moment] = random.uniform(1);
       if (await wasKilled(command.args, library, moment * command.duration)) kills++;
       const keepsake = await Keepsake.open(library, { lazy: true });
       const { faults } = await keepsake.verify();

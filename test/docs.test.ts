@@ -26,16 +26,16 @@ const anchorOf = (heading: string) =>
     .replace(/[^\p{L}\p{N}\s_-]/gu, "")
     .replaceAll(" ", "-");
 
-const headingsOf = (document: string) => [...read(document).matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) => heading);
+const headingsOf = (document: string) => [...read(document).matchAll(/^#+ (.+)$/gm)].map(([, heading]) => heading);
 
 describe.each(documents)("%s", (document) => {
   const text = read(document);
   const prose = text.replace(/^```[\s\S]*?^```$/gm, "");
 
   it("has links that lead somewhere", () => {
-    for (const [, target = ""] of prose.matchAll(/\]\(([^)\s]+)\)/g)) {
+    for (const [, target] of prose.matchAll(/\]\(([^)\s]+)\)/g)) {
       if (/^https?:/.test(target)) continue;
-      const [path = "", anchor] = target.split("#");
+      const [path, anchor] = target.split("#");
       const file = path === "" ? document : join(dirname(document), path);
       expect(existsSync(join(ROOT, file)), target).toBe(true);
       if (anchor !== undefined) expect(headingsOf(file).map(anchorOf)).toContain(anchor);
@@ -43,7 +43,7 @@ describe.each(documents)("%s", (document) => {
   });
 
   it("names source files that exist", () => {
-    for (const [, name = ""] of prose.matchAll(/`([\w./-]+\.ts)`/g)) {
+    for (const [, name] of prose.matchAll(/`([\w./-]+\.ts)`/g)) {
       const exists = sources.some((file) => file === name || file.endsWith(`/${name}`));
       expect(exists, `${document} names ${name}`).toBe(true);
     }
@@ -76,7 +76,7 @@ describe("citations of the method page", () => {
     const sections = headingsOf("docs/method.md").map((heading) => heading.replace(/^\d+\. /, ""));
     const cited = sources
       .filter((file) => file.startsWith("src"))
-      .flatMap((file) => [...read(file).matchAll(/docs\/method\.md,[\s*]*"([^"]+)"/g)].map(([, name = ""]) => name));
+      .flatMap((file) => [...read(file).matchAll(/docs\/method\.md,[\s*]*"([^"]+)"/g)].map(([, name]) => name));
     expect(cited.length).toBeGreaterThan(0);
     for (const name of cited) expect(sections).toContain(name);
   });

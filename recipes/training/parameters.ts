@@ -46,7 +46,7 @@ export class Parameters {
   initialize(seed: number): void {
     const fanIns = new Map<string, number>();
     for (const { name, shape, length } of this.places) {
-      if (shape.length > 1) fanIns.set(name.replace(/\.weight$/, ""), length / (shape[0] ?? 1));
+      if (shape.length > 1) fanIns.set(name.replace(/\.weight$/, ""), length / shape[0]);
     }
     for (const place of this.places) {
       const { name, shape, length } = place;

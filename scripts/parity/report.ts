@@ -16,7 +16,7 @@ export function formatResult(result: ParityResult): string {
       notes.push(`${beyond.length} of ${result.measures.length} comparisons are beyond their tolerance`);
     const deviating = result.debug.find((measure) => !passes(measure));
     if (deviating) notes.push(`first module that deviates: ${deviating.what}`);
-    if (failure !== undefined) notes.push(`could not be run: ${failure.split("\n", 1)[0] ?? ""}`);
+    if (failure !== undefined) notes.push(`could not be run: ${failure.split("\n", 1)[0]}`);
     else if (!worst) notes.push("nothing to compare");
   }
   return `${status} ${name}  ${notes.join("; ")}`;

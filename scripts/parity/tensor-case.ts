@@ -101,7 +101,7 @@ export class TensorCase {
 
   /** A matrix of whole numbers, e.g. token ids `[batch, positions]`, as rows. */
   rows(name: string): number[][] {
-    const [count = 0, width = 0] = this.shape(name);
+    const [count, width] = this.shape(name);
     const ids = this.ints(name);
     return Array.from({ length: count }, (_, row) => [...ids.subarray(row * width, (row + 1) * width)]);
   }

@@ -311,7 +311,6 @@ export class StableDiffusionPipeline {
     });
     if (batch === 1) return { prediction: output };
     const [unconditional, conditional] = split(output, [1, 1], 0);
-    if (unconditional === undefined || conditional === undefined) throw new Error("split gave fewer parts than sizes");
     const direction = mul(input("guidanceScale", [1]), sub(conditional, unconditional));
     return { prediction: add(unconditional, direction) };
   }

@@ -203,7 +203,7 @@ async function* drawConcept(
       firstIndex: index,
       adapter,
       learnedEmbeddings,
-      ...(signal !== undefined && { signal }),
+      signal,
     });
     yield picture.image;
   }

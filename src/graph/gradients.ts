@@ -111,7 +111,7 @@ export function checkpoint(segment: (...inputs: Tensor[]) => Tensor, inputs: rea
       const again = nextId();
       const recomputed = recomputing(() => segment(...restarted));
       const sourcesAgain = [...restarted, ...captured];
-      const wanted = new Set(sourcesAgain.filter((_, i) => sources[i] !== undefined && isNeeded(sources[i])));
+      const wanted = new Set(sourcesAgain.filter((_, i) => isNeeded(sources[i])));
       const found = backpropagate(new Map([[recomputed, dy]]), (tensor) => wanted.has(tensor), again);
       return sourcesAgain.map((tensor) => found.get(tensor));
     },

@@ -226,5 +226,5 @@ function prefixed(outputs: Readonly<Record<string, Tensor>>): Record<string, Ten
 }
 
 function firstLine(message: string): string {
-  return message.split("\n", 1)[0] ?? message;
+  return message.split("\n", 1)[0];
 }

@@ -105,7 +105,7 @@ export async function classifyPictures(session: Session, request: ClassifyReques
   for (const [index, posterior] of posteriors.entries()) {
     const started = performance.now();
     const result = await classifier.classify(latentsFrom(posterior, pipeline.vae.config), {
-      ...(signal !== undefined && { signal }),
+      signal,
       onEvaluations: (evaluations) => {
         onProgress?.({ kind: "evaluated", index, count, evaluations });
       },

@@ -117,7 +117,7 @@ async function drawEach(
     const draw = () =>
       pipeline.generate({
         ...{ ...request, guidanceScale, onWarning, n: 1, firstIndex: index },
-        ...{ learnedEmbeddings: learned.embeddings, ...(adapter && { adapter }), ...(signal && { signal }) },
+        ...{ learnedEmbeddings: learned.embeddings, adapter, signal },
         onStep: (step) => onProgress?.({ kind: "step", ...step }),
       });
     const [{ image }] = await session.withRoom(draw);

@@ -61,7 +61,7 @@ export async function learnAll(session: Session, request: LearnAllRequest): Prom
     onProgress?.({ kind: "thing", name: thing.name, index, count: things.length });
     const known = await findKnown(session.folder, thing.name);
     if (known === undefined) {
-      const result = await learnAndPreview(session, { ...common, ...thing, ...(onProgress && { onProgress }) });
+      const result = await learnAndPreview(session, { ...common, ...thing, onProgress });
       results.push(result);
       if (result.status === "interrupted") break;
     } else {

@@ -76,7 +76,7 @@ export async function previewsUnlessStopped(
   sheet: string,
 ): Promise<PreviewReport | "stopped"> {
   try {
-    return await previewLastLearn(session, { sheet, ...(signal && { signal }), ...(onProgress && { onProgress }) });
+    return await previewLastLearn(session, { sheet, signal, onProgress });
   } catch (error) {
     if (signal?.aborted === true && error === signal.reason) return "stopped";
     throw error;

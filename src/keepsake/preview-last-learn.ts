@@ -54,8 +54,8 @@ export async function previewLastLearn(session: Session, request: PreviewsReques
           program,
           adapters,
         },
-        ...(signal && { signal }),
-        ...(onProgress && { onProgress }),
+        signal,
+        onProgress,
       });
     const { sheet: picture, ...rest } = await session.withRoom(draw);
     await writePng(sheet, picture);

@@ -127,7 +127,7 @@ function drawConcept(
   return pipeline.generate({
     ...{ prompt, n: PREVIEW_PICTURES, seed: SEED, steps: STEPS, guidanceScale, width: resolution, height: resolution },
     learnedEmbeddings: embeddings,
-    ...(adapter && { adapter }),
-    ...(signal && { signal }),
+    adapter,
+    signal,
   });
 }

@@ -60,7 +60,7 @@ export async function unlearnConcept(session: Session, request: UnlearnRequest):
       try {
         const { adapter, ...measured } = await unlearn(pipeline, await learnedIn(library, pipeline), name, settings, {
           program: session.program,
-          ...(signal && { signal }),
+          signal,
           onStep: (step) => onProgress?.({ kind: "step", step, steps }),
         });
         const shared = await library.writeShared(adapter, movedAnchor(await library.memory(), adapter.parameters));

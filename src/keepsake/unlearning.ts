@@ -164,8 +164,8 @@ async function drawConcept(
   const pictures = await pipeline.generate({
     ...{ prompt: `a photo of a ${token}`, n: DRAWINGS, seed, steps: DRAWING_STEPS, guidanceScale },
     ...{ width: resolution, height: resolution, learnedEmbeddings: embeddings },
-    ...(adapter && { adapter: new BoundAdapter(adapter) }),
-    ...(signal && { signal }),
+    adapter: adapter && new BoundAdapter(adapter),
+    signal,
   });
   return pictures.map(({ latents }) => latents);
 }

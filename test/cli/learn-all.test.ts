@@ -124,7 +124,7 @@ describe("keepsake learn-all", () => {
   });
 
   it("looks at every thing before it learns the first, and changes nothing if one is impossible", async () => {
-    const [rex = "", mug = ""] = things;
+    const [rex, mug] = things;
     writeFileSync(inFolder("text.jpg"), "dear diary");
     const cases: [given: string[], code: number, words: string][] = [
       [["rex"], USAGE, '"rex" does not say what to learn: write name:class=photos'],

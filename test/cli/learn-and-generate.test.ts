@@ -153,7 +153,7 @@ describe("the names of pictures", () => {
     expect(pictureFiles("out", "../../etc \u0000\u001b", 0, 1)).toEqual(["out/etc-0-0.png"]);
     expect(pictureFiles("out", "?!", 0, 1)).toEqual(["out/picture-0-0.png"]);
     expect(pictureFiles("out", "हिन्दी", 0, 1)).toEqual(["out/हिन्दी-0-0.png"]);
-    const [long = ""] = pictureFiles("out", "𠮷".repeat(1000), 0, 1);
+    const [long] = pictureFiles("out", "𠮷".repeat(1000), 0, 1);
     expect(long).toBe(`out/${"𠮷".repeat(15)}-0-0.png`);
   });
 });

@@ -112,7 +112,7 @@ describe("keepsake list", () => {
 describe("keepsake history, undo and redo", () => {
   it("shows the kept states, and goes back and forth between them", async () => {
     const library = copy();
-    const [mug = "", dog = "", empty = ""] = await idsOf(library);
+    const [mug, dog, empty] = await idsOf(library);
     const lines = async () => succeeded(await on(library, "history")).stdout.split("\n");
     expect(await lines()).toEqual([
       `*  ${mug.slice(0, 12)}  learned mug  <dog> <mug>`,
@@ -206,13 +206,13 @@ describe("keepsake verify", () => {
     const [dog, mug] = (await Library.open(library)).concepts.map(({ embedding }) =>
       join(library, "blobs", `${embedding}.safetensors`),
     );
-    truncateSync(dog ?? "", 100);
-    rmSync(mug ?? "");
+    truncateSync(dog, 100);
+    rmSync(mug);
     const { code, stdout, stderr } = await on(library, "verify");
     expect(code).toBe(STATE);
     expect(stdout.trimEnd().split("\n")).toEqual([
-      `${dog ?? ""}: the file has been changed or damaged; restore the library from a backup`,
-      `${mug ?? ""}: this part of the library is missing; restore the library from a backup`,
+      `${dog}: the file has been changed or damaged; restore the library from a backup`,
+      `${mug}: this part of the library is missing; restore the library from a backup`,
     ]);
     expect(stderr).toBe(
       `error: ${library} is damaged: 2 faults; restore it from a backup, or undo to a whole state.\n`,

@@ -43,7 +43,7 @@ export async function keepsake(args: readonly string[], options: RunOptions = {}
   const imports = await Promise.all(hooks.map(async (hook) => ["--import", await hookUrl(hook)]));
   const command = [process.execPath, ...imports.flat(), MAIN, ...args];
   const limited = ["bash", "-c", `ulimit -f ${fileSizeLimit ?? 0}; exec "$@"`, "bash", ...command];
-  const [file = "", ...rest] = fileSizeLimit === undefined ? command : limited;
+  const [file, ...rest] = fileSizeLimit === undefined ? command : limited;
   const child = spawn(file, rest, { cwd, env: { ...process.env, CI: "1", ...env }, stdio: ["ignore", "pipe", "pipe"] });
   const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
   child.stdout.on("data", (data: Buffer) => stdout.push(data));

@@ -67,7 +67,7 @@ describe("ImageEncoder", () => {
   it("gives the mean, or a sample when given noise, times the scaling factor", async () => {
     const golden = await openCase("forward/vae-sd1-encode");
     const component = await openAutoencoderKl(model);
-    const [, , height = 0, width = 0] = golden.shape("image");
+    const [, , height, width] = golden.shape("image");
     const encoder = await ImageEncoder.create(component, { height, width });
     onTestFinished(() => encoder.dispose());
     const half = (values: Float32Array) => values.slice(0, values.length / 2);

@@ -27,7 +27,7 @@ async function images(): Promise<RgbImage[]> {
   const golden = await openCase("forward/clip-preprocess");
   return Promise.all(
     [0, 1, 2].map(async (i) => {
-      const [height = 0, width = 0] = golden.shape(`image${i}`);
+      const [height, width] = golden.shape(`image${i}`);
       return { width, height, data: await golden.bytes(`image${i}`) };
     }),
   );

@@ -34,7 +34,7 @@ describe("timestepProjection", () => {
             const own = all.slice(row * channels, (row + 1) * channels);
             expect(own).toEqual(timestepProjection([timestep], channels, stableDiffusion));
             for (let i = 0; i < half; i++) {
-              expect(Math.hypot(own[i] ?? 0, own[half + i] ?? 0)).toBeCloseTo(1, 5);
+              expect(Math.hypot(own[i], own[half + i])).toBeCloseTo(1, 5);
             }
           }
         },

@@ -66,7 +66,7 @@ export function relativeError(got: Float32Array, reference: Float32Array, floor 
   let error = 0;
   let magnitude = floor;
   for (const [i, value] of reference.entries()) {
-    const difference = Math.abs((got[i] ?? NaN) - value);
+    const difference = Math.abs(got[i] - value);
     error = difference <= error ? error : difference;
     magnitude = Math.max(magnitude, Math.abs(value));
   }

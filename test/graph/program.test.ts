@@ -54,7 +54,7 @@ describe("Program", () => {
   it("gives the same numbers each time, and new ones for new inputs", async () => {
     const [x, weight] = [input("x", [64, 32]), input("weight", [32, 32])];
     const loss = sum(square(silu(linear(x, weight))));
-    const [slope = x] = gradients(loss, [weight]);
+    const [slope] = gradients(loss, [weight]);
     const program = await Program.create({ loss, slope });
     const feeds = { x: noise(64 * 32, 1), weight: noise(32 * 32, 2) };
     const first = await program.run(feeds);
@@ -71,7 +71,7 @@ describe("Program", () => {
     const feeds = { x: noise(24, 1), w: noise(40, 2) };
     const [mapped, packed] = [await compute({ y }, feeds), await compute({ y }, feeds, { weights: "packed" })];
     packed.y.forEach((value, i) => {
-      expect(value).toBeCloseTo(mapped.y[i] ?? NaN, 5);
+      expect(value).toBeCloseTo(mapped.y[i], 5);
     });
   });
 

@@ -67,8 +67,8 @@ export async function goldenLora(golden: GoldenCase, prefix: string): Promise<Lo
   return new Lora(
     await Promise.all(
       modules.map(async (module): Promise<LoraLayer> => {
-        const [rank = 0, inFeatures = 0] = golden.shape(`${prefix}${module}.lora_A`);
-        const [outFeatures = 0] = golden.shape(`${prefix}${module}.lora_B`);
+        const [rank, inFeatures] = golden.shape(`${prefix}${module}.lora_A`);
+        const [outFeatures] = golden.shape(`${prefix}${module}.lora_B`);
         const shape = { kind: "linear", rank, inFeatures, outFeatures, loraAlpha: 8 } as const;
         const [loraA, loraB] = [
           await golden.read(`${prefix}${module}.lora_A`),

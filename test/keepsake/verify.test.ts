@@ -125,7 +125,7 @@ describe("verifyLibrary", () => {
         else writeFileSync(damaged, content);
         const { faults } = await verifyLibrary(folder);
         expect(faults.map(({ file: at }) => at)).toEqual([damaged]);
-        expect(faults[0]?.fault).toMatch(content === undefined ? /is missing/ : /has been changed or damaged/);
+        expect(faults[0].fault).toMatch(content === undefined ? /is missing/ : /has been changed or damaged/);
         rmSync(folder, { recursive: true });
       }
     }
@@ -133,12 +133,12 @@ describe("verifyLibrary", () => {
 
   it("finds a folder in the place of a file", async () => {
     const folder = copy();
-    const path = blobPath(folder, (await Library.open(folder)).concepts[0]?.embedding);
+    const path = blobPath(folder, (await Library.open(folder)).concepts[0].embedding);
     rmSync(path);
     mkdirSync(path);
     const { faults } = await verifyLibrary(folder);
     expect(faults).toHaveLength(1);
-    expect(faults[0]?.fault).toContain(path);
+    expect(faults[0].fault).toContain(path);
   });
 
   it("says what is wrong with a manifest", async () => {
@@ -167,7 +167,7 @@ describe("verifyLibrary", () => {
     const file = await exchange(folder, ({ manifest }) => manifest.adapter?.blob, tensor);
     const { faults } = await verifyLibrary(folder);
     expect(faults.map((fault) => fault.file)).toEqual([file]);
-    expect(faults[0]?.fault).toContain(words);
+    expect(faults[0].fault).toContain(words);
   });
 
   it.each([
@@ -178,11 +178,11 @@ describe("verifyLibrary", () => {
     const folder = copy();
     const data = new Float32Array(shape.reduce((product, length) => product * length, 1));
     const tensor = { name: "embedding", shape, data };
-    const file = await exchange(folder, ({ concepts }) => concepts[0]?.embedding, tensor);
+    const file = await exchange(folder, ({ concepts }) => concepts[0].embedding, tensor);
     const { faults } = await verifyLibrary(folder);
     expect(faults.map((fault) => fault.file)).toEqual([file]);
-    expect(faults[0]?.fault).toContain(`the embedding of "dog" has shape`);
-    expect(faults[0]?.fault).toContain(words);
+    expect(faults[0].fault).toContain(`the embedding of "dog" has shape`);
+    expect(faults[0].fault).toContain(words);
   });
 
   it("finds numbers that are not finite, also in what the strategy keeps", async () => {
@@ -212,21 +212,21 @@ describe("verifyLibrary", () => {
       [join("blobs", ".keepsake-0123456789abcdef.tmp"), "half"],
       [join("blobs", `${"0".repeat(64)}.safetensors`), "of a state that never came to be"],
     ];
-    for (const [name = "", content = ""] of left) writeFileSync(join(folder, name), content);
+    for (const [name, content] of left) writeFileSync(join(folder, name), content);
     const theirs = [join(folder, "notes.txt"), join(folder, "blobs", "0123abcd"), join(folder, "blobs", "notes.txt")];
     for (const file of theirs) writeFileSync(file, "mine");
     writeFileSync(join(folder, ".DS_Store"), "the system's");
     const { faults, leftovers, foreign } = await verifyLibrary(folder);
     expect(faults).toEqual([]);
     expect(foreign.map(({ file }) => file)).toEqual(theirs);
-    expect(leftovers.map(({ file }) => file).sort()).toEqual(left.map(([name = ""]) => join(folder, name)).sort());
+    expect(leftovers.map(({ file }) => file).sort()).toEqual(left.map(([name]) => join(folder, name)).sort());
     await undo({ library: folder });
     expect((await verifyLibrary(folder)).leftovers).toEqual([]);
     for (const file of theirs) expect(readFileSync(file, "utf8")).toBe("mine");
   });
 
   it("reports pipes and links in the place of files, and does not wait for them", async () => {
-    const [blob = ""] = readdirSync(join(original, "blobs"));
+    const [blob] = readdirSync(join(original, "blobs"));
     for (const place of ["lock", join("blobs", blob)]) {
       const folder = copy();
       rmSync(join(folder, place), { force: true });
@@ -266,6 +266,6 @@ describe("verifyLibrary", () => {
     const { faults, unfinishedRun } = await verifyLibrary(folder);
     expect(unfinishedRun).toBeUndefined();
     expect(faults.map((fault) => fault.file)).toEqual([file]);
-    expect(faults[0]?.fault).toContain("the saved state of an unfinished run is damaged");
+    expect(faults[0].fault).toContain("the saved state of an unfinished run is damaged");
   });
 });

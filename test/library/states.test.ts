@@ -81,7 +81,7 @@ describe("the history of a library", () => {
     const [one = 0, five = 0, ten = 0] = [1, 5, 10].map((count) => sizes.get(count));
     const each = (five - one) / 4;
     expect(ten - five).toBe(5 * each);
-    const [{ bytes: embedding } = { bytes: 0 }] = (await listConcepts(folder)).concepts;
+    const [{ bytes: embedding }] = (await listConcepts(folder)).concepts;
     // A name, a class noun and settings in the manifest.
     expect(each - embedding).toBeGreaterThan(0);
     expect(each - embedding).toBeLessThan(700);

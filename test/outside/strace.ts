@@ -87,7 +87,7 @@ const CHANGING = /^(creat|mkdir|rmdir|unlink|rename|link|symlink|mknod|truncate|
 /** The paths that a line of the trace changes, or tries to. */
 function changedPaths(line: string): string[] {
   const [, call = "", rest = ""] = /^\d+ +(\w+)\((.*)/s.exec(line) ?? [];
-  const paths = Array.from(rest.matchAll(/"((?:[^"\\]|\\.)*)"/g), ([, path = ""]) => path);
+  const paths = Array.from(rest.matchAll(/"((?:[^"\\]|\\.)*)"/g), ([, path]) => path);
   if (/^open/.test(call)) return OPENED_FOR_WRITING.test(rest) ? paths.slice(0, 1) : [];
   return CHANGING.test(call) || /^(fchmodat|fchownat|utimensat|futimesat)/.test(call) ? paths : [];
 }

@@ -16,7 +16,7 @@ export const clipPreprocess: CaseKind = {
     const config = await processorConfig(test, tree);
     const computed = Object.fromEntries(
       test.inputs.map((name) => {
-        const [height = 0, width = 0] = test.shape(name);
+        const [height, width] = test.shape(name);
         const pixels = { height, width, data: Uint8Array.from(test.ints(name)) };
         return [name.replace("image", "pixel_values"), clipImageProcessor(pixels, config)];
       }),

@@ -36,7 +36,7 @@ export const clipTraining: CaseKind = {
 
 function trace(test: TensorCase, context: ModuleContext, config: ClipConfig) {
   const inputIds = input("input_ids", test.shape("input_ids"), "int32");
-  const rows = input("end_of_text_rows", [test.shape("input_ids")[0] ?? 0], "int32");
+  const rows = input("end_of_text_rows", [test.shape("input_ids")[0]], "int32");
   const pixelValues = input("pixel_values", test.shape("pixel_values"));
   const { poolerOutput } = clipVisionModel(context, config.visionConfig, pixelValues);
   const imageFeatures = linearLayer(context, "visual_projection", poolerOutput, config.projectionDim, { bias: false });

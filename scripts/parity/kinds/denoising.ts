@@ -38,7 +38,7 @@ export async function withDenoisingError<Result>(
 ): Promise<Result> {
   const model = test.fields.string("model");
   const models = { unet: await tree.unet(model), textEncoder: await tree.clipText(model) };
-  const [, , height = 0, width = 0] = test.shape("noisy");
+  const [, , height, width] = test.shape("noisy");
   const { lora, batchSize, learnedRows } = options;
   const shape = { batchSize, height, width, learnedRows };
   const denoisingError = await DenoisingError.create(models, lora, { ...tree.programOptions, ...shape });

@@ -29,7 +29,7 @@ export interface LoraReference {
 
 /** Reads e.g. `lora/kv-*` or `lora/kv-* with cross_attention_kwargs scale 0.5`. */
 export function parseLoraReference(text: string): LoraReference {
-  const [pattern = ""] = text.split(/\s/, 1);
+  const [pattern] = text.split(/\s/, 1);
   const scale = /\bscale[ =:]+([\d.]+)/.exec(text)?.[1];
   return { pattern, scale: scale === undefined ? 1 : Number(scale) };
 }

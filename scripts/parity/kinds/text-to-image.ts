@@ -61,7 +61,7 @@ async function generate(
   const encoded = await encoder.encode([negativePrompt, prompt], { adapter });
   await encoder.clear();
 
-  const [count = 0, , height = 0, width = 0] = test.shape("initial_latents");
+  const [count, , height, width] = test.shape("initial_latents");
   const initial = test.floats("initial_latents");
   const size = initial.length / count;
   const starts = Array.from({ length: count }, (_, i) => initial.subarray(i * size, (i + 1) * size));

@@ -20,7 +20,7 @@ export function unetInputs(
   sample: string,
   timesteps: string,
 ): UNetFeeds {
-  const batch = test.shape(sample)[0] ?? 0;
+  const batch = test.shape(sample)[0];
   const stored = [...test.floats(timesteps)];
   const perItem = stored.length === 1 ? new Array<number>(batch).fill(stored[0]) : stored;
   const feeds: Record<string, Float32Array> = {
@@ -39,11 +39,11 @@ export function unetInputs(
   // The projections of an item's time ids follow each other, so the rows of all of them are already in place.
   feeds.time_ids_projection = timestepProjection([...test.floats("time_ids")], width, config);
   const textEmbeds = input("text_embeds", test.shape("text_embeds"));
-  const timeIdsProjection = input("time_ids_projection", [batch, (test.shape("time_ids")[1] ?? 0) * width]);
+  const timeIdsProjection = input("time_ids_projection", [batch, test.shape("time_ids")[1] * width]);
   return { inputs: { ...inputs, textEmbeds, timeIdsProjection }, feeds };
 }
 
 /** The sinusoids of timesteps as this UNet wants them. */
 export function projectTimesteps(config: UNet2DConditionConfig, timesteps: readonly number[]): Float32Array {
-  return timestepProjection(timesteps, config.blockOutChannels[0] ?? 0, config);
+  return timestepProjection(timesteps, config.blockOutChannels[0], config);
 }

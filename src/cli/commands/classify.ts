@@ -81,10 +81,7 @@ async function classify(images: string[], options: ClassifyCommandOptions): Prom
   const { draws, timesteps, others, temperature, seed, resolution } = options;
   const pictures = await withKeepsake(options, (keepsake) =>
     keepsake.classify({
-      ...{ images, draws, temperature, seed },
-      ...(timesteps !== undefined && { timesteps }),
-      ...(others !== undefined && { others }),
-      ...(resolution !== undefined && { resolution }),
+      ...{ images, draws, timesteps, others, temperature, seed, resolution },
       signal: stopSignal(),
       onProgress: progressReporter(output),
     }),

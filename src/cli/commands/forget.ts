@@ -95,9 +95,7 @@ async function unlearn(name: string, options: ForgetOptions, output: Output): Pr
     const signal = stopSignal();
     try {
       return await keepsake.unlearn({
-        ...{ name, purge, signal },
-        ...(steps !== undefined && { steps }),
-        ...(seed !== undefined && { seed }),
+        ...{ name, purge, steps, seed, signal },
         onProgress: ({ step, steps: all }) => {
           const left = timeLeft.after(step, all);
           const rest = left === undefined ? "" : `, ${formatDuration(left)} left`;

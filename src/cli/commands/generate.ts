@@ -85,12 +85,9 @@ async function generate(prompt: string, options: GenerateCommandOptions, command
   const mayBeMissing = command.getOptionValueSource("library") === "default";
   const draw = (keepsake: Keepsake) =>
     keepsake.generateFiles({
-      ...{ prompt, files, seed, steps, negativePrompt: options.negative },
+      ...{ prompt, files, seed, steps, scheduler, width, height },
+      ...{ negativePrompt: options.negative, guidanceScale: guidance },
       existing: isPngFile(options.output) ? "replace" : "beside",
-      ...(guidance !== undefined && { guidanceScale: guidance }),
-      ...(scheduler !== undefined && { scheduler }),
-      ...(width !== undefined && { width }),
-      ...(height !== undefined && { height }),
       signal: stopSignal(),
       onProgress: (progress) => {
         if (progress.kind === "warning") output.warn(progress.message);

@@ -48,7 +48,7 @@ async function previews(options: PreviewsOptions): Promise<void> {
   const { output: sheet } = options;
   const report = await withKeepsake(options, (keepsake) =>
     keepsake.previews({
-      ...(sheet !== undefined && { sheet }),
+      sheet,
       signal: stopSignal(),
       onProgress: reportPreviews(output),
     }),

@@ -31,7 +31,7 @@ export async function withKeepsake<Result>(
 ): Promise<Result> {
   const { Keepsake } = await import("../../keepsake/keepsake.ts");
   const program = { ...(provider !== undefined && { provider }), ...(threads !== undefined && { threads }) };
-  const keepsake = await Keepsake.open(library, { lazy: true, create, program, ...(model !== undefined && { model }) });
+  const keepsake = await Keepsake.open(library, { lazy: true, create, program, model });
   try {
     return await work(keepsake);
   } finally {

@@ -47,12 +47,12 @@ export function textFinalNorm(context: ModuleContext, config: ClipTextConfig, hi
  * @param endOfTextRows int32 `[N]`, made by `endOfTextRows`.
  */
 export function textPooledOutput(lastHiddenState: Tensor, endOfTextRows: Tensor): Tensor {
-  const [batch = 0, positions = 0, width = 0] = lastHiddenState.shape;
+  const [batch, positions, width] = lastHiddenState.shape;
   return embedding(reshape(lastHiddenState, [batch * positions, width]), endOfTextRows);
 }
 
 function textEmbeddings(context: ModuleContext, config: ClipTextConfig, { inputIds, learned }: ClipTextInputs): Tensor {
-  const [batch = 0, positions = 0] = inputIds.shape;
+  const [batch, positions] = inputIds.shape;
   const width = config.hiddenSize;
   const table = context.parameter("token_embedding.weight", [config.vocabSize, width]);
   let tokens = embedding(table, inputIds);

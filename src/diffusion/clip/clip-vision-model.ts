@@ -29,7 +29,7 @@ export function clipVisionModel(
   const normed = layerNormLayer(model, "pre_layrnorm", embedded, config.layerNormEps);
   const hiddenStates = clipEncoder(scoped(model, "encoder"), config, normed, { causal: false });
   const lastHiddenState = hiddenStates.at(-1) ?? normed;
-  const [batch = 0, , width = 0] = lastHiddenState.shape;
+  const [batch, , width] = lastHiddenState.shape;
   const classToken = reshape(slice(lastHiddenState, [0, 0, 0], [batch, 1, width]), [batch, width]);
   return { lastHiddenState, poolerOutput: layerNormLayer(model, "post_layernorm", classToken, config.layerNormEps) };
 }

@@ -162,7 +162,7 @@ function checkConsistency(reader: ConfigReader, config: UNet2DConditionConfig): 
   if (config.blockOutChannels.some((count, level) => count % (config.attentionHeads[level] ?? 1) !== 0)) {
     throw reader.error("attention_head_dim", `numbers of heads that divide block_out_channels (${channels})`);
   }
-  const half = Math.floor((config.blockOutChannels[0] ?? 0) / 2);
+  const half = Math.floor(config.blockOutChannels[0] / 2);
   // Frequencies fall over half of the channels less the shift: that must leave something.
   if (config.freqShift >= Math.max(half, 1)) {
     throw reader.error("freq_shift", `a number below half of the first of block_out_channels (${half})`);

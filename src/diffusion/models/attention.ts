@@ -32,7 +32,6 @@ export function feedForward(context: ModuleContext, x: Tensor): Tensor {
   const width = x.shape[2];
   const inner = 4 * width;
   const [hidden, gate] = split(linearLayer(context, "net.0.proj", x, 2 * inner), [inner, inner], 2);
-  if (hidden === undefined || gate === undefined) throw new Error("split gave fewer parts than sizes");
   // Keeping gelu(gate) for the backward pass would cost as much memory as the rest of the block; it is cheap to compute again.
   const gated = checkpoint((g) => mul(hidden, gelu(g)), [gate]);
   return observed(context, linearLayer(context, "net.2", gated, width));

@@ -39,7 +39,7 @@ export function transformer2DModel(
 
 /** `[N, C, H, W]` -> `[N, H*W, C]`. */
 export function toTokens(x: Tensor): Tensor {
-  const [batch = 0, channels = 0, height = 0, width = 0] = x.shape;
+  const [batch, channels, height, width] = x.shape;
   return transpose(reshape(x, [batch, channels, height * width]), [0, 2, 1]);
 }
 

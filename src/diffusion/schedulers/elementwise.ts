@@ -11,7 +11,7 @@ export function linearCombination(
   const sum = new Float64Array(length);
   for (const [coefficient, values] of terms) {
     if (values.length !== length) throw new RangeError(`arrays of ${length} and ${values.length} values do not add up`);
-    for (let i = 0; i < length; i++) sum[i] = (sum[i] ?? NaN) + coefficient * (values[i] ?? NaN);
+    for (let i = 0; i < length; i++) sum[i] += coefficient * values[i];
   }
   return Float32Array.from(sum);
 }
@@ -40,7 +40,7 @@ export function mixNoise(
   const result = new Float32Array(original.length);
   for (const [item, [signal, scale]] of coefficients.entries()) {
     for (let i = item * perItem; i < (item + 1) * perItem; i++) {
-      result[i] = signal * (original[i] ?? NaN) + scale * (noise[i] ?? NaN);
+      result[i] = signal * original[i] + scale * noise[i];
     }
   }
   return result;

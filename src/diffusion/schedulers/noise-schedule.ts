@@ -158,9 +158,9 @@ function cumulativeAlphas(betas: Float32Array): Float32Array {
 /** Lin et al. 2024 ("Common diffusion noise schedules and sample steps are flawed"), algorithm 1. */
 function rescaleToZeroTerminalSnr(betas: Float32Array): Float32Array {
   const roots = cumulativeAlphas(betas).map(Math.sqrt);
-  const first = roots[0] ?? NaN;
+  const first = roots[0];
   const last = roots.at(-1) ?? NaN;
   const scale = fround(first / fround(first - last));
   const alphasCumprod = roots.map((root) => fround(fround(root - last) * scale) ** 2);
-  return alphasCumprod.map((value, i) => 1 - fround(i === 0 ? value : value / (alphasCumprod[i - 1] ?? NaN)));
+  return alphasCumprod.map((value, i) => 1 - fround(i === 0 ? value : value / alphasCumprod[i - 1]));
 }

@@ -51,7 +51,7 @@ export class PNDMScheduler extends DiscreteScheduler {
     this.#order.advanceTo(stepIndex);
     if (stepIndex === 1) {
       // The first step once more, from the same sample, with the mean of the outputs at both its ends.
-      const [first = modelOutput] = this.#outputs;
+      const [first] = this.#outputs;
       const mean = linearCombination([1 / 2, modelOutput], [1 / 2, first]);
       return { prevSample: this.#transfer(this.#firstSample, mean, timestep + this.#stride, timestep) };
     }
@@ -60,8 +60,8 @@ export class PNDMScheduler extends DiscreteScheduler {
       this.#firstSample = sample;
     }
     this.#outputs = [modelOutput, ...this.#outputs.slice(0, 3)];
-    const weights = MULTISTEP_WEIGHTS[this.#outputs.length - 1] ?? [];
-    const combined = linearCombination(...this.#outputs.map((output, i) => [weights[i] ?? NaN, output] as const));
+    const weights = MULTISTEP_WEIGHTS[this.#outputs.length - 1];
+    const combined = linearCombination(...this.#outputs.map((output, i) => [weights[i], output] as const));
     return { prevSample: this.#transfer(sample, combined, timestep, timestep - this.#stride) };
   }
 

@@ -28,8 +28,8 @@ export function trainingSigmas(schedule: NoiseSchedule): Float32Array {
 export function sigmasAt(timesteps: readonly number[], table: Float32Array): number[] {
   return timesteps.map((t) => {
     const low = Math.min(Math.floor(t), table.length - 2);
-    const lowSigma = table[low] ?? NaN;
-    return lowSigma + ((table[low + 1] ?? NaN) - lowSigma) * (t - low);
+    const lowSigma = table[low];
+    return lowSigma + (table[low + 1] - lowSigma) * (t - low);
   });
 }
 
@@ -48,8 +48,8 @@ export function timestepsOf(sigmas: readonly number[], table: Float32Array): num
     const logSigma = Math.log(Math.max(sigma, 1e-10));
     const above = logTable.findIndex((value) => value > logSigma);
     const low = Math.min(Math.max((above < 0 ? table.length : above) - 1, 0), table.length - 2);
-    const lowLog = logTable[low] ?? NaN;
-    const weight = (lowLog - logSigma) / (lowLog - (logTable[low + 1] ?? NaN));
+    const lowLog = logTable[low];
+    const weight = (lowLog - logSigma) / (lowLog - logTable[low + 1]);
     return low + Math.min(Math.max(weight, 0), 1);
   });
 }

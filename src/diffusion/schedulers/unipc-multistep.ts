@@ -67,7 +67,7 @@ export class UniPCMultistepScheduler extends MultistepSolver {
     return linearCombination(
       [nextSigma / sigma, sample],
       [-alpha * shrink, latest],
-      ...differences.map((difference, i) => [-alpha * scale * (weights[i] ?? NaN), difference] as const),
+      ...differences.map((difference, i) => [-alpha * scale * weights[i], difference] as const),
     );
   }
 
@@ -110,7 +110,7 @@ function solveLinear(augmented: readonly (readonly number[])[]): number[] {
   }
   const solution = new Array<number>(size).fill(0);
   for (let i = size - 1; i >= 0; i--) {
-    const row = rows[i] ?? new Float64Array();
+    const row = rows[i];
     const known = solution.reduce((sum, value, j) => (j > i ? sum + value * at(row, j) : sum), 0);
     solution[i] = (at(row, size) - known) / at(row, i);
   }

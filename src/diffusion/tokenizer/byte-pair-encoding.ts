@@ -66,7 +66,7 @@ export class BytePairEncoding {
   encode(word: string): number[] {
     const bytes = new TextEncoder().encode(word);
     const last = bytes.length - 1;
-    const ids = Array.from(bytes, (byte, i) => (i === last ? this.#lastByteIds[byte] : this.#byteIds[byte]) ?? NaN);
+    const ids = Array.from(bytes, (byte, i) => (i === last ? this.#lastByteIds[byte] : this.#byteIds[byte]));
     return this.#mergeAll(ids);
   }
 
@@ -78,10 +78,8 @@ export class BytePairEncoding {
     const previous = Int32Array.from(ids, (_, i) => i - 1);
     const queue = new MinHeap();
     const mergeAt = (position: number): Merge | undefined => {
-      const following = next[position] ?? end;
-      return following < end
-        ? this.#merges.get((ids[position] ?? NaN) * this.#stride + (ids[following] ?? NaN))
-        : undefined;
+      const following = next[position];
+      return following < end ? this.#merges.get(ids[position] * this.#stride + ids[following]) : undefined;
     };
     const enqueue = (position: number): void => {
       const merge = mergeAt(position);
@@ -94,14 +92,14 @@ export class BytePairEncoding {
       const merge = ids[position] === MERGED_AWAY ? undefined : mergeAt(position);
       // An entry is out of date when a neighbour was merged after it was made.
       if (merge === undefined || merge.rank * end + position !== key) continue;
-      const removed = next[position] ?? end;
-      const following = next[removed] ?? end;
+      const removed = next[position];
+      const following = next[removed];
       ids[position] = merge.id;
       ids[removed] = MERGED_AWAY;
       next[position] = following;
       if (following < end) previous[following] = position;
       enqueue(position);
-      const before = previous[position] ?? -1;
+      const before = previous[position];
       if (before >= 0) enqueue(before);
     }
     return ids.filter((id) => id !== MERGED_AWAY);
@@ -127,7 +125,7 @@ class MinHeap {
     let i = this.#keys.length;
     while (i > 0) {
       const parent = (i - 1) >> 1;
-      const parentKey = this.#keys[parent] ?? NaN;
+      const parentKey = this.#keys[parent];
       if (parentKey <= key) break;
       this.#keys[i] = parentKey;
       i = parent;
@@ -143,7 +141,7 @@ class MinHeap {
     let i = 0;
     for (;;) {
       let child = 2 * i + 1;
-      if (child + 1 < size && (this.#keys[child + 1] ?? NaN) < (this.#keys[child] ?? NaN)) child++;
+      if (child + 1 < size && this.#keys[child + 1] < this.#keys[child]) child++;
       const childKey = this.#keys[child];
       if (childKey === undefined || childKey >= key) break;
       this.#keys[i] = childKey;

@@ -44,7 +44,7 @@ interface AttentionGeometry extends Required<AttentionOptions> {
  */
 export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor {
   const { heads, causal = false, headByHeadAbove = 20_000_000 } = options;
-  const [batch = 0, targets = 0, hidden = 0] = q.shape;
+  const [batch, targets, hidden] = q.shape;
   const sources = k.shape[1];
   const fits =
     k.shape[0] === batch && k.shape[2] === hidden && v.shape.join() === k.shape.join() && hidden % heads === 0;
@@ -111,11 +111,7 @@ function fusedForward(
   return onnx.fused("MultiHeadAttention", names, attributes);
 }
 
-function plainForward(
-  onnx: OnnxBuilder,
-  [q = "", k = "", v = ""]: readonly string[],
-  geometry: AttentionGeometry,
-): string {
+function plainForward(onnx: OnnxBuilder, [q, k, v]: readonly string[], geometry: AttentionGeometry): string {
   const [qh, kh, vh] = [toHeads(onnx, q, geometry), toHeads(onnx, k, geometry), toHeads(onnx, v, geometry)];
   const probabilities = probabilitiesOf(onnx, matrices(qh), matrices(kh), geometry);
   return fromHeads(onnx, onnx.matmul(matrices(probabilities), matrices(vh)), geometry);
@@ -157,7 +153,7 @@ function backward(
     gradients = headGradients(onnx, byHead.map(matrices), geometry, isUsed);
   }
   const results = ["", "", ""];
-  wanted.forEach((slot, i) => (results[slot] = fromHeads(onnx, gradients[i] ?? "", geometry)));
+  wanted.forEach((slot, i) => (results[slot] = fromHeads(onnx, gradients[i], geometry)));
   return results;
 }
 
@@ -166,9 +162,8 @@ function headGradients(
   onnx: OnnxBuilder,
   [dO, q, k, v, o]: readonly Operand[],
   geometry: AttentionGeometry,
-  [dqUsed = false, dkUsed = false, dvUsed = false]: readonly boolean[],
+  [dqUsed, dkUsed, dvUsed]: readonly boolean[],
 ): string[] {
-  if (!dO || !q || !k || !v || !o) throw new Error("attentionGradient has five inputs");
   const p: Operand = { ...q, name: probabilitiesOf(onnx, q, k, geometry) };
   const results: string[] = [];
   if (dqUsed || dkUsed) {

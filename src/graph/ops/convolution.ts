@@ -92,8 +92,8 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2d
 function convolutionGeometry(x: Shape, weight: Shape, bias: Shape | undefined, options: Conv2dOptions): Geometry {
   const { stride = 1, padding = 0 } = options;
   const pads = typeof padding === "number" ? ([padding, padding, padding, padding] as const) : padding;
-  const [batch = 0, inChannels = 0, height = 0, width = 0] = x;
-  const [outChannels = 0, expected = 0, kernelHeight = 0, kernelWidth = 0] = weight;
+  const [batch, inChannels, height, width] = x;
+  const [outChannels, expected, kernelHeight, kernelWidth] = weight;
   const shapes = bias === undefined ? [x, weight] : [x, weight, bias];
   if (x.length !== 4 || weight.length !== 4)
     throw new ShapeError("conv2d", shapes, "pictures and kernels have four axes");

@@ -13,7 +13,7 @@ import { reshape } from "./broadcasting.ts";
  * @returns `[..., width]`
  */
 export function embedding(table: Tensor, ids: Tensor): Tensor {
-  const [rows = 0, width = 0] = table.shape;
+  const [rows, width] = table.shape;
   if (table.shape.length !== 2 || ids.dtype !== "int32") {
     throw new ShapeError("embedding", [table.shape, ids.shape], "needs a matrix and int32 ids");
   }

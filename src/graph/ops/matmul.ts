@@ -51,7 +51,7 @@ export function matmul(a: Tensor, b: Tensor, { transposeA = false, transposeB = 
 }
 
 function matrixOf(x: Tensor, transposed: boolean): [number, number] {
-  const [rows = 0, columns = 0] = x.shape.slice(-2);
+  const [rows, columns] = x.shape.slice(-2);
   return transposed ? [columns, rows] : [rows, columns];
 }
 
@@ -64,7 +64,7 @@ function matrixOf(x: Tensor, transposed: boolean): [number, number] {
  * @param bias - `[out]`
  */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
-  const [outFeatures = 0, inFeatures = 0] = weight.shape;
+  const [outFeatures, inFeatures] = weight.shape;
   const leading = x.shape.slice(0, -1);
   const biasFits = bias === undefined || sameShape(bias.shape, [outFeatures]);
   if (weight.shape.length !== 2 || x.shape.at(-1) !== inFeatures || !biasFits) {

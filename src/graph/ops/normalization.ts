@@ -29,10 +29,10 @@ export function layerNorm(x: Tensor, weight: Tensor | undefined, bias: Tensor | 
     attributes: { eps },
     // ONNX asks for a weight.
     constant: weight === undefined ? { key: `ones ${features}`, size: features } : undefined,
-    lower: (onnx, [name = "", w = onnx.filled(1, [features]), ...b]) =>
+    lower: (onnx, [name, w = onnx.filled(1, [features]), ...b]) =>
       onnx.nodes("LayerNormalization", [name, w, ...b], 3, { axis: -1, epsilon: { float: eps } }),
     vjp: ([dy]) => {
-      if (dy === undefined || average === undefined || inverse === undefined) return [];
+      if (dy === undefined) return [];
       const normalized = mul(sub(x, average), inverse);
       const g = weight === undefined ? dy : mul(dy, weight);
       const alongX = mul(normalized, mean(mul(g, normalized), [-1], { keepDims: true }));
@@ -40,7 +40,6 @@ export function layerNorm(x: Tensor, weight: Tensor | undefined, bias: Tensor | 
       return [dx, sum(mul(dy, normalized), leading), sum(dy, leading)];
     },
   });
-  if (y === undefined) throw new Error("layerNorm has no output");
   return y;
 }
 
@@ -52,7 +51,7 @@ export function layerNorm(x: Tensor, weight: Tensor | undefined, bias: Tensor | 
  * @param bias - `[channels]`
  */
 export function groupNorm(x: Tensor, groups: number, weight: Tensor, bias: Tensor, eps: number): Tensor {
-  const [batch = 0, channels = 0, ...pixels] = x.shape;
+  const [batch, channels, ...pixels] = x.shape;
   if (channels % groups !== 0 || ![weight, bias].every(({ shape }) => sameShape(shape, [channels]))) {
     throw new ShapeError("groupNorm", [x.shape, weight.shape, bias.shape], `${groups} groups do not fit the channels`);
   }

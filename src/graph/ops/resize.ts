@@ -14,7 +14,7 @@ import { matmul } from "./matmul.ts";
  * @param size - `[H2, W2]`
  */
 export function resizeNearest(x: Tensor, size: readonly [number, number]): Tensor {
-  const [batch = 0, channels = 0, height = 0, width = 0] = x.shape;
+  const [batch, channels, height, width] = x.shape;
   if (x.shape.length !== 4) throw new ShapeError("resizeNearest", [x.shape], "pictures have four axes");
   if (size.some((extent) => !Number.isInteger(extent) || extent < 1)) {
     throw new ShapeError("resizeNearest", [x.shape], `cannot be resized to [${size.join(", ")}]`);
@@ -41,7 +41,7 @@ export function resizeNearest(x: Tensor, size: readonly [number, number]): Tenso
 }
 
 function gather(dy: Tensor, [height, width]: readonly [number, number]): Tensor {
-  const [batch = 0, channels = 0, tallHeight = 0, wideWidth = 0] = dy.shape;
+  const [batch, channels, tallHeight, wideWidth] = dy.shape;
   const [down, across] = [tallHeight / height, wideWidth / width];
   if (Number.isInteger(down) && Number.isInteger(across)) {
     const kernel = [down, across];

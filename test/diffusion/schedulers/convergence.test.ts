@@ -19,7 +19,7 @@ const config = {
 function coefficients(scheduler: Scheduler, stepIndex: number): readonly [alpha: number, sigma: number] {
   const sigma = scheduler.sigmas?.[stepIndex];
   if (sigma !== undefined) return [1 / Math.sqrt(sigma ** 2 + 1), sigma / Math.sqrt(sigma ** 2 + 1)];
-  const alphaCumprod = scheduler.noiseSchedule.alphaCumprod(scheduler.timesteps[stepIndex] ?? NaN);
+  const alphaCumprod = scheduler.noiseSchedule.alphaCumprod(scheduler.timesteps[stepIndex]);
   return [Math.sqrt(alphaCumprod), Math.sqrt(1 - alphaCumprod)];
 }
 
@@ -35,7 +35,7 @@ function errorOf(
   const isSigmaSpace = name.startsWith("euler");
   let sample = Float32Array.of(scheduler.initNoiseSigma);
   const [firstAlpha, firstSigma] = coefficients(scheduler, 0);
-  const start = (isSigmaSpace ? firstAlpha : 1) * (sample[0] ?? NaN);
+  const start = (isSigmaSpace ? firstAlpha : 1) * sample[0];
   for (const i of scheduler.timesteps.keys()) {
     const [alpha, sigma] = coefficients(scheduler, i);
     const variance = alpha ** 2 * DATA_DEVIATION ** 2 + sigma ** 2;
@@ -51,7 +51,7 @@ function errorOf(
   const deviation = (alpha2: number): number => Math.sqrt(alpha2 * DATA_DEVIATION ** 2 + 1 - alpha2);
   const toVariancePreserving = isSigmaSpace ? Math.sqrt(final) : 1;
   const expected = (start * deviation(final)) / Math.sqrt(firstAlpha ** 2 * DATA_DEVIATION ** 2 + firstSigma ** 2);
-  return Math.abs(((sample[0] ?? NaN) * toVariancePreserving) / expected - 1);
+  return Math.abs((sample[0] * toVariancePreserving) / expected - 1);
 }
 
 const samplers = [

@@ -16,7 +16,7 @@ function encodeByDefinition(word: string): (number | undefined)[] {
   const symbols = Array.from(word);
   symbols.push(`${symbols.pop() ?? ""}</w>`);
   for (;;) {
-    const ranks = symbols.slice(1).map((symbol, i) => merges.indexOf(`${symbols[i] ?? ""} ${symbol}`));
+    const ranks = symbols.slice(1).map((symbol, i) => merges.indexOf(`${symbols[i]} ${symbol}`));
     const best = Math.min(...ranks.filter((rank) => rank >= 0));
     if (best === Infinity) return symbols.map((symbol) => vocabulary.get(symbol));
     const position = ranks.indexOf(best);

@@ -20,7 +20,7 @@ describe("the ops", () => {
       .join("\n");
     // The first argument of what makes nodes.
     const names = [...text.matchAll(/\b(?:apply|applyOne|unary|binary|reduce|swish)\(\s*"(\w+)"/g)].map(
-      ([, name = ""]) => name,
+      ([, name]) => name,
     );
     const leaves = ["input", "parameter", "constant"];
     expect([...new Set(names)].sort()).toEqual([...kernels.keys(), ...leaves].sort());

@@ -86,16 +86,16 @@ describe("activation functions", () => {
     const far = Float32Array.of(-1000, -100, -20, -8, -5, -3, 0, 3, 5, 8, 20, 100, 1000);
     const x = input("x", [far.length]);
     const y = f(x);
-    const [dx = x] = gradients(sum(y), [x]);
-    const [exactY = [], exactDx = []] = evaluate([y, dx], { x: far });
+    const [dx] = gradients(sum(y), [x]);
+    const [exactY, exactDx] = evaluate([y, dx], { x: far });
     for (const lowering of ["cpu", "portable"] as const) {
       const computed = await compute({ y, dx }, { x: far }, { lowering });
       far.forEach((at, i) => {
         // ONNX Runtime's sigmoid is off by 1e-7 in its tails.
-        const value = exactY[i] ?? NaN;
-        const slope = exactDx[i] ?? NaN;
-        expect(Math.abs((computed.y[i] ?? NaN) - value), `at ${at}`).toBeLessThan(2e-6 * Math.max(1, Math.abs(value)));
-        expect(Math.abs((computed.dx[i] ?? NaN) - slope), `slope at ${at}`).toBeLessThan(1e-5);
+        const value = exactY[i];
+        const slope = exactDx[i];
+        expect(Math.abs(computed.y[i] - value), `at ${at}`).toBeLessThan(2e-6 * Math.max(1, Math.abs(value)));
+        expect(Math.abs(computed.dx[i] - slope), `slope at ${at}`).toBeLessThan(1e-5);
       });
     }
   });
@@ -105,7 +105,7 @@ describe("clip", () => {
   it("passes the gradient at its bounds, as PyTorch does", async () => {
     const x = input("x", [5]);
     const y = elementwise.clip(x, -1, 2);
-    const [dx = x] = gradients(sum(y), [x]);
+    const [dx] = gradients(sum(y), [x]);
     expect(await compute({ y, dx }, { x: Float32Array.of(-1.5, -1, 0, 2, 2.5) })).toEqual({
       y: Float32Array.of(-1, -1, 0, 2, 2),
       dx: Float32Array.of(0, 1, 1, 1, 0),

@@ -45,14 +45,14 @@ describe("normalisation as real models have it", () => {
     const [x, weight, bias] = [input("x", shape), input("weight", [channels]), input("bias", [channels])];
     const y = normalizations.groupNorm(x, 4, weight, bias, eps);
     const wrt = [x, weight, bias];
-    const [dx = x, dWeight = x, dBias = x] = gradients(sum(mul(y, input("dy", shape))), wrt);
+    const [dx, dWeight, dBias] = gradients(sum(mul(y, input("dy", shape))), wrt);
     const outputs = { y, dx, dWeight, dBias };
     const exact = evaluate(Object.values(outputs), feeds);
     const computed = await compute(outputs, feeds);
     // The subtraction of the mean costs as many digits as the offset has.
     const tolerance = 1e-5 * (1 + offset);
     Object.values(computed).forEach((values, i) => {
-      expectClose(values, exact[i] ?? [], tolerance);
+      expectClose(values, exact[i], tolerance);
     });
   });
 });

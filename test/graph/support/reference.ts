@@ -45,7 +45,7 @@ function compute(node: Node, values: ReadonlyMap<Tensor, NdArray>): readonly NdA
 }
 
 function leafValue({ leaf, outputs }: Node, bindings: Bindings): NdArray {
-  const shape = outputs[0]?.shape ?? [];
+  const shape = outputs[0].shape;
   const data = leaf?.kind === "constant" ? leaf.data : bindings[leaf?.name ?? ""];
   if (data === undefined) throw new Error(`no value is given for "${leaf?.kind === "constant" ? "" : leaf?.name}"`);
   return { shape, data: Float64Array.from(data) };

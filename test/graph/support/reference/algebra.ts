@@ -44,7 +44,7 @@ const reduction =
         kept,
         index.map((i, axis) => (axes.includes(axis) ? 0 : i)),
       );
-      sums.data[cell] = (sums.data[cell] ?? NaN) + at(x, index);
+      sums.data[cell] = sums.data[cell] + at(x, index);
     }
     const factor = scale(x.data.length / sums.data.length);
     return [{ shape: outputShape(node), data: sums.data.map((value) => value * factor) }];
@@ -61,7 +61,7 @@ export const algebraKernels: Readonly<Record<string, Kernel>> = {
     return [
       tabulate(outputShape(node), (index) => {
         const batch = index.slice(0, -2);
-        const [row = 0, column = 0] = index.slice(-2);
+        const [row, column] = index.slice(-2);
         let value = 0;
         for (let k = 0; k < inner; k++) {
           const left = broadcastMatrix(a, batch, transposeA ? [k, row] : [row, k]);
@@ -76,9 +76,9 @@ export const algebraKernels: Readonly<Record<string, Kernel>> = {
   linear: (operands, node) => {
     const [x, weight, bias] = [operand(operands, 0), operand(operands, 1), operands[2]];
     return [
-      tabulate(outputShape(node), ([row = 0, feature = 0]) => {
+      tabulate(outputShape(node), ([row, feature]) => {
         let value = bias?.data[feature] ?? 0;
-        for (let k = 0; k < (weight.shape[1] ?? 0); k++) value += at(x, [row, k]) * at(weight, [feature, k]);
+        for (let k = 0; k < weight.shape[1]; k++) value += at(x, [row, k]) * at(weight, [feature, k]);
         return value;
       }),
     ];

@@ -18,8 +18,8 @@ export function* indicesOf(shape: Shape): Generator<readonly number[]> {
   for (let count = sizeOf(shape); count > 0; count--) {
     yield index;
     for (let axis = shape.length - 1; axis >= 0; axis--) {
-      index[axis] = (index[axis] ?? 0) + 1;
-      if ((index[axis] ?? 0) < (shape[axis] ?? 0)) break;
+      index[axis] = index[axis] + 1;
+      if (index[axis] < shape[axis]) break;
       index[axis] = 0;
     }
   }
@@ -39,12 +39,12 @@ export function zeros(shape: Shape): NdArray {
 
 /** Row-major position of an index. */
 export function position(shape: Shape, index: readonly number[]): number {
-  return shape.reduce((flat, extent, axis) => flat * extent + (index[axis] ?? 0), 0);
+  return shape.reduce((flat, extent, axis) => flat * extent + index[axis], 0);
 }
 
 /** The element at an index. */
 export function at({ shape, data }: NdArray, index: readonly number[]): number {
-  return data[position(shape, index)] ?? NaN;
+  return data[position(shape, index)];
 }
 
 /** The element that NumPy's broadcasting shows at an index of the (larger) result. */

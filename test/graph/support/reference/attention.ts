@@ -13,9 +13,9 @@ function forEachQuery(
 ): void {
   const heads = numberAttribute(node, "heads");
   const causal = flagAttribute(node, "causal");
-  const [batches = 0, targets = 0, hidden = 0] = q.shape;
+  const [batches, targets, hidden] = q.shape;
   const width = hidden / heads;
-  const sources = Array.from({ length: k.shape[1] ?? 0 }, (_, s) => s);
+  const sources = Array.from({ length: k.shape[1] }, (_, s) => s);
   for (let b = 0; b < batches; b++) {
     for (let head = 0; head < heads; head++) {
       const channels = Array.from({ length: width }, (_, d) => head * width + d);
@@ -41,7 +41,7 @@ function forEachQuery(
 
 function accumulate(x: NdArray, index: readonly number[], value: number): void {
   const cell = position(x.shape, index);
-  x.data[cell] = (x.data[cell] ?? NaN) + value;
+  x.data[cell] = x.data[cell] + value;
 }
 
 export const attentionKernels: Readonly<Record<string, Kernel>> = {
@@ -66,9 +66,9 @@ export const attentionKernels: Readonly<Record<string, Kernel>> = {
       const dP = probabilities.map((_, s) =>
         channels.reduce((sum, c) => sum + at(dy, [b, t, c]) * at(v, [b, s, c]), 0),
       );
-      const expected = probabilities.reduce((sum, p, s) => sum + p * (dP[s] ?? NaN), 0);
+      const expected = probabilities.reduce((sum, p, s) => sum + p * dP[s], 0);
       probabilities.forEach((p, s) => {
-        const dS = p * ((dP[s] ?? NaN) - expected) * scale;
+        const dS = p * (dP[s] - expected) * scale;
         for (const c of channels) {
           accumulate(dq, [b, t, c], dS * at(k, [b, s, c]));
           accumulate(dk, [b, s, c], dS * at(q, [b, t, c]));

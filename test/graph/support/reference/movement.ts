@@ -24,7 +24,7 @@ export const movementKernels: Readonly<Record<string, Kernel>> = {
 
   barrier: (operands) => {
     const [x, dy] = [operand(operands, 0), operand(operands, 1)];
-    return [{ shape: x.shape, data: x.data.map((value) => value + 0 * (dy.data[0] ?? NaN)) }];
+    return [{ shape: x.shape, data: x.data.map((value) => value + 0 * dy.data[0]) }];
   },
 
   reshape: (operands, node) => [{ shape: outputShape(node), data: operand(operands, 0).data }],
@@ -36,7 +36,7 @@ export const movementKernels: Readonly<Record<string, Kernel>> = {
       tabulate(outputShape(node), (index) =>
         at(
           x,
-          x.shape.map((_, axis) => index[permutation.indexOf(axis)] ?? NaN),
+          x.shape.map((_, axis) => index[permutation.indexOf(axis)]),
         ),
       ),
     ];
@@ -50,8 +50,8 @@ export const movementKernels: Readonly<Record<string, Kernel>> = {
       tabulate(outputShape(node), (index) => {
         const own = [...index];
         for (const x of operands) {
-          const extent = x.shape[axis] ?? NaN;
-          const i = own[axis] ?? NaN;
+          const extent = x.shape[axis];
+          const i = own[axis];
           if (i < extent) return at(x, own);
           own[axis] = i - extent;
         }
@@ -82,7 +82,7 @@ export const movementKernels: Readonly<Record<string, Kernel>> = {
       tabulate(outputShape(node), (index) =>
         at(
           x,
-          index.map((i, axis) => (starts[axis] ?? NaN) + i * (steps[axis] ?? NaN)),
+          index.map((i, axis) => starts[axis] + i * steps[axis]),
         ),
       ),
     ];
@@ -93,25 +93,23 @@ export const movementKernels: Readonly<Record<string, Kernel>> = {
     const before = listAttribute(node, "before");
     return [
       tabulate(outputShape(node), (index) => {
-        const own = index.map((i, axis) => i - (before[axis] ?? NaN));
-        return own.every((i, axis) => i >= 0 && i < (x.shape[axis] ?? 0)) ? at(x, own) : 0;
+        const own = index.map((i, axis) => i - before[axis]);
+        return own.every((i, axis) => i >= 0 && i < x.shape[axis]) ? at(x, own) : 0;
       }),
     ];
   },
 
   embedding: (operands, node) => {
     const [table, ids] = [operand(operands, 0), operand(operands, 1)];
-    return [
-      tabulate(outputShape(node), (index) => at(table, [at(ids, index.slice(0, -1)), index[index.length - 1] ?? NaN])),
-    ];
+    return [tabulate(outputShape(node), (index) => at(table, [at(ids, index.slice(0, -1)), index[index.length - 1]]))];
   },
 
   embeddingGradient: (operands, node) => {
     const [dy, ids] = [operand(operands, 0), operand(operands, 1)];
     const table = zeros(outputShape(node));
-    for (const [row = 0, column = 0] of indicesOf(dy.shape)) {
+    for (const [row, column] of indicesOf(dy.shape)) {
       const cell = position(table.shape, [at(ids, [row, 0]), column]);
-      table.data[cell] = (table.data[cell] ?? NaN) + at(dy, [row, column]);
+      table.data[cell] = table.data[cell] + at(dy, [row, column]);
     }
     return [table];
   },

@@ -30,10 +30,10 @@ function* taps(
   stride: number,
   pads: readonly number[],
 ): Generator<Tap> {
-  const [top = 0, left = 0] = pads;
-  const [, channels = 0, height = 0, width = 0] = x;
-  const [, , kernelHeight = 0, kernelWidth = 0] = weight;
-  for (const [n = 0, o = 0, h = 0, w = 0] of indicesOf(y)) {
+  const [top, left] = pads;
+  const [, channels, height, width] = x;
+  const [, , kernelHeight, kernelWidth] = weight;
+  for (const [n, o, h, w] of indicesOf(y)) {
     const target = position(y, [n, o, h, w]);
     for (let c = 0; c < channels; c++) {
       for (let i = 0; i < kernelHeight; i++) {
@@ -47,7 +47,7 @@ function* taps(
   }
 }
 
-const element = (array: NdArray, i: number) => array.data[i] ?? NaN;
+const element = (array: NdArray, i: number) => array.data[i];
 
 export const pictureKernels: Readonly<Record<string, Kernel>> = {
   conv2d: (operands, node) => {
@@ -72,10 +72,10 @@ export const pictureKernels: Readonly<Record<string, Kernel>> = {
 
   resizeNearest: (operands, node) => {
     const x = operand(operands, 0);
-    const [, , height = 0, width = 0] = x.shape;
-    const [toHeight = 0, toWidth = 0] = listAttribute(node, "size");
+    const [, , height, width] = x.shape;
+    const [toHeight, toWidth] = listAttribute(node, "size");
     return [
-      tabulate(outputShape(node), ([n = 0, c = 0, h = 0, w = 0]) =>
+      tabulate(outputShape(node), ([n, c, h, w]) =>
         at(x, [n, c, Math.floor((h * height) / toHeight), Math.floor((w * width) / toWidth)]),
       ),
     ];
@@ -83,11 +83,11 @@ export const pictureKernels: Readonly<Record<string, Kernel>> = {
 
   sumPool: (operands, node) => {
     const dy = operand(operands, 0);
-    const [down = 0, across = 0] = listAttribute(node, "kernel");
+    const [down, across] = listAttribute(node, "kernel");
     return [
-      tabulate(outputShape(node), ([n = 0, c = 0, h = 0, w = 0]) => {
+      tabulate(outputShape(node), ([n, c, h, w]) => {
         let value = 0;
-        for (const [i = 0, j = 0] of indicesOf([down, across])) value += at(dy, [n, c, h * down + i, w * across + j]);
+        for (const [i, j] of indicesOf([down, across])) value += at(dy, [n, c, h * down + i, w * across + j]);
         return value;
       }),
     ];
