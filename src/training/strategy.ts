@@ -1,6 +1,6 @@
 /**
  * @file What a strategy of continual personalization is: how a concept is learned without losing the earlier ones, as data and closed forms that the step
- * loop (`training.ts`) carries out. A strategy itself evaluates no network and touches no file.
+ * loop (`training-run.ts`) carries out. A strategy itself evaluates no network and touches no file.
  */
 import type { Adapter } from "../adapters/adapter.ts";
 import type { TrainedForm } from "../adapters/stacked-lora.ts";
