@@ -34,7 +34,7 @@ export interface PipelineFolder {
 export async function openUNet2DConditionModel(folder: string): Promise<Component<UNet2DConditionConfig>> {
   const config = await readConfig(folder, parseUNet2DConditionConfig);
   // Weights of a block that the config leaves out are no part of the model: an adapter must not find layers in them.
-  const used = (name: string) => (config.hasMidBlock || !name.startsWith("mid_block.") ? name : undefined);
+  const used = (name: string) => (config.midBlockType !== null || !name.startsWith("mid_block.") ? name : undefined);
   return { config, weights: await openWeights(folder, "diffusion_pytorch_model", used) };
 }
 

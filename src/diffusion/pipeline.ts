@@ -38,7 +38,7 @@ import { concatenated } from "./flat-arrays.ts";
 import { type LatentShape, compileDecoder, decoderOutputs, latentShape, LONGEST_SIDE, sizeWarning } from "./latents.ts";
 import type { PictureSize } from "./picture-size.ts";
 import { checkMemory, drawingPurpose } from "./memory.ts";
-import { timestepProjection } from "./models/embeddings.ts";
+import { guidanceScaleEmbedding, timestepProjection } from "./models/embeddings.ts";
 import { unet2DConditionModel } from "./models/unet-2d-condition-model.ts";
 import { type AdapterBinding, withAdapter } from "./module.ts";
 import { ProgramCache } from "./program-cache.ts";
@@ -71,7 +71,10 @@ export interface GenerateOptions {
   readonly negativePrompt?: string;
   /** Number of denoising steps. Default 30. */
   readonly steps?: number;
-  /** unconditional + guidanceScale * (conditional - unconditional). Default 7.5; 1 means no guidance and half the work. */
+  /**
+   * unconditional + guidanceScale * (conditional - unconditional). Default 7.5; 1 means no guidance and half the work. An LCM UNet
+   * has learned what guidance does: it takes the scale as an input, in half the work, and no negative prompt.
+   */
   readonly guidanceScale?: number;
   /** A name that `createScheduler` knows. Default: the checkpoint's own. */
   readonly scheduler?: string;
@@ -212,7 +215,7 @@ export class StableDiffusionPipeline {
     scheduler.setTimesteps(options.steps ?? 30);
 
     await this.#useAdapter(options.adapter);
-    this.#checkMemory(size, guidanceScale === 1 ? 1 : 2);
+    this.#checkMemory(size, this.#isGuided(guidanceScale) ? 2 : 1);
     const denoise = await this.#denoiser(options, shape, guidanceScale);
     const decoder = await this.#decoders.get(shape.join("x"), () =>
       compileDecoder(this.vae, size, this.#programOptions),
@@ -272,12 +275,16 @@ export class StableDiffusionPipeline {
     await this.#denoisers.clear();
   }
 
+  /** Whether the negative prompt goes through the UNet beside the prompt. */
+  #isGuided(guidanceScale: number): boolean {
+    return guidanceScale !== 1 && this.unet.config.timeCondProjDim === undefined;
+  }
+
   /** Encodes the prompts and returns the guided prediction as a function of latents and timestep. */
   async #denoiser(options: GenerateOptions, shape: LatentShape, guidanceScale: number): Promise<Denoiser> {
     const { config } = this.unet;
     const { prompt, negativePrompt = "", adapter, learnedEmbeddings = [], onWarning } = options;
-    const guided = guidanceScale !== 1;
-    const prompts = guided ? [negativePrompt, prompt] : [prompt];
+    const prompts = this.#isGuided(guidanceScale) ? [negativePrompt, prompt] : [prompt];
     const encoded = await this.#promptEncoder.encode(prompts, { adapter, learnedEmbeddings, onWarning });
     const encoderHiddenStates = concatenated(encoded);
     const positions = encoderHiddenStates.length / (encoded.length * this.textEncoder.config.hiddenSize);
@@ -288,6 +295,9 @@ export class StableDiffusionPipeline {
       ...adapter?.feeds(),
       encoderHiddenStates,
       guidanceScale: Float32Array.of(guidanceScale),
+      ...(config.timeCondProjDim !== undefined && {
+        timestepCond: guidanceScaleEmbedding(guidanceScale, config.timeCondProjDim),
+      }),
     });
     return async (sample, timestep) => {
       const projection = timestepProjection([timestep], config.blockOutChannels[0], config);
@@ -308,6 +318,7 @@ export class StableDiffusionPipeline {
       sample: batch === 1 ? sample : concat([sample, sample], 0),
       timestepProjection: broadcastTo(projection, [batch, config.blockOutChannels[0]]),
       encoderHiddenStates: input("encoderHiddenStates", [batch, positions, width]),
+      ...(config.timeCondProjDim !== undefined && { timestepCond: input("timestepCond", [1, config.timeCondProjDim]) }),
     });
     if (batch === 1) return { prediction: output };
     const [unconditional, conditional] = split(output, [1, 1], 0);

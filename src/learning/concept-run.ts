@@ -14,6 +14,7 @@ import { DEFAULT_ADAPTER, type AskedAdapter } from "./learn-settings.ts";
 import { adaptableModules, newAdapter } from "../adapters/new-adapter.ts";
 import type { StrategyMemory, ConceptPlan, Strategy } from "../training/strategy.ts";
 import { prepareTokens, type AskedConcept, type RunTokens } from "./new-tokens.ts";
+import type { LossOptions } from "../training/loss-options.ts";
 import type { TrainingPhoto } from "../training/photos.ts";
 import { startingAdapter, type MadeAdapter } from "./starting-adapter.ts";
 import { TrainingRun, type TrainingSettings, type TrainingState } from "../training/training-run.ts";
@@ -74,7 +75,11 @@ export async function createRun(
   pool: DenoiserPool,
   prepared: PreparedRun,
   photos: readonly (readonly TrainingPhoto[])[],
-  options: { readonly learnedRows?: number; readonly savedState?: TrainingState | undefined } = {},
+  options: {
+    readonly learnedRows?: number;
+    readonly savedState?: TrainingState | undefined;
+    readonly loss?: LossOptions;
+  } = {},
 ): Promise<TrainingRun> {
   const { strategy, settings, known, concepts, made, tokens } = prepared;
   const material = {
@@ -89,6 +94,7 @@ export async function createRun(
     settings,
     plan: await planOf(pipeline, pool, prepared),
     form: strategy.form,
+    loss: options.loss,
     tokenize: tokens.tokenize,
     frozenEmbeddings: tokens.frozen,
   };

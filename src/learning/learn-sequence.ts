@@ -12,6 +12,7 @@ import { createRun, prepareRun, type Known } from "./concept-run.ts";
 import { DenoiserPool } from "../training/denoiser-pool.ts";
 import { trainingSettings, type AskedAdapter } from "./learn-settings.ts";
 import type { AdapterSettings } from "../adapters/new-adapter.ts";
+import { checkLossOptions, type LossOptions } from "../training/loss-options.ts";
 import type { StrategyMemory, Strategy } from "../training/strategy.ts";
 import { learnedTokens, type AskedConcept } from "./new-tokens.ts";
 import type { TrainingPhoto } from "../training/photos.ts";
@@ -30,6 +31,8 @@ export interface SequenceRequest {
   readonly strategy: Strategy;
   readonly adapter?: AskedAdapter;
   readonly training?: Partial<TrainingSettings>;
+  /** Weights and noise of the loss. Default: the plain denoising loss. */
+  readonly loss?: LossOptions;
   /** Programs to share with other sequences on the same model. Default: a pool of its own, which is disposed at the end. */
   readonly pool?: DenoiserPool;
   /** Rows of learned embeddings in the programs: sequences share programs if they agree in it. Default: those of all concepts. */
@@ -88,7 +91,8 @@ export interface LearnedConcept {
  * @throws KeepsakeError if concepts, settings and strategy do not go together, or a training diverges
  */
 export async function* learnSequence(request: SequenceRequest): AsyncGenerator<LearnedConcept, void, undefined> {
-  const { pipeline, strategy, signal } = request;
+  const { pipeline, strategy, signal, loss } = request;
+  if (loss !== undefined) checkLossOptions(loss);
   const concepts = checkedConcepts(request.concepts);
   const settings = trainingSettings(request.training ?? {}, pipeline);
   const learnedRows = request.learnedRows ?? concepts.reduce((sum, { vectors = 1 }) => sum + vectors, 0);
@@ -105,7 +109,7 @@ export async function* learnSequence(request: SequenceRequest): AsyncGenerator<L
         known: strategy.order === "separate" ? { ...known, made: undefined } : known,
       });
       const photos = round.map((concept) => concept.photos);
-      const run = await createRun(pipeline, pool, prepared, photos, { learnedRows });
+      const run = await createRun(pipeline, pool, prepared, photos, { learnedRows, loss });
       const losses: number[] = [];
       while (!run.isFinished) {
         if (signal?.aborted) return;

@@ -25,6 +25,16 @@ export {
 } from "../training/strategy.ts";
 export type { TrainedForm } from "../adapters/stacked-lora.ts";
 export { describeRange, type OptionSpec, type OptionSpecs, type OptionValue } from "../training/options.ts";
+export {
+  latentMask,
+  lossMask,
+  minSnrWeight,
+  priorPreservationWeights,
+  withNoiseOffset,
+  type LossOptions,
+  type MaskOptions,
+  type NoiseOffset,
+} from "../training/loss-options.ts";
 export { PredictionLoss, squaredError } from "../training/prediction-loss.ts";
 export { classifierObjective, SCORE_OPTIONS, type ScoreOptions } from "./parts/candidates.ts";
 export {

@@ -11,6 +11,10 @@ import type { Objective, TeacherName } from "./strategy.ts";
 export interface StepItem extends Omit<DenoisingItem, "tokenIds"> {
   /** Token ids of each prompt, the new concept's first. */
   readonly prompts: readonly (readonly number[])[];
+  /** What its loss counts beside that of other photos, such as a min-SNR weight. Default 1. */
+  readonly weight?: number;
+  /** `[height, width]` of the latents: what each pixel of its denoising error counts. Default: 1. */
+  readonly mask?: Float32Array;
 }
 
 /** UNet evaluations, each of one noisy latent under one prompt. */
@@ -72,8 +76,8 @@ export async function objectiveGradient(
     const wanted = items.map(({ prompts }) => promptsOf(prompts.length));
     taught[name] = await predict(wanted, teacher);
   }
-  const losses = items.map(({ target, prompts }, i) => {
-    const loss = new PredictionLoss(target);
+  const losses = items.map(({ target, mask, prompts }, i) => {
+    const loss = new PredictionLoss(target, mask);
     const prediction = (teacher: TeacherName, prompt: number) => {
       const found = taught[teacher]?.[i]?.[prompt];
       if (found === undefined) throw new Error(`the teacher "${teacher}" was not asked about prompt ${prompt}`);
@@ -92,7 +96,8 @@ export async function objectiveGradient(
   const terms = losses.flatMap((loss, i) => loss.regressions(own[i]).map((regression) => ({ i, ...regression })));
   const { predictions, errors, adapterGradient, embeddingsGradient } = await denoiser.gradient(
     terms.map(({ i, prompt, weight, target }) => {
-      return { ...itemUnder(items[i], prompt), target, weight: weight / items.length };
+      const { weight: itemWeight = 1 } = items[i];
+      return { ...itemUnder(items[i], prompt), target, weight: (weight * itemWeight) / items.length };
     }),
     student,
   );

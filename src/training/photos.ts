@@ -43,6 +43,8 @@ export interface Photos {
 /** A photo as training sees it: encoded, with the words for what is not the thing. */
 export interface TrainingPhoto extends LatentDistribution {
   readonly caption?: string | undefined;
+  /** `[height, width]` of the latent: what each pixel counts in the loss. Default: all count 1. */
+  readonly mask?: Float32Array;
 }
 
 /** The long side of a photo is at most so many times the short one, or most of the photo is not seen. */

@@ -12,6 +12,13 @@ export function squaredError(a: Float32Array, b: Float32Array): number {
   return sum / a.length;
 }
 
+/** Σ mask · (a - b)² as a mean over the elements; the mask is that of one channel. */
+function maskedError(a: Float32Array, b: Float32Array, mask: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += mask[i % mask.length] * (a[i] - b[i]) ** 2;
+  return sum / a.length;
+}
+
 /** KL(P || Q) of two distributions over the same candidates. */
 export function klDivergence(p: readonly number[], q: readonly number[]): number {
   return p.reduce(
@@ -38,11 +45,18 @@ interface ScoreTerm {
 export class PredictionLoss {
   /** What a perfect denoiser would predict: that from which diffusion-classifier errors are measured. */
   readonly target: Float32Array;
+  /** What each pixel of the denoising error counts. */
+  readonly #mask: Float32Array | undefined;
   readonly #errors: Regression[] = [];
   readonly #scores: ScoreTerm[] = [];
 
-  constructor(target: Float32Array) {
+  /**
+   * @param mask - `[height, width]` of the target, at least 0: what each pixel of the denoising error counts, for all channels alike.
+   *   Teachers' predictions and scores are compared as a whole. Default: all count 1.
+   */
+  constructor(target: Float32Array, mask?: Float32Array) {
     this.target = target;
+    this.#mask = mask;
   }
 
   /** Adds weight · ‖prediction - target‖²; the target is the denoising one unless given, such as a teacher's prediction. */
@@ -70,7 +84,7 @@ export class PredictionLoss {
 
   /** Whether {@link PredictionLoss.regressions} depends on the student's predictions, and not on its terms alone. */
   get needsPredictions(): boolean {
-    return this.#scores.length > 0;
+    return this.#scores.length > 0 || this.#errors.some(({ target }) => this.#maskOf(target) !== undefined);
   }
 
   /** The prompts that a term speaks of, ascending. */
@@ -83,7 +97,9 @@ export class PredictionLoss {
   value(predictions: readonly (Float32Array | undefined)[]): number {
     let sum = 0;
     for (const { prompt, weight, target } of this.#errors) {
-      sum += weight * squaredError(given(predictions, prompt), target);
+      const mask = this.#maskOf(target);
+      const prediction = given(predictions, prompt);
+      sum += weight * (mask === undefined ? squaredError(prediction, target) : maskedError(prediction, target, mask));
     }
     for (const { prompts, teacher, weight, temperature } of this.#scores) {
       sum += weight * klDivergence(teacher, this.#posterior(prompts, predictions, temperature));
@@ -96,12 +112,17 @@ export class PredictionLoss {
    *
    * The derivative of weight · KL in the error of candidate i is weight · (teacher_i - P_i) / temperature, so a divergence is so many squared errors. Those of
    * one prompt merge: a‖p - u‖² + b‖p - v‖² = (a + b)‖p - (au + bv)/(a + b)‖² + const. Weights of both signs may cancel in a + b; then the same
-   * derivative is written with the weight |a| + |b| and a target that is seen from p.
+   * derivative is written with the weight |a| + |b| and a target that is seen from p. So is a mask: it moves the target to p where it is 0.
    *
    * @param predictions - by prompt; not read unless {@link PredictionLoss.needsPredictions}
    */
   regressions(predictions: readonly (Float32Array | undefined)[] = []): Regression[] {
-    const all = [...this.#errors];
+    const all = this.#errors.map((error): Regression => {
+      const mask = this.#maskOf(error.target);
+      if (mask === undefined) return error;
+      const prediction = given(predictions, error.prompt);
+      return { ...error, target: prediction.map((p, i) => p - mask[i % mask.length] * (p - error.target[i])) };
+    });
     for (const { prompts, teacher, weight, temperature } of this.#scores) {
       const own = this.#posterior(prompts, predictions, temperature);
       prompts.forEach((prompt, i) => {
@@ -119,6 +140,11 @@ export class PredictionLoss {
         predictions,
       );
     });
+  }
+
+  /** The mask of an error against this target. */
+  #maskOf(target: Float32Array): Float32Array | undefined {
+    return target === this.target ? this.#mask : undefined;
   }
 
   #posterior(

@@ -6,6 +6,7 @@ import type { AutoencoderKlConfig } from "../diffusion/config/autoencoder-kl-con
 import { latentsFrom } from "../diffusion/latents.ts";
 import type { NoiseSchedule } from "../diffusion/schedulers/index.ts";
 import { RandomStream } from "../random/random.ts";
+import { minSnrWeight, withNoiseOffset, type LossOptions } from "./loss-options.ts";
 import type { StepItem } from "./objective-gradient.ts";
 import type { TrainingPhoto } from "./photos.ts";
 import type { Concept } from "../prompts/concept.ts";
@@ -26,6 +27,8 @@ export interface DrawMaterial {
   readonly vae: AutoencoderKlConfig;
   readonly schedule: NoiseSchedule;
   readonly seed: number;
+  /** Default: the plain denoising loss. */
+  readonly loss?: LossOptions;
   /** Token ids of a prompt, padded. */
   readonly tokenize: (prompt: string) => readonly number[];
 }
@@ -51,11 +54,13 @@ export function drawBatch(
   const latents = Array.from(chosen, (index) => latentOf(material, photos[index].photo, latentNoise));
   const size = latents[0].length;
   const noises = noise.normal(size * count);
+  const offsets = offsetDraws(material, () => draw("noise offset"));
   return latents.map((latent, i) => {
     const { concept, photo } = photos[chosen[i]];
-    const own = noises.slice(i * size, (i + 1) * size);
+    const own = offsets(noises.slice(i * size, (i + 1) * size), latent);
     const subjects = subjectsOf(material, concept, candidates, () => draw("candidates"));
-    return itemOf(material, latent, own, timesteps[i], sentencesOf(PROMPT_TEMPLATES[templates[i]], photo, subjects));
+    const sentences = sentencesOf(PROMPT_TEMPLATES[templates[i]], photo, subjects);
+    return itemOf(material, photo, latent, own, timesteps[i], sentences);
   });
 }
 
@@ -80,7 +85,9 @@ export function drawSample(material: DrawMaterial, index: number, draws: number,
   const template = PROMPT_TEMPLATES[draw("prompt").integer(PROMPT_TEMPLATES.length)];
   const subjects = subjectsOf(material, concept, candidates, () => draw("candidates"));
   const sentences = sentencesOf(template, photo, subjects);
-  return itemOf(material, latent, draw("noise").normal(latent.length), timestep, sentences);
+  const offsets = offsetDraws(material, () => draw("noise offset"));
+  const noise = offsets(draw("noise").normal(latent.length), latent);
+  return itemOf(material, photo, latent, noise, timestep, sentences);
 }
 
 function drawsOf({ seed, concept }: DrawMaterial, purpose: DrawPurpose, step: number) {
@@ -93,6 +100,15 @@ function allPhotos({ concepts }: DrawMaterial) {
 
 function latentOf({ vae }: DrawMaterial, photo: TrainingPhoto, stream: RandomStream): Float32Array {
   return latentsFrom(photo, vae, stream.normal(photo.mean.length));
+}
+
+/** Adds the offset of one photo after another to its noise, if the run has one. */
+function offsetDraws({ loss, vae }: DrawMaterial, draw: () => RandomStream) {
+  const offset = loss?.noiseOffset;
+  if (offset === undefined) return (noise: Float32Array) => noise;
+  const stream = draw();
+  return (noise: Float32Array, latent: Float32Array) =>
+    withNoiseOffset(noise, stream.normal(vae.latentChannels), latent, offset);
 }
 
 function subjectsOf(
@@ -110,7 +126,8 @@ function sentencesOf(template: string, { caption }: TrainingPhoto, subjects: rea
 }
 
 function itemOf(
-  { schedule, tokenize }: DrawMaterial,
+  { schedule, loss, tokenize }: DrawMaterial,
+  { mask }: TrainingPhoto,
   latent: Float32Array,
   noise: Float32Array,
   timestep: number,
@@ -121,6 +138,8 @@ function itemOf(
     target: schedule.trainingTarget(latent, noise, [timestep]),
     timestep,
     prompts: sentences.map((sentence) => tokenize(sentence)),
+    ...(loss?.minSnrGamma !== undefined && { weight: minSnrWeight(schedule, timestep, loss.minSnrGamma) }),
+    ...(mask !== undefined && { mask }),
   };
 }
 

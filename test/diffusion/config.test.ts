@@ -15,7 +15,8 @@ describe("parseUNet2DConditionConfig", () => {
       layersPerBlock: [2, 2, 2, 2],
       attentionHeads: [8, 8, 8, 8],
       crossAttentionDim: [1280, 1280, 1280, 1280],
-      transformerLayersPerBlock: [1, 1, 1, 1],
+      transformerLayers: { down: Array(4).fill([1, 1]), mid: 1, up: Array(4).fill([1, 1, 1]) },
+      midBlockType: "UNetMidBlock2DCrossAttn",
       normNumGroups: 32,
       normEps: 1e-5,
       timeEmbeddingDim: 1280,
@@ -38,7 +39,6 @@ describe("parseUNet2DConditionConfig", () => {
     ["dual_cross_attention", true],
     ["only_cross_attention", [true, false, false, false]],
     ["resnet_time_scale_shift", "scale_shift"],
-    ["time_cond_proj_dim", 256],
     ["encoder_hid_dim", 768],
     ["encoder_hid_dim_type", "text_proj"],
     ["act_fn", "gelu"],
@@ -55,9 +55,61 @@ describe("parseUNet2DConditionConfig", () => {
     expect(parse).toThrow(new RegExp(`^unet/config\\.json: option "${option}" .*not supported`));
   });
 
+  it("reads the depths of transformers for each level, and for each layer of a level", () => {
+    const levels = { block_out_channels: [32, 64, 64], layers_per_block: 2 };
+    const types = {
+      down_block_types: ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
+      up_block_types: ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"],
+    };
+    const layers = (options: object) => parseUNet({ ...levels, ...types, ...options }).transformerLayers;
+    expect(layers({ transformer_layers_per_block: [1, 2, 10] })).toEqual({
+      down: [
+        [1, 1],
+        [2, 2],
+        [10, 10],
+      ],
+      mid: 10,
+      up: [
+        [10, 10, 10],
+        [2, 2, 2],
+        [1, 1, 1],
+      ],
+    });
+    const nested = { transformer_layers_per_block: [1, [2, 2], [4, 3]] };
+    const reverse = { reverse_transformer_layers_per_block: [[4, 4, 7], [2, 1, 1], 1] };
+    expect(layers({ ...nested, ...reverse })).toEqual({
+      down: [
+        [1, 1],
+        [2, 2],
+        [4, 3],
+      ],
+      mid: 4,
+      up: [
+        [4, 4, 7],
+        [2, 1, 1],
+        [1, 1, 1],
+      ],
+    });
+    expect(() => layers(nested)).toThrow(
+      /"reverse_transformer_layers_per_block" is null, expected the depths|expected the depths/,
+    );
+    for (const wrong of [[1, 2], [1, [2], [4, 3]], [1, [2, 2], [4, 0]], [1, [2, [2]], 4], "4"]) {
+      expect(() => layers({ transformer_layers_per_block: wrong })).toThrow(
+        /"transformer_layers_per_block" is .* list of 3/,
+      );
+    }
+    expect(() => layers({ ...nested, reverse_transformer_layers_per_block: [[4, 4], [2, 1, 1], 1] })).toThrow(
+      /"reverse_transformer_layers_per_block" is .*one for each layer \(3, 3, 3\)/,
+    );
+  });
+
+  it("takes the width of LCM's embedding of the guidance scale", () => {
+    expect(parseUNet({ time_cond_proj_dim: 256 }).timeCondProjDim).toBe(256);
+    expect(() => parseUNet({ time_cond_proj_dim: 2 })).toThrow(/"time_cond_proj_dim" is 2, expected .* at least 4/);
+  });
+
   it("reads null as diffusers does where it has a meaning", () => {
-    expect(parseUNet({}).hasMidBlock).toBe(true);
-    expect(parseUNet({ mid_block_type: null }).hasMidBlock).toBe(false);
+    expect(parseUNet({ mid_block_type: null }).midBlockType).toBeNull();
     expect(parseUNet({ flip_sin_to_cos: null }).flipSinToCos).toBe(false);
     expect(parseUNet({ time_embedding_dim: null, sample_size: null, num_attention_heads: null })).toEqual(
       parseUNet({}),

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { timestepProjection } from "../../src/diffusion/models/embeddings.ts";
+import { guidanceScaleEmbedding, timestepProjection } from "../../src/diffusion/models/embeddings.ts";
+import { openCase } from "./support.ts";
 
 const stableDiffusion = { flipSinToCos: true, freqShift: 0 };
 
@@ -40,5 +41,15 @@ describe("timestepProjection", () => {
         },
       ),
     );
+  });
+});
+
+describe("guidanceScaleEmbedding", () => {
+  it("is sines, then cosines, of a thousand times the scale less 1, and what diffusers feeds an LCM", async () => {
+    const embedding = guidanceScaleEmbedding(1.0025, 4);
+    const expected = [Math.sin(2.5), Math.sin(2.5e-4), Math.cos(2.5), Math.cos(2.5e-4)];
+    for (const [i, value] of expected.entries()) expect(embedding[i]).toBeCloseTo(value, 6);
+    const golden = await openCase("forward/unet-lcm-b1");
+    await golden.expectClose("timestep_cond", guidanceScaleEmbedding(7.5, 16));
   });
 });

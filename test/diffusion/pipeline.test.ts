@@ -8,7 +8,7 @@ import { PromptEncoder } from "../../src/diffusion/prompt-encoder.ts";
 import { KeepsakeError } from "../../src/errors.ts";
 import { add, input } from "../../src/graph/index.ts";
 import { readJson } from "../../src/io/json.ts";
-import { SafetensorsFile } from "../../src/io/safetensors/safetensors.ts";
+import { SafetensorsFile, type TensorToWrite, writeSafetensors } from "../../src/io/safetensors/safetensors.ts";
 import { fixture, openCase, relativeError } from "./support.ts";
 
 const model = fixture("models/tiny-sd1");
@@ -176,5 +176,37 @@ describe("PromptEncoder", () => {
     onTestFinished(() => encoder.clear());
     const encoded = await encoder.encode(prompts, { learnedEmbeddings });
     await golden.expectClose("last_hidden_state", Float32Array.from(encoded.flatMap((states) => Array.from(states))));
+  });
+});
+
+describe("a pipeline with an LCM UNet", () => {
+  it("feeds it the guidance scale, and no negative prompt", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "keepsake-lcm-"));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    await cp(fixture("models/small-sd1"), folder, { recursive: true });
+    const unet = join(folder, "unet");
+    const config = (await readJson(join(unet, "config.json"))) as object;
+    await writeFile(join(unet, "config.json"), JSON.stringify({ ...config, time_cond_proj_dim: 8 }));
+    const path = join(unet, "diffusion_pytorch_model.safetensors");
+    const file = await SafetensorsFile.open(path);
+    const tensors = new Map<string, TensorToWrite>();
+    for (const [name, { shape }] of file.tensors) {
+      tensors.set(name, { shape, dtype: "F32", data: await file.readFloat32(name) });
+    }
+    const channels = file.info("time_embedding.linear_1.weight").shape[1] ?? 0;
+    const weight = { shape: [channels, 8], data: new Float32Array(channels * 8).fill(0.5), dtype: "F32" } as const;
+    await writeSafetensors(path, tensors.set("time_embedding.cond_proj.weight", weight));
+
+    const lcm = await StableDiffusionPipeline.load(folder);
+    onTestFinished(() => lcm.dispose());
+    const options = { prompt: "a red cat", width: 16, height: 16, steps: 2, scheduler: "lcm" } as const;
+    const latents = async (rest: Partial<GenerateOptions>) => {
+      const [picture] = await lcm.generate({ ...options, ...rest });
+      return picture?.latents;
+    };
+    const drawn = await latents({ guidanceScale: 8 });
+    expect(await latents({ guidanceScale: 8, negativePrompt: "a dog" })).toEqual(drawn);
+    expect(await latents({ guidanceScale: 2 })).not.toEqual(drawn);
+    expect(await latents({ guidanceScale: 1 })).not.toEqual(drawn);
   });
 });

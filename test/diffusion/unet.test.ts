@@ -27,8 +27,11 @@ async function inputsOf(
   const channels = config.blockOutChannels[0];
   const feeds = await golden.feeds(names.sample, "encoder_hidden_states");
   feeds.timestepProjection = timestepProjection(await golden.numbers(names.timestep), channels, config);
+  const isConditioned = golden.names("timestep_cond").length > 0;
+  if (isConditioned) feeds.timestep_cond = await golden.read("timestep_cond");
   const inputs: UNet2DConditionInputs = {
     sample,
+    ...(isConditioned && { timestepCond: golden.input("timestep_cond") }),
     timestepProjection: input("timestepProjection", [batch, channels]),
     encoderHiddenStates: golden.input("encoder_hidden_states"),
   };
@@ -47,6 +50,8 @@ describe("unet2DConditionModel", () => {
   it.each([
     ["SD 1.x", "models/micro-unet-sd1/unet", "forward/unet-micro-unet-sd1"],
     ["SDXL (text_time embedding, linear projections)", "models/micro-unet-sdxl/unet", "forward/unet-micro-unet-sdxl"],
+    ["SSD-1B (depths for each layer, a plain middle block)", "models/tiny-ssd1b-unet/unet", "forward/unet-ssd1b-b1"],
+    ["LCM (embedding of the guidance scale)", "models/tiny-lcm-unet/unet", "forward/unet-lcm-b1"],
     ["BK-SDM (no middle block)", "models/tiny-bk-unet/unet", "forward/unet-bk-b1"],
     ["latents that do not halve evenly, a fractional timestep", "models/tiny-sd1/unet", "forward/unet-sd1-odd-size"],
   ])("agrees with diffusers: %s", async (_, model, caseName) => {

@@ -215,3 +215,31 @@ describe("learnSequence", () => {
     expect((await failure(learn("sequential", {}, { concepts }))).message).toContain(words);
   });
 });
+
+/** The upper half of a latent counts. */
+const HALF = Float32Array.from({ length: 4 * 4 }, (_, i) => (i < 8 ? 1 : 0));
+
+describe("options of the loss", () => {
+  it("change what is learned, and nothing where they are off", async () => {
+    const [plain] = await learn("sequential", {}, { concepts: [dog] });
+    const parameters = async (request: Partial<SequenceRequest>) => {
+      const [learned] = await learn("sequential", {}, { concepts: [dog], ...request });
+      return learned.adapter.parameters;
+    };
+    expect(await parameters({ loss: {} })).toEqual(plain.adapter.parameters);
+    expect(await parameters({ loss: { noiseOffset: { amount: 0 } } })).toEqual(plain.adapter.parameters);
+    const others = [
+      await parameters({ loss: { minSnrGamma: 0.1 } }),
+      await parameters({ loss: { noiseOffset: { amount: 0.1 } } }),
+      await parameters({ concepts: [{ ...dog, photos: dog.photos.map((photo) => ({ ...photo, mask: HALF })) }] }),
+    ];
+    for (const other of others) expect(other).not.toEqual(plain.adapter.parameters);
+  });
+
+  it("are checked before anything else", async () => {
+    const fault = async (loss: SequenceRequest["loss"]) => (await failure(learn("sequential", {}, { loss }))).message;
+    expect(await fault({ minSnrGamma: 0 })).toContain("The gamma of min-SNR weighting is 0");
+    expect(await fault({ noiseOffset: { amount: -1 } })).toContain("The noise offset is -1");
+    expect(await fault({ noiseOffset: { amount: 0, adaptiveScale: NaN } })).toContain("The adaptive scale");
+  });
+});

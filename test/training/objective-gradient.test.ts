@@ -73,6 +73,17 @@ describe("objectiveGradient", () => {
     expect(result.evaluations).toEqual({ forward: 0, forwardBackward: 2 });
   });
 
+  it("counts each photo by its weight, and each pixel by the photo's mask", async () => {
+    const mask = normal("mask", SIZE / 2).map(Math.abs);
+    const weighted = one.map((item, i) => ({ ...item, weight: i === 0 ? 0.3 : 0, ...(i === 0 && { mask }) }));
+    const result = await expectGradient(DENOISING, weighted, ({ target, weight = 1 }, own, index) => {
+      const errors = own[0].map((value, k) => (index === 0 ? mask[k % mask.length] : 1) * (value - target[k]) ** 2);
+      return (weight * errors.reduce((sum, error) => sum + error, 0)) / SIZE;
+    });
+    // A mask needs to know what is predicted where the loss does not count.
+    expect(result.evaluations).toEqual({ forward: 2, forwardBackward: 2 });
+  });
+
   it("with the classifier's cross-entropy is that of the formula", async () => {
     const objective = classifierObjective({ candidates: 4, temperature: TEMPERATURE });
     const result = await expectGradient(objective, items, ({ target }, own) => {

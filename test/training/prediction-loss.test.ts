@@ -96,6 +96,31 @@ describe("PredictionLoss", () => {
     );
   });
 
+  it("masks the denoising error, for all channels alike, and nothing else", () => {
+    fc.assert(
+      fc.property(seeds, (seed) => {
+        const { predictions, target, teacher } = arrays(seed);
+        const mask = Float32Array.of(1, 0, 0.25); // of two channels
+        const loss = new PredictionLoss(target, mask)
+          .addSquaredError(0, 1)
+          .addSquaredError(0, 0.5, teacher[0])
+          .addSquaredError(2, 2, teacher[2]);
+        const masked = (all: readonly number[]) =>
+          all.reduce((sum, x, i) => sum + mask[i % 3] * (x - target[i]) ** 2, 0) / SIZE;
+        const formula = (all: readonly number[][]) =>
+          masked(all[0]) + 0.5 * mse(all[0], teacher[0]) + 2 * mse(all[2], teacher[2]);
+        expect(loss.needsPredictions).toBe(true);
+        expect(loss.value(predictions)).toBeCloseTo(formula(predictions.map((x) => [...x])), 5);
+        expectDerivatives(predictions, loss.regressions(predictions), formula);
+      }),
+      { numRuns: 20 },
+    );
+    const { target, teacher } = arrays(1);
+    expect(new PredictionLoss(target, Float32Array.of(1, 0)).addSquaredError(0, 1, teacher[0]).needsPredictions).toBe(
+      false,
+    );
+  });
+
   it("is the cross-entropy for a teacher that is certain", () => {
     const { predictions, target } = arrays(1);
     const errors = predictions.map((prediction) => squaredError(prediction, target));

@@ -106,6 +106,7 @@ function traceUNet(context: ModuleContext, config: UNet2DConditionConfig): void 
     timestepProjection: input("timestep", [1, config.blockOutChannels[0]]),
     encoderHiddenStates: input("context", [1, 2, config.crossAttentionDim[0]]),
     ...additional,
+    ...(config.timeCondProjDim !== undefined && { timestepCond: input("condition", [1, config.timeCondProjDim]) }),
   });
 }
 

@@ -4,6 +4,7 @@ import type { TensorCase } from "../tensor-case.ts";
 import { diffusionClassifier } from "./classifier.ts";
 import { clipForward, clipTraining } from "./clip.ts";
 import { clipPreprocess } from "./clip-preprocess.ts";
+import { maskedLoss, minSnr, noiseOffset, priorPreservation } from "./loss-options.ts";
 import { loraTraining } from "./lora-training.ts";
 import { textForward } from "./text-forward.ts";
 import { textToImage } from "./text-to-image.ts";
@@ -27,6 +28,10 @@ const kinds: readonly CaseKind[] = [
   diffusionClassifier,
   textToImage,
   textualInversion,
+  maskedLoss,
+  minSnr,
+  noiseOffset,
+  priorPreservation,
 ];
 
 /** The kind of a case. @throws Error if it is none of them, or looks like several. */

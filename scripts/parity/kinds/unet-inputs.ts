@@ -28,8 +28,10 @@ export function unetInputs(
     encoder_hidden_states: test.floats("encoder_hidden_states"),
     timestep_projection: projectTimesteps(config, perItem),
   };
+  if (test.hasInputs("timestep_cond")) feeds.timestep_cond = test.floats("timestep_cond");
   const inputs: UNet2DConditionInputs = {
     sample: input("sample", test.shape(sample)),
+    ...(feeds.timestep_cond && { timestepCond: input("timestep_cond", test.shape("timestep_cond")) }),
     encoderHiddenStates: input("encoder_hidden_states", test.shape("encoder_hidden_states")),
     timestepProjection: input("timestep_projection", [batch, config.blockOutChannels[0]]),
   };

@@ -115,6 +115,29 @@ export class ConfigReader {
     return value;
   }
 
+  /**
+   * One integer >= 1 for all layers, or a list with one for each level or a list for each level's layers.
+   * @param layers how many layers each level has.
+   * @returns a list for each level, with a number for each of its layers.
+   */
+  integerPerLayer(name: string, layers: readonly number[], fallback: number): number[][] {
+    const value = this.#stated(name, fallback);
+    const levels: readonly unknown[] = Array.isArray(value) ? value : layers.map(() => value);
+    const expected = `an integer of at least 1, or a list of ${layers.length}: integers, or lists of one for each layer`;
+    if (levels.length !== layers.length) throw this.#wrong(name, `${expected} (${layers.join(", ")})`);
+    return levels.map((level, i) => {
+      const items: readonly unknown[] = Array.isArray(level) ? level : new Array<unknown>(layers[i]).fill(level);
+      const numbers = items.filter((item): item is number => isIntegerFrom(item, 1));
+      if (items.length === layers[i] && numbers.length === items.length) return numbers;
+      throw this.#wrong(name, `${expected} (${layers.join(", ")})`);
+    });
+  }
+
+  /** Whether an option is there, and not null. */
+  isStated(name: string): boolean {
+    return (this.#value(name) ?? null) !== null;
+  }
+
   /** An option that has to be missing or, alone or as every item of a list, one of the given values. */
   only(name: string, ...supported: readonly Scalar[]): void {
     const value = this.#value(name);

@@ -1,15 +1,17 @@
 /**
- * @file The options of UNet2DConditionModel (diffusers: models/unets/unet_2d_condition.py, `__init__`): Stable Diffusion 1.x, 2.x and
- * SDXL. Missing options have the defaults of diffusers, as the files of its first releases need.
+ * @file The options of UNet2DConditionModel (diffusers: models/unets/unet_2d_condition.py, `__init__`): Stable Diffusion 1.x, 2.x,
+ * SDXL and their smaller and faster relatives. Missing options have the defaults of diffusers, as the files of its first releases need.
  */
 import { ConfigReader } from "./config-reader.ts";
 
 const downBlockTypes = ["CrossAttnDownBlock2D", "DownBlock2D"] as const;
 const upBlockTypes = ["CrossAttnUpBlock2D", "UpBlock2D"] as const;
-const midBlockTypes = ["UNetMidBlock2DCrossAttn", null] as const;
+const midBlockTypes = ["UNetMidBlock2DCrossAttn", "UNetMidBlock2D", null] as const;
 
 export type UNetDownBlockType = (typeof downBlockTypes)[number];
 export type UNetUpBlockType = (typeof upBlockTypes)[number];
+/** null: BK-SDM and its kin have no block between the two sides of the UNet. SSD-1B has one without attention. */
+export type UNetMidBlockType = (typeof midBlockTypes)[number];
 
 /** Options per level are lists from the highest resolution to the lowest, as in `blockOutChannels`. */
 export interface UNet2DConditionConfig {
@@ -29,17 +31,27 @@ export interface UNet2DConditionConfig {
   readonly normNumGroups: number;
   readonly normEps: number;
   readonly crossAttentionDim: readonly number[];
-  readonly transformerLayersPerBlock: readonly number[];
+  readonly transformerLayers: TransformerLayers;
   /** The file's `attention_head_dim`, which is the number of heads and not their size. */
   readonly attentionHeads: readonly number[];
   readonly useLinearProjection: boolean;
   readonly timeEmbeddingDim: number;
-  /** BK-SDM and its kin have no block between the two sides of the UNet. */
-  readonly hasMidBlock: boolean;
+  readonly midBlockType: UNetMidBlockType;
   readonly convInKernel: number;
   readonly convOutKernel: number;
   /** SDXL: pooled text embedding and size conditioning. */
   readonly textTime?: { readonly additionTimeEmbedDim: number; readonly projectionInputDim: number };
+  /** LCM: the width of the embedding of the guidance scale. */
+  readonly timeCondProjDim?: number;
+}
+
+/** How deep the transformers are. */
+export interface TransformerLayers {
+  /** Of each down block, one number for each of its layers. */
+  readonly down: readonly (readonly number[])[];
+  readonly mid: number;
+  /** Of each up block, from the lowest resolution to the highest, one number for each of its layers. */
+  readonly up: readonly (readonly number[])[];
 }
 
 /**
@@ -56,6 +68,7 @@ export function parseUNet2DConditionConfig(file: string, json: unknown): UNet2DC
   const heads = reader.integerPerLevel("attention_head_dim", levels, 8);
   const numAttentionHeads = reader.optionalInteger("num_attention_heads");
   const textTime = textTimeOptions(reader);
+  const layersPerBlock = reader.integerPerLevel("layers_per_block", levels, 2);
 
   const config: UNet2DConditionConfig = {
     sampleSize: reader.optionalInteger("sample_size") ?? 64,
@@ -77,24 +90,41 @@ export function parseUNet2DConditionConfig(file: string, json: unknown): UNet2DC
       "CrossAttnUpBlock2D",
     ]),
     blockOutChannels,
-    layersPerBlock: reader.integerPerLevel("layers_per_block", levels, 2),
+    layersPerBlock,
     downsamplePadding: reader.integer("downsample_padding", 1, 0),
     normNumGroups: reader.integer("norm_num_groups", 32),
     normEps: reader.epsilon("norm_eps", 1e-5),
     crossAttentionDim: reader.integerPerLevel("cross_attention_dim", levels, 1280),
-    transformerLayersPerBlock: reader.integerPerLevel("transformer_layers_per_block", levels, 1),
+    transformerLayers: transformerLayers(reader, layersPerBlock),
     attentionHeads: numAttentionHeads === undefined ? heads : new Array<number>(levels).fill(numAttentionHeads),
     useLinearProjection: reader.boolean("use_linear_projection", false),
     timeEmbeddingDim: reader.optionalInteger("time_embedding_dim") ?? blockOutChannels[0] * 4,
     // Missing, it is the default; null is no block at all.
-    hasMidBlock: reader.oneOf("mid_block_type", midBlockTypes, "UNetMidBlock2DCrossAttn") !== null,
+    midBlockType: reader.oneOf("mid_block_type", midBlockTypes, "UNetMidBlock2DCrossAttn"),
     convInKernel: reader.integer("conv_in_kernel", 3),
     convOutKernel: reader.integer("conv_out_kernel", 3),
     textTime,
+    timeCondProjDim: reader.optionalInteger("time_cond_proj_dim"),
   };
   checkConsistency(reader, config);
   reader.end();
   return config;
+}
+
+/** The up blocks have the depths of the down blocks, unless the file has their own, which are in the order of the up blocks. */
+function transformerLayers(reader: ConfigReader, layersPerBlock: readonly number[]): TransformerLayers {
+  const down = reader.integerPerLayer("transformer_layers_per_block", layersPerBlock, 1);
+  const upLayers = layersPerBlock.map((layers) => layers + 1).reverse();
+  const reverse = "reverse_transformer_layers_per_block";
+  const mid = down.at(-1)?.[0] ?? 1;
+  if (reader.isStated(reverse)) return { down, mid, up: reader.integerPerLayer(reverse, upLayers, 1) };
+  const up = [...down].reverse().map((layers, block) => {
+    if (layers.some((each) => each !== layers[0])) {
+      throw reader.error(reverse, "the depths of the up blocks, since those of the down blocks differ within a block");
+    }
+    return new Array<number>(upLayers[block]).fill(layers[0]);
+  });
+  return { down, mid, up };
 }
 
 function textTimeOptions(reader: ConfigReader): UNet2DConditionConfig["textTime"] {
@@ -126,8 +156,6 @@ function refuseUnsupported(reader: ConfigReader): void {
   reader.only("resnet_out_scale_factor", 1);
   reader.only("resnet_skip_time_act", false, null);
   reader.only("resnet_time_scale_shift", "default");
-  reader.only("reverse_transformer_layers_per_block", null);
-  reader.only("time_cond_proj_dim", null);
   reader.only("time_embedding_act_fn", null);
   reader.only("time_embedding_type", "positional");
   reader.only("timestep_post_act", null);
@@ -166,6 +194,10 @@ function checkConsistency(reader: ConfigReader, config: UNet2DConditionConfig): 
   // Frequencies fall over half of the channels less the shift: that must leave something.
   if (config.freqShift >= Math.max(half, 1)) {
     throw reader.error("freq_shift", `a number below half of the first of block_out_channels (${half})`);
+  }
+  // The frequencies of its embedding fall over half of the width less one.
+  if (config.timeCondProjDim !== undefined && config.timeCondProjDim < 4) {
+    throw reader.error("time_cond_proj_dim", "an integer of at least 4");
   }
   if (config.downsamplePadding > 1) throw reader.error("downsample_padding", "0 or 1");
   if (config.convInKernel % 2 === 0) throw reader.error("conv_in_kernel", "an odd number");

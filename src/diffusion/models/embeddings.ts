@@ -1,8 +1,10 @@
 /**
  * @file Time embeddings of the UNet (diffusers: models/embeddings.py, `get_timestep_embedding`, `TimestepEmbedding`).
  */
-import { type Tensor, silu } from "../../graph/index.ts";
+import { type Tensor, add, silu } from "../../graph/index.ts";
 import { type ModuleContext, linearLayer, observed } from "../module.ts";
+
+const { fround } = Math;
 
 /** How a config lays out the sinusoids. */
 export interface TimestepProjectionOptions {
@@ -38,8 +40,41 @@ export function timestepProjection(
   return projection;
 }
 
-/** Two linear layers with a SiLU between them: `[batch, in]` -> `[batch, width]`. */
-export function timestepEmbedding(context: ModuleContext, projection: Tensor, width: number): Tensor {
-  const hidden = silu(linearLayer(context, "linear_1", projection, width));
+/**
+ * The embedding of a guidance scale that LCM's UNet takes beside the timestep: sines, then cosines, of 1000 (scale - 1) at falling
+ * frequencies (diffusers: pipelines/stable_diffusion/pipeline_stable_diffusion.py, `get_guidance_scale_embedding`). Angles are rounded
+ * to float32 as there, since angles of thousands are off by more than 1e-4 then, and models were trained with that.
+ * @param channels at least 4
+ * @returns `[channels]`
+ */
+export function guidanceScaleEmbedding(guidanceScale: number, channels: number): Float32Array {
+  const half = Math.floor(channels / 2);
+  const rate = fround(Math.log(10000) / (half - 1));
+  const embedding = new Float32Array(channels);
+  for (let i = 0; i < half; i++) {
+    const frequency = fround(Math.exp(fround(i * -rate)));
+    const angle = fround(fround(1000 * (guidanceScale - 1)) * frequency);
+    embedding[i] = Math.sin(angle);
+    embedding[half + i] = Math.cos(angle);
+  }
+  return embedding;
+}
+
+/**
+ * Two linear layers with a SiLU between them: `[batch, in]` -> `[batch, width]`.
+ * @param condition what is projected and added to the sinusoids before: LCM's embedding of the guidance scale.
+ */
+export function timestepEmbedding(
+  context: ModuleContext,
+  projection: Tensor,
+  width: number,
+  condition?: Tensor,
+): Tensor {
+  const [, channels] = projection.shape;
+  const conditioned =
+    condition === undefined
+      ? projection
+      : add(projection, linearLayer(context, "cond_proj", condition, channels, { bias: false }));
+  const hidden = silu(linearLayer(context, "linear_1", conditioned, width));
   return observed(context, linearLayer(context, "linear_2", hidden, width));
 }

@@ -20,7 +20,8 @@ export interface UNetConditioning {
 export interface UNetBlockOptions {
   readonly layers: number;
   readonly resnet: ResnetBlockOptions;
-  readonly attention?: Transformer2DOptions;
+  /** One for each layer. */
+  readonly attention?: readonly Transformer2DOptions[];
 }
 
 /** (CrossAttn)DownBlock2D. `states` are the outputs of its layers, which the other side of the UNet will concatenate. */
@@ -34,7 +35,7 @@ export function downBlock2D(
   const states: Tensor[] = [];
   for (let layer = 0; layer < options.layers; layer++) {
     hidden = resnet(context, layer, [hidden], conditioning, options.resnet);
-    hidden = crossAttention(context, layer, hidden, conditioning, options.attention);
+    hidden = crossAttention(context, layer, hidden, conditioning, options.attention?.[layer]);
     states.push(hidden);
   }
   if (options.downsamplePadding !== undefined) {
@@ -49,14 +50,15 @@ export function downBlock2D(
   return { hidden: observed(context, hidden), states };
 }
 
-/** UNetMidBlock2DCrossAttn: a residual block, a transformer, a residual block. */
-export function midBlock2DCrossAttn(
+/** UNetMidBlock2DCrossAttn: a residual block, a transformer, a residual block. UNetMidBlock2D: one residual block. */
+export function midBlock2D(
   context: ModuleContext,
   x: Tensor,
   conditioning: UNetConditioning,
-  options: { readonly resnet: ResnetBlockOptions; readonly attention: Transformer2DOptions },
+  options: { readonly resnet: ResnetBlockOptions; readonly attention?: Transformer2DOptions },
 ): Tensor {
   let hidden = resnet(context, 0, [x], conditioning, options.resnet);
+  if (options.attention === undefined) return observed(context, hidden);
   hidden = crossAttention(context, 0, hidden, conditioning, options.attention);
   return observed(context, resnet(context, 1, [hidden], conditioning, options.resnet));
 }
@@ -77,7 +79,7 @@ export function upBlock2D(
   let hidden = x;
   for (const [layer, skip] of skips.entries()) {
     hidden = resnet(context, layer, [hidden, skip], conditioning, options.resnet);
-    hidden = crossAttention(context, layer, hidden, conditioning, options.attention);
+    hidden = crossAttention(context, layer, hidden, conditioning, options.attention?.[layer]);
   }
   if (options.upsampleTo !== undefined) {
     hidden = upsample2D(scoped(context, "upsamplers.0"), hidden, options.resnet.outChannels, options.upsampleTo);

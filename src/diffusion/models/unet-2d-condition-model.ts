@@ -1,5 +1,5 @@
 /**
- * @file The UNet of Stable Diffusion 1.x, 2.x, SDXL and BK-SDM (diffusers: models/unets/unet_2d_condition.py; Rombach et al. 2022, Podell et al. 2023).
+ * @file The UNet of Stable Diffusion 1.x, 2.x, SDXL, BK-SDM, SSD-1B and LCM (diffusers: models/unets/unet_2d_condition.py; Rombach et al. 2022, Podell et al. 2023).
  */
 import { KeepsakeError } from "../../errors.ts";
 import { type Tensor, add, concat, mul, silu, sub } from "../../graph/index.ts";
@@ -8,7 +8,7 @@ import { type ModuleContext, conv2dLayer, groupNormLayer, scoped } from "../modu
 import { timestepEmbedding } from "./embeddings.ts";
 import { spatialSize } from "./resnet.ts";
 import type { Transformer2DOptions } from "./transformer-2d.ts";
-import { type UNetConditioning, downBlock2D, midBlock2DCrossAttn, upBlock2D } from "./unet-2d-blocks.ts";
+import { type UNetConditioning, downBlock2D, midBlock2D, upBlock2D } from "./unet-2d-blocks.ts";
 
 export interface UNet2DConditionInputs {
   /** Noisy latents `[N, inChannels, H, W]`, of any height and width. */
@@ -21,6 +21,8 @@ export interface UNet2DConditionInputs {
   readonly textEmbeds?: Tensor;
   /** SDXL: `[N, 6 * additionTimeEmbedDim]`, the `timestepProjection` of each of the six time ids, side by side. */
   readonly timeIdsProjection?: Tensor;
+  /** LCM: `[N, timeCondProjDim]`, the `guidanceScaleEmbedding` of each item. Without it, guidance has no part in the prediction. */
+  readonly timestepCond?: Tensor;
 }
 
 /**
@@ -42,7 +44,10 @@ export function unet2DConditionModel(
   };
   const levels = levelOptions(config);
   const lastLevel = levels.length - 1;
-  const bottom = at(levels, lastLevel);
+  const { transformerLayers } = config;
+  /** The transformers of a block, or of none. */
+  const transformers = (isWanted: boolean, level: number, depths: readonly number[]) =>
+    isWanted ? depths.map((layers) => ({ ...at(levels, level).attention, layers })) : undefined;
 
   const sample = config.centerInputSample ? sub(mul(inputs.sample, 2), 1) : inputs.sample;
   let hidden = conv2dLayer(context, "conv_in", sample, at(levels, 0).resnet.outChannels, config.convInKernel, {
@@ -50,27 +55,37 @@ export function unet2DConditionModel(
   });
 
   const skips = [hidden];
-  for (const [level, { layers, resnet, attention }] of levels.entries()) {
+  for (const [level, { layers, resnet }] of levels.entries()) {
     const down = downBlock2D(scoped(context, `down_blocks.${level}`), hidden, conditioning, {
       layers,
       resnet,
-      attention: config.downBlockTypes[level] === "CrossAttnDownBlock2D" ? attention : undefined,
+      attention: transformers(
+        config.downBlockTypes[level] === "CrossAttnDownBlock2D",
+        level,
+        at(transformerLayers.down, level),
+      ),
       downsamplePadding: level < lastLevel ? config.downsamplePadding : undefined,
     });
     hidden = down.hidden;
     skips.push(...down.states);
   }
 
-  if (config.hasMidBlock) hidden = midBlock2DCrossAttn(scoped(context, "mid_block"), hidden, conditioning, bottom);
+  if (config.midBlockType !== null) {
+    const isCrossAttn = config.midBlockType === "UNetMidBlock2DCrossAttn";
+    hidden = midBlock2D(scoped(context, "mid_block"), hidden, conditioning, {
+      resnet: at(levels, lastLevel).resnet,
+      attention: transformers(isCrossAttn, lastLevel, [transformerLayers.mid])?.[0],
+    });
+  }
 
   for (const [block, type] of config.upBlockTypes.entries()) {
-    const { layers, resnet, attention } = at(levels, lastLevel - block);
+    const { layers, resnet } = at(levels, lastLevel - block);
     const blockSkips = skips.splice(-(layers + 1)).reverse();
     const nextSkip = skips.at(-1);
     hidden = upBlock2D(scoped(context, `up_blocks.${block}`), hidden, blockSkips, conditioning, {
       layers: layers + 1,
       resnet,
-      attention: type === "CrossAttnUpBlock2D" ? attention : undefined,
+      attention: transformers(type === "CrossAttnUpBlock2D", lastLevel - block, at(transformerLayers.up, block)),
       upsampleTo: nextSkip && spatialSize(nextSkip),
     });
   }
@@ -83,7 +98,8 @@ export function unet2DConditionModel(
 
 function timeEmbedding(context: ModuleContext, config: UNet2DConditionConfig, inputs: UNet2DConditionInputs): Tensor {
   const width = config.timeEmbeddingDim;
-  const embedding = timestepEmbedding(scoped(context, "time_embedding"), inputs.timestepProjection, width);
+  const { timestepProjection, timestepCond } = inputs;
+  const embedding = timestepEmbedding(scoped(context, "time_embedding"), timestepProjection, width, timestepCond);
   if (config.textTime === undefined) return embedding;
   if (inputs.textEmbeds === undefined || inputs.timeIdsProjection === undefined) {
     throw new KeepsakeError("input", "This UNet (addition_embed_type text_time) needs textEmbeds and time ids.");
@@ -96,9 +112,8 @@ function timeEmbedding(context: ModuleContext, config: UNet2DConditionConfig, in
 function levelOptions(config: UNet2DConditionConfig) {
   const groups = config.normNumGroups;
   return config.blockOutChannels.map((outChannels, level) => {
-    const attention: Transformer2DOptions = {
+    const attention: Omit<Transformer2DOptions, "layers"> = {
       heads: at(config.attentionHeads, level),
-      layers: at(config.transformerLayersPerBlock, level),
       groups,
       useLinearProjection: config.useLinearProjection,
     };

@@ -38,6 +38,11 @@ export class SchedulerConfig {
     return new SchedulerConfig(rest, this.#source, this.#reader);
   }
 
+  /** With these options in place of those it has. */
+  with(options: Readonly<Record<string, unknown>>): SchedulerConfig {
+    return new SchedulerConfig({ ...Object.fromEntries(this.#values), ...options }, this.#source, this.#reader);
+  }
+
   /** A finite number in [min, max]. */
   number(name: string, defaultValue: number, min = -Infinity, max = Infinity): number {
     const value = this.#get(name, defaultValue);

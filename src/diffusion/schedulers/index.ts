@@ -2,15 +2,22 @@
 import { KeepsakeError } from "../../errors.ts";
 import { checkRegisteredName } from "../../registry.ts";
 import { SchedulerConfig } from "./config.ts";
-import { DDIMScheduler } from "./ddim.ts";
-import { DDPMScheduler } from "./ddpm.ts";
-import { DPMSolverMultistepScheduler } from "./dpm-solver-multistep.ts";
-import { EulerAncestralDiscreteScheduler } from "./euler-ancestral.ts";
-import { EulerDiscreteScheduler } from "./euler.ts";
-import { LCMScheduler } from "./lcm.ts";
-import { PNDMScheduler } from "./pndm.ts";
+import { DDIMScheduler } from "./discrete/ddim.ts";
+import { DDPMScheduler } from "./discrete/ddpm.ts";
+import { DEISMultistepScheduler } from "./solvers/deis-multistep.ts";
+import { DPMSolverMultistepScheduler } from "./solvers/dpm-solver-multistep.ts";
+import { DPMSolverSinglestepScheduler } from "./solvers/dpm-solver-singlestep.ts";
+import { EulerAncestralDiscreteScheduler } from "./sigma/euler-ancestral.ts";
+import { EulerDiscreteScheduler } from "./sigma/euler.ts";
+import { HeunDiscreteScheduler } from "./sigma/heun.ts";
+import { KDPM2AncestralDiscreteScheduler } from "./sigma/kdpm2-ancestral.ts";
+import { KDPM2DiscreteScheduler } from "./sigma/kdpm2.ts";
+import { LCMScheduler } from "./discrete/lcm.ts";
+import { LMSDiscreteScheduler } from "./sigma/lms.ts";
+import { PNDMScheduler } from "./discrete/pndm.ts";
 import type { Scheduler } from "./scheduler.ts";
-import { UniPCMultistepScheduler } from "./unipc-multistep.ts";
+import { TCDScheduler } from "./discrete/tcd.ts";
+import { UniPCMultistepScheduler } from "./solvers/unipc-multistep.ts";
 
 export { NoiseSchedule, type PredictionType } from "./noise-schedule.ts";
 export { SchedulerConfig } from "./config.ts";
@@ -22,9 +29,25 @@ export interface SchedulerClass {
   readonly className: string;
   /** @param eta - in [0, 1]; above 0 only for a scheduler that takes it */
   readonly create: (config: SchedulerConfig, eta: number) => Scheduler;
-  /** Whether it takes a share of ancestral noise, as DDIM does. Default false. */
+  /** Whether it takes a share of noise, as DDIM and TCD do. Default false. */
   readonly takesEta?: boolean;
 }
+
+/** DPM-Solver++ under the names that other programs give its variants. */
+function solverVariant(options: Readonly<Record<string, unknown>>): SchedulerClass {
+  return {
+    className: "DPMSolverMultistepScheduler",
+    create: (config) => new DPMSolverMultistepScheduler(config.with(options)),
+  };
+}
+
+const STOCHASTIC = { algorithm_type: "sde-dpmsolver++" };
+const KARRAS = {
+  use_karras_sigmas: true,
+  use_exponential_sigmas: false,
+  use_beta_sigmas: false,
+  use_lu_lambdas: false,
+};
 
 const schedulers = new Map<string, SchedulerClass>(
   Object.entries({
@@ -36,12 +59,25 @@ const schedulers = new Map<string, SchedulerClass>(
       className: "EulerAncestralDiscreteScheduler",
       create: (config) => new EulerAncestralDiscreteScheduler(config),
     },
-    dpmpp2m: {
-      className: "DPMSolverMultistepScheduler",
-      create: (config) => new DPMSolverMultistepScheduler(config),
-    },
+    dpmpp2m: solverVariant({}),
     unipc: { className: "UniPCMultistepScheduler", create: (config) => new UniPCMultistepScheduler(config) },
     lcm: { className: "LCMScheduler", create: (config) => new LCMScheduler(config) },
+    "dpmpp2m-karras": solverVariant(KARRAS),
+    "dpmpp2m-sde": solverVariant(STOCHASTIC),
+    "dpmpp2m-sde-karras": solverVariant({ ...STOCHASTIC, ...KARRAS }),
+    dpmpp2s: {
+      className: "DPMSolverSinglestepScheduler",
+      create: (config) => new DPMSolverSinglestepScheduler(config),
+    },
+    heun: { className: "HeunDiscreteScheduler", create: (config) => new HeunDiscreteScheduler(config) },
+    kdpm2: { className: "KDPM2DiscreteScheduler", create: (config) => new KDPM2DiscreteScheduler(config) },
+    "kdpm2-a": {
+      className: "KDPM2AncestralDiscreteScheduler",
+      create: (config) => new KDPM2AncestralDiscreteScheduler(config),
+    },
+    lms: { className: "LMSDiscreteScheduler", create: (config) => new LMSDiscreteScheduler(config) },
+    deis: { className: "DEISMultistepScheduler", create: (config) => new DEISMultistepScheduler(config) },
+    tcd: { className: "TCDScheduler", create: (config, eta) => new TCDScheduler(config, eta), takesEta: true },
   } satisfies Record<string, SchedulerClass>),
 );
 
@@ -116,7 +152,7 @@ function find(name: string): SchedulerClass | undefined {
 
 /** What is not in the config. */
 export interface SchedulerOptions {
-  /** DDIM's share of ancestral noise, in [0, 1]; 0 (deterministic) by default. */
+  /** The share of noise of DDIM and TCD, in [0, 1]; 0 (deterministic) by default. */
   readonly eta?: number;
   /** How error messages call the config, for example its path. */
   readonly source?: string;
@@ -156,6 +192,9 @@ export function createScheduler(name: string, config: unknown, options: Schedule
   const { eta = 0, source = "scheduler config" } = options;
   const { className, create, takesEta = false } = findScheduler(name);
   if (!(eta >= 0 && eta <= 1)) throw new KeepsakeError("usage", `eta ${eta}: give a number from 0 to 1.`);
-  if (eta > 0 && !takesEta) throw new KeepsakeError("usage", `eta ${eta}: only the ddim scheduler takes it.`);
+  if (eta > 0 && !takesEta) {
+    const takers = [...schedulers].filter(([, each]) => each.takesEta === true).map(([key]) => key);
+    throw new KeepsakeError("usage", `eta ${eta}: only these schedulers take it: ${takers.join(", ")}.`);
+  }
   return create(new SchedulerConfig(config, source, className), eta);
 }

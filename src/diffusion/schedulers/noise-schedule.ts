@@ -83,6 +83,12 @@ export class NoiseSchedule {
     return value;
   }
 
+  /** The signal-to-noise ratio ᾱ_t / (1 - ᾱ_t) of a training timestep. @throws RangeError as {@link alphaCumprod} */
+  snr(timestep: number): number {
+    const alphaCumprod = this.alphaCumprod(timestep);
+    return alphaCumprod / (1 - alphaCumprod);
+  }
+
   /**
    * The forward process: √ᾱ_t · original + √(1 - ᾱ_t) · noise, with one timestep for each batch item.
    * @param original Clean samples `[batch, ...]`.

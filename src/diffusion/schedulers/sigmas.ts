@@ -1,10 +1,9 @@
 /**
  * @file Noise levels σ = √((1 - ᾱ) / ᾱ) for the samplers that are written in σ (Karras et al. 2022): the table of the training timesteps,
- * interpolation in it, the Karras spacing, and back from σ to the timestep.
+ * interpolation in it, and back from σ to the timestep.
  */
 import type { SchedulerConfig } from "./config.ts";
 import type { NoiseSchedule } from "./noise-schedule.ts";
-import { linspace } from "./timesteps.ts";
 
 const { fround } = Math;
 
@@ -33,14 +32,6 @@ export function sigmasAt(timesteps: readonly number[], table: Float32Array): num
   });
 }
 
-/** `count` noise levels from `max` down to `min`, evenly spaced in σ^(1/7): Karras et al. 2022, equation 5. */
-export function karrasSigmas(min: number, max: number, count: number): number[] {
-  const rho = 7;
-  const minRoot = min ** (1 / rho);
-  const maxRoot = max ** (1 / rho);
-  return linspace(1, count).map((ramp) => (maxRoot + ramp * (minRoot - maxRoot)) ** rho);
-}
-
 /** The fractional timesteps whose σ these are, by interpolation in log σ (diffusers: _sigma_to_t). */
 export function timestepsOf(sigmas: readonly number[], table: Float32Array): number[] {
   const logTable = table.map(Math.log);
@@ -60,11 +51,8 @@ export function signalAndNoise(sigma: number): readonly [alpha: number, sigmaT: 
   return [alpha, sigma * alpha];
 }
 
-/** Refuses the spacings of σ that are not implemented. */
+/** Refuses the noise levels that are not implemented. */
 export function requireSupportedSigmas(config: SchedulerConfig): void {
-  config.requireOff("use_exponential_sigmas", false);
-  config.requireOff("use_beta_sigmas", false);
-  config.requireOff("use_lu_lambdas", false);
   config.requireOff("use_flow_sigmas", false);
   config.requireOff("use_dynamic_shifting", false);
   config.requireOff("sigma_min");

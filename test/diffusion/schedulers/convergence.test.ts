@@ -32,7 +32,7 @@ function errorOf(
 ): number {
   const scheduler = createScheduler(name, { ...config, ...options, prediction_type: predictionType });
   scheduler.setTimesteps(steps);
-  const isSigmaSpace = name.startsWith("euler");
+  const isSigmaSpace = ["euler", "heun", "kdpm2", "lms"].includes(name);
   let sample = Float32Array.of(scheduler.initNoiseSigma);
   const [firstAlpha, firstSigma] = coefficients(scheduler, 0);
   const start = (isSigmaSpace ? firstAlpha : 1) * sample[0];
@@ -47,7 +47,7 @@ function errorOf(
     sample = new Float32Array(scheduler.step(modelOutput, i, sample).prevSample);
   }
   const lastAlphaCumprod = scheduler.noiseSchedule.alphaCumprod(0);
-  const final = name === "ddim" || name === "pndm" || "final_sigmas_type" in options ? lastAlphaCumprod : 1;
+  const final = ["ddim", "pndm", "deis"].includes(name) || "final_sigmas_type" in options ? lastAlphaCumprod : 1;
   const deviation = (alpha2: number): number => Math.sqrt(alpha2 * DATA_DEVIATION ** 2 + 1 - alpha2);
   const toVariancePreserving = isSigmaSpace ? Math.sqrt(final) : 1;
   const expected = (start * deviation(final)) / Math.sqrt(firstAlpha ** 2 * DATA_DEVIATION ** 2 + firstSigma ** 2);
@@ -67,6 +67,23 @@ const samplers = [
   ["unipc", { solver_type: "bh1" }],
   ["unipc", { solver_order: 3, use_karras_sigmas: true }],
   ["unipc", { lower_order_final: false }],
+  ["euler", { use_exponential_sigmas: true }],
+  ["dpmpp2m", { use_lu_lambdas: true }],
+  ["dpmpp2m", { use_beta_sigmas: true }],
+  ["dpmpp2m", { euler_at_final: true }],
+  ["dpmpp2s", {}],
+  ["dpmpp2s", { solver_type: "heun", use_karras_sigmas: true }],
+  ["dpmpp2s", { solver_order: 3 }],
+  ["dpmpp2s", { solver_order: 3, solver_type: "heun" }],
+  ["heun", {}],
+  ["heun", { use_karras_sigmas: true }],
+  ["heun", { use_beta_sigmas: true }],
+  ["kdpm2", {}],
+  ["kdpm2", { use_karras_sigmas: true }],
+  ["lms", {}],
+  ["lms", { use_exponential_sigmas: true }],
+  ["deis", {}],
+  ["deis", { solver_order: 3, use_karras_sigmas: true }],
 ] as const;
 
 describe.each(samplers)("%s %o", (name, options) => {
@@ -77,7 +94,7 @@ describe.each(samplers)("%s %o", (name, options) => {
 
 describe("solvers of higher order", () => {
   const karras = { use_karras_sigmas: true, final_sigmas_type: "sigma_min", lower_order_final: false };
-  it.each(["dpmpp2m", "unipc"])(
+  it.each(["dpmpp2m", "unipc", "deis"])(
     "%s: each order is better than the one below, and gains more from twice the steps",
     (name) => {
       const errors = [1, 2, 3].map((solver_order) => {
@@ -92,6 +109,13 @@ describe("solvers of higher order", () => {
       expect(second.coarse / second.fine).toBeGreaterThan(3);
     },
   );
+
+  it.each(["heun", "kdpm2", "lms"])("%s is better than Euler at the same number of calls, by far", (name) => {
+    const calls = 79;
+    const steps = name === "lms" ? calls : (calls + 1) / 2;
+    const spacing = { use_karras_sigmas: true };
+    expect(errorOf(name, spacing, steps, "epsilon")).toBeLessThan(errorOf("euler", spacing, calls, "epsilon") / 4);
+  });
 
   it("gives the same sample for every prediction type, but for PNDM, which combines the outputs as they are", () => {
     for (const [name, options] of samplers.filter(([sampler]) => sampler !== "pndm")) {

@@ -13,6 +13,12 @@ const names = schedulerNames();
 /** What PNDM needs; the others ignore it. */
 const base = { skip_prk_steps: true };
 
+/** How often a sampler calls the model in so many steps. */
+function callsOf(name: string, steps: number): number {
+  if (["heun", "kdpm2", "kdpm2-a"].includes(name)) return 2 * steps - 1;
+  return name === "pndm" && steps > 1 ? steps + 1 : steps;
+}
+
 describe("createScheduler", () => {
   it.each(names)("%s goes by its short name and by its class name", (name) => {
     const className = schedulerClass(name);
@@ -21,8 +27,8 @@ describe("createScheduler", () => {
   });
 
   it("refuses a scheduler that it does not know, and lists those it does", () => {
-    expect(() => createScheduler("DEISMultistepScheduler", {})).toThrow(KeepsakeError);
-    expect(() => createScheduler("DEISMultistepScheduler", {})).toThrow(/"DEISMultistepScheduler".*ddim.*unipc/);
+    expect(() => createScheduler("EDMEulerScheduler", {})).toThrow(KeepsakeError);
+    expect(() => createScheduler("EDMEulerScheduler", {})).toThrow(/"EDMEulerScheduler".*ddim.*unipc/);
     expect(() => createScheduler("constructor", {})).toThrow(KeepsakeError);
   });
 
@@ -43,11 +49,11 @@ describe("createScheduler", () => {
     for (const name of names) {
       const scheduler = createScheduler(name, config);
       scheduler.setTimesteps(5);
-      expect(scheduler.timesteps.length).toBe(name === "pndm" ? 6 : 5);
+      expect(scheduler.timesteps.length).toBe(callsOf(name, 5));
     }
   });
 
-  it("has the defaults of diffusers: leading spacing, but linspace for the samplers in σ; LCM has its own betas", () => {
+  it("has the defaults of diffusers: leading spacing, but linspace for the samplers in σ; the distilled and the two-call ones have their own betas", () => {
     const first = names.map((name) => {
       const scheduler = createScheduler(name, base);
       scheduler.setTimesteps(10);
@@ -62,9 +68,21 @@ describe("createScheduler", () => {
       dpmpp2m: 999,
       unipc: 999,
       lcm: 999,
+      "dpmpp2m-karras": 999,
+      "dpmpp2m-sde": 999,
+      "dpmpp2m-sde-karras": 999,
+      dpmpp2s: 999,
+      heun: 999,
+      kdpm2: 999,
+      "kdpm2-a": 999,
+      lms: 999,
+      deis: 999,
+      tcd: 999,
     });
     expect(createScheduler("ddim", {}).noiseSchedule.betas[0]).toBeCloseTo(0.0001, 8);
-    expect(createScheduler("lcm", {}).noiseSchedule.betas[0]).toBeCloseTo(0.00085, 8);
+    for (const name of ["lcm", "tcd", "heun", "kdpm2", "kdpm2-a"]) {
+      expect(createScheduler(name, {}).noiseSchedule.betas[0]).toBeCloseTo(0.00085, 8);
+    }
   });
 
   it.each([
@@ -86,16 +104,16 @@ describe("createScheduler", () => {
     ["ddpm", "variance_type", "learned_range"],
     ["pndm", "skip_prk_steps", false],
     ["pndm", "prediction_type", "sample"],
-    ["euler", "interpolation_type", "log_linear"],
+    ["euler", "interpolation_type", "cubic"],
     ["euler", "timestep_type", "continuous"],
-    ["euler", "use_beta_sigmas", true],
+    ["euler", "use_beta_sigmas", "yes"],
+    ["euler", "use_lu_lambdas", true],
     ["euler", "sigma_max", 80],
     ["euler", "final_sigmas_type", "one"],
-    ["dpmpp2m", "algorithm_type", "sde-dpmsolver++"],
+    ["dpmpp2m", "algorithm_type", "sde-dpmsolver"],
     ["dpmpp2m", "solver_type", "rk4"],
     ["dpmpp2m", "solver_order", 4],
-    ["dpmpp2m", "euler_at_final", true],
-    ["dpmpp2m", "use_lu_lambdas", true],
+    ["dpmpp2m", "euler_at_final", "last"],
     ["dpmpp2m", "use_flow_sigmas", true],
     ["dpmpp2m", "use_dynamic_shifting", true],
     ["dpmpp2m", "lambda_min_clipped", -5.1],
@@ -103,11 +121,47 @@ describe("createScheduler", () => {
     ["unipc", "predict_x0", false],
     ["unipc", "disable_corrector", [0]],
     ["lcm", "original_inference_steps", 5000],
+    ["tcd", "original_inference_steps", 5000],
+    ["dpmpp2s", "algorithm_type", "dpmsolver"],
+    ["dpmpp2s", "use_lu_lambdas", true],
+    ["heun", "use_lu_lambdas", true],
+    ["kdpm2", "timestep_spacing", "quadratic"],
+    ["lms", "use_exponential_sigmas", 1],
+    ["deis", "algorithm_type", "sde-dpmsolver++"],
+    ["deis", "solver_type", "rk4"],
   ])("%s refuses %s: %s and names the option and the file", (name, option, value) => {
     const make = (): unknown =>
       createScheduler(name, { ...base, [option]: value }, { source: "model/scheduler_config.json" });
     expect(make).toThrow(KeepsakeError);
     expect(make).toThrow(new RegExp(`^model/scheduler_config.json: scheduler option "${option}" .*\\.$`));
+  });
+
+  it("refuses two spacings of noise levels at once, and a stochastic singlestep solver of order 3", () => {
+    const two = { use_karras_sigmas: true, use_beta_sigmas: true };
+    expect(() => createScheduler("heun", two)).toThrow(/"use_beta_sigmas" true.*use_karras_sigmas is on/);
+    const third = { algorithm_type: "sde-dpmsolver++", solver_order: 3 };
+    expect(() => createScheduler("dpmpp2s", third)).toThrow(/"solver_order" 3/);
+  });
+
+  it("has names for variants of DPM-Solver++, which are the class with those options", () => {
+    const draw = (name: string, options: object) => {
+      const scheduler = createScheduler(name, { ...options, use_beta_sigmas: name.includes("karras") });
+      scheduler.setTimesteps(4);
+      const noise = () => Float32Array.of(0.5, -1);
+      let x: Float32Array = Float32Array.of(1, -2);
+      for (const i of scheduler.timesteps.keys()) x = scheduler.step(x.map(Math.sin), i, x, noise).prevSample;
+      return x;
+    };
+    const sde = { algorithm_type: "sde-dpmsolver++" };
+    const karras = { use_karras_sigmas: true };
+    for (const [name, options] of [
+      ["dpmpp2m-sde", sde],
+      ["dpmpp2m-karras", karras],
+      ["dpmpp2m-sde-karras", { ...sde, ...karras }],
+    ] as const) {
+      expect(draw(name, {})).toEqual(draw("dpmpp2m", options));
+      expect(draw(name, {})).not.toEqual(draw("dpmpp2m", {}));
+    }
   });
 
   it("accepts what leaves such options off", () => {
@@ -140,11 +194,12 @@ describe("createScheduler", () => {
     }
   });
 
-  it("takes eta for DDIM only, from 0 to 1", () => {
+  it("takes eta for DDIM and TCD only, from 0 to 1", () => {
     expect(createScheduler("ddim", {}, { eta: 1 }).className).toBe("DDIMScheduler");
+    expect(createScheduler("tcd", {}, { eta: 1 }).className).toBe("TCDScheduler");
     expect(() => createScheduler("ddim", {}, { eta: 1.5 })).toThrow(/eta 1.5/);
     expect(() => createScheduler("ddim", {}, { eta: NaN })).toThrow(KeepsakeError);
-    expect(() => createScheduler("euler", {}, { eta: 0.5 })).toThrow(/only the ddim scheduler/);
+    expect(() => createScheduler("euler", {}, { eta: 0.5 })).toThrow(/only these schedulers take it: ddim, tcd/);
   });
 
   it.each([null, 3, "ddim", []])("refuses a config that is not an object: %j", (config) => {
@@ -184,11 +239,13 @@ describe("setTimesteps", () => {
             original_inference_steps: 500,
           });
           scheduler.setTimesteps(steps);
-          expect(scheduler.timesteps.length).toBe(name === "pndm" && steps > 1 ? steps + 1 : steps);
+          expect(scheduler.timesteps.length).toBe(callsOf(name, steps));
           scheduler.timesteps.forEach((timestep, i) => {
             expect(timestep).toBeGreaterThanOrEqual(0);
             expect(timestep).toBeLessThanOrEqual(999);
-            expect(timestep).toBeLessThanOrEqual(scheduler.timesteps[i - 1] ?? 999);
+            // Karras' timesteps of KDPM2 are rounded, but not those of the trial points between them.
+            const rounding = name.startsWith("kdpm2") ? (use_karras_sigmas ? 0.5 : 1e-4) : 0;
+            expect(timestep).toBeLessThanOrEqual((scheduler.timesteps[i - 1] ?? 999) + rounding);
           });
         },
       ),
@@ -200,7 +257,7 @@ describe("setTimesteps", () => {
 describe("step", () => {
   const sample = Float32Array.of(1, -2, 0.5);
 
-  it.each(["ddpm", "euler-a", "lcm"])("%s needs a noise source", (name) => {
+  it.each(["ddpm", "euler-a", "lcm", "dpmpp2m-sde"])("%s needs a noise source", (name) => {
     const scheduler = createScheduler(name, { steps_offset: 1 });
     scheduler.setTimesteps(4);
     expect(() => scheduler.step(sample, 0, sample)).toThrow(/noise source/);
@@ -210,7 +267,7 @@ describe("step", () => {
     expect(() => createScheduler(name, base).step(sample, 0, sample)).toThrow(RangeError);
   });
 
-  it.each(["pndm", "dpmpp2m", "unipc"])(
+  it.each(["pndm", "dpmpp2m", "unipc", "dpmpp2s", "heun", "kdpm2", "lms", "deis"])(
     "%s refuses steps out of order; step 0 begins anew with the same result",
     (name) => {
       const scheduler = createScheduler(name, base);

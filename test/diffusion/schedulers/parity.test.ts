@@ -35,15 +35,20 @@ interface TimestepsRow {
 
 const folder = new URL("../../fixtures/schedulers/", import.meta.url);
 const readFixture = (name: string): unknown => JSON.parse(readFileSync(new URL(name, folder), "utf8"));
-const fixture = readFixture("schedulers.json") as {
+
+interface Sequences {
   readonly fa: number;
   readonly fb: number;
   readonly tolerance: { readonly value: number };
   readonly cases: readonly SequenceCase[];
-  readonly add_noise: readonly AddNoiseCase[];
-};
+}
+
+const fixture = readFixture("schedulers.json") as Sequences & { readonly add_noise: readonly AddNoiseCase[] };
+const more = readFixture("schedulers-more.json") as Sequences;
 const { table } = readFixture("timesteps.json") as { readonly table: readonly TimestepsRow[] };
-const tensors = await SafetensorsFile.open(fileURLToPath(new URL("schedulers.safetensors", folder)));
+const openFixture = (name: string) => SafetensorsFile.open(fileURLToPath(new URL(name, folder)));
+const tensors = await openFixture("schedulers.safetensors");
+const moreTensors = await openFixture("schedulers-more.safetensors");
 
 /** max |got - reference| / max |reference|; NaN counts as infinite. */
 function relativeError(got: Float32Array, reference: Float32Array): number {
@@ -56,7 +61,10 @@ function relativeError(got: Float32Array, reference: Float32Array): number {
   return error / largest;
 }
 
-describe("step sequences", () => {
+describe.each([
+  [fixture, tensors],
+  [more, moreTensors],
+])("step sequences", (fixture, tensors) => {
   it.each(fixture.cases)("$name", async (sequence) => {
     const { name, eta } = sequence;
     const scheduler = createScheduler(sequence.scheduler, sequence.config, eta === null ? {} : { eta });

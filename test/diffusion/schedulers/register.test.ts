@@ -6,7 +6,7 @@ import {
   type SchedulerClass,
 } from "../../../src/diffusion/index.ts";
 import { StableDiffusionPipeline } from "../../../src/diffusion/pipeline.ts";
-import { EulerDiscreteScheduler } from "../../../src/diffusion/schedulers/euler.ts";
+import { EulerDiscreteScheduler } from "../../../src/diffusion/schedulers/sigma/euler.ts";
 import { failure } from "../../io/failure.ts";
 import { MODEL } from "../../keepsake/support.ts";
 

@@ -1,10 +1,10 @@
 /** @file DDIM: deterministic (η = 0) to ancestral (η = 1) sampling (Song et al. 2021). Source: diffusers: schedulers/scheduling_ddim.py. */
-import type { SchedulerConfig } from "./config.ts";
+import type { SchedulerConfig } from "../config.ts";
 import { DiscreteScheduler, readClipRange } from "./discrete-scheduler.ts";
-import { clamp, linearCombination } from "./elementwise.ts";
-import { predictEpsilon, predictOriginalSample } from "./prediction.ts";
-import { at, drawNoise, type NoiseSource, type SchedulerStep } from "./scheduler.ts";
-import { checkStepCount, readTimestepOptions, spacedTimesteps, type TimestepOptions } from "./timesteps.ts";
+import { clamp, linearCombination } from "../elementwise.ts";
+import { predictEpsilon, predictOriginalSample } from "../prediction.ts";
+import { at, drawNoise, type NoiseSource, type SchedulerStep } from "../scheduler.ts";
+import { checkStepCount, readTimestepOptions, spacedTimesteps, type TimestepOptions } from "../timesteps.ts";
 
 /** The DDIM sampler. */
 export class DDIMScheduler extends DiscreteScheduler {

@@ -1,8 +1,8 @@
 /** @file What the samplers share that work on the variance-preserving sample √ᾱ x_0 + √(1 - ᾱ) ε at whole timesteps: DDPM, DDIM, PNDM, LCM. */
-import type { SchedulerConfig } from "./config.ts";
-import { NoiseSchedule, type NoiseScheduleDefaults } from "./noise-schedule.ts";
-import type { Prediction } from "./prediction.ts";
-import { at, type NoiseSource, type Scheduler, type SchedulerStep } from "./scheduler.ts";
+import type { SchedulerConfig } from "../config.ts";
+import { NoiseSchedule, type NoiseScheduleDefaults } from "../noise-schedule.ts";
+import type { Prediction } from "../prediction.ts";
+import { at, type NoiseSource, type Scheduler, type SchedulerStep } from "../scheduler.ts";
 
 /** A sampler whose model input is the sample itself. */
 export abstract class DiscreteScheduler implements Scheduler {

@@ -2,12 +2,12 @@
  * @file Ancestral Euler: an Euler step down to a lower σ than the next one, and fresh noise back up to it (k-diffusion: sample_euler_ancestral).
  * Source: diffusers: schedulers/scheduling_euler_ancestral_discrete.py.
  */
-import { linearCombination } from "./elementwise.ts";
-import { EulerScheduler, eulerStep } from "./euler-scheduler.ts";
-import { at, drawNoise, type NoiseSource, type SchedulerStep } from "./scheduler.ts";
+import { linearCombination } from "../elementwise.ts";
+import { ancestralLevels, SigmaScheduler, eulerStep } from "./sigma-scheduler.ts";
+import { at, drawNoise, type NoiseSource, type SchedulerStep } from "../scheduler.ts";
 
 /** The ancestral Euler sampler. */
-export class EulerAncestralDiscreteScheduler extends EulerScheduler {
+export class EulerAncestralDiscreteScheduler extends SigmaScheduler {
   readonly className = "EulerAncestralDiscreteScheduler";
 
   override step(
@@ -19,8 +19,7 @@ export class EulerAncestralDiscreteScheduler extends EulerScheduler {
     const sigma = at(this.sigmas, stepIndex);
     const nextSigma = at(this.sigmas, stepIndex + 1);
     const predOriginalSample = this.predictOriginalSample(modelOutput, stepIndex, sample);
-    const sigmaUp = Math.sqrt((nextSigma ** 2 * (sigma ** 2 - nextSigma ** 2)) / sigma ** 2);
-    const sigmaDown = Math.sqrt(nextSigma ** 2 - sigmaUp ** 2);
+    const [sigmaDown, sigmaUp] = ancestralLevels(sigma, nextSigma);
     const down = eulerStep(sample, predOriginalSample, sigma, sigmaDown);
     if (sigmaUp === 0) return { prevSample: down, predOriginalSample };
     return { prevSample: linearCombination([1, down], [sigmaUp, drawNoise(noise)]), predOriginalSample };

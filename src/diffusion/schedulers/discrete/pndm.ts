@@ -2,13 +2,13 @@
  * @file PNDM without Runge-Kutta warm-up, that is PLMS: a linear multistep method on the noise (Liu et al. 2022), as Stable Diffusion uses it.
  * Source: diffusers: schedulers/scheduling_pndm.py.
  */
-import type { SchedulerConfig } from "./config.ts";
+import type { SchedulerConfig } from "../config.ts";
 import { DiscreteScheduler } from "./discrete-scheduler.ts";
-import { linearCombination } from "./elementwise.ts";
-import { predictEpsilon } from "./prediction.ts";
-import { at, type SchedulerStep } from "./scheduler.ts";
-import { StepOrder } from "./step-order.ts";
-import { checkStepCount, readTimestepOptions, spacedTimesteps, type TimestepOptions } from "./timesteps.ts";
+import { linearCombination } from "../elementwise.ts";
+import { predictEpsilon } from "../prediction.ts";
+import { at, type SchedulerStep } from "../scheduler.ts";
+import { StepOrder } from "../step-order.ts";
+import { checkStepCount, readTimestepOptions, spacedTimesteps, type TimestepOptions } from "../timesteps.ts";
 
 /** Adams-Bashforth weights of the latest outputs, newest first, by how many there are. */
 const MULTISTEP_WEIGHTS: readonly (readonly number[])[] = [

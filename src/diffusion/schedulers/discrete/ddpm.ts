@@ -1,10 +1,10 @@
 /** @file DDPM: ancestral sampling of the reverse process (Ho et al. 2020, algorithm 2). Source: diffusers: schedulers/scheduling_ddpm.py. */
-import type { SchedulerConfig } from "./config.ts";
+import type { SchedulerConfig } from "../config.ts";
 import { DiscreteScheduler, readClipRange } from "./discrete-scheduler.ts";
-import { clamp, linearCombination } from "./elementwise.ts";
-import { predictOriginalSample } from "./prediction.ts";
-import { at, drawNoise, type NoiseSource, type SchedulerStep } from "./scheduler.ts";
-import { checkStepCount, readTimestepOptions, spacedTimesteps, type TimestepOptions } from "./timesteps.ts";
+import { clamp, linearCombination } from "../elementwise.ts";
+import { predictOriginalSample } from "../prediction.ts";
+import { at, drawNoise, type NoiseSource, type SchedulerStep } from "../scheduler.ts";
+import { checkStepCount, readTimestepOptions, spacedTimesteps, type TimestepOptions } from "../timesteps.ts";
 
 /** The DDPM sampler, with variances β̃_t ("fixed_small") or β_t ("fixed_large"). */
 export class DDPMScheduler extends DiscreteScheduler {

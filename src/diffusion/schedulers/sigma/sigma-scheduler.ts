@@ -1,21 +1,22 @@
-/** @file What the Euler samplers share: samples x_0 + σ ε, and noise levels interpolated at evenly spaced timesteps. */
-import type { SchedulerConfig } from "./config.ts";
-import { linearCombination, mixNoise } from "./elementwise.ts";
-import { NoiseSchedule } from "./noise-schedule.ts";
-import { predictOriginalSample } from "./prediction.ts";
-import { at, type NoiseSource, type Scheduler, type SchedulerStep } from "./scheduler.ts";
-import { sigmasAt, signalAndNoise, trainingSigmas } from "./sigmas.ts";
-import { checkStepCount, readTimestepOptions, spacedTimesteps, type TimestepOptions } from "./timesteps.ts";
+/** @file What the samplers share that work on samples x_0 + σ ε: Euler, Heun, KDPM2, LMS. Noise levels are interpolated at the timesteps. */
+import type { SchedulerConfig } from "../config.ts";
+import { linearCombination, mixNoise } from "../elementwise.ts";
+import { NoiseSchedule, type NoiseScheduleDefaults } from "../noise-schedule.ts";
+import { predictOriginalSample } from "../prediction.ts";
+import { at, type NoiseSource, type Scheduler, type SchedulerStep } from "../scheduler.ts";
+import { spacedSigmas, type SigmaSpacing } from "../sigma-spacing.ts";
+import { sigmasAt, signalAndNoise, timestepsOf, trainingSigmas } from "../sigmas.ts";
+import { checkStepCount, readTimestepOptions, spacedTimesteps, type TimestepOptions } from "../timesteps.ts";
 
 /** Where a run goes: fractional timesteps for the model, and their noise levels. */
 export interface NoiseLevels {
   readonly timesteps: readonly number[];
-  /** One for each timestep. */
+  /** One for each timestep; Euler's log-linear interpolation has one more. */
   readonly sigmas: readonly number[];
 }
 
 /** A sampler whose model input is the sample divided by √(σ² + 1). */
-export abstract class EulerScheduler implements Scheduler {
+export abstract class SigmaScheduler implements Scheduler {
   abstract readonly className: string;
   readonly noiseSchedule: NoiseSchedule;
   protected readonly trainingSigmas: Float32Array;
@@ -25,8 +26,8 @@ export abstract class EulerScheduler implements Scheduler {
   #timesteps: readonly number[] = [];
   #sigmas = new Float32Array();
 
-  constructor(config: SchedulerConfig) {
-    this.noiseSchedule = new NoiseSchedule(config);
+  constructor(config: SchedulerConfig, defaults?: NoiseScheduleDefaults) {
+    this.noiseSchedule = new NoiseSchedule(config, defaults);
     this.trainingSigmas = trainingSigmas(this.noiseSchedule);
     this.#timestepOptions = readTimestepOptions(config, this.noiseSchedule.numTrainTimesteps, "linspace");
   }
@@ -70,6 +71,13 @@ export abstract class EulerScheduler implements Scheduler {
     return levels;
   }
 
+  /** Noise levels between the first and the last one of a run in another spacing, and their timesteps. */
+  protected respaced({ sigmas, timesteps }: NoiseLevels, spacing: SigmaSpacing): NoiseLevels {
+    const count = timesteps.length;
+    const spaced = spacedSigmas(spacing, at(sigmas, sigmas.length - 1), at(sigmas, 0), count);
+    return { timesteps: timestepsOf(spaced, this.trainingSigmas).map(Math.fround), sigmas: spaced };
+  }
+
   /** The clean sample as predicted at this step. */
   protected predictOriginalSample(modelOutput: Float32Array, stepIndex: number, sample: Float32Array): Float32Array {
     const [signal, noise] = signalAndNoise(at(this.#sigmas, stepIndex));
@@ -88,4 +96,13 @@ export function eulerStep(
 ): Float32Array {
   const ratio = nextSigma / sigma;
   return linearCombination([ratio, sample], [1 - ratio, predOriginalSample]);
+}
+
+/**
+ * How an ancestral step from σ to σ' divides: the noise level to go down to without noise, and the deviation of the fresh
+ * noise that leads back up to σ' (k-diffusion: get_ancestral_step).
+ */
+export function ancestralLevels(sigma: number, nextSigma: number): readonly [down: number, up: number] {
+  const up = Math.sqrt((nextSigma ** 2 * (sigma ** 2 - nextSigma ** 2)) / sigma ** 2);
+  return [Math.sqrt(nextSigma ** 2 - up ** 2), up];
 }

@@ -2,11 +2,12 @@
  * @file UniPC: a predictor and a corrector of orders 1 to 3 that share their model calls (Zhao et al. 2023, algorithms 5 to 8).
  * Source: diffusers: schedulers/scheduling_unipc_multistep.py.
  */
-import type { SchedulerConfig } from "./config.ts";
-import { linearCombination } from "./elementwise.ts";
+import type { SchedulerConfig } from "../config.ts";
+import { linearCombination } from "../elementwise.ts";
 import { MultistepSolver } from "./multistep-solver.ts";
-import { at, type SchedulerStep } from "./scheduler.ts";
-import { signalAndNoise } from "./sigmas.ts";
+import { predictOriginalSample } from "../prediction.ts";
+import { at, type SchedulerStep } from "../scheduler.ts";
+import { signalAndNoise } from "../sigmas.ts";
 
 /** The UniPC sampler (data prediction). */
 export class UniPCMultistepScheduler extends MultistepSolver {
@@ -27,7 +28,7 @@ export class UniPCMultistepScheduler extends MultistepSolver {
   }
 
   override step(modelOutput: Float32Array, stepIndex: number, sample: Float32Array): SchedulerStep {
-    const predOriginalSample = this.predictOriginalSample(modelOutput, stepIndex, sample);
+    const predOriginalSample = predictOriginalSample(this.prediction(modelOutput, stepIndex, sample));
     // The model's answer here also corrects the step that led here.
     const corrected = stepIndex === 0 ? sample : this.#update(this.#previousSample, stepIndex - 1, predOriginalSample);
     this.#previousSample = corrected;
@@ -44,7 +45,7 @@ export class UniPCMultistepScheduler extends MultistepSolver {
     const [, sigma] = signalAndNoise(at(this.sigmas, stepIndex));
     const lambda = this.lambda(stepIndex);
     const h = this.lambda(stepIndex + 1) - lambda;
-    const latest = this.original(0);
+    const latest = this.remembered(0);
     const order = this.#orderOf(stepIndex);
 
     // Where the other predictions lie, in step lengths from the beginning of the step, and their difference from the latest one.
@@ -53,7 +54,7 @@ export class UniPCMultistepScheduler extends MultistepSolver {
     for (let back = 1; back < order; back++) {
       const node = (this.lambda(stepIndex - back) - lambda) / h;
       nodes.push(node);
-      differences.push(linearCombination([1 / node, this.original(back)], [-1 / node, latest]));
+      differences.push(linearCombination([1 / node, this.remembered(back)], [-1 / node, latest]));
     }
     if (endPrediction !== undefined) {
       nodes.push(1);
