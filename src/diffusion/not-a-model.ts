@@ -25,6 +25,7 @@ export async function notAModel(path: string): Promise<KeepsakeError> {
 }
 
 function missing(path: string): string {
+  if (/\.(safetensors|sft|ckpt)$/i.test(path)) return "there is no such file";
   // As it was typed: paths come here resolved.
   const typed = relative(".", path);
   const [, owner, name] = /^(?:https?:\/+[\w.]+\/)?(\w[\w.-]*)\/(\w[\w.-]*)$/.exec(typed) ?? [];

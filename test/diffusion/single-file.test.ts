@@ -185,19 +185,23 @@ describe("a file that is no such checkpoint", () => {
     ],
     [
       "a file without VAE",
-      (tensors) =>
-        [...tensors.keys()].filter((name) => name.startsWith("first_")).forEach((name) => tensors.delete(name)),
+      (tensors) => {
+        [...tensors.keys()].filter((name) => name.startsWith("first_")).forEach((name) => tensors.delete(name));
+      },
       "this file of Stable Diffusion 1.x has no VAE; give one with --vae <file>.",
     ],
     [
       "a UNet alone",
-      (tensors) => [...tensors.keys()].filter((name) => !name.startsWith(UNET)).forEach((name) => tensors.delete(name)),
+      (tensors) => {
+        [...tensors.keys()].filter((name) => !name.startsWith(UNET)).forEach((name) => tensors.delete(name));
+      },
       "this file of Stable Diffusion 1.x has no text encoder and no VAE; use the full checkpoint, not a pruned one.",
     ],
     [
       "a VAE alone",
-      (tensors) =>
-        [...tensors.keys()].filter((name) => !name.startsWith("first_")).forEach((name) => tensors.delete(name)),
+      (tensors) => {
+        [...tensors.keys()].filter((name) => !name.startsWith("first_")).forEach((name) => tensors.delete(name));
+      },
       "this is a VAE alone; give it with --vae, beside a checkpoint.",
     ],
     [
@@ -233,7 +237,7 @@ describe("a file that is no such checkpoint", () => {
     const cut = inFolder("cut.safetensors");
     await writeFile(cut, await readFile(SD1));
     await truncate(cut, 200_000);
-    expect((await failure(openCheckpoint(cut, { config: SD1_CONFIG }))).message.startsWith(`${cut}`)).toBe(true);
+    expect((await failure(openCheckpoint(cut, { config: SD1_CONFIG }))).message.startsWith(cut)).toBe(true);
     const page = inFolder("page.safetensors");
     await writeFile(page, "<!DOCTYPE html><html>");
     expect((await failure(openCheckpoint(page))).message).toContain("it is an HTML page");
@@ -248,6 +252,10 @@ describe("a file that is no such checkpoint", () => {
   it("does not fit the folder of configs, or the model is a folder itself", async () => {
     const other = await failure(draw(SD1, { config: SD2_CONFIG }));
     expect(other.message).toContain(`${SD1}: tensor "`);
+    const file = await failure(openCheckpoint(SD1, { config: SD1 }));
+    expect(file.message).toContain(`${SD1}: this is a file; --config takes a folder in the diffusers layout`);
+    const nowhere = await failure(openCheckpoint(inFolder("nowhere.safetensors")));
+    expect(nowhere.message).toContain("nowhere.safetensors: there is no such file.");
     const folder = await failure(openCheckpoint(SD1_CONFIG, { config: SD1_CONFIG }));
     expect(folder.message).toBe(`${SD1_CONFIG}: this folder has configs of its own; --config is for single files.`);
   });

@@ -1,4 +1,5 @@
 /** @file Opens a single-file checkpoint: weights from the file where it lies, configs from its family or a folder. */
+import { stat } from "node:fs/promises";
 import { KeepsakeError } from "../../errors.ts";
 import { readJson } from "../../io/json.ts";
 import {
@@ -83,6 +84,12 @@ async function ofFamily(single: SingleFile, options: CheckpointOptions): Promise
 
 /** What a folder in the diffusers layout says; its weights, if it has any, are not looked at. */
 async function ofFolder(path: string, single: SingleFile, { predictionType }: CheckpointOptions): Promise<Configs> {
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isDirectory() !== true) {
+    const what = found === undefined ? "there is no such folder" : "this is a file";
+    const advice = "--config takes a folder in the diffusers layout whose configs fit the checkpoint";
+    throw new KeepsakeError("input", `${path}: ${what}; ${advice}.`);
+  }
   const folder = await openPipelineFolder(path);
   const files = configFilesOf(folder);
   const schedulerConfig = await readSchedulerConfig(folder);
