@@ -1,6 +1,6 @@
 /** @file `npm run parity`: the fixtures here pass, and what does not is reported. */
 import { execFile } from "node:child_process";
-import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -64,6 +64,7 @@ describe("a tree of reference values", () => {
       "lora",
       "models",
       "schedulers",
+      "single-file",
       "textual-inversion",
       "tokenizer",
       "training",
@@ -120,6 +121,24 @@ describe("a case that does not match", () => {
     const [result] = await runParity(tree, { only: "cases/changed" });
     expect(result.ok).toBe(false);
     expect(formatResult(result)).toContain(tensor.replace(/^(final|step1)\..*/, "$1."));
+  });
+
+  it("fails for a single-file checkpoint with one number that is not the folder's", async () => {
+    await mkdir(join(tree, "single-file"));
+    for (const file of await readdir(join(fixtures, "single-file"))) {
+      await cp(join(fixtures, "single-file", file), join(tree, "single-file", file));
+    }
+    const changed = join(tree, "single-file", "sd2-sgm-names-fp16.safetensors");
+    const bytes = await readFile(changed);
+    const { byteOffset } = (await SafetensorsFile.open(changed)).info(
+      "conditioner.embedders.0.model.transformer.resblocks.22.attn.in_proj_weight",
+    );
+    bytes[byteOffset] ^= 1;
+    await writeFile(changed, bytes);
+    expect(await statusByName("single-file/")).toEqual({
+      "single-file/sd1-old-names-fp16.safetensors": true,
+      "single-file/sd2-sgm-names-fp16.safetensors": false,
+    });
   });
 
   it("fails when the prompts do not give the token ids", async () => {

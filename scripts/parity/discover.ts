@@ -1,12 +1,13 @@
 /** @file Finds the cases of a tree, by its folders and what their JSON files hold. */
 import { readdir } from "node:fs/promises";
-import { join, sep } from "node:path";
+import { dirname, join, sep } from "node:path";
 import { readJson } from "../../src/io/json.ts";
 import type { ParityCase } from "./case-kind.ts";
 import { Fields } from "./fields.ts";
 import { loraFileCases } from "./kinds/lora-files.ts";
 import { modelCases } from "./kinds/models.ts";
 import { isSchedulerCases, schedulerCases } from "./kinds/schedulers.ts";
+import { isSingleFileTable, singleFileCases } from "./kinds/single-files.ts";
 import { kindOf } from "./kinds/tensor-cases.ts";
 import { isTimestepTable, timestepCases } from "./kinds/timesteps.ts";
 import { isPromptTable, promptTableCases } from "./kinds/tokenizers.ts";
@@ -18,6 +19,7 @@ const specialFolders: Readonly<Record<string, (root: string, folder: string) => 
   lora: loraFileCases,
   tokenizer: async (root, folder) => tableCases(root, folder),
   schedulers: async (root, folder) => tableCases(root, folder),
+  "single-file": async (root, folder) => tableCases(root, folder),
 };
 
 /**
@@ -62,6 +64,7 @@ async function casesOfTable(root: string, name: string): Promise<ParityCase[]> {
   const fields = new Fields(`${name}.json`, await readJson(join(root, `${name}.json`)));
   if (isSchedulerCases(fields)) return schedulerCases(await TensorCase.open(join(root, name)), name);
   if (isTimestepTable(fields)) return timestepCases(fields, name);
+  if (isSingleFileTable(fields)) return singleFileCases(root, fields, dirname(name));
   if (isPromptTable(fields)) return promptTableCases(root, fields, name);
   throw new Error(`unknown kind of case, with the fields ${fields.names.join(", ")}`);
 }

@@ -12,12 +12,42 @@ import { type ClipConfig, type ClipTextConfig, parseClipConfig, parseClipTextCon
 import { isObject } from "./config/config-reader.ts";
 import { type UNet2DConditionConfig, parseUNet2DConditionConfig } from "./config/unet-2d-condition-config.ts";
 import { foreignPipeline, modelIndex, notAModel, noWeights } from "./not-a-model.ts";
+import type { PredictionType } from "./schedulers/index.ts";
+import type { TokenizerFolder } from "./tokenizer/tokenizer-folder.ts";
 import { Weights } from "./weights.ts";
 
 /** A model's architecture and its weights. */
 export interface Component<Config> {
   readonly config: Config;
   readonly weights: Weights;
+}
+
+/** What a person may say of a checkpoint that it does not say itself. */
+export interface CheckpointOptions {
+  /** Another VAE: a file in the original layout or that of diffusers, or a folder with its config. */
+  readonly vae?: string;
+  /** Of a single file: a folder in the diffusers layout whose configs, tokenizer and scheduler fit it. Default: those of its family. */
+  readonly config?: string;
+  /** What the model was trained to predict. Default: what the checkpoint says, or what it seems to be. */
+  readonly predictionType?: PredictionType;
+}
+
+/** The parts of a Stable Diffusion checkpoint, opened. */
+export interface Checkpoint {
+  /** The folder or file, as it was given. */
+  readonly path: string;
+  readonly unet: Component<UNet2DConditionConfig>;
+  readonly vae: Component<AutoencoderKlConfig>;
+  readonly textEncoder: Component<ClipTextConfig>;
+  readonly tokenizer: TokenizerFolder;
+  /** As in scheduler_config.json. */
+  readonly schedulerConfig: Readonly<Record<string, unknown>>;
+  /** What to call the scheduler's config in messages. */
+  readonly schedulerSource: string;
+  /** The files with configs that were read. */
+  readonly configFiles: readonly string[];
+  /** What was guessed, in a line. */
+  readonly note?: string;
 }
 
 /** Where the parts of a Stable Diffusion checkpoint lie. */
@@ -54,6 +84,24 @@ export async function openClipTextModel(folder: string): Promise<Component<ClipT
 export async function openClipModel(folder: string): Promise<Component<ClipConfig>> {
   const config = await readConfig(folder, parseClipConfig);
   return { config, weights: await openWeights(folder, "model") };
+}
+
+/** The parsed scheduler_config.json of a folder. @throws KeepsakeError naming file and fault. */
+export async function readSchedulerConfig(folder: PipelineFolder): Promise<Readonly<Record<string, unknown>>> {
+  const file = configFilesOf(folder).scheduler;
+  const config = await readJson(file, { pythonNumbers: true });
+  if (!isObject(config)) throw new KeepsakeError("input", `${file}: expected a JSON object.`);
+  return config;
+}
+
+/** The files with the configs of a folder. */
+export function configFilesOf({ unet, vae, textEncoder, scheduler }: PipelineFolder) {
+  return {
+    unet: join(unet, "config.json"),
+    vae: join(vae, "config.json"),
+    textEncoder: join(textEncoder, "config.json"),
+    scheduler: join(scheduler, "scheduler_config.json"),
+  } as const;
 }
 
 /**
@@ -154,7 +202,7 @@ async function listFolder(folder: string): Promise<string[]> {
 }
 
 /** VAE files of the first releases name the projections of their attention as the original code did. */
-function todaysAttentionName(name: string): string {
+export function todaysAttentionName(name: string): string {
   return name.replace(
     /^(.*mid_block\.attentions\.\d+\.)(query|key|value|proj_attn)(\.(?:weight|bias))$/,
     (_, path: string, part: string, end: string) => `${path}${todaysParts[part] ?? part}${end}`,

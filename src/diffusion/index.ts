@@ -2,6 +2,7 @@
  * @file Published as `keepsake/diffusion`: Stable Diffusion checkpoints as programs, and what a scheduler of your own is made of.
  */
 export { StableDiffusionPipeline, type GeneratedImage, type GenerateOptions, type GenerationStep } from "./pipeline.ts";
+export type { Checkpoint, CheckpointOptions } from "./checkpoint.ts";
 export { ClipFeatures } from "./clip/clip-features.ts";
 export { ClipTokenizer } from "./tokenizer/index.ts";
 export { ImageEncoder, latentsFrom, latentShape, type LatentDistribution, type LatentShape } from "./latents.ts";

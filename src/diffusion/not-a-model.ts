@@ -13,7 +13,8 @@ import { isObject } from "./config/config-reader.ts";
 /** The file that makes a folder a model. */
 export const modelIndex = "model_index.json";
 
-const layout = "a folder in the diffusers layout (model_index.json, unet, vae, text_encoder, tokenizer, scheduler)";
+const layout =
+  "a folder in the diffusers layout (model_index.json, unet, vae, text_encoder, tokenizer, scheduler) or a single-file checkpoint (.safetensors)";
 const pickle = "pickle weights are not loaded, because a pickle can run any program";
 
 /** The error for a path that is no model folder. */
@@ -24,6 +25,7 @@ export async function notAModel(path: string): Promise<KeepsakeError> {
 }
 
 function missing(path: string): string {
+  if (/\.(safetensors|sft|ckpt)$/i.test(path)) return "there is no such file";
   // As it was typed: paths come here resolved.
   const typed = relative(".", path);
   const [, owner, name] = /^(?:https?:\/+[\w.]+\/)?(\w[\w.-]*)\/(\w[\w.-]*)$/.exec(typed) ?? [];
@@ -84,7 +86,7 @@ async function file(path: string): Promise<string> {
   }
   const has = (pattern: RegExp): boolean => names.some((name) => pattern.test(name));
   if (has(/^model\.diffusion_model\.|^first_stage_model\.|^cond_stage_model\.|^conditioner\./)) {
-    return `this is a single-file checkpoint, which is not read; make ${layout} of it with diffusers: StableDiffusionPipeline.from_single_file(file).save_pretrained(folder)`;
+    return `this is a single-file checkpoint; give the file itself: ${path}`;
   }
   if (has(/lora|hada_|lokr_|vera_lambda|\.dora_scale$/)) {
     return `this is a LoRA or another adapter, not a model; give the model that it was made for: ${layout}`;

@@ -4,7 +4,6 @@
  *
  * Long because a quarter of it says what can be asked for, and the rest is one picture from prompt to pixels.
  */
-import { join } from "node:path";
 import { KeepsakeError } from "../errors.ts";
 import {
   type ProgramOptions,
@@ -20,24 +19,16 @@ import {
 } from "../graph/index.ts";
 import { tensorToImage } from "../io/images/image.ts";
 import type { RgbImage } from "../io/images/rgb-image.ts";
-import { readJson } from "../io/json.ts";
 import { RandomStream } from "../random/random.ts";
-import {
-  type Component,
-  type PipelineFolder,
-  openAutoencoderKl,
-  openClipTextModel,
-  openPipelineFolder,
-  openUNet2DConditionModel,
-} from "./checkpoint.ts";
+import type { Checkpoint, CheckpointOptions, Component } from "./checkpoint.ts";
 import { type AutoencoderKlConfig, vaeScaleFactor } from "./config/autoencoder-kl-config.ts";
 import type { ClipTextConfig } from "./config/clip-config.ts";
-import { isObject } from "./config/config-reader.ts";
 import type { UNet2DConditionConfig } from "./config/unet-2d-condition-config.ts";
 import { concatenated } from "./flat-arrays.ts";
 import { type LatentShape, compileDecoder, decoderOutputs, latentShape, LONGEST_SIDE, sizeWarning } from "./latents.ts";
 import type { PictureSize } from "./picture-size.ts";
 import { checkMemory, drawingPurpose } from "./memory.ts";
+import { openCheckpoint } from "./open-checkpoint.ts";
 import { guidanceScaleEmbedding, timestepProjection } from "./models/embeddings.ts";
 import { unet2DConditionModel } from "./models/unet-2d-condition-model.ts";
 import { type AdapterBinding, withAdapter } from "./module.ts";
@@ -52,7 +43,6 @@ import {
 } from "./schedulers/index.ts";
 import { damagedWeights } from "./weights.ts";
 import { ClipTokenizer } from "./tokenizer/index.ts";
-import { readTokenizerFolder } from "./tokenizer/tokenizer-folder.ts";
 
 /** One step of the denoising of one picture, for progress and previews. */
 export interface GenerationStep {
@@ -123,7 +113,8 @@ export interface GeneratedImage {
  * ```
  */
 export class StableDiffusionPipeline {
-  readonly folder: PipelineFolder;
+  /** What it was made of. */
+  readonly checkpoint: Checkpoint;
   readonly unet: Component<UNet2DConditionConfig>;
   readonly vae: Component<AutoencoderKlConfig>;
   readonly textEncoder: Component<ClipTextConfig>;
@@ -139,37 +130,30 @@ export class StableDiffusionPipeline {
   readonly #fitting = new Set<string>();
   #adapter: AdapterBinding | undefined;
 
-  private constructor(parts: PipelineParts, programOptions: ProgramOptions) {
-    this.folder = parts.folder;
-    this.unet = parts.unet;
-    this.vae = parts.vae;
-    this.textEncoder = parts.textEncoder;
-    this.newTokenizer = parts.newTokenizer;
-    this.schedulerConfig = parts.schedulerConfig;
+  private constructor(checkpoint: Checkpoint, programOptions: ProgramOptions) {
+    this.checkpoint = checkpoint;
+    this.unet = checkpoint.unet;
+    this.vae = checkpoint.vae;
+    this.textEncoder = checkpoint.textEncoder;
+    this.newTokenizer = () => new ClipTokenizer(checkpoint.tokenizer);
+    this.schedulerConfig = checkpoint.schedulerConfig;
     this.#programOptions = programOptions;
-    this.#promptEncoder = new PromptEncoder(parts.textEncoder, parts.newTokenizer, programOptions);
+    this.#promptEncoder = new PromptEncoder(this.textEncoder, this.newTokenizer, programOptions);
   }
 
   /**
-   * Opens a checkpoint folder in the diffusers layout. Weights stay where they are; nothing is compiled yet.
+   * Opens a checkpoint: a folder in the diffusers layout, or a single file (.safetensors) of Stable Diffusion 1.x or 2.x. Weights stay
+   * where they are; nothing is compiled yet.
    * @throws KeepsakeError naming file and fault for anything missing, malformed or not supported.
    */
-  static async load(path: string, programOptions: ProgramOptions = {}): Promise<StableDiffusionPipeline> {
-    const folder = await openPipelineFolder(path);
-    const schedulerFile = join(folder.scheduler, "scheduler_config.json");
-    const schedulerConfig = await readJson(schedulerFile, { pythonNumbers: true });
-    if (!isObject(schedulerConfig)) throw new KeepsakeError("input", `${schedulerFile}: expected a JSON object.`);
-    const tokenizerFolder = await readTokenizerFolder(folder.tokenizer);
-    const parts: PipelineParts = {
-      folder,
-      unet: await openUNet2DConditionModel(folder.unet),
-      vae: await openAutoencoderKl(folder.vae),
-      textEncoder: await openClipTextModel(folder.textEncoder),
-      newTokenizer: () => new ClipTokenizer(tokenizerFolder),
-      schedulerConfig,
-    };
-    checkPartsFit(parts);
-    return new StableDiffusionPipeline(parts, programOptions);
+  static async load(
+    path: string,
+    programOptions: ProgramOptions = {},
+    options: CheckpointOptions = {},
+  ): Promise<StableDiffusionPipeline> {
+    const checkpoint = await openCheckpoint(path, options);
+    checkPartsFit(checkpoint);
+    return new StableDiffusionPipeline(checkpoint, programOptions);
   }
 
   /** The size of picture that the model was trained on. */
@@ -184,7 +168,7 @@ export class StableDiffusionPipeline {
    * @throws KeepsakeError ("usage") for an unknown name; ("input") for an unsupported option, or class of the checkpoint.
    */
   createScheduler(name?: string): Scheduler {
-    const source = join(this.folder.scheduler, "scheduler_config.json");
+    const source = this.checkpoint.schedulerSource;
     const ownClass = this.schedulerConfig._class_name;
     if (name === undefined) return createScheduler(supportedClass(ownClass, source), this.schedulerConfig, { source });
     // A class that does not clip has no such option, and latents must not be clipped.
@@ -336,15 +320,6 @@ function supportedClass(className: unknown, source: string): string {
   throw fault(`scheduler "${className}" is not supported: choose another one (with --scheduler): ${names}.`);
 }
 
-interface PipelineParts {
-  readonly folder: PipelineFolder;
-  readonly unet: Component<UNet2DConditionConfig>;
-  readonly vae: Component<AutoencoderKlConfig>;
-  readonly textEncoder: Component<ClipTextConfig>;
-  readonly newTokenizer: () => ClipTokenizer;
-  readonly schedulerConfig: Readonly<Record<string, unknown>>;
-}
-
 /** The prediction for latents `[latentChannels, height, width]` at a timestep. */
 type Denoiser = (sample: Float32Array, timestep: number) => Promise<Float32Array>;
 
@@ -374,8 +349,8 @@ function startingNoise(seed: number | bigint, index: number, [channels, height, 
 }
 
 /** @throws KeepsakeError when the parts are each fine but do not belong together. */
-function checkPartsFit({ folder, unet, vae, textEncoder, newTokenizer }: PipelineParts): void {
-  const fault = (message: string) => new KeepsakeError("input", `${folder.folder}: ${message}`);
+function checkPartsFit({ path, unet, vae, textEncoder, tokenizer }: Checkpoint): void {
+  const fault = (message: string) => new KeepsakeError("input", `${path}: ${message}`);
   const side = unet.config.sampleSize * vaeScaleFactor(vae.config);
   if (side > LONGEST_SIDE) {
     const size = `sample_size ${unet.config.sampleSize} makes pictures of ${side}x${side} pixels`;
@@ -396,7 +371,6 @@ function checkPartsFit({ folder, unet, vae, textEncoder, newTokenizer }: Pipelin
       `the UNet expects text embeddings of width ${unet.config.crossAttentionDim.join(", ")}, the text encoder gives ${width}.`,
     );
   }
-  const tokenizer = newTokenizer();
   if (tokenizer.vocabSize > textEncoder.config.vocabSize) {
     throw fault(
       `the tokenizer has ${tokenizer.vocabSize} tokens, the text encoder only ${textEncoder.config.vocabSize}.`,

@@ -4,7 +4,7 @@
  */
 import { realpath } from "node:fs/promises";
 import { KeepsakeError, shortened } from "../errors.ts";
-import { type ParameterSource, type Shape, type Tensor, input, parameter, toFloat32 } from "../graph/index.ts";
+import { type ParameterSource, type Shape, type Tensor, input, parameter, sizeOf, toFloat32 } from "../graph/index.ts";
 import { type SafetensorsDType, type TensorInfo, SafetensorsFile } from "../io/safetensors/safetensors.ts";
 import type { ModuleContext } from "./module.ts";
 
@@ -14,8 +14,20 @@ const graphDTypes: Readonly<Partial<Record<SafetensorsDType, ParameterSource["dt
   BF16: "bfloat16",
 };
 
+/** A tensor of the model as it lies in a tensor of a file: under another name, in another shape, or as a part of it. */
+export interface TensorView {
+  readonly name: string;
+  /** Default: as stored. */
+  readonly shape?: Shape;
+  /** Where its elements begin among the stored ones. Default 0. */
+  readonly firstElement?: number;
+}
+
 interface StoredTensor {
   readonly info: TensorInfo;
+  /** As the model knows it: the stored one, or a view's. */
+  readonly shape: Shape;
+  readonly firstElement: number;
   readonly file: SafetensorsFile;
   /** ONNX Runtime does not follow symbolic links out of a folder, and hub caches are made of them. */
   readonly realPath: string;
@@ -43,10 +55,13 @@ export class Weights {
   readonly #tensors: ReadonlyMap<string, StoredTensor>;
   /** What to call the whole in messages. */
   readonly #label: string;
+  /** What to call the model's config in messages. */
+  readonly #config: string;
 
-  private constructor(label: string, tensors: ReadonlyMap<string, StoredTensor>) {
+  private constructor(label: string, tensors: ReadonlyMap<string, StoredTensor>, config = "config.json") {
     this.#label = label;
     this.#tensors = tensors;
+    this.#config = config;
   }
 
   /**
@@ -66,15 +81,37 @@ export class Weights {
       const realPath = await realpath(path);
       for (const [stored, info] of file.tensors) {
         const name = rename(stored);
-        if (name !== undefined) tensors.set(name, { info, file, realPath });
+        if (name !== undefined) tensors.set(name, { info, file, realPath, shape: info.shape, firstElement: 0 });
       }
     }
     return new Weights(label, tensors);
   }
 
+  /**
+   * The weights of one model in a file that may hold more, in another layout. They are in the order of their names, as in a folder of
+   * their own, so that an adapter has its layers in the same order.
+   * @param view what of the model lies in a stored tensor; nothing of it if the tensor belongs to something else.
+   * @param config what to call the model's config in messages.
+   */
+  static async within(
+    file: SafetensorsFile,
+    view: (stored: TensorInfo) => readonly TensorView[],
+    config: string,
+  ): Promise<Weights> {
+    const realPath = await realpath(file.path);
+    const found = [...file.tensors.values()].flatMap((info) =>
+      view(info).map(({ name, shape = info.shape, firstElement = 0 }): [string, StoredTensor] => [
+        name,
+        { info, file, realPath, shape, firstElement },
+      ]),
+    );
+    found.sort(([a], [b]) => (a < b ? -1 : 1));
+    return new Weights(file.path, new Map(found), config);
+  }
+
   /** Every tensor, buffers such as `position_ids` included, in the order of the file. */
   get tensors(): readonly { readonly name: string; readonly shape: Shape }[] {
-    return Array.from(this.#tensors, ([name, { info }]) => ({ name, shape: info.shape }));
+    return Array.from(this.#tensors, ([name, { shape }]) => ({ name, shape }));
   }
 
   /** The files in which the tensors lie. */
@@ -88,18 +125,21 @@ export class Weights {
 
   /** @throws KeepsakeError if there is no such tensor. */
   shape(name: string): Shape {
-    return this.#stored(name).info.shape;
+    return this.#stored(name).shape;
   }
 
   /** A tensor's values as float32, e.g. to start training from. @throws KeepsakeError if there is no such tensor. */
   async readFloat32(name: string): Promise<Float32Array> {
-    const { file, info } = this.#stored(name);
-    return file.readFloat32(info.name);
+    const { file, info, shape, firstElement } = this.#stored(name);
+    const values = await file.readFloat32(info.name);
+    const size = sizeOf(shape);
+    return size === values.length ? values : values.slice(firstElement, firstElement + size);
   }
 
   /** What is wrong with the numbers, if one is NaN or infinite: file and tensor. Reads everything, so it is for when something went wrong. */
   async damage(): Promise<string | undefined> {
-    for (const { file, info } of this.#tensors.values()) {
+    const stored = new Map([...this.#tensors.values()].map((tensor) => [tensor.info, tensor]));
+    for (const { file, info } of stored.values()) {
       if (graphDTypes[info.dtype] === undefined) continue;
       const values = await file.readFloat32(info.name);
       if (!values.every(Number.isFinite)) return `${file.path}: tensor "${shortened(info.name)}" holds NaN or infinity`;
@@ -132,8 +172,8 @@ export class Weights {
   ): TrainableParameters {
     const { select = () => true, prefix = "" } = options;
     const inputs = new Map<string, Tensor>();
-    for (const [name, { info }] of this.#tensors) {
-      if (graphDTypes[info.dtype] !== undefined && select(name)) inputs.set(name, input(prefix + name, info.shape));
+    for (const [name, { info, shape }] of this.#tensors) {
+      if (graphDTypes[info.dtype] !== undefined && select(name)) inputs.set(name, input(prefix + name, shape));
     }
     const rest = this.frozen();
     const context: ModuleContext = {
@@ -153,22 +193,22 @@ export class Weights {
     if (stored !== undefined) return stored;
     throw new KeepsakeError(
       "input",
-      `${this.#label}: tensor "${name}" is missing; these weights are not those of the model that config.json describes.`,
+      `${this.#label}: tensor "${name}" is missing; these weights are not those of the model that ${this.#config} describes.`,
     );
   }
 
   #checkShape(name: string, shape: Shape): void {
-    const { file, info } = this.#stored(name);
-    if (info.shape.length === shape.length && info.shape.every((extent, axis) => extent === shape[axis])) return;
+    const { file, info, shape: found } = this.#stored(name);
+    if (found.length === shape.length && found.every((extent, axis) => extent === shape[axis])) return;
     throw new KeepsakeError(
       "input",
-      `${file.path}: tensor "${info.name}" has the shape [${info.shape.join(", ")}], but config.json asks for ` +
+      `${file.path}: tensor "${info.name}" has the shape [${found.join(", ")}], but ${this.#config} asks for ` +
         `[${shape.join(", ")}]; weights and config do not belong together.`,
     );
   }
 
   #source(name: string): ParameterSource {
-    const { file, info, realPath } = this.#stored(name);
+    const { file, info, realPath, shape, firstElement } = this.#stored(name);
     const dtype = graphDTypes[info.dtype];
     if (dtype === undefined) {
       throw new KeepsakeError(
@@ -176,6 +216,8 @@ export class Weights {
         `${file.path}: tensor "${info.name}" is stored as ${info.dtype}; weights must be F32, F16 or BF16.`,
       );
     }
-    return { path: realPath, byteOffset: info.byteOffset, byteLength: info.byteLength, dtype };
+    const elements = sizeOf(info.shape);
+    const byteOffset = info.byteOffset + (info.byteLength / elements) * firstElement;
+    return { path: realPath, byteOffset, byteLength: (info.byteLength / elements) * sizeOf(shape), dtype };
   }
 }

@@ -137,7 +137,9 @@ async function hintsFor(
   if (guidanceScale === 1 && negativePrompt !== "") {
     hints.push("With guidance 1 nothing is led away from: the negative prompt has no effect.");
   }
-  const words = await readKnownWords(pipeline.folder.folder);
+  const { note } = pipeline.checkpoint;
+  if (note !== undefined) hints.push(note);
+  const words = await readKnownWords(pipeline.checkpoint.path);
   const unknown = words && unknownWordsWarning(`${prompt} ${negativePrompt}`, words, names);
   return unknown === undefined ? hints : [...hints, unknown];
 }

@@ -29,8 +29,8 @@ export async function initLibrary(session: Session, { keep = DEFAULT_KEEP }: Ini
       const advice = 'learn something with "keepsake learn", or choose another folder';
       throw new KeepsakeError("state", `${folder} is a library already; ${advice}.`);
     }
-    const { name, pipeline } = await session.load(undefined);
-    const library = Library.blank(folder, { folder: name, ...(await identifyModel(pipeline)) }, keep);
+    const { name, options, pipeline } = await session.load(undefined);
+    const library = Library.blank(folder, { folder: name, ...(await identifyModel(pipeline)), ...options }, keep);
     await library.save();
     return library;
   } finally {

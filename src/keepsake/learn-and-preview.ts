@@ -62,7 +62,7 @@ export async function sheetOf(
   const { folder, askedModel } = session;
   const existing = await session.library();
   const keepsNothing = existing?.manifest.keep === 0;
-  const asked = previews ?? (!keepsNothing && profileOf(chosenModel(askedModel, existing)).drawsPreviews);
+  const asked = previews ?? (!keepsNothing && profileOf(chosenModel(askedModel, existing).name).drawsPreviews);
   if (asked === false) return undefined;
   if (!keepsNothing) return asked === true ? previewSheetOf(folder) : checkedSheet(asked);
   const fault = `${folder} keeps no earlier states, so previews have nothing to compare`;

@@ -145,8 +145,10 @@ async function tellOfModel(
   pipeline: StableDiffusionPipeline,
   { profile, resolution }: { readonly profile: ModelProfile; readonly resolution: number },
 ): Promise<void> {
-  if (profile.note !== undefined) onProgress?.({ kind: "note", message: profile.note });
-  const words = await readKnownWords(pipeline.folder.folder);
+  for (const message of [profile.note, pipeline.checkpoint.note]) {
+    if (message !== undefined) onProgress?.({ kind: "note", message });
+  }
+  const words = await readKnownWords(pipeline.checkpoint.path);
   const warnings = [
     words && classNounWarning(classNoun, words),
     sizeWarning({ width: resolution, height: resolution }, pipeline.defaultSize),
@@ -202,8 +204,10 @@ async function openLibraryAndModel(session: Session, name: string): Promise<Load
   }
   const model = await session.load(existing);
   const identity = await identifyModel(model.pipeline);
-  const { name: folder } = model;
-  if (existing === undefined) return { ...model, library: Library.blank(session.folder, { folder, ...identity }) };
+  const { name: folder, options } = model;
+  if (existing === undefined) {
+    return { ...model, library: Library.blank(session.folder, { folder, ...identity, ...options }) };
+  }
   checkModel(existing, folder, identity);
-  return { ...model, library: existing.withModel(folder, identity.weights) };
+  return { ...model, library: existing.withModel(folder, identity.weights, options) };
 }

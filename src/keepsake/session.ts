@@ -3,28 +3,26 @@
  * itself is read anew by each operation, so that what another process has changed is seen.
  */
 import { stat } from "node:fs/promises";
-import { join } from "node:path";
 import type { ConceptClassifier } from "../classifier/concept-classifier.ts";
+import type { CheckpointOptions } from "../diffusion/checkpoint.ts";
 import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { KeepsakeError } from "../errors.ts";
 import type { ProgramOptions } from "../graph/index.ts";
 import type { Learned } from "../library/library-model.ts";
 import { Library } from "../library/library.ts";
 import { checkModel, identifyModel } from "../library/model-fingerprint.ts";
-import { checkpointFolder, chosenModel } from "../library/model-folder.ts";
+import { type AskedModel, checkpointFolder, type ChosenModel, chosenModel } from "../library/model-folder.ts";
 import { profileOf, type ModelProfile } from "../library/model-profile.ts";
 import { AdapterSlot } from "./adapter-slot.ts";
 
-export interface SessionOptions {
-  /** Folder of the model's checkpoint. Default: the library's, else the built-in model. */
+export interface SessionOptions extends CheckpointOptions {
+  /** The model's checkpoint: a folder in the diffusers layout, or a single file. Default: the library's, else the built-in model. */
   readonly model?: string;
   readonly program?: ProgramOptions;
 }
 
 /** A model that has been loaded. */
-export interface LoadedModel {
-  /** As `chosenModel` names it. */
-  readonly name: string;
+export interface LoadedModel extends ChosenModel {
   readonly pipeline: StableDiffusionPipeline;
   readonly profile: ModelProfile;
 }
@@ -34,7 +32,7 @@ export class Session {
   /** Of the library. */
   readonly folder: string;
   /** The model that was asked for. */
-  readonly askedModel: string | undefined;
+  readonly askedModel: AskedModel;
   readonly program: ProgramOptions;
   /** For adapters with which the model draws. */
   readonly adapters = new AdapterSlot();
@@ -44,9 +42,9 @@ export class Session {
   #classifier: { readonly key: string; readonly learned: Learned; readonly classifier: ConceptClassifier } | undefined;
   #keepsPrograms = false;
 
-  constructor(folder: string, { model, program = {} }: SessionOptions = {}) {
+  constructor(folder: string, { program = {}, ...asked }: SessionOptions = {}) {
     this.folder = folder;
-    this.askedModel = model;
+    this.askedModel = asked;
     this.program = program;
   }
 
@@ -64,7 +62,7 @@ export class Session {
   async model(library: Library | undefined): Promise<LoadedModel> {
     // Not loaded with this file: commands that need no model start faster without.
     const { checkModelIsThere } = await import("../library/library-model.ts");
-    await checkModelIsThere(this.askedModel, library);
+    await checkModelIsThere(this.askedModel.model, library);
     const model = await this.load(library);
     if (library !== undefined) checkModel(library, model.name, await identifyModel(model.pipeline));
     return model;
@@ -72,13 +70,15 @@ export class Session {
 
   /** As {@link Session.model}, and it may be another one than the library's. */
   async load(library: Library | undefined): Promise<LoadedModel> {
-    const name = chosenModel(this.askedModel, library);
+    const chosen = chosenModel(this.askedModel, library);
     const open = this.#model;
-    if (open?.name === name && open.files === (await filesOf(open.pipeline))) return open;
+    const isSame = open?.name === chosen.name && JSON.stringify(open.options) === JSON.stringify(chosen.options);
+    if (isSame && open.files === (await filesOf(open.pipeline))) return open;
     await this.close();
     const { StableDiffusionPipeline: Pipeline } = await import("../diffusion/pipeline.ts");
-    const pipeline = await Pipeline.load(checkpointFolder(name), this.program);
-    this.#model = { name, pipeline, profile: profileOf(name), files: await filesOf(pipeline) };
+    const { name, options } = chosen;
+    const pipeline = await Pipeline.load(checkpointFolder(name), this.program, options);
+    this.#model = { name, options, pipeline, profile: profileOf(name), files: await filesOf(pipeline) };
     return this.#model;
   }
 
@@ -145,12 +145,8 @@ export class Session {
 }
 
 /** What changes when a file of a model is written, or another one takes its place. */
-async function filesOf({ folder, unet, vae, textEncoder }: StableDiffusionPipeline): Promise<string> {
-  const files = [
-    ...[unet, vae, textEncoder].flatMap(({ weights }) => weights.files),
-    ...[folder.unet, folder.vae, folder.textEncoder].map((part) => join(part, "config.json")),
-    join(folder.scheduler, "scheduler_config.json"),
-  ];
+async function filesOf({ checkpoint, unet, vae, textEncoder }: StableDiffusionPipeline): Promise<string> {
+  const files = [...[unet, vae, textEncoder].flatMap(({ weights }) => weights.files), ...checkpoint.configFiles];
   const facts = files.map(async (file) => {
     const found = await stat(file, { bigint: true }).catch(() => undefined);
     return found && [file, found.dev, found.ino, found.size, found.mtimeNs].join(" ");

@@ -15,7 +15,7 @@ import { checkpointFolder, chosenModel } from "./model-folder.ts";
 /**
  * Opens a model: the one that the user has named, the library's, or the built-in one.
  *
- * @param asked - what the user has named
+ * @param asked - what the user has named: the folder or file of a checkpoint
  * @throws KeepsakeError if it is not the library's model, or not where the library says
  */
 export async function openModel(
@@ -24,19 +24,19 @@ export async function openModel(
   program?: ProgramOptions,
 ): Promise<StableDiffusionPipeline> {
   await checkModelIsThere(asked, library);
-  const model = chosenModel(asked, library);
-  const pipeline = await StableDiffusionPipeline.load(checkpointFolder(model), program);
-  if (library !== undefined) checkModel(library, model, await identifyModel(pipeline));
+  const { name, options } = chosenModel({ model: asked }, library);
+  const pipeline = await StableDiffusionPipeline.load(checkpointFolder(name), program, options);
+  if (library !== undefined) checkModel(library, name, await identifyModel(pipeline));
   return pipeline;
 }
 
 /** @throws KeepsakeError if a library's model is not where the library says, and the user has named none */
 export async function checkModelIsThere(asked: string | undefined, library: Library | undefined): Promise<void> {
   if (library === undefined || asked !== undefined) return;
-  const folder = checkpointFolder(chosenModel(asked, library));
+  const folder = checkpointFolder(chosenModel({}, library).name);
   const found = await stat(folder).catch(() => undefined);
-  if (found?.isDirectory()) return;
-  const fault = `the model of ${library.folder} is not there any more; say where it is with --model <folder>`;
+  if (found !== undefined) return;
+  const fault = `the model of ${library.folder} is not there any more; say where it is with --model <path>`;
   throw new KeepsakeError("input", `${folder}: ${fault}.`);
 }
 

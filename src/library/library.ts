@@ -8,6 +8,7 @@ import type { Adapter } from "../adapters/adapter.ts";
 import { DEFAULT_KIND, isAdapterKind } from "../adapters/kinds.ts";
 import { adapterLayout, adapterLength, type AdapterSettings } from "../adapters/new-adapter.ts";
 import type { TokenEmbedding } from "../adapters/textual-inversion.ts";
+import type { CheckpointOptions } from "../diffusion/checkpoint.ts";
 import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { KeepsakeError } from "../errors.ts";
 import { tokenOf } from "../prompts/concept-name.ts";
@@ -74,10 +75,9 @@ export class Library {
     return new Library(folder, emptyManifest(model, keep));
   }
 
-  /** The same library with its model in another folder, and its weights recorded. Not saved yet. */
-  withModel(folder: string, weights = this.manifest.model.weights): Library {
-    const { fingerprint } = this.manifest.model;
-    const model = { folder, fingerprint, weights };
+  /** The same library with its model in another place, its weights and what was said of it recorded. Not saved yet. */
+  withModel(folder: string, weights = this.manifest.model.weights, options: CheckpointOptions = {}): Library {
+    const model = { ...this.manifest.model, folder, weights, ...options };
     return new Library(this.folder, { ...this.manifest, model });
   }
 

@@ -12,8 +12,8 @@ import { shellPath } from "../shell.ts";
 /** Bytes at either end of a weights file that the fingerprint looks at. */
 const SAMPLE = 1 << 20;
 
-/** Which model it is, wherever its folder lies. */
-export type ModelIdentity = Required<Omit<LibraryModel, "folder">>;
+/** Which model it is, wherever it lies. */
+export type ModelIdentity = Required<Pick<LibraryModel, "fingerprint" | "weights">>;
 
 /**
  * Identifies a model by its weights files and by what it was trained to predict. A copy of the model in another folder, and one
@@ -50,7 +50,7 @@ export function checkModel(library: Library, folder: string, identity: ModelIden
   const elsewhere = "or choose another library with --library";
   if (made === folder) {
     const fault = `its weights are not those any more that ${library.folder} was made on`;
-    throw new KeepsakeError("state", `${folder}: ${fault}; say where they are with --model <folder>, ${elsewhere}.`);
+    throw new KeepsakeError("state", `${folder}: ${fault}; say where they are with --model <path>, ${elsewhere}.`);
   }
   const fault = `${library.folder} was made on another model, and its adapter does not fit this one`;
   throw new KeepsakeError("state", `${folder}: ${fault}; use --model ${shellPath(made)}, ${elsewhere}.`);

@@ -1,18 +1,44 @@
 /**
- * @file Which model a command works on, and where its checkpoint lies. A model is named by its folder; the one that comes with this package by a name of its own,
- * so that a library goes on working when the package is installed somewhere else.
+ * @file Which model a command works on, and where its checkpoint lies. A model is named by its folder or file; the one that comes with this package by a name of
+ * its own, so that a library goes on working when the package is installed somewhere else.
  */
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { CheckpointOptions } from "../diffusion/checkpoint.ts";
 import type { Library } from "./library.ts";
 
 /** The miniature Stable Diffusion that comes with this package; the default of every command. */
 export const BUILT_IN_MODEL = "built-in";
 
-/** The model that is asked for, else the library's own, else the built-in one: its name, or an absolute folder. */
-export function chosenModel(asked: string | undefined, library: Library | undefined): string {
-  if (asked === undefined) return library?.manifest.model.folder ?? BUILT_IN_MODEL;
-  return asked === BUILT_IN_MODEL ? asked : resolve(asked);
+/** What a person says of the model to work on. */
+export interface AskedModel extends CheckpointOptions {
+  /** Folder or file of its checkpoint. */
+  readonly model?: string;
+}
+
+/** The model to work on. */
+export interface ChosenModel {
+  /** Its name, or the absolute path of its folder or file. */
+  readonly name: string;
+  /** What its checkpoint does not say; paths are absolute. */
+  readonly options: CheckpointOptions;
+}
+
+/** The model that is asked for, else the library's own, else the built-in one. What is not said of it is as the library has recorded. */
+export function chosenModel(
+  { model, vae, config, predictionType }: AskedModel,
+  library: Library | undefined,
+): ChosenModel {
+  const recorded = library?.manifest.model;
+  const named = model === undefined || model === BUILT_IN_MODEL ? model : resolve(model);
+  return {
+    name: named ?? recorded?.folder ?? BUILT_IN_MODEL,
+    options: {
+      vae: vae === undefined ? recorded?.vae : resolve(vae),
+      config: config === undefined ? recorded?.config : resolve(config),
+      predictionType: predictionType ?? recorded?.predictionType,
+    },
+  };
 }
 
 /** Where the checkpoint of a model lies. */

@@ -46,7 +46,7 @@ export const CHECKPOINT: ModelProfile = {
  * is drawn.
  */
 export const BUILT_IN: ModelProfile = {
-  note: "The built-in model is a toy for small drawings. For your own photos use a Stable Diffusion checkpoint: --model <folder>.",
+  note: "The built-in model is a toy for small drawings. For your own photos use a Stable Diffusion checkpoint: --model <path>.",
   training: { steps: 400, batchSize: 4, learningRate: 2e-3, tokenLearningRate: 1e-2, lrScheduler: "cosine" },
   adapter: { rank: 64 },
   guidanceScale: 3,

@@ -275,7 +275,7 @@ describe("openPipelineFolder", () => {
     [
       "a single-file checkpoint",
       (folder) => oneTensor(folder, "model.diffusion_model.out.2.bias"),
-      "this is a single-file checkpoint, which is not read; make",
+      "this is a single-file checkpoint; give the file itself: ",
     ],
     ["an embedding", (folder) => oneTensor(folder, "emb_params"), "this is a textual-inversion embedding, not a model"],
     [

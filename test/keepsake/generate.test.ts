@@ -156,7 +156,7 @@ describe("learning on the built-in model", () => {
       }),
     );
     expect(told).toEqual([
-      { kind: "note", message: expect.stringMatching(/built-in model is a toy .*--model <folder>\.$/) as string },
+      { kind: "note", message: expect.stringMatching(/built-in model is a toy .*--model <path>\.$/) as string },
     ]);
     expect(warnings).toEqual([
       expect.stringContaining('does not know "bicycle"'),

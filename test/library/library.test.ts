@@ -165,6 +165,16 @@ describe("Library", () => {
       words: "impossible values",
     },
     { fault: "no concepts", changes: [['"concepts"', '"x"']], words: "missing or have impossible values" },
+    {
+      fault: "a prediction of no kind",
+      changes: [['"fingerprint"', '"predictionType": "noise", "fingerprint"']],
+      words: "missing or have impossible values",
+    },
+    {
+      fault: "a VAE that is no path",
+      changes: [['"fingerprint"', '"vae": 1, "fingerprint"']],
+      words: "missing or have impossible values",
+    },
     { fault: "no fingerprint", changes: [['"fingerprint"', '"x"']], words: "missing or have impossible values" },
     { fault: "concepts but no adapter", changes: [['"adapter"', '"x"']], words: "missing or have impossible values" },
     {

@@ -66,7 +66,7 @@ describe("the model of a library", () => {
     editMiddle(model);
     const { message } = await failure(openModel(undefined, other));
     expect(message).toContain(`${model}: its weights are not those any more that ${other.folder} was made on`);
-    expect(message).toContain("--model <folder>");
+    expect(message).toContain("--model <path>");
     expect(await verifyLibrary(other.folder)).toMatchObject({ model: "another" });
   });
 });

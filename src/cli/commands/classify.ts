@@ -10,11 +10,10 @@ import { stopSignal } from "../exit.ts";
 import { LIMITS, REAL_LIMITS } from "../../limits.ts";
 import { provider, realNumber, scheduleRange, threads, trainingSeed, wholeNumber } from "../options.ts";
 import { formatDuration, formatTable, Output } from "../output.ts";
-import { DEFAULT_LIBRARY, withKeepsake } from "./shared.ts";
+import { DEFAULT_LIBRARY, withKeepsake, type ModelOptions, withModelOptions } from "./shared.ts";
 
-interface ClassifyCommandOptions {
+interface ClassifyCommandOptions extends ModelOptions {
   readonly library: string;
-  readonly model?: string;
   readonly draws: number;
   readonly timesteps?: readonly [number, number];
   readonly others?: readonly string[];
@@ -40,12 +39,14 @@ goes. Choices that fall behind are given up early. More draws make the answer su
 probabilities more even. The pictures are read, never stored.`;
 
 export function classifyCommand(): Command {
-  return new Command("classify")
-    .summary("say which concept is on a picture, if any")
-    .description("Say which of the learned concepts is on each picture, or that none is.")
-    .argument("<image...>", "pictures, or folders of pictures")
-    .option("--library <folder>", "library of learned concepts", DEFAULT_LIBRARY)
-    .option("--model <folder>", "the library's model, if it has moved")
+  return withModelOptions(
+    new Command("classify")
+      .summary("say which concept is on a picture, if any")
+      .description("Say which of the learned concepts is on each picture, or that none is.")
+      .argument("<image...>", "pictures, or folders of pictures")
+      .option("--library <folder>", "library of learned concepts", DEFAULT_LIBRARY),
+    "the library's model, if it has moved",
+  )
     .option("--draws <n>", "noises tried on each picture, at most", wholeNumber(LIMITS.draws), DEFAULT_DRAWS)
     .option(
       "--timesteps <from-to>",

@@ -10,13 +10,12 @@ import { stopSignal } from "../exit.ts";
 import { LIMITS } from "../../limits.ts";
 import { provider, threads, trainingSeed, wholeNumber } from "../options.ts";
 import { formatDuration, Output, TimeLeft } from "../output.ts";
-import { DEFAULT_LIBRARY, withKeepsake } from "./shared.ts";
+import { DEFAULT_LIBRARY, withKeepsake, type ModelOptions, withModelOptions } from "./shared.ts";
 
-interface ForgetOptions {
+interface ForgetOptions extends ModelOptions {
   readonly library: string;
   readonly purge: boolean;
   readonly unlearn: boolean;
-  readonly model?: string;
   readonly steps?: number;
   readonly seed?: number;
   readonly provider?: Provider;
@@ -46,20 +45,23 @@ The sheet of previews beside the library may show it, and is deleted. Where you 
 is not recorded: those are yours to delete.`;
 
 export function forgetCommand(): Command {
-  return new Command("forget")
-    .summary("remove a thing from the library")
-    .description("Remove a thing from the library: its token goes.")
-    .argument("<name>", "what it is called, with or without angle brackets")
-    .option("--library <folder>", "library of learned concepts", DEFAULT_LIBRARY)
-    .option("--purge", "also delete every other state that holds it; cannot be undone", false)
-    .option("--unlearn", "also train the adapter until the token means no more than its class noun", false)
-    .option(
-      "--steps <n>",
-      `optimiser steps of --unlearn (default: ${DEFAULT_UNLEARNING.steps})`,
-      wholeNumber(LIMITS.steps),
-    )
-    .option("--seed <n>", `of --unlearn: same seed, same result (default: ${DEFAULT_UNLEARNING.seed})`, trainingSeed)
-    .option("--model <folder>", "of --unlearn: the library's model, if it has moved")
+  return withModelOptions(
+    new Command("forget")
+      .summary("remove a thing from the library")
+      .description("Remove a thing from the library: its token goes.")
+      .argument("<name>", "what it is called, with or without angle brackets")
+      .option("--library <folder>", "library of learned concepts", DEFAULT_LIBRARY)
+      .option("--purge", "also delete every other state that holds it; cannot be undone", false)
+      .option("--unlearn", "also train the adapter until the token means no more than its class noun", false)
+      .option(
+        "--steps <n>",
+        `optimiser steps of --unlearn (default: ${DEFAULT_UNLEARNING.steps})`,
+        wholeNumber(LIMITS.steps),
+      )
+      .option("--seed <n>", `of --unlearn: same seed, same result (default: ${DEFAULT_UNLEARNING.seed})`, trainingSeed),
+    "the library's model, if it has moved",
+    "of --unlearn: ",
+  )
     .option("--provider <name>", "of --unlearn: cpu, webgpu, cuda, dml, coreml (default: cpu)", provider)
     .option("--threads <n>", "of --unlearn: processor threads (default: one for each core)", threads)
     .option("--json", "print the result as JSON", false)
@@ -82,8 +84,10 @@ async function forget(name: string, options: ForgetOptions): Promise<void> {
 }
 
 /** @throws KeepsakeError ("usage") for options of --unlearn */
-function plainly(name: string, { library, purge, steps, seed, model, provider, threads }: ForgetOptions) {
-  const given = Object.entries({ steps, seed, model, provider, threads }).find(([, value]) => value !== undefined);
+function plainly(name: string, { library, purge, ...options }: ForgetOptions) {
+  const { steps, seed, model, vae, config, provider, threads } = options;
+  const ofUnlearn = { steps, seed, model, vae, config, "prediction-type": options.predictionType, provider, threads };
+  const given = Object.entries(ofUnlearn).find(([, value]) => value !== undefined);
   if (given === undefined) return withKeepsake({ library }, (keepsake) => keepsake.forget({ name, purge }));
   throw new KeepsakeError("usage", `--${given[0]} is an option of --unlearn; without it nothing is trained.`);
 }

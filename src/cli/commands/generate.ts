@@ -12,11 +12,17 @@ import { stopSignal } from "../exit.ts";
 import { LIMITS, REAL_LIMITS } from "../../limits.ts";
 import { pictureSeed, provider, realNumber, threads, wholeNumber } from "../options.ts";
 import { formatDuration, Output, TimeLeft } from "../output.ts";
-import { aboutBuiltInModel, DEFAULT_LIBRARY, withKeepsake } from "./shared.ts";
+import {
+  aboutBuiltInModel,
+  DEFAULT_LIBRARY,
+  withKeepsake,
+  type ModelOptions,
+  withModelOptions,
+  MODEL_TO_BEGIN_WITH,
+} from "./shared.ts";
 
-interface GenerateCommandOptions {
+interface GenerateCommandOptions extends ModelOptions {
   readonly library: string;
-  readonly model?: string;
   readonly number: number;
   readonly seed: number | bigint;
   readonly steps: number;
@@ -48,12 +54,14 @@ replaced if Keepsake drew it, and refused if not.
 A learned thing is written in angle brackets and quotes, "<mochi>". Weights such as (x:1.2) and <lora:...> are not read.`;
 
 export function generateCommand(): Command {
-  return new Command("generate")
-    .summary("draw pictures from a prompt")
-    .description("Draw pictures from a prompt in which learned things stand as <name>.")
-    .argument("<prompt>", "what to draw")
-    .option("--library <folder>", "library of learned concepts", DEFAULT_LIBRARY)
-    .option("--model <folder>", "checkpoint in the diffusers layout (default: the library's, else the built-in model)")
+  return withModelOptions(
+    new Command("generate")
+      .summary("draw pictures from a prompt")
+      .description("Draw pictures from a prompt in which learned things stand as <name>.")
+      .argument("<prompt>", "what to draw")
+      .option("--library <folder>", "library of learned concepts", DEFAULT_LIBRARY),
+    `${MODEL_TO_BEGIN_WITH} (default: the library's, else the built-in model)`,
+  )
     .option("-n, --number <n>", "number of pictures", wholeNumber(LIMITS.pictures), 1)
     .option("--seed <n>", "same seed, same pictures; up to 2^64 - 1", pictureSeed, 0)
     .option("--steps <n>", "denoising steps", wholeNumber(LIMITS.denoisingSteps), 30)

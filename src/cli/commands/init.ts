@@ -6,10 +6,16 @@ import { DEFAULT_KEEP } from "../../library/manifest/manifest.ts";
 import { LIMITS } from "../../limits.ts";
 import { wholeNumber } from "../options.ts";
 import { Output } from "../output.ts";
-import { DEFAULT_LIBRARY, libraryOption, withKeepsake } from "./shared.ts";
+import {
+  DEFAULT_LIBRARY,
+  libraryOption,
+  withKeepsake,
+  type ModelOptions,
+  withModelOptions,
+  MODEL_TO_BEGIN_WITH,
+} from "./shared.ts";
 
-interface InitOptions {
-  readonly model?: string;
+interface InitOptions extends ModelOptions {
   readonly keep: number;
   readonly json: boolean;
 }
@@ -23,11 +29,13 @@ The model is used where it lies and never changed. Each kept state takes about a
 megabytes; "keepsake history --keep" changes their number later.`;
 
 export function initCommand(): Command {
-  return new Command("init")
-    .summary("make an empty library on a model")
-    .description("Make an empty library of concepts on a model. (learn makes one by itself.)")
-    .argument("[folder]", "where concepts are to be kept (made if missing)", DEFAULT_LIBRARY)
-    .option("--model <folder>", "checkpoint in the diffusers layout (default: the built-in model)")
+  return withModelOptions(
+    new Command("init")
+      .summary("make an empty library on a model")
+      .description("Make an empty library of concepts on a model. (learn makes one by itself.)")
+      .argument("[folder]", "where concepts are to be kept (made if missing)", DEFAULT_LIBRARY),
+    `${MODEL_TO_BEGIN_WITH} (default: the built-in model)`,
+  )
     .option(
       "--keep <n>",
       "how many states are kept beside the current one, for undo and redo",

@@ -12,12 +12,11 @@ import { KeepsakeError } from "../../errors.ts";
 import { learningRateSchedules, type LearningRateSchedule, type Provider } from "../../graph/index.ts";
 import { LIMITS, REAL_LIMITS } from "../../limits.ts";
 import { provider, realNumber, threads, trainingSeed, wholeNumber } from "../options.ts";
-import { DEFAULT_LIBRARY } from "./shared.ts";
+import { DEFAULT_LIBRARY, type ModelOptions, withModelOptions, MODEL_TO_BEGIN_WITH } from "./shared.ts";
 
 /** Options of the commands that learn. */
-export interface LearningOptions {
+export interface LearningOptions extends ModelOptions {
   readonly library: string;
-  readonly model?: string;
   readonly steps?: number;
   readonly strategy?: string;
   readonly strategyOption: string[];
@@ -53,9 +52,10 @@ const PREVIEWS_DEFAULT =
 
 /** Adds the options of learning to a command. */
 export function withLearningOptions(command: Command): Command {
-  return command
-    .option("--library <folder>", "where concepts are kept (made if missing)", DEFAULT_LIBRARY)
-    .option("--model <folder>", "checkpoint in the diffusers layout (default: the library's, else the built-in model)")
+  return withModelOptions(
+    command.option("--library <folder>", "where concepts are kept (made if missing)", DEFAULT_LIBRARY),
+    `${MODEL_TO_BEGIN_WITH} (default: the library's, else the built-in model)`,
+  )
     .option(
       "--strategy <name>",
       `how to keep earlier concepts safe: "keepsake strategies" lists them (default: as the library was learned so far, else ${DEFAULT_STRATEGY}; ${STRATEGY_FOR_ANY_ADAPTER} with other adapters or targets)`,

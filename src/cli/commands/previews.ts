@@ -7,11 +7,10 @@ import { stopSignal } from "../exit.ts";
 import { provider, threads } from "../options.ts";
 import { Output } from "../output.ts";
 import { ABOUT_PREVIEWS, describePreviews, reportPreviews } from "./learn-report.ts";
-import { DEFAULT_LIBRARY, withKeepsake } from "./shared.ts";
+import { DEFAULT_LIBRARY, withKeepsake, type ModelOptions, withModelOptions } from "./shared.ts";
 
-interface PreviewsOptions {
+interface PreviewsOptions extends ModelOptions {
   readonly library: string;
-  readonly model?: string;
   readonly output?: string;
   readonly provider: Provider;
   readonly threads?: number;
@@ -30,11 +29,13 @@ same picture. The library is not changed.
 ${ABOUT_PREVIEWS}`;
 
 export function previewsCommand(): Command {
-  return new Command("previews")
-    .summary("show what the last training run did to all concepts")
-    .description("Draw every concept as it was before the last training run and as it is now, on one sheet.")
-    .option("--library <folder>", "library of learned concepts", DEFAULT_LIBRARY)
-    .option("--model <folder>", "the library's model, if it has moved")
+  return withModelOptions(
+    new Command("previews")
+      .summary("show what the last training run did to all concepts")
+      .description("Draw every concept as it was before the last training run and as it is now, on one sheet.")
+      .option("--library <folder>", "library of learned concepts", DEFAULT_LIBRARY),
+    "the library's model, if it has moved",
+  )
     .option("-o, --output <file>", "the sheet, a PNG (default: <library>.previews.png)")
     .option("--provider <name>", "where to compute: cpu, webgpu, cuda, dml, coreml", provider, "cpu")
     .option("--threads <n>", "processor threads (default: one for each core)", threads)

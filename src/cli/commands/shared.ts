@@ -1,6 +1,8 @@
 /**
  * @file What several commands have in common.
  */
+import { Option, type Command } from "commander";
+import type { PredictionType } from "../../diffusion/schedulers/index.ts";
 import type { Provider } from "../../graph/index.ts";
 import type { Keepsake } from "../../keepsake/keepsake.ts";
 import { builtInNouns } from "../../library/model-profile.ts";
@@ -10,10 +12,39 @@ import { shellPath } from "../../shell.ts";
 /** Where concepts are kept unless --library says otherwise. */
 export const DEFAULT_LIBRARY = "keepsake-library";
 
-/** What commands say of the library that they work on. */
-export interface LibraryOptions {
-  readonly library: string;
+/** What commands say of the model that they work on. */
+export interface ModelOptions {
   readonly model?: string;
+  readonly vae?: string;
+  readonly config?: string;
+  readonly predictionType?: PredictionType;
+}
+
+/** Help for --model of commands that may begin with a model. */
+export const MODEL_TO_BEGIN_WITH = "checkpoint: a folder in the diffusers layout, or a .safetensors file";
+
+/**
+ * Adds the options that name a model.
+ *
+ * @param model - help for --model
+ * @param part - what the help of each begins with, if the options are of a part of the command only
+ */
+export function withModelOptions(command: Command, model: string, part = ""): Command {
+  return command
+    .option("--model <path>", `${part}${model}`)
+    .option("--vae <path>", `${part}another VAE than the checkpoint's: a file, or a folder with its config`)
+    .option("--config <folder>", `${part}configs for a single file of unusual size, in the diffusers layout`)
+    .addOption(
+      new Option("--prediction-type <name>", `${part}what the model predicts, if its file does not say`).choices([
+        "epsilon",
+        "v_prediction",
+      ]),
+    );
+}
+
+/** What commands say of the library that they work on. */
+export interface LibraryOptions extends ModelOptions {
+  readonly library: string;
   readonly provider?: Provider;
   readonly threads?: number;
 }
@@ -25,13 +56,14 @@ export interface LibraryOptions {
  * @param create - whether there may be no library yet
  */
 export async function withKeepsake<Result>(
-  { library, model, provider, threads }: LibraryOptions,
+  { library, model, vae, config, predictionType, provider, threads }: LibraryOptions,
   work: (keepsake: Keepsake) => Promise<Result>,
   create = true,
 ): Promise<Result> {
   const { Keepsake } = await import("../../keepsake/keepsake.ts");
   const program = { ...(provider !== undefined && { provider }), ...(threads !== undefined && { threads }) };
-  const keepsake = await Keepsake.open(library, { lazy: true, create, program, model });
+  const asked = { model, vae, config, predictionType };
+  const keepsake = await Keepsake.open(library, { lazy: true, create, program, ...asked });
   try {
     return await work(keepsake);
   } finally {

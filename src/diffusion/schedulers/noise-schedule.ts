@@ -8,7 +8,8 @@ import { mixNoise } from "./elementwise.ts";
 /** What the model predicts: the noise ε, the clean sample x_0, or the velocity v = √ᾱ ε - √(1 - ᾱ) x_0 (Salimans & Ho 2022). */
 export type PredictionType = "epsilon" | "sample" | "v_prediction";
 
-const PREDICTION_TYPES: readonly PredictionType[] = ["epsilon", "sample", "v_prediction"];
+/** All of them. */
+export const PREDICTION_TYPES: readonly PredictionType[] = ["epsilon", "sample", "v_prediction"];
 const BETA_SCHEDULES = ["linear", "scaled_linear", "squaredcos_cap_v2"] as const;
 type BetaSchedule = (typeof BETA_SCHEDULES)[number];
 

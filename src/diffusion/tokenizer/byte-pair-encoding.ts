@@ -5,7 +5,7 @@
 import { KeepsakeError } from "../../errors.ts";
 
 /** Marks the last symbol of a word in the vocabulary. */
-const END_OF_WORD = "</w>";
+export const END_OF_WORD = "</w>";
 
 /** What becomes of two adjacent symbols. */
 interface Merge {

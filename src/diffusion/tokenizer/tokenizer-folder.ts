@@ -8,11 +8,11 @@ import { emptyFile, jsonFile, recognizeStandIn } from "../../io/stand-in.ts";
 import { decodeText } from "../../io/text.ts";
 import { BytePairEncoding } from "./byte-pair-encoding.ts";
 
-const START_OF_TEXT = "<|startoftext|>";
-const END_OF_TEXT = "<|endoftext|>";
+export const START_OF_TEXT = "<|startoftext|>";
+export const END_OF_TEXT = "<|endoftext|>";
 
 /** Length of CLIP's text encoder, where the folder does not say (or says "very large", as Hugging Face writes for unknown). */
-const CLIP_MAX_LENGTH = 77;
+export const CLIP_MAX_LENGTH = 77;
 const LARGEST_MAX_LENGTH = 100_000;
 
 /** In bytes, a hundred times that of CLIP. */
@@ -88,7 +88,8 @@ export async function readTokenizerFolder(folder: string): Promise<TokenizerFold
   };
 }
 
-async function readMerges(path: string): Promise<string[]> {
+/** The lines of a merges.txt. @throws KeepsakeError if it is something else */
+export async function readMerges(path: string): Promise<string[]> {
   const bytes = await readWholeFile(path, LARGEST_MERGES_FILE);
   const hasVersion = Buffer.from(bytes.subarray(0, 8)).toString("latin1") === "#version";
   if (!hasVersion) refuseStandIn(path, bytes);

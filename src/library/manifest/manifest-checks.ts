@@ -4,6 +4,7 @@
 import type { AdapterForm } from "../../adapters/adapter.ts";
 import { DEFAULT_KIND, findAdapterKind, isAdapterKind } from "../../adapters/kinds.ts";
 import { LONGEST_TARGETS } from "../../adapters/modules.ts";
+import { PREDICTION_TYPES } from "../../diffusion/schedulers/noise-schedule.ts";
 import { learningRateSchedules } from "../../graph/index.ts";
 import { isReal, isWhole, LIMITS, REAL_LIMITS, type Range } from "../../limits.ts";
 import { isConceptName, tokenOf } from "../../prompts/concept-name.ts";
@@ -19,8 +20,14 @@ export function isObject(value: unknown): value is JsonObject {
 /** Where the model of a library is, and which one it is. */
 export function isModel(value: unknown): value is LibraryModel {
   if (!isObject(value)) return false;
-  const { folder, fingerprint, weights } = value;
-  return isText(folder, 32_768) && isText(fingerprint, 128) && (weights === undefined || isText(weights, 128));
+  const { folder, fingerprint, weights, vae, config, predictionType } = value;
+  return (
+    isText(folder, 32_768) &&
+    isText(fingerprint, 128) &&
+    (weights === undefined || isText(weights, 128)) &&
+    [vae, config].every((path) => path === undefined || isText(path, 32_768)) &&
+    (predictionType === undefined || PREDICTION_TYPES.some((type) => type === predictionType))
+  );
 }
 
 /** The part of a state that manifests had from the beginning. */

@@ -4,13 +4,14 @@
  */
 import type { AdapterForm } from "../../adapters/adapter.ts";
 import type { AdapterSettings } from "../../adapters/new-adapter.ts";
+import type { CheckpointOptions } from "../../diffusion/checkpoint.ts";
 import { sha256 } from "../../io/hash.ts";
 import type { Concept } from "../../prompts/concept.ts";
 import type { TrainingSettings } from "../../training/training-run.ts";
 
-/** Which model a library was made on. */
-export interface LibraryModel {
-  /** Folder of the checkpoint. */
+/** Which model a library was made on, and what a person said of it, with absolute paths. */
+export interface LibraryModel extends CheckpointOptions {
+  /** Folder or file of the checkpoint. */
   readonly folder: string;
   /** Of the beginnings and ends of its weights files: part of the ids of states. */
   readonly fingerprint: string;

@@ -1,0 +1,51 @@
+/**
+ * @file Opens a checkpoint, a folder in the diffusers layout or a single file, with what a person says of it beside. Weights stay where they
+ * are; nothing is compiled yet.
+ */
+import { stat } from "node:fs/promises";
+import { KeepsakeError } from "../errors.ts";
+import {
+  type Checkpoint,
+  type CheckpointOptions,
+  configFilesOf,
+  openAutoencoderKl,
+  openClipTextModel,
+  openPipelineFolder,
+  openUNet2DConditionModel,
+  readSchedulerConfig,
+} from "./checkpoint.ts";
+import { openSingleFile } from "./single-file/open-single-file.ts";
+import { openVae } from "./single-file/open-vae.ts";
+import { readTokenizerFolder } from "./tokenizer/tokenizer-folder.ts";
+
+/** @throws KeepsakeError naming file and fault for anything missing, malformed or not supported. */
+export async function openCheckpoint(path: string, options: CheckpointOptions = {}): Promise<Checkpoint> {
+  const found = await stat(path).catch(() => undefined);
+  const isSingleFile = found?.isFile() === true && /\.(safetensors|sft)$/i.test(path);
+  return isSingleFile ? openSingleFile(path, options) : openFolder(path, options);
+}
+
+async function openFolder(
+  path: string,
+  { config, vae: ownVae, predictionType }: CheckpointOptions,
+): Promise<Checkpoint> {
+  const folder = await openPipelineFolder(path);
+  if (config !== undefined) {
+    throw new KeepsakeError("usage", `${path}: this folder has configs of its own; --config is for single files.`);
+  }
+  const files = configFilesOf(folder);
+  const schedulerConfig = await readSchedulerConfig(folder);
+  const tokenizer = await readTokenizerFolder(folder.tokenizer);
+  const unet = await openUNet2DConditionModel(folder.unet);
+  const vae = await openAutoencoderKl(folder.vae);
+  return {
+    path,
+    unet,
+    vae: ownVae === undefined ? vae : await openVae(ownVae, { config: vae.config, label: files.vae }),
+    textEncoder: await openClipTextModel(folder.textEncoder),
+    tokenizer,
+    schedulerConfig: predictionType ? { ...schedulerConfig, prediction_type: predictionType } : schedulerConfig,
+    schedulerSource: files.scheduler,
+    configFiles: Object.values(files),
+  };
+}

@@ -1,0 +1,87 @@
+/** @file What a single-file checkpoint does not say of itself: the configs that all models of a family share, as their diffusers folders have them. */
+import type { PredictionType } from "../schedulers/index.ts";
+
+/** Families whose files are read. */
+export type FamilyName = "sd1" | "sd2";
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** A family of checkpoints. */
+export interface Family {
+  /** For people. */
+  readonly title: string;
+  readonly unet: Json;
+  readonly vae: Json;
+  readonly textEncoder: Json;
+  /** scheduler_config.json but for what the model predicts. */
+  readonly scheduler: Json;
+  readonly padToken: string;
+  /** Side of the latents that the model was trained on, by what it predicts. */
+  readonly sampleSize: (prediction: PredictionType) => number;
+}
+
+const vae: Json = {
+  block_out_channels: [128, 256, 512, 512],
+  down_block_types: ["DownEncoderBlock2D", "DownEncoderBlock2D", "DownEncoderBlock2D", "DownEncoderBlock2D"],
+  latent_channels: 4,
+  layers_per_block: 2,
+  scaling_factor: 0.18215,
+  up_block_types: ["UpDecoderBlock2D", "UpDecoderBlock2D", "UpDecoderBlock2D", "UpDecoderBlock2D"],
+};
+
+const unet: Json = {
+  block_out_channels: [320, 640, 1280, 1280],
+  in_channels: 4,
+  layers_per_block: 2,
+  out_channels: 4,
+};
+
+const textEncoder: Json = { eos_token_id: 2, max_position_embeddings: 77, vocab_size: 49408 };
+
+const scheduler: Json = {
+  beta_end: 0.012,
+  beta_schedule: "scaled_linear",
+  beta_start: 0.00085,
+  clip_sample: false,
+  num_train_timesteps: 1000,
+  set_alpha_to_one: false,
+  steps_offset: 1,
+};
+
+/** The families by name. */
+export const FAMILIES: Readonly<Record<FamilyName, Family>> = {
+  sd1: {
+    title: "Stable Diffusion 1.x",
+    unet: { ...unet, attention_head_dim: 8, cross_attention_dim: 768 },
+    vae,
+    textEncoder: {
+      ...textEncoder,
+      hidden_act: "quick_gelu",
+      hidden_size: 768,
+      intermediate_size: 3072,
+      num_attention_heads: 12,
+      num_hidden_layers: 12,
+    },
+    scheduler: { _class_name: "PNDMScheduler", ...scheduler, skip_prk_steps: true },
+    padToken: "<|endoftext|>",
+    sampleSize: () => 64,
+  },
+  sd2: {
+    title: "Stable Diffusion 2.x",
+    unet: { ...unet, attention_head_dim: [5, 10, 20, 20], cross_attention_dim: 1024, use_linear_projection: true },
+    vae,
+    // The last of the 24 layers is left out: the UNet is conditioned on the last but one.
+    textEncoder: {
+      ...textEncoder,
+      hidden_act: "gelu",
+      hidden_size: 1024,
+      intermediate_size: 4096,
+      num_attention_heads: 16,
+      num_hidden_layers: 23,
+    },
+    scheduler: { _class_name: "DDIMScheduler", ...scheduler },
+    padToken: "!",
+    // 2.x was trained at 768 pixels for velocity, 2.x-base at 512 for noise.
+    sampleSize: (prediction) => (prediction === "v_prediction" ? 96 : 64),
+  },
+};

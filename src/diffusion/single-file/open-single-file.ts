@@ -1,0 +1,127 @@
+/** @file Opens a single-file checkpoint: weights from the file where it lies, configs from its family or a folder. */
+import { stat } from "node:fs/promises";
+import { KeepsakeError } from "../../errors.ts";
+import { readJson } from "../../io/json.ts";
+import {
+  type Checkpoint,
+  type CheckpointOptions,
+  configFilesOf,
+  openPipelineFolder,
+  readSchedulerConfig,
+} from "../checkpoint.ts";
+import { type AutoencoderKlConfig, parseAutoencoderKlConfig } from "../config/autoencoder-kl-config.ts";
+import { type ClipTextConfig, parseClipTextConfig } from "../config/clip-config.ts";
+import { parseUNet2DConditionConfig, type UNet2DConditionConfig } from "../config/unet-2d-condition-config.ts";
+import type { PredictionType } from "../schedulers/index.ts";
+import { readClipVocabulary } from "../tokenizer/clip-vocabulary.ts";
+import { readTokenizerFolder } from "../tokenizer/tokenizer-folder.ts";
+import { FAMILIES } from "./families.ts";
+import { type Described, openVae } from "./open-vae.ts";
+import { GIVE_CONFIG, SingleFile } from "./single-file.ts";
+
+/** What a checkpoint in a folder has beside its weights. */
+interface Configs extends Pick<
+  Checkpoint,
+  "tokenizer" | "schedulerConfig" | "schedulerSource" | "configFiles" | "note"
+> {
+  readonly unet: Described<UNet2DConditionConfig>;
+  readonly vae: Described<AutoencoderKlConfig>;
+  readonly textEncoder: Described<ClipTextConfig>;
+}
+
+/** @throws KeepsakeError naming the file and what it is or lacks, and what to do. */
+export async function openSingleFile(path: string, options: CheckpointOptions): Promise<Checkpoint> {
+  const single = await SingleFile.open(path);
+  checkParts(single, options);
+  const { config } = options;
+  const configs = config === undefined ? await ofFamily(single, options) : await ofFolder(config, single, options);
+  const { unet, vae, textEncoder, ...rest } = configs;
+  return {
+    path,
+    unet: { config: unet.config, weights: await single.unet(unet.config, unet.label) },
+    vae: await openVae(options.vae ?? path, vae),
+    textEncoder: {
+      config: textEncoder.config,
+      weights: await single.textEncoder(textEncoder.config, textEncoder.label),
+    },
+    ...rest,
+  };
+}
+
+/** @throws KeepsakeError naming the parts that the file lacks. */
+function checkParts({ file, title, has }: SingleFile, { vae }: CheckpointOptions): void {
+  const missing = [...(has.textEncoder ? [] : ["text encoder"]), ...(has.vae || vae !== undefined ? [] : ["VAE"])];
+  if (missing.length === 0) return;
+  const fault = `this file of ${title} has no ${missing.join(" and no ")}`;
+  const advice = has.textEncoder ? "give one with --vae <file>" : "use the full checkpoint, not a pruned one";
+  throw new KeepsakeError("input", `${file.path}: ${fault}; ${advice}.`);
+}
+
+/** What all models of the file's family have. @throws KeepsakeError if this one has other widths. */
+async function ofFamily(single: SingleFile, options: CheckpointOptions): Promise<Configs> {
+  const { file, title, widths } = single;
+  const family = FAMILIES[single.family];
+  const label = `the configuration of ${title}`;
+  const { predictionType, note } = await predictionOf(single, options);
+  const unet = parseUNet2DConditionConfig(label, { ...family.unet, sample_size: family.sampleSize(predictionType) });
+  if (widths.channels !== unet.blockOutChannels[0] || widths.context !== unet.crossAttentionDim[0]) {
+    const found = `${widths.channels ?? "no"} channels and a context of ${widths.context ?? "no"} numbers`;
+    const usual = `${unet.blockOutChannels[0]} and ${unet.crossAttentionDim[0]}`;
+    const fault = `its UNet has ${found}, where ${title} has ${usual}`;
+    throw new KeepsakeError("input", `${file.path}: ${fault}; ${GIVE_CONFIG}.`);
+  }
+  return {
+    unet: { config: unet, label },
+    vae: { config: parseAutoencoderKlConfig(label, family.vae), label },
+    textEncoder: { config: parseClipTextConfig(label, family.textEncoder), label },
+    tokenizer: await readClipVocabulary(family.padToken),
+    schedulerConfig: { ...family.scheduler, prediction_type: predictionType },
+    schedulerSource: label,
+    configFiles: [],
+    ...(note !== undefined && { note }),
+  };
+}
+
+/** What a folder in the diffusers layout says; its weights, if it has any, are not looked at. */
+async function ofFolder(path: string, single: SingleFile, { predictionType }: CheckpointOptions): Promise<Configs> {
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isDirectory() !== true) {
+    const what = found === undefined ? "there is no such folder" : "this is a file";
+    const advice = "--config takes a folder in the diffusers layout whose configs fit the checkpoint";
+    throw new KeepsakeError("input", `${path}: ${what}; ${advice}.`);
+  }
+  const folder = await openPipelineFolder(path);
+  const files = configFilesOf(folder);
+  const schedulerConfig = await readSchedulerConfig(folder);
+  const stated = predictionType ?? single.statedPrediction;
+  return {
+    unet: { config: parseUNet2DConditionConfig(files.unet, await readJson(files.unet)), label: files.unet },
+    vae: { config: parseAutoencoderKlConfig(files.vae, await readJson(files.vae)), label: files.vae },
+    textEncoder: {
+      config: parseClipTextConfig(files.textEncoder, await readJson(files.textEncoder)),
+      label: files.textEncoder,
+    },
+    tokenizer: await readTokenizerFolder(folder.tokenizer),
+    schedulerConfig: stated === undefined ? schedulerConfig : { ...schedulerConfig, prediction_type: stated },
+    schedulerSource: files.scheduler,
+    configFiles: Object.values(files),
+  };
+}
+
+/** What the model predicts: as a person or the file says, else as it seems, which is said. */
+async function predictionOf(
+  single: SingleFile,
+  options: CheckpointOptions,
+): Promise<{ readonly predictionType: PredictionType; readonly note?: string }> {
+  const { family, file, statedPrediction } = single;
+  const stated = options.predictionType ?? statedPrediction;
+  if (stated !== undefined) return { predictionType: stated };
+  if (family === "sd1") return { predictionType: "epsilon" };
+  const predictionType = (await single.seemsToPredictVelocity()) ? "v_prediction" : "epsilon";
+  const [kind, other] =
+    predictionType === "epsilon"
+      ? ["noise, as Stable Diffusion 2.x-base does (epsilon, 512 pixels)", "v_prediction"]
+      : ["velocity, as Stable Diffusion 2.x does (v_prediction, 768 pixels)", "epsilon"];
+  const note = `${file.path} does not say what its model predicts. By its numbers it is ${kind}; if not, say --prediction-type ${other}.`;
+  return { predictionType, note };
+}
