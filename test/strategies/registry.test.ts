@@ -11,11 +11,11 @@ describe("STRATEGIES", () => {
     expect(new Set(names).size).toBe(names.length);
     for (const strategy of STRATEGIES) {
       const { name, summary, options } = strategy;
-      expect(name).toMatch(/^[a-z-]+$/);
+      expect(name).toMatch(/^[a-z][a-z0-9-]*$/);
       expect(summary).toMatch(/^[^\n]{10,100}$/);
       const { options: resolved } = strategy.create();
       for (const [option, spec] of Object.entries(options)) {
-        expect(option).toMatch(/^[a-z-]+$/);
+        expect(option).toMatch(/^[a-z][a-z0-9-]*$/);
         expect(spec.help).toMatch(/^[^\n]{10,150}$/);
         expect(describeRange(spec)).not.toBe("");
         expect(resolved[option]).toBe(spec.default);
