@@ -40,12 +40,12 @@ const { values } = parseArgs({
 const output = values.output ?? values.model;
 const SEED = 2026;
 const GUIDANCE_SCALE = 3;
-const STEPS = 25;
+const STEPS = values.smoke ? 3 : 25;
 /** Candidates of a retrieval. */
 const CHOICES = values.smoke ? 8 : 50;
 const RETRIEVALS = values.smoke ? 1 : 2;
 const CLASSIFIED = values.smoke ? 2 : 100;
-const DRAWS = values.smoke ? 8 : 64;
+const DRAWS = values.smoke ? 2 : 64;
 /** Things in their own colours by size, over any background; and large ones in another colour. */
 const ZERO_SHOT_PICTURES = {
   big: { sizes: { big: 1 }, recolored: 0 },

@@ -38,7 +38,7 @@ import { captionWords, World, type SampleOptions } from "./world/world.ts";
 
 const { output, samples, from, seed, smoke, freezeText, threads, program } = recipeOptions({
   samples: 300_000,
-  smokeSamples: 512,
+  smokeSamples: 128,
 });
 
 const BATCH = 64;
@@ -168,7 +168,7 @@ const isComplete = await trainLoop(
     constantShare: 0.3,
     checkpoint,
     checkpointEvery: 120,
-    evaluateEvery: smoke ? 512 : 6400,
+    evaluateEvery: smoke ? 128 : 6400,
     log: join(folder, "log.jsonl"),
   },
   feedsOf,
