@@ -85,8 +85,10 @@ const runs: SequenceRun[] = [];
 // Every held-out picture under every concept.
 const classifierEvaluations =
   concepts.reduce((sum, { heldOut }) => sum + heldOut.length, 0) * names.length * classifierDraws;
+const stepOf = (strategy: string) => (strategy === CONTRAST ? "plainStep" : "step");
 const workLeft = new WorkLeft({
-  step: strategies.length * names.length * steps,
+  step: strategies.filter((strategy) => strategy !== CONTRAST).length * names.length * steps,
+  plainStep: names.length * steps,
   picture: strategies.length * picturesIn(concepts.map(({ prompts }) => prompts.length)),
   classification: strategies.length * classifierEvaluations,
 });
@@ -101,7 +103,7 @@ for (const [index, strategy] of strategies.entries()) {
       drawing: { seed: SEED, steps: values.smoke ? 4 : 25, guidanceScale: 3 },
       classifierDraws,
       onStep: ({ concept, step, steps: ofConcept, loss }) => {
-        workLeft.done("step");
+        workLeft.done(stepOf(strategy));
         if (step % 50 !== 0 && step !== ofConcept) return;
         report(`${strategy}: <${concept}> step ${step}/${ofConcept}, loss ${loss.toFixed(3)}`);
       },

@@ -69,7 +69,7 @@ export class CompiledDenoiser implements Denoiser {
   readonly #options: Omit<DenoisingErrorOptions, "derivatives">;
   readonly #atOnce: number;
   readonly #programs = new ProgramCache<DenoisingError>();
-  #step?: TracedDenoisingError;
+  #tracedStep?: TracedDenoisingError;
 
   /**
    * @param adapter - gives the layout
@@ -83,9 +83,13 @@ export class CompiledDenoiser implements Denoiser {
     this.embeddingsSize = options.learnedRows * models.textEncoder.config.hiddenSize;
   }
 
-  /** Whether a step of training can run at all; what was traced for that is compiled with the first step. @throws KeepsakeError if the memory does not suffice */
+  /**
+   * Whether a step of training can run at all. The graph that was traced for that is compiled for the first step of one batch.
+   *
+   * @throws KeepsakeError if the memory does not suffice
+   */
   checkMemory(): void {
-    this.#step = DenoisingError.trace(this.#models, this.#adapter, this.#options);
+    this.#tracedStep = DenoisingError.trace(this.#models, this.#adapter, this.#options);
   }
 
   async predictions(items: readonly DenoisingItem[], trainable: Trainable): Promise<readonly Float32Array[]> {
@@ -135,11 +139,11 @@ export class CompiledDenoiser implements Denoiser {
 
   #program(batchSize: number, derivatives: boolean): Promise<DenoisingError> {
     return this.#programs.get(`${batchSize} ${derivatives}`, () => {
-      const traced = this.#step;
+      const traced = this.#tracedStep;
       if (traced === undefined || !derivatives || batchSize !== (this.#options.batchSize ?? 1)) {
         return DenoisingError.create(this.#models, this.#adapter, { ...this.#options, batchSize, derivatives });
       }
-      this.#step = undefined;
+      this.#tracedStep = undefined;
       return DenoisingError.compile(traced);
     });
   }

@@ -85,6 +85,11 @@ describe("a saved state that was edited, checksum included,", () => {
 
   it.each([
     ...["x", "", "-5", "1e0", "3", "1000000000"].map((value) => setting("step", value)),
+    {
+      // Nothing would be left to do but to call the concept learned.
+      what: "step 4 of 4",
+      edit: ({ metadata }: Content) => void metadata.set("step", "4").set("optimizerStep", "4"),
+    },
     ...["x", "-3", "1", "9"].map((value) => setting("optimizerStep", value)),
     ...["{", "[]", "5", '{"learn":{"forward":-1,"forwardBackward":0}}'].map((value) => setting("evaluations", value)),
     ...["0", "x"].map((value) => setting("vectors", value)),

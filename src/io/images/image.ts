@@ -47,7 +47,8 @@ export async function decodeImage(file: string, limits: ImageLimits = {}): Promi
   const tiff = format === "TIFF" ? readTiffHeader(bytes) : undefined;
   if (tiff?.fault !== undefined) throw new KeepsakeError("input", `${file} ${tiff.fault}.`);
   try {
-    const metadata = await (await codecs())(bytes, { limitInputPixels: false }).metadata();
+    const sharp = await codecs();
+    const metadata = await sharp(bytes, { limitInputPixels: false }).metadata();
     const { maxPixels = 100e6 } = limits;
     checkSize(file, metadata, limits);
     // A program may keep a selection, or anything, in a further channel: only what the file calls alpha is.
@@ -66,8 +67,8 @@ async function decodePixels(
   { depth, hasProfile }: Metadata,
   { maxPixels, isOpaque }: { readonly maxPixels: number; readonly isOpaque: boolean },
 ): Promise<RgbImage> {
-  // "error": a photo that is cut off or damaged is refused, one with a harmless oddity, as some phones write them, is not.
   const sharp = await codecs();
+  // "error": a photo that is cut off or damaged is refused, one with a harmless oddity, as some phones write them, is not.
   const upright = sharp(bytes, { autoOrient: true, failOn: "error", limitInputPixels: maxPixels });
   const opaque = isOpaque ? upright.removeAlpha() : upright.flatten({ background: "white" });
   const pipeline = opaque.toColourspace("srgb");
