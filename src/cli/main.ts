@@ -9,5 +9,5 @@ if (isMainThread) {
   supervise(new URL(import.meta.url));
 } else {
   const { runCommand } = await import("./program.ts");
-  await runCommand();
+  await runCommand(process.argv.slice(2));
 }

@@ -47,7 +47,7 @@ function version(): string {
 
 /** @param args - of the command line */
 async function keepsakeProgram([name = ""]: readonly string[]): Promise<Command> {
-  const { columns } = workerData as CommandThreadData; // of supervisor.ts
+  const columns = (workerData as CommandThreadData | null)?.columns; // of supervisor.ts, if that runs the command
   const program = new Command("keepsake")
     .description(
       "Teach Stable Diffusion the things you love, one after another, on your own machine. No photo is ever kept.",
@@ -92,12 +92,16 @@ function usageError(text: string, command: Command): KeepsakeError {
   return new KeepsakeError("usage", withHint(text.trimEnd().replace(/^error: /, ""), command));
 }
 
-/** Runs the command that the arguments of this thread name, and sets its exit code. */
-export async function runCommand(): Promise<void> {
-  const output = new Output({ json: process.argv.includes("--json") });
+/**
+ * Runs the command that the arguments name, and sets the exit code.
+ *
+ * @param args - of the command line, without Node and script
+ */
+export async function runCommand(args: readonly string[]): Promise<void> {
+  const output = new Output({ json: args.includes("--json") });
   try {
-    const program = await keepsakeProgram(process.argv.slice(2));
-    await program.parseAsync();
+    const program = await keepsakeProgram(args);
+    await program.parseAsync(args, { from: "user" });
   } catch (error) {
     reportFailure(error, output);
   }

@@ -12,7 +12,7 @@ import { SafetensorsFile } from "../../src/io/safetensors/safetensors.ts";
 import { MODEL, treeOf, writePhotos } from "../keepsake/support.ts";
 import { failure } from "../io/failure.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
-import { failureLine, generate, keepsake, learn, succeeded, type RunOptions } from "./support.ts";
+import { failureLine, generate, keepsake, keepsakeHere, learn, succeeded, type RunOptions } from "./support.ts";
 
 const inFolder = temporaryFolder();
 const USAGE = 2;
@@ -26,13 +26,15 @@ let models = 0;
 
 beforeAll(async () => {
   photos = await writePhotos(inFolder("photos"), "dog");
-  succeeded(await keepsake(learn(library, "dog", [photos])));
+  succeeded(await keepsakeHere(learn(library, "dog", [photos])));
 }, 120_000);
 
-/** Runs a command that must fail and change nothing, and returns its one line. */
-async function refused(args: readonly string[], exitCode: number, options: RunOptions = {}): Promise<string> {
+/** Runs a command that must fail and change nothing, with options in a process of its own, and returns its one line. */
+async function refused(args: readonly string[], exitCode: number, options?: RunOptions): Promise<string> {
   const before = treeOf(inFolder());
-  const line = failureLine(await keepsake(args, { cwd: inFolder(), ...options }), exitCode);
+  const cwd = inFolder();
+  const run = options === undefined ? keepsakeHere(args, { cwd }) : keepsake(args, { cwd, ...options });
+  const line = failureLine(await run, exitCode);
   expect(treeOf(inFolder())).toEqual(before);
   // eslint-disable-next-line no-control-regex -- control characters must not reach a terminal
   expect(line).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
@@ -296,7 +298,7 @@ describe("a disk", () => {
   it("that lets nothing be deleted: what was learned is there, and what is left over goes with the next change", async () => {
     const learned = inFolder("nothing deleted");
     cpSync(library, learned, { recursive: true });
-    const on = (...args: string[]) => keepsake([...args, "--library", learned]);
+    const on = (...args: string[]) => keepsakeHere([...args, "--library", learned]);
     succeeded(await on("history", "--keep", "0"));
     const hooks = ["refuse-removal"];
     const line = failureLine(await keepsake(learn(learned, "cat", [photos]), { hooks }), ENVIRONMENT);

@@ -5,7 +5,7 @@ import type { ClassifiedPicture } from "../keepsake/one-shot.ts";
 import type { Verdict } from "../../src/classifier/picture-answer.ts";
 import { MODEL, treeOf, writePhotos } from "../keepsake/support.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
-import { failureLine, keepsake, learn, succeeded } from "./support.ts";
+import { failureLine, keepsake, keepsakeHere, learn, succeeded } from "./support.ts";
 
 const inFolder = temporaryFolder();
 /** Knows <rex>, a dog. */
@@ -14,7 +14,7 @@ let photos: string;
 
 beforeAll(async () => {
   photos = await writePhotos(inFolder("photos"), "rex");
-  succeeded(await keepsake(learn(library, "rex", [photos], "--steps", "2")));
+  succeeded(await keepsakeHere(learn(library, "rex", [photos], "--steps", "2")));
 }, 120_000);
 
 const classify = (images: readonly string[], ...more: string[]): string[] => [
@@ -65,7 +65,7 @@ describe("keepsake classify", () => {
   it("prints one JSON document with --json, the same for the same seed whatever else is asked", async () => {
     const file = join(photos, "0.png");
     const verdictsOf = async (images: string[], ...more: string[]): Promise<readonly Verdict[]> => {
-      const { stdout } = succeeded(await keepsake(classify(images, "--seed", "3", "--json", ...more)));
+      const { stdout } = succeeded(await keepsakeHere(classify(images, "--seed", "3", "--json", ...more)));
       const result = JSON.parse(stdout) as { pictures: ClassifiedPicture[] };
       expect(result).toMatchObject({ draws: 4, temperature: 0.01, seed: 3 });
       const [{ verdicts, answer, ...picture }] = result.pictures;
@@ -94,7 +94,7 @@ describe("keepsake classify", () => {
   });
 
   it("gives examples and defaults with --help", async () => {
-    const { code, stdout, stderr } = await keepsake(["classify", "--help"]);
+    const { code, stdout, stderr } = await keepsakeHere(["classify", "--help"]);
     expect([code, stderr]).toEqual([0, ""]);
     const said = [
       "Examples:",
@@ -114,7 +114,8 @@ describe("keepsake classify", () => {
 describe("what cannot be classified is said in one line, with an exit code, and changes nothing:", () => {
   it("pictures", async () => {
     const before = treeOf(inFolder());
-    const refused = async (image: string) => failureLine(await keepsake(classify([join(photos, "0.png"), image])), 3);
+    const refused = async (image: string) =>
+      failureLine(await keepsakeHere(classify([join(photos, "0.png"), image])), 3);
     expect(await refused(join(photos, "x.heic"))).toContain(`${join(photos, "x.heic")} is empty`);
     expect(await refused(inFolder("nowhere.jpg"))).toContain(`${inFolder("nowhere.jpg")}: no such file`);
     expect(await refused(join(library, "library.json"))).toContain("library.json is not a picture");
@@ -122,7 +123,7 @@ describe("what cannot be classified is said in one line, with an exit code, and 
   });
 
   it("without a library", async () => {
-    const line = failureLine(await keepsake(["classify", "x.png", "--library", "none"], { cwd: inFolder() }), 5);
+    const line = failureLine(await keepsakeHere(["classify", "x.png", "--library", "none"], { cwd: inFolder() }), 5);
     expect(line).toContain("none: no library here yet");
   });
 
@@ -134,7 +135,7 @@ describe("what cannot be classified is said in one line, with an exit code, and 
     { args: ["classify", "x.png", "--temperature", "0"], words: "It must be a number above 0" },
     { args: ["classify", "x.png", "--resolution", "4"], words: "It must be a whole number from 8 to 16384" },
   ])("$args", async ({ args, words }) => {
-    const { code, stdout, stderr } = await keepsake(args);
+    const { code, stdout, stderr } = await keepsakeHere(args);
     expect([code, stdout]).toEqual([2, ""]);
     expect(stderr).toContain(words);
   });

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { initLibrary, verifyLibrary } from "../keepsake/one-shot.ts";
 import { forgetConcept } from "../../src/library/forget.ts";
@@ -9,17 +10,36 @@ import { Library } from "../../src/library/library.ts";
 import { undo } from "../../src/library/undo.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
 import { learnQuickly, MODEL, treeOf, writePhotos } from "../keepsake/support.ts";
-import { generate, keepsake, learn, MAIN, succeeded } from "./support.ts";
+import { generate, keepsake, keepsakeHere, learn, MAIN, succeeded } from "./support.ts";
 
-/** One write of so many is tried: all of them (1) take a minute or two. */
-const STRIDE = 7;
+/** What a kill at a write leaves of learning is tried for one write of so many. */
+const STRIDE = 3;
 
 const inFolder = temporaryFolder();
 let photos: string;
+let states = 0;
 
 beforeAll(async () => {
   photos = await writePhotos(inFolder("photos"), "dog");
 }, 120_000);
+
+/** Runs a command to its end, and returns what a kill at each of its writes would have left of a folder. */
+async function statesAtWrites(args: readonly string[], from: string): Promise<string[]> {
+  const to = inFolder(`states ${states++}`);
+  succeeded(await keepsake(args, { hooks: ["at-writes"], env: { COPY_AT_WRITES: JSON.stringify({ from, to }) } }));
+  return readdirSync(to)
+    .map(Number)
+    .sort((a, b) => a - b)
+    .map((write) => join(to, String(write)));
+}
+
+/** Runs a command on a library, kills it at a write, and returns the library. */
+async function killedAt(write: number, command: (library: string) => readonly string[]): Promise<string> {
+  const library = inFolder(`killed at ${write}, ${states++}`);
+  const killed = await keepsake(command(library), { hooks: ["at-writes"], env: { DIE_AT_WRITE: String(write) } });
+  expect(killed.code, killed.stderr).toBe("SIGKILL");
+  return library;
+}
 
 const command = (library: string) => learn(library, "dog", [photos], "--steps", "3", "--snapshot-every", "1");
 const signals = (...at: [words: string, signal: string][]) => ({
@@ -36,28 +56,22 @@ describe("learning", () => {
   }, 120_000);
 
   it("that is killed at a write ends in the same bytes when the command is repeated", async () => {
-    let kills = 0;
-    for (let write = 1; ; write += STRIDE) {
-      const library = inFolder(`killed at ${write}`);
-      const killed = await keepsake(command(library), {
-        hooks: ["die-at-write"],
-        env: { DIE_AT_WRITE: String(write) },
-      });
-      if (killed.code === 0) break;
-      kills++;
-      expect(killed.code).toBe("SIGKILL");
-      const repeated = await keepsake(command(library));
+    const states = await statesAtWrites(command(inFolder("copied")), inFolder("copied"));
+    const tried = states.filter((_, i) => i % STRIDE === 0);
+    for (const write of [1, states.length >> 1, states.length]) tried.push(await killedAt(write, command));
+    for (const library of tried) {
+      const repeated = await keepsakeHere(command(library));
       // Killed after the last change of the library, but before the run could clear up: there is nothing left to learn.
       if (repeated.code !== 0) expect(repeated.stderr).toContain('already knows "dog"');
-      expect(treeOf(library), `killed at write ${write}`).toEqual(straight);
+      expect(treeOf(library), library).toEqual(straight);
     }
-    expect(kills).toBeGreaterThan(3);
+    expect(tried.length).toBeGreaterThan(12);
   }, 600_000);
 
   it("that is killed between writes ends in the same bytes when the command is repeated", async () => {
     const library = inFolder("killed in a step");
     expect((await keepsake(command(library), signals(["step 2/3", "SIGKILL"]))).code).toBe("SIGKILL");
-    expect(succeeded(await keepsake(command(library))).stderr).toContain("going on from step 1");
+    expect(succeeded(await keepsakeHere(command(library))).stderr).toContain("going on from step 1");
     expect(treeOf(library)).toEqual(straight);
   });
 
@@ -73,7 +87,7 @@ describe("learning", () => {
         /^Stopped at step (\d) of 3; the same command goes on from there\.\n$/.exec(stopped.stdout) ?? [];
       expect(step).toBeDefined();
       expect(readdirSync(library).sort()).toEqual(["library.json", "run.safetensors"]);
-      expect(succeeded(await keepsake(args)).stderr).toContain(`going on from step ${step}`);
+      expect(succeeded(await keepsakeHere(args)).stderr).toContain(`going on from step ${step}`);
       expect(treeOf(library)).toEqual(straight);
     },
   );
@@ -82,13 +96,13 @@ describe("learning", () => {
     const library = inFolder("stopped twice");
     const stopped = await keepsake(command(library), signals(["step 2/3", "SIGINT"], ["stopping", "SIGINT"]));
     expect(stopped.code).toBe("SIGINT");
-    succeeded(await keepsake(command(library)));
+    succeeded(await keepsakeHere(command(library)));
     expect(treeOf(library)).toEqual(straight);
   });
 
   it("tells a second process that the library is in use", async () => {
     const library = inFolder("two at once");
-    succeeded(await keepsake(["init", library, "--model", MODEL]));
+    succeeded(await keepsakeHere(["init", library, "--model", MODEL]));
     const first = spawn(process.execPath, [MAIN, ...learn(library, "dog", [photos], "--steps", "100000")]);
     first.stdout.resume();
     try {
@@ -99,12 +113,12 @@ describe("learning", () => {
         ["init", library, "--model", MODEL],
       ];
       for (const args of commands) {
-        const second = await keepsake(args);
+        const second = await keepsakeHere(args);
         expect([second.code, second.stdout]).toEqual([5, ""]);
         expect(second.stderr).toContain(`${library} is in use by process ${first.pid} (learning dog)`);
       }
       // Looking takes no lock.
-      for (const args of ["list", "history", "verify"]) succeeded(await keepsake([args, "--library", library]));
+      for (const args of ["list", "history", "verify"]) succeeded(await keepsakeHere([args, "--library", library]));
     } finally {
       const exit = once(first, "exit");
       first.kill("SIGKILL");
@@ -148,45 +162,40 @@ describe("a change of a library", () => {
         return library;
       };
       const straight = copy("straight");
-      succeeded(await keepsake([...args(), "--library", straight]));
+      succeeded(await keepsakeHere([...args(), "--library", straight]));
       const ids = await Promise.all([original, straight].map(async (each) => (await Library.open(each)).stateId));
-      let write = 1;
-      for (; ; write++) {
-        const library = copy(`killed at ${write}`);
-        const killed = await keepsake([...args(), "--library", library], {
-          hooks: ["die-at-write"],
-          env: { DIE_AT_WRITE: String(write) },
-        });
-        if (killed.code === 0) break;
-        expect(killed.code, killed.stderr).toBe("SIGKILL");
+      const copied = copy("copied");
+      const states = await statesAtWrites([...args(), "--library", copied], copied);
+      const kill = (library: string) => {
+        cpSync(original, library, { recursive: true });
+        return [...args(), "--library", library];
+      };
+      for (const library of [...states, await killedAt(states.length >> 1, kill)]) {
         expect((await verifyLibrary(library)).faults).toEqual([]);
         expect(ids).toContain((await Library.open(library)).stateId);
         // Killed after the change: there is nothing left to forget, but what was left behind is cleared away.
         await again(library).catch((error: unknown) => {
           expect(String(error)).toContain("does not know");
         });
-        expect(treeOf(library), `killed at write ${write}`).toEqual(treeOf(straight));
+        expect(treeOf(library), library).toEqual(treeOf(straight));
       }
-      expect(write).toBeGreaterThan(6);
+      expect(states.length).toBeGreaterThan(6);
     },
     300_000,
   );
 
   it("(init) that is killed at any write leaves no library or an empty one", async () => {
     const straight = inFolder("init straight");
-    succeeded(await keepsake(["init", straight, "--model", MODEL]));
-    for (let write = 1; ; write++) {
-      const library = inFolder(`init killed at ${write}`);
-      const killed = await keepsake(["init", library, "--model", MODEL], {
-        hooks: ["die-at-write"],
-        env: { DIE_AT_WRITE: String(write) },
-      });
-      if (killed.code === 0) break;
+    succeeded(await keepsakeHere(["init", straight, "--model", MODEL]));
+    const init = (library: string) => ["init", library, "--model", MODEL];
+    const states = await statesAtWrites(init(inFolder("init copied")), inFolder("init copied"));
+    for (const library of [...states, await killedAt(states.length >> 1, init)]) {
       await initLibrary({ library, model: MODEL }).catch((error: unknown) => {
         expect(String(error)).toContain("is a library already");
       });
-      expect(treeOf(library), `killed at write ${write}`).toEqual(treeOf(straight));
+      expect(treeOf(library), library).toEqual(treeOf(straight));
     }
+    expect(states.length).toBeGreaterThan(6);
   }, 300_000);
 });
 
@@ -207,16 +216,16 @@ describe("drawing", () => {
     expect([stopped.code, stopped.stdout]).toEqual([130, ""]);
     expect(stopped.stderr.trimEnd().split("\n").at(-1)).toBe("stopped");
     expect(all).toMatchObject(pictures("stopped"));
-    succeeded(await keepsake(draw("stopped")));
+    succeeded(await keepsakeHere(draw("stopped")));
     expect(pictures("stopped")).toEqual(all);
 
     // The writes are: two for the folder, a probe and its removal, then three for each picture; the sixth is the content.
     for (const write of ["5", "6", "8"]) {
-      const killed = await keepsake(draw("killed"), { hooks: ["die-at-write"], env: { DIE_AT_WRITE: write } });
+      const killed = await keepsake(draw("killed"), { hooks: ["at-writes"], env: { DIE_AT_WRITE: write } });
       expect(killed.code).toBe("SIGKILL");
       expect(all).toMatchObject(pictures("killed"));
     }
-    succeeded(await keepsake(draw("killed")));
+    succeeded(await keepsakeHere(draw("killed")));
     expect(pictures("killed")).toEqual(all);
   });
 

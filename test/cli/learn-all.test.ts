@@ -9,7 +9,7 @@ import { Library } from "../../src/library/library.ts";
 import { verifyLibrary } from "../keepsake/one-shot.ts";
 import { learnQuickly, MODEL, treeOf, writePhotos } from "../keepsake/support.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
-import { failureLine, keepsake, learn, succeeded, type Outcome } from "./support.ts";
+import { failureLine, keepsake, keepsakeHere, learn, succeeded, type Outcome } from "./support.ts";
 
 const [USAGE, INPUT, STATE, INTERRUPTED] = [2, 3, 5, 130];
 const inFolder = temporaryFolder();
@@ -52,11 +52,11 @@ describe("keepsake learn-all", () => {
     const library = inFolder("one by one");
     for (const [i, noun] of ["dog", "old mug"].entries()) {
       const [name, photos] = [["rex", "mug"][i], things[i].slice(things[i].indexOf("=") + 1)];
-      succeeded(await keepsake(learn(library, name, [photos], "--steps", "3", "--class", noun)));
+      succeeded(await keepsakeHere(learn(library, name, [photos], "--steps", "3", "--class", noun)));
     }
     expect(treeOf(at("straight"))).toEqual(treeOf(library));
     cpSync(at("straight"), inFolder("undone"), { recursive: true });
-    const undone = succeeded(await keepsake(["undo", "--library", inFolder("undone")]));
+    const undone = succeeded(await keepsakeHere(["undo", "--library", inFolder("undone")]));
     expect(undone.stdout).toContain("(learned rex). It knows <rex>.");
   });
 
@@ -77,7 +77,7 @@ describe("keepsake learn-all", () => {
 
   it("prints one JSON array with --json; repeated, it learns nothing again and ends in the same bytes", async () => {
     const before = treeOf(inFolder("straight"));
-    const again = succeeded(await keepsake(learnAll("straight", things, "--json")));
+    const again = succeeded(await keepsakeHere(learnAll("straight", things, "--json")));
     const changes = [{ concept: "rex", change: expect.any(Number) as unknown }];
     const previews = { sheet: sheetAt("straight"), concepts: ["rex", "mug"], changes };
     expect(JSON.parse(again.stdout)).toMatchObject([
@@ -87,7 +87,7 @@ describe("keepsake learn-all", () => {
     expect(again.stderr).toContain("the library knows rex already\n");
     expect(again.stderr).not.toContain("step ");
     expect(treeOf(inFolder("straight"))).toEqual(before);
-    const quiet = succeeded(await keepsake(learnAll("quiet", things.slice(0, 1), "--no-previews", "--json")));
+    const quiet = succeeded(await keepsakeHere(learnAll("quiet", things.slice(0, 1), "--no-previews", "--json")));
     expect(JSON.parse(quiet.stdout)).toEqual([expect.objectContaining({ status: "learned", name: "rex" })]);
     expect(quiet.stdout).not.toContain("previews");
     expect(existsSync(sheetAt("quiet"))).toBe(false);
@@ -102,7 +102,7 @@ describe("keepsake learn-all", () => {
     const args = learnAll(when, things);
     expect((await keepsake(args, signals([words, "SIGKILL"]))).code).toBe("SIGKILL");
     expect((await verifyLibrary(at(when))).faults).toEqual([]);
-    const { stderr } = succeeded(await keepsake(args));
+    const { stderr } = succeeded(await keepsakeHere(args));
     if (words.startsWith("learned")) expect(stderr).toContain(`the library knows ${words.slice(9, 12)} already`);
     expect(treeOf(inFolder(when))).toEqual(treeOf(inFolder("straight")));
   });
@@ -119,7 +119,7 @@ describe("keepsake learn-all", () => {
     expect(inPreviews.stdout).toContain(
       `The previews were stopped: "keepsake previews --library ${at("stopped")}" draws them.\nNot begun: 1.`,
     );
-    succeeded(await keepsake(args));
+    succeeded(await keepsakeHere(args));
     expect(treeOf(inFolder("stopped"))).toEqual(treeOf(inFolder("straight")));
   });
 
@@ -140,10 +140,10 @@ describe("keepsake learn-all", () => {
     const before = treeOf(inFolder());
     for (const [given, code, words] of cases) {
       const where = code === STATE ? "straight" : "new";
-      expect(failureLine(await keepsake(learnAll(where, given)), code)).toContain(words);
+      expect(failureLine(await keepsakeHere(learnAll(where, given)), code)).toContain(words);
     }
     const jpg = [...learnAll("new", things), "--previews", "x.jpg"];
-    expect(failureLine(await keepsake(jpg), USAGE)).toContain("give a name that ends in .png");
+    expect(failureLine(await keepsakeHere(jpg), USAGE)).toContain("give a name that ends in .png");
     expect(treeOf(inFolder())).toEqual(before);
   });
 });
@@ -171,9 +171,9 @@ describe("the previews of keepsake learn", () => {
     const args = learn(library, "rex", [photos], "--previews", sheet);
     expect((await keepsake(args, signals(["drawing previews", "SIGKILL"]))).code).toBe("SIGKILL");
     expect((await Library.open(library)).concepts).toHaveLength(1);
-    expect(failureLine(await keepsake(args), STATE)).toContain('already knows "rex"');
+    expect(failureLine(await keepsakeHere(args), STATE)).toContain('already knows "rex"');
     expect(existsSync(sheet)).toBe(false);
-    const on = (...command: string[]) => keepsake([...command, "--library", library]);
+    const on = (...command: string[]) => keepsakeHere([...command, "--library", library]);
     expect(succeeded(await on("previews", "--threads", "1")).stdout).toBe(
       `Previews: ${sheet} (rows: <rex>; left before, right now)\n`,
     );
@@ -191,13 +191,13 @@ describe("the previews of keepsake learn", () => {
     const folder = inFolder("a folder.png");
     mkdirSync(folder);
     const args = learn(inFolder("refused"), "rex", [join(inFolder("rex"), "0.png")], "--previews", folder);
-    expect(failureLine(await keepsake(args), INPUT)).toContain("a folder.png is a folder");
+    expect(failureLine(await keepsakeHere(args), INPUT)).toContain("a folder.png is a folder");
     expect(existsSync(inFolder("refused"))).toBe(false);
   });
 
   it("are not drawn with another model unless asked", async () => {
     await learnQuickly({ library: inFolder("tiny"), name: "rex", photos: [inFolder("rex")] });
-    const { stdout } = succeeded(await keepsake(learn(inFolder("tiny"), "mug", [inFolder("rex")])));
+    const { stdout } = succeeded(await keepsakeHere(learn(inFolder("tiny"), "mug", [inFolder("rex")])));
     expect(stdout).not.toContain("Previews");
   });
 });

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { pictureFiles } from "../../src/io/images/picture-names.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
 import { MODEL, treeOf, writePhoto, writePhotos } from "../keepsake/support.ts";
-import { generate, keepsake, learn, succeeded, type Outcome } from "./support.ts";
+import { generate, keepsake, keepsakeHere, learn, succeeded, type Outcome } from "./support.ts";
 
 const inFolder = temporaryFolder();
 const library = inFolder("my library – ü 猫");
@@ -19,7 +19,7 @@ beforeAll(async () => {
   const mug = inFolder("one mug.png");
   await writePhoto(mug, "mug");
   firstRun = succeeded(await keepsake(learn(library, "dog", [dog])));
-  succeeded(await keepsake(learn(library, "mug", [mug, dog], "--class", "coffee mug")));
+  succeeded(await keepsakeHere(learn(library, "mug", [mug, dog], "--class", "coffee mug")));
 }, 120_000);
 
 describe("keepsake learn", () => {
@@ -34,10 +34,10 @@ describe("keepsake learn", () => {
 
   it("gives the same bytes for the same seed, and never changes the model", async () => {
     const again = inFolder("again");
-    succeeded(await keepsake(learn(again, "dog", [dog])));
+    succeeded(await keepsakeHere(learn(again, "dog", [dog])));
     const blobs = (folder: string) => readdirSync(join(folder, "blobs"));
     const other = inFolder("other");
-    succeeded(await keepsake(learn(other, "dog", [dog], "--seed", "1")));
+    succeeded(await keepsakeHere(learn(other, "dog", [dog], "--seed", "1")));
     expect(blobs(other)).not.toEqual(blobs(again));
     // The first library has gone on learning since: only its first token can be compared.
     expect(blobs(library)).toEqual(expect.arrayContaining(blobs(again).filter((name) => isToken(again, name))));
@@ -50,7 +50,7 @@ describe("keepsake learn", () => {
   };
 
   it("prints one JSON document on stdout with --json, and nothing else", async () => {
-    const { stdout } = succeeded(await keepsake(learn(inFolder("json"), "cup", [dog], "--steps", "2", "--json")));
+    const { stdout } = succeeded(await keepsakeHere(learn(inFolder("json"), "cup", [dog], "--steps", "2", "--json")));
     expect(JSON.parse(stdout)).toEqual({
       ...{ status: "learned", name: "cup", token: "<cup>", step: 2, steps: 2, strategy: "sequential" },
       evaluations: { learn: { forward: 0, forwardBackward: 2 } },
@@ -61,7 +61,7 @@ describe("keepsake learn", () => {
 
 describe("keepsake generate", () => {
   const draw = async (folder: string, ...more: string[]) => {
-    const outcome = succeeded(await keepsake(generate(library, "<dog> and <mug>, Öl", folder, ...more)));
+    const outcome = succeeded(await keepsakeHere(generate(library, "<dog> and <mug>, Öl", folder, ...more)));
     return outcome.stdout.trimEnd().split("\n");
   };
 
@@ -91,12 +91,12 @@ describe("keepsake generate", () => {
 
   it("writes one picture to a file that is named, and prints JSON on request", async () => {
     const file = inFolder("one \u001b[31m.png");
-    const outcome = succeeded(await keepsake(generate(library, "a \u001b[2J\u009b<dog>", file, "--json")));
+    const outcome = succeeded(await keepsakeHere(generate(library, "a \u001b[2J\u009b<dog>", file, "--json")));
     expect(JSON.parse(outcome.stdout)).toEqual({ prompt: "a \u001b[2J\u009b<dog>", seed: 0, pictures: [file] });
     // eslint-disable-next-line no-control-regex -- control characters must not reach a terminal
     expect(outcome.stdout + outcome.stderr).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
     expect(await sharp(file).metadata()).toMatchObject({ format: "png" });
-    const plain = succeeded(await keepsake(generate(library, "a \u001b[2J<cat>", file)));
+    const plain = succeeded(await keepsakeHere(generate(library, "a \u001b[2J<cat>", file)));
     // eslint-disable-next-line no-control-regex -- control characters must not reach a terminal
     expect(plain.stdout + plain.stderr).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
     expect(plain.stderr).toContain(`does not know <cat>`);
@@ -104,13 +104,15 @@ describe("keepsake generate", () => {
 
   it("says a large seed to the last digit", async () => {
     const args = generate(library, "<dog>", inFolder("large"), "--seed", "18446744073709551615", "--json");
-    const { stdout } = succeeded(await keepsake(args));
+    const { stdout } = succeeded(await keepsakeHere(args));
     expect(stdout).toContain('"seed": 18446744073709551615,');
     expect(readdirSync(inFolder("large"))).toEqual(["dog-18446744073709551615-0.png"]);
   });
 
   it("cuts a prompt over 77 tokens with a warning, also one of 10 kB", async () => {
-    const { stderr } = succeeded(await keepsake(generate(library, "a photo of a dog ".repeat(600), inFolder("long"))));
+    const { stderr } = succeeded(
+      await keepsakeHere(generate(library, "a photo of a dog ".repeat(600), inFolder("long"))),
+    );
     expect(stderr).toMatch(/^warning: The prompt has 3602 tokens, only the first 77 are used: "a photo/m);
     for (const line of stderr.split("\n")) expect(line.length).toBeLessThan(200);
   });
@@ -118,7 +120,7 @@ describe("keepsake generate", () => {
   it("draws with a model alone where there is no library", async () => {
     const file = inFolder("alone.png");
     const args = generate(undefined, "a dog", file, "--model", MODEL, "--scheduler", "euler");
-    succeeded(await keepsake(args, { cwd: inFolder() }));
+    succeeded(await keepsakeHere(args, { cwd: inFolder() }));
     expect(await sharp(file).metadata()).toMatchObject({ format: "png" });
   });
 
@@ -130,7 +132,7 @@ describe("keepsake generate", () => {
     writeFileSync(config, text);
     const file = inFolder("python", "x.png");
     const args = generate(undefined, "a dog", file, "--model", model, "--scheduler", "dpmpp2m");
-    succeeded(await keepsake(args, { cwd: inFolder() }));
+    succeeded(await keepsakeHere(args, { cwd: inFolder() }));
   });
 });
 

@@ -6,7 +6,7 @@ import { libraryHistory } from "../../src/library/history.ts";
 import { Library } from "../../src/library/library.ts";
 import { learnQuickly, MODEL, treeOf, writePhotos } from "../keepsake/support.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
-import { failureLine, generate, keepsake, MAIN, succeeded, type Outcome } from "./support.ts";
+import { failureLine, generate, keepsakeHere, MAIN, succeeded, type Outcome } from "./support.ts";
 
 const USAGE = 2;
 const STATE = 5;
@@ -26,7 +26,7 @@ function copy(): string {
   return library;
 }
 
-const on = (library: string, ...args: string[]): Promise<Outcome> => keepsake([...args, "--library", library]);
+const on = (library: string, ...args: string[]): Promise<Outcome> => keepsakeHere([...args, "--library", library]);
 const json = async (library: string, ...args: string[]): Promise<unknown> =>
   JSON.parse(succeeded(await on(library, ...args, "--json")).stdout);
 const idsOf = async (library: string) => (await libraryHistory(library)).states.map(({ id }) => id);
@@ -34,16 +34,18 @@ const idsOf = async (library: string) => (await libraryHistory(library)).states.
 describe("keepsake init", () => {
   it("makes an empty library, says what to do next, and refuses to do it twice", async () => {
     const library = inFolder("new", "library");
-    const made = succeeded(await keepsake(["init", library, "--model", MODEL, "--keep", "5"]));
+    const made = succeeded(await keepsakeHere(["init", library, "--model", MODEL, "--keep", "5"]));
     expect(made.stdout).toContain(`${library} is ready. Teach it something: keepsake learn`);
     expect((await Library.open(library)).manifest).toMatchObject({ keep: 5, concepts: [], model: { folder: MODEL } });
-    expect(failureLine(await keepsake(["init", library, "--model", MODEL]), STATE)).toContain("is a library already");
-    const other = await keepsake(["init", inFolder("json"), "--model", MODEL, "--json"]);
+    expect(failureLine(await keepsakeHere(["init", library, "--model", MODEL]), STATE)).toContain(
+      "is a library already",
+    );
+    const other = await keepsakeHere(["init", inFolder("json"), "--model", MODEL, "--json"]);
     expect(JSON.parse(other.stdout)).toEqual({ library: inFolder("json"), model: MODEL, keep: 3 });
   });
 
   it("takes the built-in model unless another is named", async () => {
-    const made = succeeded(await keepsake(["init", inFolder("default"), "--json"]));
+    const made = succeeded(await keepsakeHere(["init", inFolder("default"), "--json"]));
     expect(JSON.parse(made.stdout)).toMatchObject({ model: "built-in" });
   });
 });
@@ -100,7 +102,7 @@ describe("keepsake list", () => {
 
   it("says that a library is empty, or is none", async () => {
     const library = inFolder("empty");
-    succeeded(await keepsake(["init", library, "--model", MODEL]));
+    succeeded(await keepsakeHere(["init", library, "--model", MODEL]));
     expect(succeeded(await on(library, "list")).stdout).toBe(`${library} knows nothing yet.\n`);
     for (const command of ["list", "history", "undo", "redo", "verify"]) {
       expect(failureLine(await on(inFolder("nowhere"), command), STATE)).toContain("no library here yet");
@@ -146,7 +148,7 @@ describe("keepsake history, undo and redo", () => {
   it("draws the same picture after an undo as before the change", async () => {
     const library = copy();
     const draw = async (file: string) => {
-      succeeded(await keepsake(generate(library, "a <dog>", inFolder(file))));
+      succeeded(await keepsakeHere(generate(library, "a <dog>", inFolder(file))));
       return readFileSync(inFolder(file));
     };
     const both = await draw("both.png");
@@ -183,7 +185,9 @@ describe("keepsake forget", () => {
     expect(purged).toContain("preview sheets that you had written elsewhere (--previews, -o), may still show it");
     expect(failureLine(await on(library, "forget", "mug", "--purge"), STATE)).toContain('it knows "dog"');
     const file = inFolder("forgotten.png");
-    expect(succeeded(await keepsake(generate(library, "<dog> <mug>", file))).stderr).toContain("does not know <mug>");
+    expect(succeeded(await keepsakeHere(generate(library, "<dog> <mug>", file))).stderr).toContain(
+      "does not know <mug>",
+    );
     expect(await json(library, "forget", "dog", "--purge")).toEqual({
       ...{ name: "dog", forgot: "concept", heldBy: 0, purged: 1, remains: "nothing" },
     });

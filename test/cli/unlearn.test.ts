@@ -2,7 +2,7 @@ import { cpSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { learnQuickly, treeOf, writePhotos } from "../keepsake/support.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
-import { keepsake, succeeded } from "./support.ts";
+import { keepsake, keepsakeHere, succeeded } from "./support.ts";
 
 const inFolder = temporaryFolder();
 /** Knows <dog> and <mug>; tests work on copies. */
@@ -29,12 +29,12 @@ describe("keepsake forget --unlearn", () => {
     expect(lines[2]).toMatch(/^The predictions for the other things moved by [\d.e-]+\.$/);
     expect(lines[3]).toContain("no proof: the adapter was trained on its photos and may keep traces of it");
     expect(stderr).toMatch(/^step 3\/3, 0 s left$/m);
-    const history = succeeded(await keepsake(["history", "--library", library]));
+    const history = succeeded(await keepsakeHere(["history", "--library", library]));
     expect(history.stdout).toContain("unlearned mug  <dog>\n");
   });
 
   it("prints the figures as JSON, and leaves the library as it was when it is stopped", async () => {
-    const { stdout } = succeeded(await keepsake(unlearn(inFolder("json"), "--json")));
+    const { stdout } = succeeded(await keepsakeHere(unlearn(inFolder("json"), "--json")));
     const number = expect.any(Number) as unknown;
     expect(JSON.parse(stdout)).toMatchObject({
       ...{ name: "mug", forgot: "concept", heldBy: 1, purged: 0, remains: "adapter" },

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { formatDuration, formatTable, printable, TimeLeft } from "../../src/cli/output.ts";
 import { formatBytes } from "../../src/units.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
-import { keepsake, MAIN } from "./support.ts";
+import { keepsake, keepsakeHere, MAIN } from "./support.ts";
 
 describe("keepsake --help", () => {
   it("says what there is and where to start, on stdout", async () => {
@@ -15,7 +15,7 @@ describe("keepsake --help", () => {
   });
 
   it.each(["learn", "generate"])("gives examples and defaults for %s", async (command) => {
-    const { code, stdout, stderr } = await keepsake([command, "--help"]);
+    const { code, stdout, stderr } = await keepsakeHere([command, "--help"]);
     expect([code, stderr]).toEqual([0, ""]);
     expect(stdout).toContain("Examples:");
     expect(stdout).toContain(`  keepsake ${command} `);
@@ -25,7 +25,7 @@ describe("keepsake --help", () => {
   it.each(["init", "learn-all", "previews", "strategies", "list", "history", "undo", "redo", "forget", "verify"])(
     "gives examples for %s",
     async (command) => {
-      const { code, stdout, stderr } = await keepsake([command, "--help"]);
+      const { code, stdout, stderr } = await keepsakeHere([command, "--help"]);
       expect([code, stderr]).toEqual([0, ""]);
       expect(stdout).toContain(`Examples:\n  keepsake ${command}`);
       expect(stdout).toContain("--json");
@@ -33,37 +33,37 @@ describe("keepsake --help", () => {
   );
 
   it("says honestly what forgetting leaves behind", async () => {
-    const { stdout } = await keepsake(["forget", "--help"]);
+    const { stdout } = await keepsakeHere(["forget", "--help"]);
     expect(stdout.replace(/\s+/g, " ")).toContain("it was trained on this one and keeps traces of it");
   });
 
   it("documents what happens to long prompts and to class nouns of several tokens", async () => {
-    expect((await keepsake(["generate", "--help"])).stdout.replace(/\s+/g, " ")).toContain(
+    expect((await keepsakeHere(["generate", "--help"])).stdout.replace(/\s+/g, " ")).toContain(
       "77 tokens (32 with the built-in model) is cut, with a warning",
     );
-    expect((await keepsake(["learn", "--help"])).stdout.replace(/\s+/g, " ")).toContain("mean of their embeddings");
+    expect((await keepsakeHere(["learn", "--help"])).stdout.replace(/\s+/g, " ")).toContain("mean of their embeddings");
   });
 
   it("lists the strategies, and the options of each", async () => {
-    const { stdout } = await keepsake(["strategies"]);
+    const { stdout } = await keepsakeHere(["strategies"]);
     expect(stdout).toContain("kv-nullspace (default): ");
     expect(stdout).toMatch(/^ewc-dc: /m);
     expect(stdout).not.toMatch(/^joint: /m);
-    const one = await keepsake(["strategies", "ewc"]);
+    const one = await keepsakeHere(["strategies", "ewc"]);
     expect(one.stdout).toMatch(/^ {2}lambda=\d+ {2}.*\(number of at least 0\)$/m);
-    const unknown = await keepsake(["strategies", "ewx"]);
+    const unknown = await keepsakeHere(["strategies", "ewx"]);
     expect(unknown.code).toBe(2);
     expect(unknown.stderr).toContain('There is no strategy "ewx"');
   });
 
   it("is what comes without a command, which is a mistake", async () => {
-    const { code, stdout, stderr } = await keepsake([]);
+    const { code, stdout, stderr } = await keepsakeHere([]);
     expect([code, stdout]).toEqual([2, ""]);
     expect(stderr).toContain("Start here:");
   });
 
   it("has a version", async () => {
-    const { code, stdout } = await keepsake(["--version"]);
+    const { code, stdout } = await keepsakeHere(["--version"]);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
@@ -140,7 +140,7 @@ describe("a mistake in the command", () => {
     { args: ["classify", ""], words: "An argument of classify is empty" },
     { args: ["init", ""], words: "An argument of init is empty" },
   ])("$args is said on stderr, with exit code 2", async ({ args, words }) => {
-    const { code, stdout, stderr } = await keepsake(args);
+    const { code, stdout, stderr } = await keepsakeHere(args);
     expect([code, stdout]).toEqual([2, ""]);
     expect(stderr).toMatch(/^error: [^\n]*\n$/);
     expect(stderr).toContain(words);
@@ -162,9 +162,9 @@ describe("a mistake of any length", () => {
 
 describe("keepsake help", () => {
   it("shows the help of one command, or of all", async () => {
-    const outcome = await keepsake(["help", "list"]);
-    expect(outcome).toEqual(await keepsake(["list", "--help"]));
-    expect(await keepsake(["help"])).toEqual(await keepsake(["--help"]));
+    const outcome = await keepsakeHere(["help", "list"]);
+    expect(outcome).toEqual(await keepsakeHere(["list", "--help"]));
+    expect(await keepsakeHere(["help"])).toEqual(await keepsakeHere(["--help"]));
   });
 });
 
