@@ -5,6 +5,7 @@ import { generatePictures, initLibrary, type LearnRequest } from "./keepsake/one
 import { keepStates } from "../src/library/history.ts";
 import { latentShape } from "../src/diffusion/latents.ts";
 import { StableDiffusionPipeline } from "../src/diffusion/pipeline.ts";
+import { maxThreads } from "../src/graph/index.ts";
 import { failure } from "./io/failure.ts";
 import { temporaryFolder } from "./io/temporary-folder.ts";
 import { learnQuickly, MODEL, treeOf, writePhotos } from "./keepsake/support.ts";
@@ -43,6 +44,10 @@ describe("numbers that make no sense", () => {
     const picture = { model: MODEL, prompt: "a dog", files: [at("x.png")] };
     expect((await failure(generatePictures({ ...picture, width: 1_000_000 }))).message).toContain("is too large");
     expect((await failure(generatePictures({ ...picture, steps: 1e9 }))).kind).toBe("usage");
+    const threads = maxThreads() + 1;
+    expect((await failure(generatePictures({ ...picture, program: { threads } }))).message).toContain(
+      `The number of threads is ${threads}, expected a whole number from 1 to ${threads - 1}`,
+    );
     expect((await failure(initLibrary({ library: at("l"), model: MODEL, keep: 1e9 }))).message).toContain(
       "expected a whole number from 0 to 10000",
     );
