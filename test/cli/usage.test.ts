@@ -110,6 +110,11 @@ describe("a mistake in the command", () => {
       args: ["learn", "a", "b", "--class", "c", "--strategy-option", "lambda=1"],
       words: "--strategy-option needs --strategy, e.g.",
     },
+    { args: ["learn", "a", "b", "--class", "c", "--rank", "50000"], words: "It must be a whole number from 1 to 4096" },
+    {
+      args: ["generate", "a", "--threads", "100000"],
+      words: "argument '100000' is invalid. It must be a whole number from 1",
+    },
     { args: ["learn", "a", "b", "--class", "c", "--alpha", "0"], words: "It must be a number above 0" },
     { args: ["forget"], words: "missing required argument 'name'" },
     { args: ["forget", "a", "b"], words: "too many arguments for 'forget'" },

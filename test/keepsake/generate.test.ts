@@ -130,6 +130,18 @@ describe("what a prompt seems to mean", () => {
   });
 });
 
+describe("words that the built-in model does not know", () => {
+  it("are named, with things that it knows, once for all pictures", async () => {
+    const files = pictureFiles(inFolder("tower"), "tower", 0, 2);
+    const onBuiltIn = { library: undefined, model: undefined, files };
+    const { warnings } = await draw("the Eiffel tower behind a cat", { ...onBuiltIn, negativePrompt: "a bicycle" });
+    expect(warnings).toEqual([
+      expect.stringMatching(/^The model does not know "eiffel", .*"bicycle", and draws nonsense for it; it knows /),
+    ]);
+    expect((await draw("a cat", onBuiltIn)).warnings).toEqual([]);
+  });
+});
+
 describe("a size far from the model's", () => {
   it("is warned of, with the model's own", async () => {
     const warnings = async (width: number) => (await draw("a dog", { width })).warnings;

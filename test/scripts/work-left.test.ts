@@ -9,12 +9,12 @@ describe("the time that the demo has left", () => {
   });
 
   it("is what is left of each kind at its measured pace", () => {
-    const work = new WorkLeft({ step: 3, plainStep: 0, picture: 3, classification: 0 }, 0);
+    const work = new WorkLeft({ step: 3, plainStep: 0, picture: 2, classification: 0 }, 0);
     work.done("step", { now: 2 * SECOND });
     work.done("picture", { now: 5 * SECOND });
-    // Two steps of 2 s and two pictures of 3 s.
-    expect(work.seconds(5 * SECOND)).toBe(10);
-    expect(work.seconds(6 * SECOND)).toBe(9);
+    // Two steps of 2 s and a picture of 3 s.
+    expect(work.seconds(5 * SECOND)).toBe(7);
+    expect(work.seconds(6 * SECOND)).toBe(6);
   });
 
   it("goes by the usual relation between kinds until one has been measured", () => {

@@ -1,4 +1,5 @@
-import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { copyFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { checkPhotos, loadPhotos } from "../../src/training/photos.ts";
@@ -106,6 +107,20 @@ describe("the caption of a photo", () => {
     const folder = await folderOf(["0.png"], { "0.txt": text });
     expect((await failure(loadPhotos([folder], 32))).message).toContain(`${join(folder, "0.txt")} ${words}`);
   });
+
+  it.runIf(process.platform !== "win32")(
+    "is not waited for in a pipe, nor read without end from a device",
+    async () => {
+      const folder = await folderOf(["0.png"]);
+      const file = join(folder, "0.txt");
+      const words = `Cannot read ${file}: it is not a regular file.`;
+      execFileSync("mkfifo", [file]);
+      expect((await failure(loadPhotos([folder], 32))).message).toBe(words);
+      rmSync(file);
+      symlinkSync("/dev/zero", file);
+      expect((await failure(loadPhotos([folder], 32))).message).toBe(words);
+    },
+  );
 
   it("is that of a copy where only the copy has one; where both have one, the first is used and the other named", async () => {
     const folder = await folderOf(["a.png", "c.png"], { "b.txt": "on a rug", "c.txt": "first", "d.txt": "second" });
