@@ -200,7 +200,8 @@ function sessionOptions(
   const mapped = weights === undefined ? !isSmall : weights === "mapped";
   return {
     executionProviders: [provider],
-    intraOpNumThreads: threads,
+    // To share out the work of a tiny program takes longer than to do it.
+    intraOpNumThreads: isTiny ? 1 : threads,
     // Level "all" would reorder convolution weights, which takes a copy of each.
     graphOptimizationLevel: isTiny ? "disabled" : mapped ? "extended" : "all",
     enableMemPattern: false,
