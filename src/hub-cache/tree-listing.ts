@@ -56,7 +56,7 @@ export async function readTree(cache: string, repo: string, commit: string): Pro
 /** The list as huggingface_hub writes it: sorted, in ASCII, indented by one. */
 export function formatTree(tree: TreeListing): string {
   const byPath = [...tree].sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
-  const files = byPath.map(([path, { size, blobId, sha256, xetHash }]) => [
+  const files = byPath.map(([path, { size, blobId, sha256, xetHash }]): [string, object] => [
     path,
     {
       ...{ size, blob_id: blobId },

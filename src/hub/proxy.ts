@@ -26,7 +26,9 @@ export function proxyFor(url: URL, env: Environment): URL | undefined {
 }
 
 function variable(env: Environment, name: string): string | undefined {
-  return [env[name], env[name.toUpperCase()]].find((value) => value !== undefined && value.trim() !== "")?.trim();
+  return [env[name], env[name.toUpperCase()]]
+    .map((value) => value?.trim())
+    .find((value) => value !== undefined && value !== "");
 }
 
 /** Whether a host, or one that it is part of, is listed; `*` stands for all. */
@@ -42,7 +44,7 @@ function isExcepted(url: URL, list: string): boolean {
 }
 
 /** What to hand to `http.request` or `https.request`. */
-export type RequestOptions = https.RequestOptions & { readonly headers: Record<string, string> };
+export type RequestOptions = Omit<https.RequestOptions, "headers"> & { readonly headers: Record<string, string> };
 
 /**
  * Starts a request to an address, through the proxy if there is one for it.

@@ -8,7 +8,7 @@ import { COMMIT, FakeHub, REPO } from "./fake-hub.ts";
 
 /** The tiny Stable Diffusion of the fixtures, in a variant as well, and what else lies in repositories. */
 export function modelFiles(): Map<string, Buffer> {
-  const files = new Map(
+  const files = new Map<string, Buffer>(
     readdirSync(MODEL, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
       .map((entry) => {
