@@ -37,8 +37,9 @@ function isExcepted(url: URL, list: string): boolean {
   const port = url.port || (url.protocol === "https:" ? "443" : "80");
   return list.split(/[\s,]+/).some((entry) => {
     if (entry === "*") return true;
-    const [, name = "", onlyPort = port] = /^\[?(.*?)\]?(?::(\d+))?$/.exec(entry.toLowerCase()) ?? [];
-    const domain = isIP(entry) === 6 ? entry.toLowerCase() : name.replace(/^\*?\./, "");
+    const pattern = isIP(entry) === 6 ? /^(.*)$/ : /^\[?(.*?)\]?(?::(\d+))?$/;
+    const [, name = "", onlyPort = port] = pattern.exec(entry.toLowerCase()) ?? [];
+    const domain = name.replace(/^\*?\./, "");
     return domain !== "" && onlyPort === port && (host === domain || host.endsWith(`.${domain}`));
   });
 }
@@ -61,8 +62,9 @@ export async function startRequest(url: URL, options: RequestOptions, env: Envir
     return https.request(url, { ...options, createConnection: () => secure });
   }
   if (proxy === undefined) return http.request(url, { ...options, agent: false });
-  return clientOf(proxy).request(proxy, {
+  return clientOf(proxy).request({
     ...options,
+    ...addressOf(proxy),
     ...{ agent: false, path: url.href },
     headers: { ...options.headers, Host: url.host, ...authorization(proxy) },
   });
@@ -72,7 +74,15 @@ export async function startRequest(url: URL, options: RequestOptions, env: Envir
 async function openTunnel(url: URL, proxy: URL, { signal, timeout }: RequestOptions): Promise<Socket> {
   const path = `${url.hostname}:${url.port || "443"}`;
   const headers = { Host: path, ...authorization(proxy) };
-  const request = clientOf(proxy).request(proxy, { method: "CONNECT", path, headers, signal, timeout, agent: false });
+  const request = clientOf(proxy).request({
+    ...addressOf(proxy),
+    method: "CONNECT",
+    path,
+    headers,
+    signal,
+    timeout,
+    agent: false,
+  });
   return new Promise((resolve, reject) => {
     request.on("timeout", () => request.destroy(new Error("the proxy does not answer")));
     request.on("error", reject);
@@ -102,6 +112,11 @@ function authorization({ username, password }: URL): Record<string, string> {
   if (username === "" && password === "") return {};
   const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
   return { "Proxy-Authorization": `Basic ${Buffer.from(pair).toString("base64")}` };
+}
+
+/** Not the address as it is: Node would send its name and password to the host behind the proxy too. */
+function addressOf(proxy: URL): { readonly protocol: string; readonly host: string; readonly port: string } {
+  return { protocol: proxy.protocol, host: bareHost(proxy), port: proxy.port };
 }
 
 function clientOf({ protocol }: URL): typeof http | typeof https {
