@@ -93,6 +93,8 @@ const CHANGING = /^(creat|mkdir|rmdir|unlink|rename|link|symlink|mknod|truncate|
 function changedPaths(line: string): string[] {
   const [, call = "", rest = ""] = /^\d+ +(\w+)\((.*)/s.exec(line) ?? [];
   const paths = Array.from(rest.matchAll(/"((?:[^"\\]|\\.)*)"/g), ([, path]) => path);
+  // What a link leads to is not touched by making the link.
+  if (/^symlink/.test(call)) return paths.slice(-1);
   if (/^open/.test(call)) return OPENED_FOR_WRITING.test(rest) ? paths.slice(0, 1) : [];
   return CHANGING.test(call) || /^(fchmodat|fchownat|utimensat|futimesat)/.test(call) ? paths : [];
 }
