@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { KeepsakeError } from "../errors.ts";
 import { isCommit, refFile, snapshotFolder, storageFolder, type HubModel } from "./hub-model.ts";
 import { readTree, type TreeListing } from "./tree-listing.ts";
-import { OPTIONAL_FILES, wantedFiles, type Precision, type Variant } from "./wanted-files.ts";
+import { OPTIONAL_FILES, wantedFiles, type Variant } from "./wanted-files.ts";
 
 /** A model that lies in the cache, whole. */
 export interface CachedModel {
@@ -15,7 +15,7 @@ export interface CachedModel {
   readonly folder: string;
   /** What Keepsake reads of it. */
   readonly files: readonly string[];
-  readonly precisions: readonly Precision[];
+  readonly precisions: readonly Variant[];
   /** Whether it is known that no file is missing which the model may or may not have. */
   readonly isCertain: boolean;
 }

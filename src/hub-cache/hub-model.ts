@@ -80,6 +80,29 @@ export function refFile(cache: string, { repo, revision }: HubModel): string {
   return join(storageFolder(cache, repo), "refs", ...revision.split("/"));
 }
 
+/** A model of the hub at a commit, which never changes. */
+export interface HubOrigin {
+  /** `owner/name`. */
+  readonly repo: string;
+  readonly commit: string;
+}
+
+/** What a folder of a hub cache is a snapshot of, by its path alone; undefined for other folders. */
+export function originOf(folder: string): HubOrigin | undefined {
+  const [commit = "", snapshots, storage = ""] = folder.split(/[\\/]+/).reverse();
+  const repo = repoOfFolder(storage);
+  return repo !== undefined && snapshots === "snapshots" && isCommit(commit) ? { repo, commit } : undefined;
+}
+
+/** Whether a value from a file is a {@link HubOrigin}. */
+export function isOrigin(value: unknown): value is HubOrigin {
+  if (typeof value !== "object" || value === null || !("repo" in value && "commit" in value)) return false;
+  const { repo, commit } = value;
+  return (
+    typeof repo === "string" && repo.includes("/") && isRepo(repo) && typeof commit === "string" && isCommit(commit)
+  );
+}
+
 function folderName(repo: string): string {
   return FOLDER_START + repo.split("/").join("--");
 }

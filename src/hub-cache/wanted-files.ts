@@ -4,21 +4,18 @@
  */
 import { KeepsakeError } from "../errors.ts";
 
-/** Which of several copies of the same weights. */
-export type Variant = "fp16" | "fp32";
-
 /** Every {@link Variant}. */
-export const VARIANTS: readonly Variant[] = ["fp16", "fp32"];
+export const VARIANTS = ["fp16", "bf16", "fp32"] as const;
 
 /** What weights are stored as, by the names of their files. Files without a variant in their name are usually fp32. */
-export type Precision = Variant | "bf16";
+export type Variant = (typeof VARIANTS)[number];
 
 /** What is to be read of a model. */
 export interface WantedFiles {
   /** Paths in the repository; small ones first. */
   readonly files: readonly string[];
   /** Of the networks, each once. */
-  readonly precisions: readonly Precision[];
+  readonly precisions: readonly Variant[];
 }
 
 /** The file that says what kind of model it is. */
@@ -76,7 +73,7 @@ export function wantedFiles(repo: string, names: Iterable<string>, variant?: Var
 }
 
 /** In the order of preference. */
-function precisionsFor(variant: Variant | undefined): readonly Precision[] {
+function precisionsFor(variant: Variant | undefined): readonly Variant[] {
   return variant === undefined ? ["fp16", "fp32", "bf16"] : [variant];
 }
 
@@ -85,8 +82,8 @@ function weightFiles(
   there: ReadonlySet<string>,
   folder: string,
   stem: string,
-  precision: Precision,
-): { readonly files: readonly string[]; readonly precision: Precision } | undefined {
+  precision: Variant,
+): { readonly files: readonly string[]; readonly precision: Variant } | undefined {
   const mark = precision === "fp32" ? "" : `.${precision}`;
   const single = `${folder}/${stem}${mark}.safetensors`;
   if (there.has(single)) return { files: [single], precision };
