@@ -111,7 +111,7 @@ describe("keepsake pull", () => {
     {
       what: "a cache that cannot be made",
       env: () => ({ HF_HUB_CACHE: "/proc/self/x" }),
-      words: "choose another folder",
+      words: "hoose another folder",
     },
     { what: "no connection allowed", env: () => ({ HF_HUB_OFFLINE: "1" }), words: "unset HF_HUB_OFFLINE" },
   ])("($what) fails in one line", async ({ what, env, limit, words }) => {
