@@ -8,6 +8,7 @@ const layers = [
   ["io", "random", "numeric"],
   ["graph"],
   ["diffusion", "prompts"],
+  ["hub-cache"],
   ["adapters"],
   ["training"],
   ["strategies"],
@@ -16,6 +17,7 @@ const layers = [
   ["classifier"],
   ["keepsake"],
   ["evaluation"],
+  ["hub"],
   ["cli"],
 ];
 

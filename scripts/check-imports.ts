@@ -1,6 +1,6 @@
 /**
  * @file Part of `npm run lint`: the files of src/ import each other in one direction. eslint.config.js says which room may
- * import from which; this finds circles within and between them, and rooms and files that have grown too large to take in.
+ * import from which; this finds circles within and between them, and rooms and files that have grown too large to take in. It also keeps the network code in one place.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
@@ -48,6 +48,48 @@ function circles(): string[][] {
   return found;
 }
 
+/**
+ * The network: one folder may open connections, one file of the command line may reach it, and only by a dynamic import, so
+ * that no other command so much as loads it.
+ */
+const NETWORK = join("src", "hub");
+const WAY_TO_NETWORK = join("src", "cli", "hub-model.ts");
+const NETWORK_MODULES = /^(?:node:)?(?:https?|http2|net|tls|dgram|dns|quic)(?:\/|$)|^undici$|^ws$/;
+const NETWORK_GLOBALS = new Set(["fetch", "WebSocket", "EventSource", "XMLHttpRequest"]);
+
+/** What a file has to do with the network that it may not. */
+function networkFaults(file: string, text: string): string[] {
+  const found: string[] = [];
+  const isInside = dirname(file) === NETWORK;
+  const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
+  const reach = (target: string, isDynamic: boolean) => {
+    const path = normalize(join(dirname(file), target));
+    if (!isInside && NETWORK_MODULES.test(target)) found.push(`${file} imports ${target}: only ${NETWORK}/ may`);
+    if (isInside || !target.startsWith(".") || dirname(path) !== NETWORK) return;
+    const isWay = file === WAY_TO_NETWORK && isDynamic && path === join(NETWORK, "pull.ts");
+    if (!isWay) found.push(`${file} imports ${path}: only ${WAY_TO_NETWORK} may, by import() of pull.ts`);
+  };
+  const visit = (node: ts.Node): void => {
+    if (ts.isImportDeclaration(node) && ts.isStringLiteral(node.moduleSpecifier)) {
+      // Types are gone when the program runs.
+      if (node.importClause?.phaseModifier !== ts.SyntaxKind.TypeKeyword) reach(node.moduleSpecifier.text, false);
+    } else if (ts.isExportDeclaration(node) && node.moduleSpecifier && ts.isStringLiteral(node.moduleSpecifier)) {
+      if (!node.isTypeOnly) reach(node.moduleSpecifier.text, false);
+    } else if (ts.isCallExpression(node) && node.arguments[0] && ts.isStringLiteralLike(node.arguments[0])) {
+      const { expression } = node;
+      const isLoad = ts.isIdentifier(expression) && ["require", "createRequire"].includes(expression.text);
+      const isBuiltIn = ts.isPropertyAccessExpression(expression) && expression.name.text === "getBuiltinModule";
+      if (expression.kind === ts.SyntaxKind.ImportKeyword) reach(node.arguments[0].text, true);
+      else if (isLoad || isBuiltIn) reach(node.arguments[0].text, false);
+    } else if (ts.isIdentifier(node) && NETWORK_GLOBALS.has(node.text) && !isInside) {
+      found.push(`${file} names ${node.text}: only ${NETWORK}/ may open connections`);
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return found;
+}
+
 const faults = circles().map((circle) => `these files import each other in a circle: ${circle.join(", ")}`);
 const rooms = new Map(files.map((file) => [dirname(file), files.filter((other) => dirname(other) === dirname(file))]));
 for (const [room, inside] of rooms) {
@@ -60,5 +102,6 @@ for (const [file, text] of texts) {
     faults.push(`${file} has ${lines} lines; split it, or say why in its header ("${REASON} ...")`);
   }
 }
+for (const [file, text] of texts) faults.push(...networkFaults(file, text));
 for (const fault of faults) process.stderr.write(`${fault}\n`);
 process.exitCode = faults.length === 0 ? 0 : 1;

@@ -11,6 +11,7 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   generate: 'keepsake generate "a cat on the beach"',
   classify: "keepsake classify photo.jpg",
   forget: "keepsake forget mug",
+  pull: "keepsake pull stable-diffusion-v1-5/stable-diffusion-v1-5",
 };
 
 /** Adds to the message of an error of Commander's what to type. */
@@ -34,6 +35,7 @@ function insteadOf(command: string, words: readonly string[]): string {
       return `one thing is forgotten at a time: keepsake forget ${shellQuote(first)}`;
     case "help":
     case "init":
+    case "pull":
     case "strategies":
       return `it takes one: keepsake ${command} ${shellQuote(first)}`;
     case "undo":

@@ -20,12 +20,17 @@ const EXIT_CODES: Readonly<Record<ErrorKind, number>> = { usage: 2, input: 3, en
 /** Why a command that was stopped did not finish. */
 const STOPPED = new KeepsakeError("state", "Stopped.");
 
+/** Of this command: what it does before its work (a download, say) and its work stop at the same signal. */
+let stopping: AbortController | undefined;
+
 /**
  * A signal that fires at the first Ctrl-C, SIGTERM or SIGHUP, so that the current step can be finished and saved. The
  * supervisor answers the person; a second signal ends the process at once, which is safe too: every write is atomic.
  */
 export function stopSignal(): AbortSignal {
+  if (stopping !== undefined) return stopping.signal;
   const controller = new AbortController();
+  stopping = controller;
   parentPort?.once("message", () => {
     controller.abort(STOPPED);
   });

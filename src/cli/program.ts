@@ -28,6 +28,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   learn: async () => (await import("./commands/learn.ts")).learnCommand(),
   "learn-all": async () => (await import("./commands/learn-all.ts")).learnAllCommand(),
   previews: async () => (await import("./commands/previews.ts")).previewsCommand(),
+  models: async () => (await import("./commands/models.ts")).modelsCommand(),
+  pull: async () => (await import("./commands/pull.ts")).pullCommand(),
   strategies: async () => (await import("./commands/strategies.ts")).strategiesCommand(),
   generate: async () => (await import("./commands/generate.ts")).generateCommand(),
   classify: async () => (await import("./commands/classify.ts")).classifyCommand(),

@@ -30,6 +30,18 @@ export interface CheckpointOptions {
   readonly config?: string;
   /** What the model was trained to predict. Default: what the checkpoint says, or what it seems to be. */
   readonly predictionType?: PredictionType;
+  /** Of a folder that holds its weights more than once: which to take where it is there. Default: full precision. */
+  readonly variant?: WeightsVariant;
+}
+
+/** What the names of half-precision weights say. */
+export const WEIGHTS_VARIANTS = ["fp16", "bf16"] as const;
+
+export type WeightsVariant = (typeof WEIGHTS_VARIANTS)[number];
+
+/** The variant that was opened; undefined for weights without one in their names. */
+export function variantOf({ weights }: Component<unknown>): WeightsVariant | undefined {
+  return WEIGHTS_VARIANTS.find((variant) => weights.files.some((file) => basename(file).includes(`.${variant}`)));
 }
 
 /** The parts of a Stable Diffusion checkpoint, opened. */
@@ -61,23 +73,29 @@ export interface PipelineFolder {
 }
 
 /** Opens a folder with the config and weights of a UNet2DConditionModel. @throws KeepsakeError naming file and fault. */
-export async function openUNet2DConditionModel(folder: string): Promise<Component<UNet2DConditionConfig>> {
+export async function openUNet2DConditionModel(
+  folder: string,
+  variant?: WeightsVariant,
+): Promise<Component<UNet2DConditionConfig>> {
   const config = await readConfig(folder, parseUNet2DConditionConfig);
   // Weights of a block that the config leaves out are no part of the model: an adapter must not find layers in them.
   const used = (name: string) => (config.midBlockType !== null || !name.startsWith("mid_block.") ? name : undefined);
-  return { config, weights: await openWeights(folder, "diffusion_pytorch_model", used) };
+  return { config, weights: await openWeights(folder, "diffusion_pytorch_model", variant, used) };
 }
 
 /** Opens a folder with the config and weights of an AutoencoderKL. @throws KeepsakeError naming file and fault. */
-export async function openAutoencoderKl(folder: string): Promise<Component<AutoencoderKlConfig>> {
+export async function openAutoencoderKl(
+  folder: string,
+  variant?: WeightsVariant,
+): Promise<Component<AutoencoderKlConfig>> {
   const config = await readConfig(folder, parseAutoencoderKlConfig);
-  return { config, weights: await openWeights(folder, "diffusion_pytorch_model", todaysAttentionName) };
+  return { config, weights: await openWeights(folder, "diffusion_pytorch_model", variant, todaysAttentionName) };
 }
 
 /** Opens a folder with the config and weights of a CLIPTextModel. @throws KeepsakeError naming file and fault. */
-export async function openClipTextModel(folder: string): Promise<Component<ClipTextConfig>> {
+export async function openClipTextModel(folder: string, variant?: WeightsVariant): Promise<Component<ClipTextConfig>> {
   const config = await readConfig(folder, parseClipTextConfig);
-  return { config, weights: await openWeights(folder, "model") };
+  return { config, weights: await openWeights(folder, "model", variant) };
 }
 
 /** Opens a folder with the config and weights of a CLIPModel. @throws KeepsakeError naming file and fault. */
@@ -148,17 +166,18 @@ async function readConfig<Config>(folder: string, parse: (file: string, json: un
 }
 
 /**
- * Opens the weights in `folder`: one file or several with an index, full precision before half. Other variants (`non_ema`) are other
+ * Opens the weights in `folder`: one file or several with an index, full precision before half unless the variant is named. Other variants (`non_ema`) are other
  * numbers, and taken only under the usual name.
  * @param stem the name that the library gives to weight files, without its endings.
  */
 async function openWeights(
   folder: string,
   stem: string,
+  variant?: WeightsVariant,
   rename?: (name: string) => string | undefined,
 ): Promise<Weights> {
   const entries = await listFolder(folder);
-  const found = [
+  const names = [
     `${stem}.safetensors`,
     `${stem}.safetensors.index.json`,
     `${stem}.fp16.safetensors`,
@@ -167,7 +186,8 @@ async function openWeights(
     `${stem}.safetensors.index.fp16.json`,
     `${stem}.fp16.safetensors.index.json`,
     `${stem}.safetensors.index.bf16.json`,
-  ].find((name) => entries.includes(name));
+  ].filter((name) => entries.includes(name));
+  const found = names.find((name) => variant !== undefined && name.includes(`.${variant}.`)) ?? names[0];
   if (found === undefined) throw noWeights(folder, entries, stem);
   const path = join(folder, found);
   if (found.endsWith(".safetensors")) return Weights.open(path, [path], rename);

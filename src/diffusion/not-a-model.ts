@@ -30,7 +30,7 @@ function missing(path: string): string {
   const typed = relative(".", path);
   const [, owner, name] = /^(?:https?:\/+[\w.]+\/)?(\w[\w.-]*)\/(\w[\w.-]*)$/.exec(typed) ?? [];
   if (name === undefined) return "there is no such folder";
-  const download = `hf download ${owner}/${name} --local-dir ${name}`;
+  const download = `keepsake pull ${owner}/${name}`;
   return `there is no such folder; if it is a model of the Hugging Face Hub, download it first: ${download}`;
 }
 

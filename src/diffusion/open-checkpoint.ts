@@ -27,7 +27,7 @@ export async function openCheckpoint(path: string, options: CheckpointOptions = 
 
 async function openFolder(
   path: string,
-  { config, vae: ownVae, predictionType }: CheckpointOptions,
+  { config, vae: ownVae, predictionType, variant }: CheckpointOptions,
 ): Promise<Checkpoint> {
   const folder = await openPipelineFolder(path);
   if (config !== undefined) {
@@ -36,13 +36,13 @@ async function openFolder(
   const files = configFilesOf(folder);
   const schedulerConfig = await readSchedulerConfig(folder);
   const tokenizer = await readTokenizerFolder(folder.tokenizer);
-  const unet = await openUNet2DConditionModel(folder.unet);
-  const vae = await openAutoencoderKl(folder.vae);
+  const unet = await openUNet2DConditionModel(folder.unet, variant);
+  const vae = await openAutoencoderKl(folder.vae, variant);
   return {
     path,
     unet,
     vae: ownVae === undefined ? vae : await openVae(ownVae, { config: vae.config, label: files.vae }),
-    textEncoder: await openClipTextModel(folder.textEncoder),
+    textEncoder: await openClipTextModel(folder.textEncoder, variant),
     tokenizer,
     schedulerConfig: predictionType ? { ...schedulerConfig, prediction_type: predictionType } : schedulerConfig,
     schedulerSource: files.scheduler,

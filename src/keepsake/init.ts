@@ -1,6 +1,7 @@
 /**
  * @file Making an empty library on a model.
  */
+import { variantOf } from "../diffusion/checkpoint.ts";
 import { KeepsakeError } from "../errors.ts";
 import { checkKeep } from "../library/history.ts";
 import { Library } from "../library/library.ts";
@@ -30,7 +31,9 @@ export async function initLibrary(session: Session, { keep = DEFAULT_KEEP }: Ini
       throw new KeepsakeError("state", `${folder} is a library already; ${advice}.`);
     }
     const { name, options, pipeline } = await session.load(undefined);
-    const library = Library.blank(folder, { folder: name, ...(await identifyModel(pipeline)), ...options }, keep);
+    const identity = await identifyModel(pipeline);
+    const known = { ...options, variant: variantOf(pipeline.unet) };
+    const library = Library.blank(folder, { folder: name, ...identity, ...known }, keep);
     await library.save();
     return library;
   } finally {

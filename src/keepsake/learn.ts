@@ -3,6 +3,7 @@
  * with snapshots, the library's state is swapped, and photos, latents and snapshot are gone.
  */
 import { findAdapterKind } from "../adapters/kinds.ts";
+import { variantOf } from "../diffusion/checkpoint.ts";
 import { sizeWarning } from "../diffusion/latents.ts";
 import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { KeepsakeError } from "../errors.ts";
@@ -204,7 +205,8 @@ async function openLibraryAndModel(session: Session, name: string): Promise<Load
   }
   const model = await session.load(existing);
   const identity = await identifyModel(model.pipeline);
-  const { name: folder, options } = model;
+  const { name: folder } = model;
+  const options = { ...model.options, variant: variantOf(model.pipeline.unet) };
   if (existing === undefined) {
     return { ...model, library: Library.blank(session.folder, { folder, ...identity, ...options }) };
   }

@@ -36,7 +36,10 @@ export async function checkModelIsThere(asked: string | undefined, library: Libr
   const folder = checkpointFolder(chosenModel({}, library).name);
   const found = await stat(folder).catch(() => undefined);
   if (found !== undefined) return;
-  const fault = `the model of ${library.folder} is not there any more; say where it is with --model <path>`;
+  const { hub, variant = "fp32" } = library.manifest.model;
+  const again = hub && `download it again with keepsake pull ${hub.repo}@${hub.commit} --variant ${variant}, or `;
+  const advice = `${again ?? ""}say where it is with --model <path>`;
+  const fault = `the model of ${library.folder} is not there any more; ${advice}`;
   throw new KeepsakeError("input", `${folder}: ${fault}.`);
 }
 

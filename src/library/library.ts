@@ -31,6 +31,7 @@ import {
 import {
   blobsOf,
   stateId,
+  withOrigin,
   type AdapterEntry,
   type ConceptEntry,
   type LibraryState,
@@ -72,13 +73,13 @@ export class Library {
 
   /** An empty library on a model. Nothing is written before {@link Library.save} or {@link Library.addConcept}. */
   static blank(folder: string, model: Manifest["model"], keep = DEFAULT_KEEP): Library {
-    return new Library(folder, emptyManifest(model, keep));
+    return new Library(folder, emptyManifest(withOrigin(model), keep));
   }
 
   /** The same library with its model in another place, its weights and what was said of it recorded. Not saved yet. */
   withModel(folder: string, weights = this.manifest.model.weights, options: CheckpointOptions = {}): Library {
     const model = { ...this.manifest.model, folder, weights, ...options };
-    return new Library(this.folder, { ...this.manifest, model });
+    return new Library(this.folder, { ...this.manifest, model: withOrigin(model) });
   }
 
   /** The library as it was in another of its states. To be read only. */

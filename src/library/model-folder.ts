@@ -26,7 +26,7 @@ export interface ChosenModel {
 
 /** The model that is asked for, else the library's own, else the built-in one. What is not said of it is as the library has recorded. */
 export function chosenModel(
-  { model, vae, config, predictionType }: AskedModel,
+  { model, vae, config, predictionType, variant }: AskedModel,
   library: Library | undefined,
 ): ChosenModel {
   const recorded = library?.manifest.model;
@@ -37,6 +37,7 @@ export function chosenModel(
       vae: vae === undefined ? recorded?.vae : resolve(vae),
       config: config === undefined ? recorded?.config : resolve(config),
       predictionType: predictionType ?? recorded?.predictionType,
+      variant: variant ?? recorded?.variant,
     },
   };
 }

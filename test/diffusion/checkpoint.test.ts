@@ -297,7 +297,7 @@ describe("openPipelineFolder", () => {
     [
       "a name of the Hub",
       () => Promise.resolve(resolve("stabilityai/sd-turbo")),
-      "download it first: hf download stabilityai/sd-turbo --local-dir sd-turbo",
+      "download it first: keepsake pull stabilityai/sd-turbo",
     ],
   ])("says of %s what it is and what to do", async (_, make, words) => {
     const path = await make(await temporaryFolder());

@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, sep } from "node:path";
@@ -41,6 +43,7 @@ const COMMANDS: readonly { readonly args: readonly string[]; readonly outputs: r
   { args: ["--version"], outputs: [] },
   { args: ["--help"], outputs: [] },
   { args: ["strategies"], outputs: [] },
+  { args: ["models"], outputs: [] },
   { args: ["init", "lib", ...model], outputs: ["lib"] },
   { args: ["learn", "mochi", PHOTOS, ...training, "--no-previews"], outputs: ["lib"] },
   {
@@ -68,7 +71,7 @@ describe("from outside, without CI in the environment", () => {
 
   it.each(COMMANDS)("keepsake $args.0 calls nobody, and writes only what it says", ({ args, outputs }) => {
     const library =
-      args[0] === "init" || args[0]?.startsWith("-") || args[0] === "strategies" ? [] : ["--library", "lib"];
+      args[0]?.startsWith("-") || ["init", "strategies", "models"].includes(args[0] ?? "") ? [] : ["--library", "lib"];
     const trace = traced([MAIN, ...args, ...library], work, home);
     expect(trace.code, trace.stderr).toBe(0);
     expectAlone(trace, outputs);
@@ -78,8 +81,44 @@ describe("from outside, without CI in the environment", () => {
     const help = traced([MAIN, "--help"], work, home).stdout;
     const [, list = ""] = /\nCommands:\n(.*?)\n\n/s.exec(help) ?? [];
     const names = Array.from(list.matchAll(/^ {2}([\w-]+)/gm), ([, name]) => name).filter((name) => name !== "help");
-    expect(COMMANDS.map(({ args }) => args[0])).toEqual(expect.arrayContaining(names));
+    // pull has a test of its own below.
+    expect(["pull", ...COMMANDS.map(({ args }) => args[0])]).toEqual(expect.arrayContaining(names));
     expect(names.length).toBeGreaterThan(10);
+  });
+
+  it("keepsake pull calls the hub and where it redirects to alone, and no other command calls for the model", async () => {
+    const server = spawn(process.execPath, ["--import", "tsx", join(ROOT, "test", "hub", "serve.ts")]);
+    try {
+      const [line] = (await once(server.stdout, "data")) as [Buffer];
+      const ports = line
+        .toString()
+        .trim()
+        .split(" ")
+        .map((address) => new URL(address).port);
+      const env = { HF_HOME: join(work, "hf"), HF_ENDPOINT: `http://127.0.0.1:${ports[0]}` };
+      const draw = ["generate", "a dog", "--model", "owner/tiny", "--steps", "2", "--width", "32", "--height", "32"];
+
+      const missing = traced([MAIN, ...draw, ...small], work, home, env);
+      expect([missing.code, missing.stderr]).toEqual([3, expect.stringContaining("keepsake pull owner/tiny")]);
+      expectAlone(missing, []);
+
+      const { network, ...trace } = traced([MAIN, "pull", "owner/tiny"], work, home, env);
+      expect(trace.code, trace.stderr).toBe(0);
+      expectAlone({ ...trace, network: [] }, ["hf"]);
+      const calls = network.filter((line) => /^\d+ +(connect|bind|listen|sendto|sendmmsg)\(/.test(line));
+      for (const call of calls) {
+        expect(call).toMatch(new RegExp(`connect\\(\\d+, .*htons\\((${ports.join("|")})\\), .*"127\\.0\\.0\\.1"`));
+      }
+      expect(ports.every((port) => calls.some((call) => call.includes(`(${port})`)))).toBe(true);
+
+      for (const args of [["pull", "owner/tiny"], ["models"], [...draw, ...small, "-o", "pictures"]]) {
+        const again = traced([MAIN, ...args], work, home, env);
+        expect(again.code, again.stderr).toBe(0);
+        expectAlone(again, ["pictures"]);
+      }
+    } finally {
+      server.kill();
+    }
   });
 
   const program = `

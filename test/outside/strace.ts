@@ -56,11 +56,16 @@ export class FreshHome {
 }
 
 /** Runs `node ...args` in a folder, and waits for its end. */
-export function traced(args: readonly string[], cwd: string, home: FreshHome): Trace {
+export function traced(
+  args: readonly string[],
+  cwd: string,
+  home: FreshHome,
+  env: Readonly<Record<string, string>> = {},
+): Trace {
   const file = join(cwd, "trace");
   const strace = ["-f", "-qq", "--seccomp-bpf", "-s", "300", "-e", "trace=%network,%file", "-o", file];
   const { status, stdout, stderr } = spawnSync("strace", [...strace, process.execPath, ...args], {
-    ...{ cwd, env: home.environment, encoding: "utf8" },
+    ...{ cwd, env: { ...home.environment, ...env }, encoding: "utf8" },
   });
   if (!existsSync(file)) throw new Error(`strace did not run: ${stderr}`);
   const lines = readFileSync(file, "utf8").split("\n");
@@ -88,6 +93,8 @@ const CHANGING = /^(creat|mkdir|rmdir|unlink|rename|link|symlink|mknod|truncate|
 function changedPaths(line: string): string[] {
   const [, call = "", rest = ""] = /^\d+ +(\w+)\((.*)/s.exec(line) ?? [];
   const paths = Array.from(rest.matchAll(/"((?:[^"\\]|\\.)*)"/g), ([, path]) => path);
+  // What a link leads to is not touched by making the link.
+  if (/^symlink/.test(call)) return paths.slice(-1);
   if (/^open/.test(call)) return OPENED_FOR_WRITING.test(rest) ? paths.slice(0, 1) : [];
   return CHANGING.test(call) || /^(fchmodat|fchownat|utimensat|futimesat)/.test(call) ? paths : [];
 }

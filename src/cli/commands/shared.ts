@@ -8,6 +8,7 @@ import type { Keepsake } from "../../keepsake/keepsake.ts";
 import { builtInNouns } from "../../library/model-profile.ts";
 import type { UnfinishedRun } from "../../library/unfinished-run.ts";
 import { shellPath } from "../../shell.ts";
+import { modelOnDisk } from "../hub-model.ts";
 
 /** Where concepts are kept unless --library says otherwise. */
 export const DEFAULT_LIBRARY = "keepsake-library";
@@ -18,10 +19,13 @@ export interface ModelOptions {
   readonly vae?: string;
   readonly config?: string;
   readonly predictionType?: PredictionType;
+  /** Whether a model of the hub that is not in the cache is downloaded without asking. */
+  readonly yes?: boolean;
 }
 
 /** Help for --model of commands that may begin with a model. */
-export const MODEL_TO_BEGIN_WITH = "checkpoint: a folder in the diffusers layout, or a .safetensors file";
+export const MODEL_TO_BEGIN_WITH =
+  "checkpoint: a folder in the diffusers layout, a .safetensors file, or <owner>/<name> of the Hugging Face Hub";
 
 /**
  * Adds the options that name a model.
@@ -39,7 +43,8 @@ export function withModelOptions(command: Command, model: string, part = ""): Co
         "epsilon",
         "v_prediction",
       ]),
-    );
+    )
+    .option("--yes", `${part}download a model of the Hugging Face Hub without asking`);
 }
 
 /** What commands say of the library that they work on. */
@@ -56,13 +61,13 @@ export interface LibraryOptions extends ModelOptions {
  * @param create - whether there may be no library yet
  */
 export async function withKeepsake<Result>(
-  { library, model, vae, config, predictionType, provider, threads }: LibraryOptions,
+  { library, model, vae, config, predictionType, yes = false, provider, threads }: LibraryOptions,
   work: (keepsake: Keepsake) => Promise<Result>,
   create = true,
 ): Promise<Result> {
   const { Keepsake } = await import("../../keepsake/keepsake.ts");
   const program = { ...(provider !== undefined && { provider }), ...(threads !== undefined && { threads }) };
-  const asked = { model, vae, config, predictionType };
+  const asked = { model: await modelOnDisk(model, yes), vae, config, predictionType };
   const keepsake = await Keepsake.open(library, { lazy: true, create, program, ...asked });
   try {
     return await work(keepsake);

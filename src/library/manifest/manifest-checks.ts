@@ -4,8 +4,10 @@
 import type { AdapterForm } from "../../adapters/adapter.ts";
 import { DEFAULT_KIND, findAdapterKind, isAdapterKind } from "../../adapters/kinds.ts";
 import { LONGEST_TARGETS } from "../../adapters/modules.ts";
+import { WEIGHTS_VARIANTS } from "../../diffusion/checkpoint.ts";
 import { PREDICTION_TYPES } from "../../diffusion/schedulers/noise-schedule.ts";
 import { learningRateSchedules } from "../../graph/index.ts";
+import { isOrigin } from "../../hub-cache/hub-model.ts";
 import { isReal, isWhole, LIMITS, REAL_LIMITS, type Range } from "../../limits.ts";
 import { isConceptName, tokenOf } from "../../prompts/concept-name.ts";
 import type { TrainingSettings } from "../../training/training-run.ts";
@@ -20,11 +22,13 @@ export function isObject(value: unknown): value is JsonObject {
 /** Where the model of a library is, and which one it is. */
 export function isModel(value: unknown): value is LibraryModel {
   if (!isObject(value)) return false;
-  const { folder, fingerprint, weights, vae, config, predictionType } = value;
+  const { folder, fingerprint, weights, hub, variant, vae, config, predictionType } = value;
   return (
     isText(folder, 32_768) &&
     isText(fingerprint, 128) &&
     (weights === undefined || isText(weights, 128)) &&
+    (hub === undefined || isOrigin(hub)) &&
+    (variant === undefined || WEIGHTS_VARIANTS.some((known) => known === variant)) &&
     [vae, config].every((path) => path === undefined || isText(path, 32_768)) &&
     (predictionType === undefined || PREDICTION_TYPES.some((type) => type === predictionType))
   );

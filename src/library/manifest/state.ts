@@ -5,6 +5,7 @@
 import type { AdapterForm } from "../../adapters/adapter.ts";
 import type { AdapterSettings } from "../../adapters/new-adapter.ts";
 import type { CheckpointOptions } from "../../diffusion/checkpoint.ts";
+import { type HubOrigin, originOf } from "../../hub-cache/hub-model.ts";
 import { sha256 } from "../../io/hash.ts";
 import type { Concept } from "../../prompts/concept.ts";
 import type { TrainingSettings } from "../../training/training-run.ts";
@@ -17,6 +18,14 @@ export interface LibraryModel extends CheckpointOptions {
   readonly fingerprint: string;
   /** Of whole weights files: an adapter fits no other model. Absent until the first change of a library of version 1 or 2. */
   readonly weights?: string;
+  /** Where the checkpoint was pulled from, if it lies in a cache of the Hugging Face Hub or did so. */
+  readonly hub?: HubOrigin;
+}
+
+/** A model with where it was pulled from, which the path of its folder says. A copy elsewhere is still that model. */
+export function withOrigin(model: LibraryModel): LibraryModel {
+  const hub = originOf(model.folder) ?? model.hub;
+  return hub === undefined ? model : { ...model, hub };
 }
 
 /** A concept that the library knows. Names and numbers only: nothing here comes from a photo. */
