@@ -14,7 +14,7 @@ export type { PreviewReport, PreviewsRequest } from "./keepsake/preview-last-lea
 export type { PreviewProgress } from "./keepsake/previews.ts";
 export type { UnlearnProgress, UnlearnRequest, UnlearnResult } from "./keepsake/unlearn-concept.ts";
 export type { VerifyReport } from "./keepsake/verify.ts";
-export type { ExportFormat, ExportRequest, ExportResult } from "./keepsake/export.ts";
+export type { ExportedToken, ExportFormat, ExportRequest, ExportResult } from "./keepsake/files/export.ts";
 export type { ForgetResult } from "./library/forget.ts";
 export type { ConceptFacts, ConceptList, LibraryHistory } from "./library/history.ts";
 export type { UndoResult } from "./library/undo.ts";

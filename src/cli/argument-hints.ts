@@ -10,6 +10,7 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   "learn-all": "keepsake learn-all mochi:cat=./photos/mochi mug:mug=./photos/mug",
   generate: 'keepsake generate "a cat on the beach"',
   classify: "keepsake classify photo.jpg",
+  export: "keepsake export pets.safetensors",
   forget: "keepsake forget mug",
 };
 

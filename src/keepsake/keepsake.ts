@@ -7,7 +7,7 @@ import type { ForgetRequest, ForgetResult } from "../library/forget.ts";
 import type { ConceptFacts, ConceptList, LibraryHistory } from "../library/history.ts";
 import type { UndoRequest, UndoResult } from "../library/undo.ts";
 import type { ClassifiedPicture, ClassifyProgress, ClassifyRequest } from "./classify.ts";
-import type { ExportRequest, ExportResult } from "./export.ts";
+import type { ExportRequest, ExportResult } from "./files/export.ts";
 import type { GenerateFilesRequest, GenerateProgress, GenerateRequest } from "./generate.ts";
 import type { InitRequest } from "./init.ts";
 import type { LearnAllProgress, LearnAllRequest, SkippedThing } from "./learn-all.ts";
@@ -342,7 +342,7 @@ export class Keepsake {
   }
 
   /**
-   * Writes the adapter, or one token's embedding, for other programs.
+   * Writes the adapter and the tokens, or one token's embedding, for other programs.
    *
    * @example
    * ```ts
@@ -352,10 +352,10 @@ export class Keepsake {
    * await keepsake.export({ format: "diffusers", to: "my-lora.safetensors" });
    * await keepsake.export({ format: "textual-inversion", name: "mochi", to: "mochi.safetensors" });
    * ```
-   * @throws KeepsakeError if nothing has been learned, or the format does not hold an adapter of this kind
+   * @throws KeepsakeError if nothing has been learned, the format does not hold an adapter of this kind, or a file is there already
    */
   export(request: ExportRequest): Promise<ExportResult> {
-    return this.#add(async (session) => (await import("./export.ts")).exportLearned(session, request));
+    return this.#add(async (session) => (await import("./files/export.ts")).exportLearned(session, request));
   }
 
   /** Ends what was asked for, in order, and frees model and programs. Every verb fails from now on. */
