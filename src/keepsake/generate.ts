@@ -14,6 +14,7 @@ import { readKnownWords, unknownWordsWarning } from "../prompts/known-words.ts";
 import { checkPromptLength, promptHints } from "../prompts/prompt-hints.ts";
 import type { Warning, Watched } from "./operation.ts";
 import { Picture, type SaveOptions } from "./picture.ts";
+import { samplerName } from "./picture-parameters.ts";
 import type { Session } from "./session.ts";
 
 /** What is drawn, and how. Sizes are in pixels. */
@@ -62,7 +63,7 @@ export async function generatePictures(session: Session, request: GenerateReques
  * @throws KeepsakeError as {@link generatePictures}, and if a file cannot be written
  */
 export async function generateFiles(session: Session, request: GenerateFilesRequest): Promise<readonly string[]> {
-  const { files, existing = "replace", ...rest } = request;
+  const { files, existing = "replace", metadata, ...rest } = request;
   checkRequest(rest);
   for (const file of files) {
     checkPngFile(file, "a picture");
@@ -73,7 +74,7 @@ export async function generateFiles(session: Session, request: GenerateFilesRequ
   try {
     const written: string[] = [];
     await drawEach(session, rest, { count: files.length, firstIndex: 0 }, async (picture, warn) => {
-      const { file, replaced } = await picture.write(files[written.length], { existing });
+      const { file, replaced } = await picture.write(files[written.length], { existing, metadata });
       if (replaced) warn(`${file} held another drawing, which is replaced.`);
       written.push(file);
       rest.onProgress?.({ kind: "picture", picture });
@@ -96,6 +97,9 @@ function checkRequest({
   if (scheduler !== undefined) schedulerClass(scheduler);
 }
 
+/** As the pipeline's own. */
+const DEFAULT_STEPS = 30;
+
 /** Draws pictures one by one; each is handed over before the next is begun. */
 async function drawEach(
   session: Session,
@@ -109,19 +113,21 @@ async function drawEach(
   const { pipeline, profile } = model;
   // Pictures are drawn one by one, and each has the same to say.
   const onWarning = eachOnce((message) => onProgress?.({ kind: "warning", message }));
-  const { prompt, seed = 0, guidanceScale = profile.guidanceScale } = request;
+  const { prompt, seed = 0, steps = DEFAULT_STEPS, guidanceScale = profile.guidanceScale } = request;
+  const { negativePrompt = "" } = request;
+  const settings = { negativePrompt, steps, sampler: samplerName(request.scheduler, pipeline), guidanceScale };
   const owner = library && session.folder;
   for (const hint of await hintsFor({ ...request, guidanceScale }, { learned, owner }, pipeline)) onWarning(hint);
   const adapter = learned.adapter && session.adapters.bind(learned.adapter);
   for (let index = firstIndex; index < firstIndex + count; index++) {
     const draw = () =>
       pipeline.generate({
-        ...{ ...request, guidanceScale, onWarning, n: 1, firstIndex: index },
+        ...{ ...request, steps, guidanceScale, onWarning, n: 1, firstIndex: index },
         ...{ learnedEmbeddings: learned.embeddings, adapter, signal },
         onStep: (step) => onProgress?.({ kind: "step", ...step }),
       });
     const [{ image }] = await session.withRoom(draw);
-    await take(new Picture({ image, prompt, seed, index }), onWarning);
+    await take(new Picture({ image, prompt, seed, index, settings }), onWarning);
   }
 }
 

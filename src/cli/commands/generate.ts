@@ -32,6 +32,7 @@ interface GenerateCommandOptions extends ModelOptions {
   readonly width?: number;
   readonly height?: number;
   readonly output: string;
+  readonly metadata: boolean;
   readonly provider: Provider;
   readonly threads?: number;
   readonly json: boolean;
@@ -49,7 +50,8 @@ A picture depends on its seed and number alone: the third of -n 4 is the same as
 
 Files in a folder are named after prompt, seed and number, and none is replaced: where another picture has the name, as one drawn
 with other settings may, a number is added. The same command again gives the same names. A file named with -o is
-replaced if Keepsake drew it, and refused if not.
+replaced if Keepsake drew it, and refused if not. Files say how they were drawn, prompts included, as AUTOMATIC1111's program
+writes it ("parameters"), and nothing else; with --no-metadata only that Keepsake drew them.
 
 A learned thing is written in angle brackets and quotes, "<mochi>". Weights such as (x:1.2) and <lora:...> are not read.`;
 
@@ -75,6 +77,7 @@ export function generateCommand(): Command {
     .option("--width <pixels>", "width (default: the model's)", wholeNumber(LIMITS.side))
     .option("--height <pixels>", "height (default: the model's)", wholeNumber(LIMITS.side))
     .option("-o, --output <path>", "a folder, or a .png file for one picture", "pictures")
+    .option("--no-metadata", "leave out of the files how they were drawn")
     .option("--provider <name>", "where to compute: cpu, webgpu, cuda, dml, coreml", provider, "cpu")
     .option("--threads <n>", "processor threads (default: one for each core)", threads)
     .option("--json", "print the result as JSON", false)
@@ -96,6 +99,7 @@ async function generate(prompt: string, options: GenerateCommandOptions, command
       ...{ prompt, files, seed, steps, scheduler, width, height },
       ...{ negativePrompt: options.negative, guidanceScale: guidance },
       existing: isPngFile(options.output) ? "replace" : "beside",
+      metadata: options.metadata,
       signal: stopSignal(),
       onProgress: (progress) => {
         if (progress.kind === "warning") output.warn(progress.message);
