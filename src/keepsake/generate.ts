@@ -14,6 +14,7 @@ import { readKnownWords, unknownWordsWarning } from "../prompts/known-words.ts";
 import { checkPromptLength, promptHints } from "../prompts/prompt-hints.ts";
 import type { Warning, Watched } from "./operation.ts";
 import { Picture, type SaveOptions } from "./picture.ts";
+import { type ExtraFiles, readExtras } from "./files/extra-files.ts";
 import { samplerName } from "./picture-parameters.ts";
 import type { Session } from "./session.ts";
 
@@ -22,6 +23,7 @@ export interface GenerateRequest
   extends
     Pick<GenerateOptions, "prompt" | "negativePrompt" | "steps" | "guidanceScale" | "scheduler" | "seed">,
     Pick<GenerateOptions, "n" | "firstIndex" | "width" | "height">,
+    ExtraFiles,
     Watched<GenerateProgress> {}
 
 /** What there is to tell while pictures are drawn. */
@@ -103,7 +105,7 @@ const DEFAULT_STEPS = 30;
 /** Draws pictures one by one; each is handed over before the next is begun. */
 async function drawEach(
   session: Session,
-  { signal, onProgress, ...request }: Omit<GenerateRequest, "n" | "firstIndex">,
+  { signal, onProgress, loras, embeddings, ...request }: Omit<GenerateRequest, "n" | "firstIndex">,
   { count, firstIndex }: { readonly count: number; readonly firstIndex: number },
   take: (picture: Picture, warn: (message: string) => void) => void | Promise<void>,
 ): Promise<void> {
@@ -117,13 +119,22 @@ async function drawEach(
   const { negativePrompt = "" } = request;
   const settings = { negativePrompt, steps, sampler: samplerName(request.scheduler, pipeline), guidanceScale };
   const owner = library && session.folder;
-  for (const hint of await hintsFor({ ...request, guidanceScale }, { learned, owner }, pipeline)) onWarning(hint);
-  const adapter = learned.adapter && session.adapters.bind(learned.adapter);
+  const extras = await readExtras(pipeline, { loras, embeddings }, `${prompt}\n${negativePrompt}`, learned.embeddings);
+  const learnedEmbeddings = [...learned.embeddings, ...extras.embeddings];
+  const hints = await hintsFor(
+    { ...request, guidanceScale },
+    { ...learned, embeddings: learnedEmbeddings },
+    owner,
+    pipeline,
+  );
+  for (const hint of [...hints, ...extras.warnings]) onWarning(hint);
+  const adapters = [...(learned.adapter ? [{ adapter: learned.adapter, scale: 1 }] : []), ...extras.adapters];
+  const adapter = adapters.length === 0 ? undefined : session.adapters.bindAll(adapters);
   for (let index = firstIndex; index < firstIndex + count; index++) {
     const draw = () =>
       pipeline.generate({
         ...{ ...request, steps, guidanceScale, onWarning, n: 1, firstIndex: index },
-        ...{ learnedEmbeddings: learned.embeddings, adapter, signal },
+        ...{ learnedEmbeddings, adapter, signal },
         onStep: (step) => onProgress?.({ kind: "step", ...step }),
       });
     const [{ image }] = await session.withRoom(draw);
@@ -134,10 +145,10 @@ async function drawEach(
 /** What the prompts seem to mean and do not say, and what the model does not understand. */
 async function hintsFor(
   { prompt, negativePrompt = "", guidanceScale }: GenerateRequest,
-  { learned, owner }: { readonly learned: Learned; readonly owner: string | undefined },
+  { concepts, embeddings }: Learned,
+  owner: string | undefined,
   pipeline: StableDiffusionPipeline,
 ): Promise<string[]> {
-  const { concepts, embeddings } = learned;
   const names = concepts.map(({ name }) => name);
   const hints = promptHints(prompt, negativePrompt, { names, tokens: embeddings.flatMap(tokenNames), library: owner });
   if (guidanceScale === 1 && negativePrompt !== "") {

@@ -4,8 +4,9 @@
  */
 import { KeepsakeError, shown } from "../../errors.ts";
 import { formatShape } from "../../graph/index.ts";
-import { SafetensorsFile, type TensorToWrite } from "../../io/safetensors/safetensors.ts";
+import type { SafetensorsFile, TensorToWrite } from "../../io/safetensors/safetensors.ts";
 import type { TokenEmbedding } from "../textual-inversion.ts";
+import { openSources } from "./sources.ts";
 import { readFinite } from "./tensors.ts";
 
 const PREFIX = "bundle_emb.";
@@ -35,13 +36,17 @@ export function bundledTensors(embeddings: readonly TokenEmbedding[]): Map<strin
 }
 
 /**
- * The embeddings in a LoRA file; none in one that has none.
+ * The embeddings in a LoRA's file or folder; none in one that has none.
  *
  * @returns their tokens as Keepsake writes them: `<mochi>` for `mochi`
  * @throws KeepsakeError ("input") for an embedding of another model
  */
 export async function readBundledEmbeddings(path: string, width: number): Promise<TokenEmbedding[]> {
-  const file = await SafetensorsFile.open(path);
+  const files = await openSources(path);
+  return (await Promise.all(files.map(({ file }) => bundledIn(file, width)))).flat();
+}
+
+async function bundledIn(file: SafetensorsFile, width: number): Promise<TokenEmbedding[]> {
   const embeddings = new Map<string, TokenEmbedding>();
   for (const key of [...file.tensors.keys()].filter(isBundledKey).sort()) {
     const [, name] = bundledKey.exec(key) ?? [];
@@ -49,11 +54,11 @@ export async function readBundledEmbeddings(path: string, width: number): Promis
     const [count, own] = shape.length === 1 ? [1, ...shape] : shape;
     if (name === undefined || shape.length < 1 || shape.length > 2 || embeddings.has(name)) {
       const fault = `${shown(key, 200)} ${formatShape(shape)} is no embedding for one text encoder`;
-      throw new KeepsakeError("input", `${path}: ${fault}, and other ones are not supported.`);
+      throw new KeepsakeError("input", `${file.path}: ${fault}, and other ones are not supported.`);
     }
     if (own !== width) {
       const fault = `${shown(key, 200)} has ${own} numbers per vector, this model's text encoder ${width}`;
-      throw new KeepsakeError("input", `${path}: the embedding was made for another model: ${fault}.`);
+      throw new KeepsakeError("input", `${file.path}: the embedding was made for another model: ${fault}.`);
     }
     const token = `<${plainTokenName(name)}>`;
     embeddings.set(name, { token, vectors: await readFinite(file, key), count, width });
