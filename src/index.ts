@@ -15,6 +15,8 @@ export type { PreviewProgress } from "./keepsake/previews.ts";
 export type { UnlearnProgress, UnlearnRequest, UnlearnResult } from "./keepsake/unlearn-concept.ts";
 export type { VerifyReport } from "./keepsake/verify.ts";
 export type { ExportedToken, ExportFormat, ExportRequest, ExportResult } from "./keepsake/files/export.ts";
+export type { ExtraFiles } from "./keepsake/files/extra-files.ts";
+export type { ImportRequest, ImportResult } from "./keepsake/files/import.ts";
 export type { ForgetResult } from "./library/forget.ts";
 export type { ConceptFacts, ConceptList, LibraryHistory } from "./library/history.ts";
 export type { UndoResult } from "./library/undo.ts";

@@ -11,6 +11,7 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   generate: 'keepsake generate "a cat on the beach"',
   classify: "keepsake classify photo.jpg",
   export: "keepsake export pets.safetensors",
+  import: "keepsake import mochi.safetensors --class cat",
   forget: "keepsake forget mug",
 };
 

@@ -32,6 +32,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   generate: async () => (await import("./commands/generate.ts")).generateCommand(),
   classify: async () => (await import("./commands/classify.ts")).classifyCommand(),
   export: async () => (await import("./commands/export.ts")).exportCommand(),
+  import: async () => (await import("./commands/import.ts")).importCommand(),
   list: async () => (await import("./commands/list.ts")).listCommand(),
   history: async () => (await import("./commands/history.ts")).historyCommand(),
   undo: async () => (await import("./commands/undo.ts")).undoCommand(),

@@ -150,7 +150,11 @@ async function hintsFor(
   pipeline: StableDiffusionPipeline,
 ): Promise<string[]> {
   const names = concepts.map(({ name }) => name);
-  const hints = promptHints(prompt, negativePrompt, { names, tokens: embeddings.flatMap(tokenNames), library: owner });
+  const hints = promptHints(prompt, negativePrompt, {
+    names,
+    tokens: embeddings.flatMap(tokenNames).map((token) => token.toLowerCase()),
+    library: owner,
+  });
   if (guidanceScale === 1 && negativePrompt !== "") {
     hints.push("With guidance 1 nothing is led away from: the negative prompt has no effect.");
   }

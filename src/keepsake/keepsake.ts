@@ -9,6 +9,7 @@ import type { UndoRequest, UndoResult } from "../library/undo.ts";
 import type { ClassifiedPicture, ClassifyProgress, ClassifyRequest } from "./classify.ts";
 import type { ExportRequest, ExportResult } from "./files/export.ts";
 import type { GenerateFilesRequest, GenerateProgress, GenerateRequest } from "./generate.ts";
+import type { ImportRequest, ImportResult } from "./files/import.ts";
 import type { InitRequest } from "./init.ts";
 import type { LearnAllProgress, LearnAllRequest, SkippedThing } from "./learn-all.ts";
 import type { LearnProgress, LearnRequest, LearnResult } from "./learn-and-preview.ts";
@@ -356,6 +357,23 @@ export class Keepsake {
    */
   export(request: ExportRequest): Promise<ExportResult> {
     return this.#add(async (session) => (await import("./files/export.ts")).exportLearned(session, request));
+  }
+
+  /**
+   * Makes a LoRA or a textual-inversion embedding a concept of the library.
+   *
+   * @example
+   * ```ts
+   * import { Keepsake } from "keepsake";
+   *
+   * await using keepsake = await Keepsake.open("my-library", { model: "./stable-diffusion-v1-5" });
+   * const { token } = await keepsake.import({ file: "mochi.safetensors", classNoun: "cat" });
+   * await keepsake.generate({ prompt: `${token} on the beach` });
+   * ```
+   * @throws KeepsakeError if the file is neither, is for another model, or the library cannot keep it
+   */
+  import(request: ImportRequest): Promise<ImportResult> {
+    return this.#add(async (session) => (await import("./files/import.ts")).importConcept(session, request));
   }
 
   /** Ends what was asked for, in order, and frees model and programs. Every verb fails from now on. */
