@@ -55,7 +55,7 @@ beforeAll(async () => {
 
 async function exported(request: Omit<ExportRequest, "to"> & { readonly to: string }, from = library) {
   await using keepsake = await Keepsake.open(from, options);
-  return keepsake.export(request);
+  return await keepsake.export(request);
 }
 
 async function learnedLora(folder = library): Promise<Lora> {
@@ -274,7 +274,7 @@ describe("a LoRA from a file", () => {
 describe("an import", () => {
   const imported = async (into: string, request: { file: string } & Record<string, string>) => {
     await using keepsake = await Keepsake.open(into, options);
-    return keepsake.import({ classNoun: "dog", ...request });
+    return await keepsake.import({ classNoun: "dog", ...request });
   };
 
   it("of an exported file into a new library draws the same pictures, and can be undone", async () => {
