@@ -9,6 +9,7 @@ export type { LearnProgress, LearnRequest, LearnResult } from "./keepsake/learn-
 export type { LearnAllProgress, LearnAllRequest, SkippedThing, Thing } from "./keepsake/learn-all.ts";
 export type { GenerateFilesRequest, GenerateProgress, GenerateRequest } from "./keepsake/generate.ts";
 export { Picture } from "./keepsake/picture.ts";
+export type { DrawingSettings } from "./keepsake/picture-parameters.ts";
 export type { ClassifiedPicture, ClassifyProgress, ClassifyRequest } from "./keepsake/classify.ts";
 export type { PreviewReport, PreviewsRequest } from "./keepsake/preview-last-learn.ts";
 export type { PreviewProgress } from "./keepsake/previews.ts";

@@ -126,13 +126,13 @@ describe("an exported LoRA", () => {
     const metadata = async (path: string) => Object.fromEntries((await SafetensorsFile.open(path)).metadata);
     const shared = {
       "modelspec.sai_model_spec": "1.0.1",
-      "modelspec.implementation": "diffusers",
       "modelspec.resolution": "128x128",
       "modelspec.prediction_type": "epsilon",
     };
     expect(await metadata(to)).toEqual({
       ...shared,
       "modelspec.architecture": "stable-diffusion-v1/lora",
+      "modelspec.implementation": "diffusers",
       "modelspec.title": "rex, mug",
       "modelspec.trigger_phrase": "rex, mug",
       ...{ ss_v2: "False", ss_base_model_version: "sd_v1", ss_network_module: "networks.lora" },
@@ -141,6 +141,7 @@ describe("an exported LoRA", () => {
     expect(await metadata(file)).toEqual({
       ...shared,
       "modelspec.architecture": "stable-diffusion-v1/textual-inversion",
+      "modelspec.implementation": "https://github.com/Stability-AI/generative-models",
       "modelspec.title": "rex",
       "modelspec.trigger_phrase": "<rex>",
       format: "pt",

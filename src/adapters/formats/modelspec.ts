@@ -27,6 +27,9 @@ export interface ModelspecFacts {
   readonly predictionType?: "epsilon" | "v_prediction";
 }
 
+/** Where the layout of tensors comes from, by sd-scripts' rules. */
+const GENERATIVE_MODELS = "https://github.com/Stability-AI/generative-models";
+
 /** @param what - the file holds */
 export function modelspec(
   what: "lora" | "textual-inversion",
@@ -35,7 +38,7 @@ export function modelspec(
   return new Map([
     ["modelspec.sai_model_spec", "1.0.1"],
     ["modelspec.architecture", `${kohyaModels[model].architecture}/${what}`],
-    ["modelspec.implementation", "diffusers"],
+    ["modelspec.implementation", what === "lora" && model !== "sdxl" ? "diffusers" : GENERATIVE_MODELS],
     ["modelspec.title", title],
     ["modelspec.resolution", `${resolution}x${resolution}`],
     ...optional("modelspec.trigger_phrase", triggerPhrase),
