@@ -22,21 +22,22 @@ export interface ReducedLora {
  *   nothing, the LoRA stays as it is
  */
 export function reducedLora(lora: Lora, rank?: number): ReducedLora {
-  const changes: { layer: LoraLayer; change: Float32Array; terms: SingularTerms }[] = [];
+  const decomposed: SingularTerms[] = [];
   for (const [i, layer] of lora.layers.entries()) {
     const { outFeatures, inFeatures } = layer;
-    const change = weightChange(lora, i);
     // Of this rank A and B take as much room as the whole matrix.
     const most = rank === undefined ? Math.floor((outFeatures * inFeatures) / (outFeatures + inFeatures)) : undefined;
-    const terms = singularTerms(change, outFeatures, inFeatures, most);
+    const terms = singularTerms(weightChange(lora, i), outFeatures, inFeatures, most);
     if (terms === undefined) return { lora, rank: Math.max(...lora.layers.map((each) => each.rank)), error: 0 };
-    changes.push({ layer, change, terms });
+    decomposed.push(terms);
   }
-  const common = rank ?? Math.max(1, ...changes.map(({ terms }) => rankWithin(terms)));
+  const common = rank ?? Math.max(1, ...decomposed.map((terms) => rankWithin(terms)));
   let [lost, all] = [0, 0];
-  const layers = changes.map(({ layer, change, terms }) => {
+  const layers = lora.layers.map((layer, i) => {
+    const terms = decomposed[i];
     const reduced = layerOfRank(layer, terms, Math.min(common, layer.inFeatures, layer.outFeatures));
-    lost += squaredDistance(change, reduced);
+    // Computed again: those of all layers together may take more memory than there is.
+    lost += squaredDistance(weightChange(lora, i), reduced);
     all += terms.norm ** 2;
     return reduced;
   });
