@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Lora} from "../../src/adapters/lora.ts";
+import type { Lora } from "../../src/adapters/lora.ts";
 import { createLora, loraDelta } from "../../src/adapters/lora.ts";
 import { reducedLora } from "../../src/adapters/reduced-lora.ts";
 import { fullMatrix, stackedLora, weightChange } from "../../src/adapters/stacked-lora.ts";
