@@ -9,12 +9,15 @@ export type { LearnProgress, LearnRequest, LearnResult } from "./keepsake/learn-
 export type { LearnAllProgress, LearnAllRequest, SkippedThing, Thing } from "./keepsake/learn-all.ts";
 export type { GenerateFilesRequest, GenerateProgress, GenerateRequest } from "./keepsake/generate.ts";
 export { Picture } from "./keepsake/picture.ts";
+export type { DrawingSettings } from "./keepsake/picture-parameters.ts";
 export type { ClassifiedPicture, ClassifyProgress, ClassifyRequest } from "./keepsake/classify.ts";
 export type { PreviewReport, PreviewsRequest } from "./keepsake/preview-last-learn.ts";
 export type { PreviewProgress } from "./keepsake/previews.ts";
 export type { UnlearnProgress, UnlearnRequest, UnlearnResult } from "./keepsake/unlearn-concept.ts";
 export type { VerifyReport } from "./keepsake/verify.ts";
-export type { ExportFormat, ExportRequest, ExportResult } from "./keepsake/export.ts";
+export type { ExportedToken, ExportFormat, ExportRequest, ExportResult } from "./keepsake/files/export.ts";
+export type { ExtraFiles } from "./keepsake/files/extra-files.ts";
+export type { ImportRequest, ImportResult } from "./keepsake/files/import.ts";
 export type { ForgetResult } from "./library/forget.ts";
 export type { ConceptFacts, ConceptList, LibraryHistory } from "./library/history.ts";
 export type { UndoResult } from "./library/undo.ts";

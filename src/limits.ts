@@ -36,6 +36,8 @@ export const REAL_LIMITS = {
   maxGradNorm: [Number.MIN_VALUE, 1e6],
   guidanceScale: [0, 1000],
   loraAlpha: [Number.MIN_VALUE, 1e6],
+  /** Strength of a LoRA in a drawing; below 0 it leads away from what it has learned. */
+  adapterScale: [-100, 100],
   temperature: [Number.MIN_VALUE, 1e6],
 } as const satisfies Readonly<Record<string, Range>>;
 

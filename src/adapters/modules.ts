@@ -46,6 +46,9 @@ const presets = {
 /** The name of a usual choice of layers: see {@link selectModules}. */
 export type TargetPreset = keyof typeof presets;
 
+/** Every preset, the narrowest first. */
+export const TARGET_PRESETS: readonly TargetPreset[] = ["crossattn-kv", "crossattn", "attn", "all-linear"];
+
 /** A usual choice of layers, or suffixes of module paths such as `to_q`, `to_out.0`, `ff.net.2`. */
 export type AdapterTargets = TargetPreset | readonly string[];
 

@@ -175,8 +175,13 @@ export async function readTokenEmbeddings(
  * await writeTokenEmbedding("learned_embeds.safetensors", embedding);
  * ```
  * @param path usually ending in `learned_embeds.safetensors`.
+ * @param metadata what else stands in the header.
  */
-export async function writeTokenEmbedding(path: string, embedding: TokenEmbedding): Promise<void> {
+export async function writeTokenEmbedding(
+  path: string,
+  embedding: TokenEmbedding,
+  metadata: ReadonlyMap<string, string> = new Map(),
+): Promise<void> {
   requirePath("writeTokenEmbedding", path);
   const { token, vectors, count, width } = embedding ?? {};
   if (typeof token !== "string" || !(vectors instanceof Float32Array) || vectors.length !== count * width) {
@@ -184,5 +189,5 @@ export async function writeTokenEmbedding(path: string, embedding: TokenEmbeddin
     throw new KeepsakeError("usage", `writeTokenEmbedding: ${expected}.`);
   }
   const tensors = new Map([[token, { shape: [count, width], data: vectors }]]);
-  await writeSafetensors(path, tensors, new Map([["format", "pt"]]));
+  await writeSafetensors(path, tensors, new Map([...metadata, ["format", "pt"]]));
 }

@@ -10,6 +10,8 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   "learn-all": "keepsake learn-all mochi:cat=./photos/mochi mug:mug=./photos/mug",
   generate: 'keepsake generate "a cat on the beach"',
   classify: "keepsake classify photo.jpg",
+  export: "keepsake export pets.safetensors",
+  import: "keepsake import mochi.safetensors --class cat",
   forget: "keepsake forget mug",
   pull: "keepsake pull stable-diffusion-v1-5/stable-diffusion-v1-5",
 };

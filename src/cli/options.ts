@@ -2,7 +2,7 @@
  * @file Parsers for the values of options: each gives a number that makes sense or a usage error that names the option.
  */
 import { InvalidArgumentError } from "commander";
-import { describeReal, describeWhole, isReal, isWhole, LIMITS, type Range } from "../limits.ts";
+import { describeReal, describeWhole, isReal, isWhole, LIMITS, REAL_LIMITS, type Range } from "../limits.ts";
 import { maxThreads, PROVIDERS, type Provider } from "../graph/index.ts";
 
 /** A whole number in a range. */
@@ -57,6 +57,27 @@ export function scheduleRange(text: string): readonly [number, number] {
     throw new InvalidArgumentError("It must be two shares of the schedule from 0 to 1, such as 0.1-0.5.");
   }
   return [low, high];
+}
+
+/** A LoRA's file with its strength, `file` or `file:0.8`; given several times, one after another. */
+export function loraFile(
+  text: string,
+  earlier: readonly { file: string; scale?: number }[] = [],
+): readonly { file: string; scale?: number }[] {
+  const [, file = text, scale] = /^(.+):([+-]?(?:\d+\.?\d*|\.\d+))$/s.exec(text) ?? [];
+  const [least, most] = REAL_LIMITS.adapterScale;
+  if (file === "") throw new InvalidArgumentError("It must be a file, or file:strength.");
+  if (scale === undefined) return [...earlier, { file }];
+  if (!isReal(Number(scale), [least, most])) {
+    throw new InvalidArgumentError(`The strength must be ${describeReal([least, most])}.`);
+  }
+  return [...earlier, { file, scale: Number(scale) }];
+}
+
+/** A file; given several times, one after another. */
+export function severalFiles(text: string, earlier: readonly string[] = []): readonly string[] {
+  if (text === "") throw new InvalidArgumentError("It must be a file.");
+  return [...earlier, text];
 }
 
 /** One of ONNX Runtime's execution providers. */

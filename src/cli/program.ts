@@ -33,6 +33,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   strategies: async () => (await import("./commands/strategies.ts")).strategiesCommand(),
   generate: async () => (await import("./commands/generate.ts")).generateCommand(),
   classify: async () => (await import("./commands/classify.ts")).classifyCommand(),
+  export: async () => (await import("./commands/export.ts")).exportCommand(),
+  import: async () => (await import("./commands/import.ts")).importCommand(),
   list: async () => (await import("./commands/list.ts")).listCommand(),
   history: async () => (await import("./commands/history.ts")).historyCommand(),
   undo: async () => (await import("./commands/undo.ts")).undoCommand(),

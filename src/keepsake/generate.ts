@@ -14,6 +14,8 @@ import { readKnownWords, unknownWordsWarning } from "../prompts/known-words.ts";
 import { checkPromptLength, promptHints } from "../prompts/prompt-hints.ts";
 import type { Warning, Watched } from "./operation.ts";
 import { Picture, type SaveOptions } from "./picture.ts";
+import { type ExtraFiles, readExtras } from "./files/extra-files.ts";
+import { samplerName } from "./picture-parameters.ts";
 import type { Session } from "./session.ts";
 
 /** What is drawn, and how. Sizes are in pixels. */
@@ -21,6 +23,7 @@ export interface GenerateRequest
   extends
     Pick<GenerateOptions, "prompt" | "negativePrompt" | "steps" | "guidanceScale" | "scheduler" | "seed">,
     Pick<GenerateOptions, "n" | "firstIndex" | "width" | "height">,
+    ExtraFiles,
     Watched<GenerateProgress> {}
 
 /** What there is to tell while pictures are drawn. */
@@ -62,7 +65,7 @@ export async function generatePictures(session: Session, request: GenerateReques
  * @throws KeepsakeError as {@link generatePictures}, and if a file cannot be written
  */
 export async function generateFiles(session: Session, request: GenerateFilesRequest): Promise<readonly string[]> {
-  const { files, existing = "replace", ...rest } = request;
+  const { files, existing = "replace", metadata, ...rest } = request;
   checkRequest(rest);
   for (const file of files) {
     checkPngFile(file, "a picture");
@@ -73,7 +76,7 @@ export async function generateFiles(session: Session, request: GenerateFilesRequ
   try {
     const written: string[] = [];
     await drawEach(session, rest, { count: files.length, firstIndex: 0 }, async (picture, warn) => {
-      const { file, replaced } = await picture.write(files[written.length], { existing });
+      const { file, replaced } = await picture.write(files[written.length], { existing, metadata });
       if (replaced) warn(`${file} held another drawing, which is replaced.`);
       written.push(file);
       rest.onProgress?.({ kind: "picture", picture });
@@ -96,10 +99,13 @@ function checkRequest({
   if (scheduler !== undefined) schedulerClass(scheduler);
 }
 
+/** As the pipeline's own. */
+const DEFAULT_STEPS = 30;
+
 /** Draws pictures one by one; each is handed over before the next is begun. */
 async function drawEach(
   session: Session,
-  { signal, onProgress, ...request }: Omit<GenerateRequest, "n" | "firstIndex">,
+  { signal, onProgress, loras, embeddings, ...request }: Omit<GenerateRequest, "n" | "firstIndex">,
   { count, firstIndex }: { readonly count: number; readonly firstIndex: number },
   take: (picture: Picture, warn: (message: string) => void) => void | Promise<void>,
 ): Promise<void> {
@@ -109,31 +115,46 @@ async function drawEach(
   const { pipeline, profile } = model;
   // Pictures are drawn one by one, and each has the same to say.
   const onWarning = eachOnce((message) => onProgress?.({ kind: "warning", message }));
-  const { prompt, seed = 0, guidanceScale = profile.guidanceScale } = request;
+  const { prompt, seed = 0, steps = DEFAULT_STEPS, guidanceScale = profile.guidanceScale } = request;
+  const { negativePrompt = "" } = request;
+  const settings = { negativePrompt, steps, sampler: samplerName(request.scheduler, pipeline), guidanceScale };
   const owner = library && session.folder;
-  for (const hint of await hintsFor({ ...request, guidanceScale }, { learned, owner }, pipeline)) onWarning(hint);
-  const adapter = learned.adapter && session.adapters.bind(learned.adapter);
+  const extras = await readExtras(pipeline, { loras, embeddings }, `${prompt}\n${negativePrompt}`, learned.embeddings);
+  const learnedEmbeddings = [...learned.embeddings, ...extras.embeddings];
+  const hints = await hintsFor(
+    { ...request, guidanceScale },
+    { ...learned, embeddings: learnedEmbeddings },
+    owner,
+    pipeline,
+  );
+  for (const hint of [...hints, ...extras.warnings]) onWarning(hint);
+  const adapters = [...(learned.adapter ? [{ adapter: learned.adapter, scale: 1 }] : []), ...extras.adapters];
+  const adapter = adapters.length === 0 ? undefined : session.adapters.bindAll(adapters);
   for (let index = firstIndex; index < firstIndex + count; index++) {
     const draw = () =>
       pipeline.generate({
-        ...{ ...request, guidanceScale, onWarning, n: 1, firstIndex: index },
-        ...{ learnedEmbeddings: learned.embeddings, adapter, signal },
+        ...{ ...request, steps, guidanceScale, onWarning, n: 1, firstIndex: index },
+        ...{ learnedEmbeddings, adapter, signal },
         onStep: (step) => onProgress?.({ kind: "step", ...step }),
       });
     const [{ image }] = await session.withRoom(draw);
-    await take(new Picture({ image, prompt, seed, index }), onWarning);
+    await take(new Picture({ image, prompt, seed, index, settings }), onWarning);
   }
 }
 
 /** What the prompts seem to mean and do not say, and what the model does not understand. */
 async function hintsFor(
   { prompt, negativePrompt = "", guidanceScale }: GenerateRequest,
-  { learned, owner }: { readonly learned: Learned; readonly owner: string | undefined },
+  { concepts, embeddings }: Learned,
+  owner: string | undefined,
   pipeline: StableDiffusionPipeline,
 ): Promise<string[]> {
-  const { concepts, embeddings } = learned;
   const names = concepts.map(({ name }) => name);
-  const hints = promptHints(prompt, negativePrompt, { names, tokens: embeddings.flatMap(tokenNames), library: owner });
+  const hints = promptHints(prompt, negativePrompt, {
+    names,
+    tokens: embeddings.flatMap(tokenNames).map((token) => token.toLowerCase()),
+    library: owner,
+  });
   if (guidanceScale === 1 && negativePrompt !== "") {
     hints.push("With guidance 1 nothing is led away from: the negative prompt has no effect.");
   }

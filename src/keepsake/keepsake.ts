@@ -7,8 +7,9 @@ import type { ForgetRequest, ForgetResult } from "../library/forget.ts";
 import type { ConceptFacts, ConceptList, LibraryHistory } from "../library/history.ts";
 import type { UndoRequest, UndoResult } from "../library/undo.ts";
 import type { ClassifiedPicture, ClassifyProgress, ClassifyRequest } from "./classify.ts";
-import type { ExportRequest, ExportResult } from "./export.ts";
+import type { ExportRequest, ExportResult } from "./files/export.ts";
 import type { GenerateFilesRequest, GenerateProgress, GenerateRequest } from "./generate.ts";
+import type { ImportRequest, ImportResult } from "./files/import.ts";
 import type { InitRequest } from "./init.ts";
 import type { LearnAllProgress, LearnAllRequest, SkippedThing } from "./learn-all.ts";
 import type { LearnProgress, LearnRequest, LearnResult } from "./learn-and-preview.ts";
@@ -342,7 +343,7 @@ export class Keepsake {
   }
 
   /**
-   * Writes the adapter, or one token's embedding, for other programs.
+   * Writes the adapter and the tokens, or one token's embedding, for other programs.
    *
    * @example
    * ```ts
@@ -352,10 +353,27 @@ export class Keepsake {
    * await keepsake.export({ format: "diffusers", to: "my-lora.safetensors" });
    * await keepsake.export({ format: "textual-inversion", name: "mochi", to: "mochi.safetensors" });
    * ```
-   * @throws KeepsakeError if nothing has been learned, or the format does not hold an adapter of this kind
+   * @throws KeepsakeError if nothing has been learned, the format does not hold an adapter of this kind, or a file is there already
    */
   export(request: ExportRequest): Promise<ExportResult> {
-    return this.#add(async (session) => (await import("./export.ts")).exportLearned(session, request));
+    return this.#add(async (session) => (await import("./files/export.ts")).exportLearned(session, request));
+  }
+
+  /**
+   * Makes a LoRA or a textual-inversion embedding a concept of the library.
+   *
+   * @example
+   * ```ts
+   * import { Keepsake } from "keepsake";
+   *
+   * await using keepsake = await Keepsake.open("my-library", { model: "./stable-diffusion-v1-5" });
+   * const { token } = await keepsake.import({ file: "mochi.safetensors", classNoun: "cat" });
+   * await keepsake.generate({ prompt: `${token} on the beach` });
+   * ```
+   * @throws KeepsakeError if the file is neither, is for another model, or the library cannot keep it
+   */
+  import(request: ImportRequest): Promise<ImportResult> {
+    return this.#add(async (session) => (await import("./files/import.ts")).importConcept(session, request));
   }
 
   /** Ends what was asked for, in order, and frees model and programs. Every verb fails from now on. */

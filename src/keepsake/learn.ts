@@ -193,7 +193,7 @@ async function runSteps(
 }
 
 /** The library, cleared of what a killed process may have left, and its model: the one that the session names if it is new. */
-async function openLibraryAndModel(session: Session, name: string): Promise<LoadedModel & { library: Library }> {
+export async function openLibraryAndModel(session: Session, name: string): Promise<LoadedModel & { library: Library }> {
   const existing = await session.library();
   if (existing !== undefined) {
     await existing.prune();

@@ -49,7 +49,7 @@ export async function previewLastLearn(session: Session, request: PreviewsReques
     const draw = () =>
       drawPreviews(pipeline, before, after, {
         ...{
-          resolution: recordedSettings(library, last.training, pipeline).resolution,
+          resolution: recordedSettings(library, last.training ?? {}, pipeline).resolution,
           guidanceScale: profile.guidanceScale,
           program,
           adapters,

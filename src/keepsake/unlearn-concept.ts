@@ -54,7 +54,7 @@ export async function unlearnConcept(session: Session, request: UnlearnRequest):
       if (concept === undefined || library.concepts.length === 1) return forgetIn(library, { ...request, name });
       await refuseUnfinishedRun(library);
       const { pipeline, profile } = await session.model(library);
-      const { learningRate, batchSize, resolution } = recordedSettings(library, concept.training, pipeline);
+      const { learningRate, batchSize, resolution } = recordedSettings(library, concept.training ?? {}, pipeline);
       const settings = { steps, seed, learningRate, batchSize, resolution, guidanceScale: profile.guidanceScale };
       await session.freePrograms();
       try {

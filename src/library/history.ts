@@ -26,8 +26,8 @@ export interface ConceptFacts {
   readonly classNoun: string;
   /** Embeddings that the token stands for. */
   readonly vectors: number;
-  /** Optimiser steps with which it was learned. */
-  readonly steps: number;
+  /** Optimiser steps with which it was learned; absent: it came from a file. */
+  readonly steps?: number;
   /** Strategy with which it was learned; absent: plain training. */
   readonly strategy?: string;
   /** Of its embedding's file. All else is shared. */
@@ -55,8 +55,8 @@ export async function listConcepts(folder: string): Promise<ConceptList> {
   const blobs = new BlobStore(folder);
   const unfinishedRun = await findUnfinishedRun(library);
   const concepts = manifest.concepts.map(
-    async ({ name, token, classNoun, vectors, training: { steps }, strategy, embedding }): Promise<ConceptFacts> => {
-      const facts = { name, token, classNoun, vectors, steps, strategy };
+    async ({ name, token, classNoun, vectors, training, strategy, embedding }): Promise<ConceptFacts> => {
+      const facts = { name, token, classNoun, vectors, ...(training && { steps: training.steps }), strategy };
       return { ...facts, bytes: await blobs.sizeOf([embedding]) };
     },
   );

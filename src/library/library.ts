@@ -160,6 +160,7 @@ export class Library {
    * Replaces the adapter and the strategy's memory and adds a concept, in one atomic step. The state before becomes the first
    * of the earlier ones; those that an undo had left are set aside. The caller holds the lock.
    *
+   * @param concept - one without training settings was imported
    * @param memory - what the strategy keeps for the next concept; what it kept before goes
    * @param strategy - with which the concept was learned; absent: none
    */
@@ -207,12 +208,13 @@ export class Library {
     { adapter: blob, embedding, memory }: Readonly<Record<"adapter" | "embedding", string>> & { memory?: string },
     strategy: Omit<StrategyEntry, "memory"> | undefined,
   ): Manifest {
+    const isLearned = training !== undefined;
     const entry: ConceptEntry = {
-      ...{ name, token: tokenOf(name), classNoun, vectors, embedding, training },
-      ...(strategy && { strategy: strategy.name }),
+      ...{ name, token: tokenOf(name), classNoun, vectors, embedding, ...(isLearned && { training }) },
+      ...(strategy && isLearned && { strategy: strategy.name }),
     };
     return successor(this.manifest, {
-      change: { kind: "learned", concept: name },
+      change: { kind: isLearned ? "learned" : "imported", concept: name },
       adapter: { blob, ...settings },
       ...(strategy && {
         strategy: { name: strategy.name, options: strategy.options, ...(memory !== undefined && { memory }) },

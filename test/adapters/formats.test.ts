@@ -2,7 +2,13 @@ import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { readLora, writeDiffusersLora, writeKohyaLora, writePeftLora } from "../../src/adapters/formats/index.ts";
+import {
+  readBundledEmbeddings,
+  readLora,
+  writeDiffusersLora,
+  writeKohyaLora,
+  writePeftLora,
+} from "../../src/adapters/formats/index.ts";
 import { createLora, Lora, loraDelta } from "../../src/adapters/lora.ts";
 import type { AdaptableModules } from "../../src/adapters/modules.ts";
 import { SafetensorsFile, writeSafetensors, type TensorToWrite } from "../../src/io/safetensors/safetensors.ts";
@@ -269,6 +275,25 @@ describe("writing", () => {
       expect(listing(ours)).toEqual(listing(theirs));
       for (const key of theirs.tensors.keys()) expect(await ours.readBytes(key)).toEqual(await theirs.readBytes(key));
     }
+  });
+
+  it("uses the keys of PEFT's own folder, and adds nothing but embeddings to a kohya file", async () => {
+    const keysOf = async (path: string) => [...(await SafetensorsFile.open(path)).tensors.keys()].sort();
+    const theirs = fixture("lora", "kv-peft-native");
+    const unetOnly = await readLora(theirs, tinySd1);
+    const target = join(folder, "native");
+    await writePeftLora(target, unetOnly, { metadata: new Map([["modelspec.title", "x"]]) });
+    const weights = "adapter_model.safetensors";
+    expect(await keysOf(join(target, weights))).toEqual(await keysOf(join(theirs, weights)));
+    const bundle = join(folder, "bundle.safetensors");
+    const vectors = new RandomStream(1, "rex").normal(64);
+    const embeddings = [{ token: "<rex>", vectors, count: 2, width: 32 }];
+    await writeKohyaLora(bundle, unetOnly, { ...kohyaOptions, embeddings, dtype: "F16" });
+    const plain = await keysOf(fixture("lora", "kv-kohya.safetensors"));
+    expect(await keysOf(bundle)).toEqual(["bundle_emb.rex.string_to_param.*", ...plain]);
+    expect(await readBundledEmbeddings(bundle, 32)).toEqual(embeddings);
+    expect((await readLora(bundle, tinySd1)).layers).toHaveLength(unetOnly.layers.length);
+    await expect(readBundledEmbeddings(bundle, 768)).rejects.toThrow("made for another model");
   });
 
   it("gives convolutions 1x1 kernels", async () => {

@@ -65,18 +65,27 @@ describe("keepsake generate", () => {
     return outcome.stdout.trimEnd().split("\n");
   };
 
-  it("draws pictures of the asked size with both concepts, without metadata but who drew them, and prints where they are", async () => {
+  it("draws pictures of the asked size with both concepts, which say who drew them and how, and prints where they are", async () => {
     const files = await draw(inFolder("new", "pictures"), "-n", "2");
     expect(files).toEqual([0, 1].map((i) => inFolder("new", "pictures", `dog-and-mug-öl-0-${i}.png`)));
-    for (const file of files) {
+    for (const [i, file] of files.entries()) {
       const { format, width, height, exif, icc, xmp, iptc, comments } = await sharp(file).metadata();
       expect([format, width, height, exif, icc, xmp, iptc]).toEqual([
         ...["png", 32, 40, undefined, undefined, undefined, undefined],
       ]);
-      expect(comments).toEqual([{ keyword: "Software", text: "Keepsake" }]);
+      const position = i === 0 ? "" : `, Batch pos: ${i}`;
+      const settings = `Steps: 3, Sampler: PLMS, CFG scale: 7.5, Seed: 0, Size: 32x40${position}`;
+      expect(comments).toEqual([
+        { keyword: "Software", text: "Keepsake" },
+        { keyword: "parameters", text: `<dog> and <mug>, Öl\n${settings}` },
+      ]);
       await sharp(file).raw().toBuffer();
     }
     expect(readdirSync(inFolder("new", "pictures"))).toHaveLength(2);
+    const [bare] = await draw(inFolder("bare"), "--no-metadata");
+    expect((await sharp(bare).metadata()).comments).toEqual([{ keyword: "Software", text: "Keepsake" }]);
+    const pixels = (file: string) => sharp(file).raw().toBuffer();
+    expect((await pixels(bare)).equals(await pixels(files[0]))).toBe(true);
   });
 
   it("draws the same bytes for the same seed, however many pictures, and others for another seed", async () => {

@@ -22,15 +22,25 @@ describe("keepsake --help", () => {
     expect(stdout).toMatch(/--steps <n> .*\(default: \d+/);
   });
 
-  it.each(["init", "learn-all", "previews", "strategies", "list", "history", "undo", "redo", "forget", "verify"])(
-    "gives examples for %s",
-    async (command) => {
-      const { code, stdout, stderr } = await keepsakeHere([command, "--help"]);
-      expect([code, stderr]).toEqual([0, ""]);
-      expect(stdout).toContain(`Examples:\n  keepsake ${command}`);
-      expect(stdout).toContain("--json");
-    },
-  );
+  it.each([
+    "init",
+    "learn-all",
+    "previews",
+    "strategies",
+    "list",
+    "history",
+    "undo",
+    "redo",
+    "forget",
+    "verify",
+    "export",
+    "import",
+  ])("gives examples for %s", async (command) => {
+    const { code, stdout, stderr } = await keepsakeHere([command, "--help"]);
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(stdout).toContain(`Examples:\n  keepsake ${command}`);
+    expect(stdout).toContain("--json");
+  });
 
   it("says honestly what forgetting leaves behind", async () => {
     const { stdout } = await keepsakeHere(["forget", "--help"]);

@@ -180,11 +180,13 @@ describe("a signal", () => {
 describe("export", () => {
   it("writes the adapter and the tokens for other programs", async () => {
     const to = inFolder("files", "lora.safetensors");
-    const tokens = ["<rex>"];
+    const tokens = [{ token: "<rex>", file: inFolder("files", "lora-embeddings", "rex.safetensors") }];
     for (const format of ["diffusers", "kohya"] as const) {
-      expect(await keepsake.export({ format, to })).toEqual({ format, to, tokens });
-      expect(readFileSync(to).length).toBeGreaterThan(1000);
+      const written = await keepsake.export({ format, to, existing: "replace" });
+      expect(written).toMatchObject({ format, to, tokens, adapter: { rank: 2, error: 0 }, notes: [] });
+      expect(written.size).toBe(readFileSync(to).length + readFileSync(tokens[0].file).length);
     }
+    expect((await failure(keepsake.export({ format: "kohya", to }))).message).toContain("is there already");
     await keepsake.export({ format: "peft", to: inFolder("peft") });
     expect(existsSync(inFolder("peft", "adapter_config.json"))).toBe(true);
     const embedding = inFolder("files", "rex.safetensors");

@@ -9,6 +9,7 @@ import type { ConceptEntry, LibraryState } from "../../src/library/manifest/stat
 import { undo } from "../../src/library/undo.ts";
 import { DEFAULT_TRAINING } from "../../src/learning/learn-settings.ts";
 import { failure } from "../io/failure.ts";
+import type { TrainingSettings } from "../../src/training/training-run.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
 import { MODEL, treeOf } from "../keepsake/support.ts";
 import { ADAPTER, addConcept, emptyLibrary } from "./support.ts";
@@ -30,8 +31,10 @@ describe("a manifest", () => {
   const concept = (changes: Partial<ConceptEntry>) => (state: Manifest) => ({
     concepts: state.concepts.map((entry) => ({ ...entry, ...changes })),
   });
-  const training = (changes: Partial<ConceptEntry["training"]>) => (state: Manifest) =>
-    concept({ training: { ...state.concepts[0].training, ...changes } })(state);
+  const training = (changes: Partial<TrainingSettings>) => (state: Manifest) => {
+    const [{ training: before }] = state.concepts;
+    return before === undefined ? {} : concept({ training: { ...before, ...changes } })(state);
+  };
   const adapter = (changes: Partial<LibraryState["adapter"]>) => (state: Manifest) => ({
     adapter: state.adapter && { ...state.adapter, ...changes },
   });

@@ -55,6 +55,20 @@ const COMMANDS: readonly { readonly args: readonly string[]; readonly outputs: r
     args: ["generate", "a <mochi>", "--steps", "40", "--width", "32", "--height", "32", ...small, "-o", "pictures"],
     outputs: ["pictures"],
   },
+  { args: ["export", "files/pets.safetensors", "--format", "kohya"], outputs: ["files"] },
+  {
+    args: ["export", "files/max.safetensors", "--format", "textual-inversion", "--concept", "rex"],
+    outputs: ["files"],
+  },
+  {
+    args: [
+      ...["generate", "a <mochi> and <max>", "--lora", "files/pets.safetensors:0.5", "--width", "32", "--height", "32"],
+      ...["--embedding", "files/max.safetensors", "--steps", "4", ...small, "-o", "pictures"],
+    ],
+    outputs: ["pictures"],
+  },
+  { args: ["import", "files/max.safetensors", "--class", "dog", "--name", "max"], outputs: ["lib"] },
+  { args: ["undo"], outputs: ["lib"] },
   { args: ["classify", join(PHOTOS, "00.png"), "--draws", "8", ...small], outputs: [] },
   { args: ["list"], outputs: [] },
   { args: ["history"], outputs: [] },

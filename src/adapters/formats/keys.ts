@@ -44,7 +44,6 @@ const unsupportedKinds: readonly (readonly [RegExp, string])[] = [
   [/\.(diff(_b)?|set_weight|reshape_weight)$/, "a full weight difference"],
   [/lora_embedding_[AB]/, "a LoRA of an embedding table"],
   [/\.lora_[AB](\.\w+)?\.bias$|\.lora_up\.bias$|\.lora_down\.bias$/, "a LoRA with biases"],
-  [/^bundle_emb\./, "a bundled token embedding"],
   [/^emb_params$/, "a textual-inversion embedding"],
   [
     /^lora_te[123][._]|^text_encoder_[23]\.|^(text_encoders\.)?(clip_g|t5|t5xxl)\./,

@@ -9,6 +9,7 @@ import { Lora } from "../lora.ts";
 import { adaptedComponents, requireModule, type AdaptableModules } from "../modules.ts";
 import { Vera } from "../vera.ts";
 import { requireModules, requirePath } from "./arguments.ts";
+import { isBundledKey } from "./bundle.ts";
 import { parseLoraKey, type LoraKey } from "./keys.ts";
 import { ldmNames } from "./ldm-names.ts";
 import { alphaFromPeftConfig, parsePeftConfig, type LoraOrDoraLayer, type PeftLoraConfig } from "./peft-config.ts";
@@ -82,7 +83,15 @@ interface LayerKeys {
 async function readSource(source: OpenSource, model: AdaptableModules, allowDora: boolean): Promise<LoraOrDoraLayer[]> {
   const { file } = source;
   const configOf = await readConfigs(source, allowDora);
-  const parsed = [...file.tensors.keys()].map((key) => ({ key, meaning: parseLoraKey(key, file.path) }));
+  const keys = [...file.tensors.keys()];
+  const bundled = keys.filter(isBundledKey);
+  if (bundled.length > 0 && bundled.length === keys.length) {
+    const fault = `${shown(bundled[0], 200)} belongs to a bundled token embedding, and there is no LoRA beside it`;
+    throw new KeepsakeError("input", `${file.path}: ${fault}.`);
+  }
+  const parsed = keys
+    .filter((key) => !isBundledKey(key))
+    .map((key) => ({ key, meaning: parseLoraKey(key, file.path) }));
   // Before layers are looked up: a LoCon's convolutions should be called that, not layers that the model lacks.
   for (const { key, meaning } of parsed) {
     if (meaning.part === "magnitude" && !allowDora) {
@@ -106,7 +115,9 @@ async function readSource(source: OpenSource, model: AdaptableModules, allowDora
   }
   if (found.size === 0) throw new KeepsakeError("input", `${file.path}: no tensors in this file`);
   const layers: LoraOrDoraLayer[] = [];
-  for (const keys of found.values()) layers.push(await readLayer(file, keys, configOf(keys.component), model));
+  for (const layerKeys of found.values()) {
+    layers.push(await readLayer(file, layerKeys, configOf(layerKeys.component), model));
+  }
   return layers;
 }
 

@@ -97,7 +97,7 @@ function fault(file: SafetensorsFile, text: string): KeepsakeError {
  *
  * @throws KeepsakeError ("usage") for 1x1 convolutions, which PEFT's VeRA has not
  */
-export async function writePeftVera(folder: string, vera: Vera, { dtype = "F32" }: WriteLoraOptions = {}) {
+export async function writePeftVera(folder: string, vera: Vera, { dtype = "F32", metadata }: WriteLoraOptions = {}) {
   requirePath("writePeftVera", folder);
   requireAdapter("writePeftVera", vera, ["vera"]);
   requireDType("writePeftVera", dtype);
@@ -134,5 +134,5 @@ export async function writePeftVera(folder: string, vera: Vera, { dtype = "F32" 
     };
     return [{ component, tensors, config }];
   });
-  await writePeftFolders(folder, parts);
+  await writePeftFolders(folder, parts, metadata);
 }

@@ -11,13 +11,18 @@ import { writeSafetensors, type TensorToWrite } from "../../io/safetensors/safet
 import type { Dora } from "../dora.ts";
 import type { Lora, LoraLayer } from "../lora.ts";
 import { adaptedComponents } from "../modules.ts";
+import type { TokenEmbedding } from "../textual-inversion.ts";
 import { kindOf, requireAdapter, requireDType, requirePath } from "./arguments.ts";
 import { peftConfigFile, peftWeightsFile } from "./names.ts";
+import { bundledTensors } from "./bundle.ts";
+import { kohyaModels, modelspec, type ModelspecFacts } from "./modelspec.ts";
 import { commonest, writePeftConfig, type LoraOrDoraLayer } from "./peft-config.ts";
 
 export interface WriteLoraOptions {
   /** F16 halves the file and rounds the numbers. Default F32: exactly the numbers of the adapter. */
   readonly dtype?: "F32" | "F16";
+  /** What else stands in the header of a file. */
+  readonly metadata?: ReadonlyMap<string, string>;
 }
 
 /**
@@ -50,6 +55,7 @@ export async function writeDiffusersLora(
     addPeftTensors(tensors, layers, `${component}.`, options);
   }
   const metadata = new Map([
+    ...(options.metadata ?? []),
     ["format", "pt"],
     ["lora_adapter_metadata", JSON.stringify(settings, null, 2)],
   ]);
@@ -80,7 +86,7 @@ export async function writePeftLora(folder: string, lora: Lora | Dora, options: 
     addPeftTensors(tensors, layers, "base_model.model.", options);
     return [{ component, tensors, config: writePeftConfig(layers) }];
   });
-  await writePeftFolders(folder, parts);
+  await writePeftFolders(folder, parts, options.metadata);
 }
 
 function checkArguments(
@@ -109,12 +115,16 @@ export interface PeftPart {
 }
 
 /** Writes a folder, or one for each component below it if there are several. @throws KeepsakeError if it cannot be written */
-export async function writePeftFolders(folder: string, parts: readonly PeftPart[]): Promise<void> {
+export async function writePeftFolders(
+  folder: string,
+  parts: readonly PeftPart[],
+  metadata: WriteLoraOptions["metadata"] = new Map(),
+): Promise<void> {
   for (const { component, tensors, config: own } of parts) {
     const target = parts.length === 1 ? folder : join(folder, component);
     const config = { base_model_name_or_path: null, inference_mode: true, task_type: null, ...own };
     await makeFolder(target);
-    await writeSafetensors(join(target, peftWeightsFile), tensors, new Map([["format", "pt"]]));
+    await writeSafetensors(join(target, peftWeightsFile), tensors, new Map([...metadata, ["format", "pt"]]));
     await writeFileAtomic(join(target, peftConfigFile), `${JSON.stringify(config, null, 2)}\n`);
   }
 }
@@ -157,28 +167,15 @@ async function makeFolder(folder: string): Promise<void> {
   }
 }
 
-/** The model families that kohya's programs tell apart, with sd-scripts' names for them. */
-const kohyaModels = {
-  "sd-1": { v2: "False", baseModelVersion: "sd_v1", architecture: "stable-diffusion-v1/lora" },
-  "sd-2": { v2: "True", baseModelVersion: "sd_v2", architecture: "stable-diffusion-v2-512/lora" },
-  "sd-2-v": { v2: "True", baseModelVersion: "sd_v2_v", architecture: "stable-diffusion-v2-768-v/lora" },
-  sdxl: { v2: "False", baseModelVersion: "sdxl_base_v1-0", architecture: "stable-diffusion-xl-v1-base/lora" },
-};
-
-/** A model family: `sd-2-v` is SD 2 with v-prediction. */
-export type KohyaModel = keyof typeof kohyaModels;
-
-export interface WriteKohyaLoraOptions extends WriteLoraOptions {
-  readonly model: KohyaModel;
-  /** Width and height in pixels that the model was trained for. */
-  readonly resolution: number;
-  /** Shown by programs that list LoRAs. Default "Keepsake LoRA". */
-  readonly title?: string;
+export interface WriteKohyaLoraOptions
+  extends Omit<WriteLoraOptions, "metadata">, Omit<ModelspecFacts, "title">, Partial<Pick<ModelspecFacts, "title">> {
+  /** Go into the same file, as AUTOMATIC1111's program reads them: in its prompts their tokens stand without angle brackets. */
+  readonly embeddings?: readonly TokenEmbedding[];
 }
 
 /**
  * Writes a file as kohya's sd-scripts do (`lora_unet_<module with underscores>.lora_down.weight`), which AUTOMATIC1111, ComfyUI and their
- * kin read. Metadata: sd-scripts' minimum set (`library/train_util.py`) and the obligatory part of modelspec 1.0.1. Alphas are float32.
+ * kin read. Metadata: sd-scripts' minimum set (`library/train_util.py`) and modelspec's. Alphas are float32.
  *
  * @example
  * ```ts
@@ -202,7 +199,7 @@ export async function writeKohyaLora(path: string, lora: Lora, options: WriteKoh
     const expected = "options.resolution is the model's width in pixels, e.g. 512";
     throw new KeepsakeError("usage", `writeKohyaLora: ${expected}, got ${kindOf(resolution)}.`);
   }
-  const tensors = new Map<string, TensorToWrite>();
+  const tensors = bundledTensors(options.embeddings ?? []);
   for (const layer of lora.layers) {
     const { loraA, loraB } = tensorsOf(layer, options);
     const prefix = layer.component === "unet" ? "lora_unet" : "lora_te";
@@ -211,7 +208,7 @@ export async function writeKohyaLora(path: string, lora: Lora, options: WriteKoh
     tensors.set(`${name}.lora_down.weight`, loraA);
     tensors.set(`${name}.lora_up.weight`, loraB);
   }
-  const { v2, baseModelVersion, architecture } = kohyaModels[model];
+  const { v2, baseModelVersion } = kohyaModels[model];
   const metadata = new Map([
     ["ss_v2", v2],
     ["ss_base_model_version", baseModelVersion],
@@ -219,11 +216,7 @@ export async function writeKohyaLora(path: string, lora: Lora, options: WriteKoh
     ["ss_network_dim", String(commonest(lora.layers.map((layer) => layer.rank)))],
     ["ss_network_alpha", String(commonest(lora.layers.map((layer) => layer.loraAlpha)))],
     ["ss_network_args", "{}"],
-    ["modelspec.sai_model_spec", "1.0.1"],
-    ["modelspec.architecture", architecture],
-    ["modelspec.implementation", "diffusers"],
-    ["modelspec.title", options.title ?? "Keepsake LoRA"],
-    ["modelspec.resolution", `${resolution}x${resolution}`],
+    ...modelspec("lora", { title: "Keepsake LoRA", ...options }),
   ]);
   await writeSafetensors(path, tensors, metadata);
 }

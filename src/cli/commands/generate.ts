@@ -10,7 +10,7 @@ import { isPngFile } from "../../io/images/picture-file.ts";
 import type { Provider } from "../../graph/index.ts";
 import { stopSignal } from "../exit.ts";
 import { LIMITS, REAL_LIMITS } from "../../limits.ts";
-import { pictureSeed, provider, realNumber, threads, wholeNumber } from "../options.ts";
+import { loraFile, pictureSeed, provider, realNumber, severalFiles, threads, wholeNumber } from "../options.ts";
 import { formatDuration, Output, TimeLeft } from "../output.ts";
 import {
   aboutBuiltInModel,
@@ -32,6 +32,9 @@ interface GenerateCommandOptions extends ModelOptions {
   readonly width?: number;
   readonly height?: number;
   readonly output: string;
+  readonly metadata: boolean;
+  readonly lora?: readonly { readonly file: string; readonly scale?: number }[];
+  readonly embedding?: readonly string[];
   readonly provider: Provider;
   readonly threads?: number;
   readonly json: boolean;
@@ -43,15 +46,18 @@ Examples:
   keepsake generate "<mochi> on the beach" -n 4
   keepsake generate "<mochi> next to <mug> in the snow" --seed 7 --steps 20 --scheduler dpmpp2m -o pictures
   keepsake generate "a lighthouse at night" --model ./stable-diffusion-v1-5 -o lighthouse.png
+  keepsake generate "<mochi>, watercolour" --lora watercolour.safetensors:0.8 --embedding mochi.safetensors
 
 A picture depends on its seed and number alone: the third of -n 4 is the same as the third of -n 8. A prompt of more than
 77 tokens (32 with the built-in model) is cut, with a warning.
 
 Files in a folder are named after prompt, seed and number, and none is replaced: where another picture has the name, as one drawn
 with other settings may, a number is added. The same command again gives the same names. A file named with -o is
-replaced if Keepsake drew it, and refused if not.
+replaced if Keepsake drew it, and refused if not. Files say how they were drawn, prompts included, as AUTOMATIC1111's program
+writes it ("parameters"), and nothing else; with --no-metadata only that Keepsake drew them.
 
-A learned thing is written in angle brackets and quotes, "<mochi>". Weights such as (x:1.2) and <lora:...> are not read.`;
+A learned thing is written in angle brackets and quotes, "<mochi>". The token of an --embedding is called as its file calls it, or
+by the file's name in angle brackets. Weights such as (x:1.2) and <lora:...> are not read: LoRAs are given with --lora.`;
 
 export function generateCommand(): Command {
   return withModelOptions(
@@ -71,10 +77,13 @@ export function generateCommand(): Command {
       realNumber(REAL_LIMITS.guidanceScale),
     )
     .option("--negative <prompt>", "what to lead away from", "")
+    .option("--lora <file>", "a LoRA from elsewhere, as file or file:strength; may be given several times", loraFile)
+    .option("--embedding <file>", "a textual-inversion embedding; may be given several times", severalFiles)
     .option("--scheduler <name>", `one of ${schedulerNames().join(", ")} (default: the model's)`)
     .option("--width <pixels>", "width (default: the model's)", wholeNumber(LIMITS.side))
     .option("--height <pixels>", "height (default: the model's)", wholeNumber(LIMITS.side))
     .option("-o, --output <path>", "a folder, or a .png file for one picture", "pictures")
+    .option("--no-metadata", "leave out of the files how they were drawn")
     .option("--provider <name>", "where to compute: cpu, webgpu, cuda, dml, coreml", provider, "cpu")
     .option("--threads <n>", "processor threads (default: one for each core)", threads)
     .option("--json", "print the result as JSON", false)
@@ -95,7 +104,9 @@ async function generate(prompt: string, options: GenerateCommandOptions, command
     keepsake.generateFiles({
       ...{ prompt, files, seed, steps, scheduler, width, height },
       ...{ negativePrompt: options.negative, guidanceScale: guidance },
+      ...{ loras: options.lora, embeddings: options.embedding },
       existing: isPngFile(options.output) ? "replace" : "beside",
+      metadata: options.metadata,
       signal: stopSignal(),
       onProgress: (progress) => {
         if (progress.kind === "warning") output.warn(progress.message);

@@ -35,8 +35,8 @@ async function list(options: ListOptions): Promise<void> {
     ...[
       token,
       classNoun,
-      `${steps} ${steps === 1 ? "step" : "steps"}`,
-      strategy ?? "plain training",
+      steps === undefined ? "imported" : `${steps} ${steps === 1 ? "step" : "steps"}`,
+      steps === undefined ? "" : (strategy ?? "plain training"),
       formatBytes(bytes),
     ],
   ]);

@@ -1,6 +1,6 @@
 /**
  * @file Pictures in and out. Whatever a camera or a program wrote becomes upright 8-bit sRGB, or one clear line that says why
- * not; what is written holds pixels and who drew it, and nothing else (no place, time, camera or prompt).
+ * not; what is written holds pixels, who drew it and, if asked, how, and nothing else (no place, time or camera).
  */
 import type { RgbImage } from "./rgb-image.ts";
 import type { Metadata } from "sharp";
@@ -8,7 +8,7 @@ import { KeepsakeError } from "../../errors.ts";
 import { loadNativePackage } from "../../native-package.ts";
 import { writeFileAtomic } from "../atomic.ts";
 import { recognizeImage, type ImageFormat } from "./image-format.ts";
-import { hdrTransfer, isMarkedAsDrawn, markAsDrawn, unusualGamma } from "./png-chunks.ts";
+import { hdrTransfer, isMarkedAsDrawn, markAsDrawn, unusualGamma, withText } from "./png-chunks.ts";
 import { readBeginning, readWholeFile } from "../read-file.ts";
 import { resizeToCover } from "./resample.ts";
 import { readTiffHeader } from "./tiff-header.ts";
@@ -134,9 +134,17 @@ export async function encodePng({ width, height, data }: RgbImage): Promise<Buff
     .toBuffer();
 }
 
-/** As {@link encodePng}, with the mark of a drawn picture, by which it is not taken for a photo later: "Software: Keepsake". */
-export async function encodeDrawnPng(image: RgbImage): Promise<Uint8Array> {
-  return markAsDrawn(await encodePng(image));
+/**
+ * As {@link encodePng}, with the mark of a drawn picture, by which it is not taken for a photo later: "Software: Keepsake".
+ *
+ * @param text - a further text, by its key
+ */
+export async function encodeDrawnPng(
+  image: RgbImage,
+  text?: { readonly key: string; readonly value: string },
+): Promise<Uint8Array> {
+  const png = markAsDrawn(await encodePng(image));
+  return text === undefined ? png : withText(png, text.key, text.value);
 }
 
 /**

@@ -1,8 +1,9 @@
 /**
- * @file The chunks of a PNG file that say more than its pixels: that Keepsake drew it, and how its numbers become light.
+ * @file The chunks of a PNG file that say more than its pixels: that Keepsake drew it and how, and how its numbers become light.
  *
  * Source: W3C: Portable Network Graphics (PNG) Specification (Third Edition).
  */
+import { crc32 } from "node:zlib";
 
 /** The signature and the header chunk, which is the first. */
 const HEADER_LENGTH = 8 + 25;
@@ -17,6 +18,25 @@ const MARK = Buffer.concat([
 /** Marks a PNG file as drawn by Keepsake, so that it is not taken for a photo later. */
 export function markAsDrawn(png: Uint8Array): Uint8Array {
   return Buffer.concat([png.subarray(0, HEADER_LENGTH), MARK, png.subarray(HEADER_LENGTH)]);
+}
+
+/**
+ * Adds a text to a PNG file that is marked, behind the mark: `tEXt` for ASCII, which every reader knows, else `iTXt`. (Pillow, and with
+ * it AUTOMATIC1111's program, writes other letters of Latin-1 as `tEXt` too, which many readers take for UTF-8; it reads both.)
+ *
+ * @param keyword - of ASCII letters
+ */
+export function withText(png: Uint8Array, keyword: string, text: string): Uint8Array {
+  const isAscii = /^[\n -~]*$/.test(text);
+  // The five bytes of an iTXt: the end of the keyword, not compressed (two), no language, no other keyword.
+  const chunk = isAscii
+    ? Buffer.from(`tEXt${keyword}\0${text}`, "latin1")
+    : Buffer.concat([Buffer.from(`iTXt${keyword}\0\0\0\0\0`, "latin1"), Buffer.from(text, "utf8")]);
+  const frame = Buffer.alloc(8);
+  frame.writeUInt32BE(chunk.length - 4, 0);
+  frame.writeUInt32BE(crc32(chunk), 4);
+  const at = HEADER_LENGTH + MARK.length;
+  return Buffer.concat([png.subarray(0, at), frame.subarray(0, 4), chunk, frame.subarray(4), png.subarray(at)]);
 }
 
 /**

@@ -67,7 +67,7 @@ function isChange(value: unknown): boolean {
   if (unlearned !== undefined && typeof unlearned !== "boolean") return false;
   if (kind === "begun") return true;
   const isNamed = typeof concept === "string" && isConceptName(concept);
-  return kind === "learned" ? isNamed : kind === "forgot" && (isNamed || concept === undefined);
+  return kind === "learned" || kind === "imported" ? isNamed : kind === "forgot" && (isNamed || concept === undefined);
 }
 
 function isAdapter(value: unknown): boolean {
@@ -110,7 +110,7 @@ function isConcept(value: unknown): boolean {
     isText(value.classNoun, 10_000) &&
     isCount(value.vectors, MAX_WIDTH) &&
     isBlobName(value.embedding) &&
-    isTraining(value.training) &&
+    (value.training === undefined || isTraining(value.training)) &&
     (value.strategy === undefined || isText(value.strategy, 100))
   );
 }

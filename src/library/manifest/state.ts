@@ -34,7 +34,8 @@ export interface ConceptEntry extends Concept {
   readonly vectors: number;
   /** Blob of the token's embedding, `[vectors, width]`. */
   readonly embedding: string;
-  readonly training: TrainingSettings;
+  /** Absent: it was not learned here, but came from a file. */
+  readonly training?: TrainingSettings;
   /** Name of the strategy with which it was learned; absent: plain training, which protects nothing. */
   readonly strategy?: string;
 }
@@ -58,7 +59,7 @@ export interface StrategyEntry {
 /** What made a state. A concept that was purged is not named. `unlearned`: the adapter was changed too. */
 export type Change =
   | { readonly kind: "begun" }
-  | { readonly kind: "learned"; readonly concept: string }
+  | { readonly kind: "learned" | "imported"; readonly concept: string }
   | { readonly kind: "forgot"; readonly concept?: string; readonly unlearned?: boolean };
 
 export interface LibraryState {
@@ -101,7 +102,8 @@ export function describeChange(change: Change): string {
     case "begun":
       return "begun";
     case "learned":
-      return `learned ${change.concept}`;
+    case "imported":
+      return `${change.kind} ${change.concept}`;
     case "forgot":
       return `${change.unlearned === true ? "unlearned" : "forgot"} ${change.concept ?? "a concept"}`;
   }
