@@ -66,6 +66,7 @@ describe("a tree of reference values", () => {
       "schedulers",
       "single-file",
       "textual-inversion",
+      "textual-inversion-sdxl",
       "tokenizer",
       "training",
     ]);

@@ -72,7 +72,7 @@ export async function exportLearned(session: Session, request: ExportRequest): P
     const index = concepts.findIndex((concept) => concept.name === name);
     if (index === -1) throw new KeepsakeError("state", `${session.folder} does not know "${name}".`);
     await makeFolder(dirname(to));
-    await writeTokenEmbedding(to, embeddings[index]);
+    await writeTokenEmbedding(to, embeddings[index], model.pipeline.text.widths);
     return { format, to, tokens: [concepts[index].token] };
   }
   await writeAdapter(adapter, { ...request, format }, model);

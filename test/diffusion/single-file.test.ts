@@ -89,11 +89,11 @@ describe("a single-file checkpoint", () => {
   });
 
   it("gives parts of a fused tensor as they are needed", async () => {
-    const { textEncoder } = await openCheckpoint(SD2, { config: SD2_CONFIG, vae: join(SD2_CONFIG, "vae") });
+    const { text } = await openCheckpoint(SD2, { config: SD2_CONFIG, vae: join(SD2_CONFIG, "vae") });
     const fused = await (
       await SafetensorsFile.open(SD2)
     ).readFloat32("conditioner.embedders.0.model.transformer.resblocks.3.attn.in_proj_bias");
-    const key = await textEncoder.weights.readFloat32("text_model.encoder.layers.3.self_attn.k_proj.bias");
+    const key = await text.encoders[0].weights.readFloat32("text_model.encoder.layers.3.self_attn.k_proj.bias");
     expect(key).toEqual(fused.slice(12, 24));
   });
 
@@ -122,12 +122,10 @@ describe("a single-file checkpoint", () => {
 
 describe("what a file does not say", () => {
   it("is known of its family: configs, tokenizer, scheduler", async () => {
-    const { unet, textEncoder, tokenizer, schedulerConfig, note } = await openCheckpoint(
-      await ofRealSize("v1-5.safetensors", "sd1"),
-    );
+    const { unet, text, schedulerConfig, note } = await openCheckpoint(await ofRealSize("v1-5.safetensors", "sd1"));
     expect(unet.config).toMatchObject({ sampleSize: 64, attentionHeads: [8, 8, 8, 8], useLinearProjection: false });
-    expect(textEncoder.config).toMatchObject({ hiddenSize: 768, numHiddenLayers: 12, hiddenAct: "quick_gelu" });
-    expect(tokenizer).toMatchObject({ vocabSize: 49408, padTokenId: 49407, modelMaxLength: 77 });
+    expect(text.encoders[0].config).toMatchObject({ hiddenSize: 768, numHiddenLayers: 12, hiddenAct: "quick_gelu" });
+    expect(text.encoders[0].tokenizer).toMatchObject({ vocabSize: 49408, padTokenId: 49407, modelMaxLength: 77 });
     expect(schedulerConfig).toMatchObject({ _class_name: "PNDMScheduler", prediction_type: "epsilon" });
     expect(note).toBeUndefined();
   });
@@ -141,10 +139,10 @@ describe("what a file does not say", () => {
     const path = await ofRealSize(`${name}.safetensors`, "sd2", {
       [`${UNET}output_blocks.11.1.transformer_blocks.0.norm1.bias`]: { shape: [320], data: biases },
     });
-    const { unet, textEncoder, tokenizer, schedulerConfig, note } = await openCheckpoint(path, options);
+    const { unet, text, schedulerConfig, note } = await openCheckpoint(path, options);
     expect(unet.config).toMatchObject({ sampleSize: side, attentionHeads: [5, 10, 20, 20], useLinearProjection: true });
-    expect(textEncoder.config).toMatchObject({ hiddenSize: 1024, numHiddenLayers: 23, hiddenAct: "gelu" });
-    expect(tokenizer.padTokenId).toBe(0);
+    expect(text.encoders[0].config).toMatchObject({ hiddenSize: 1024, numHiddenLayers: 23, hiddenAct: "gelu" });
+    expect(text.encoders[0].tokenizer.padTokenId).toBe(0);
     expect(schedulerConfig.prediction_type).toBe(prediction);
     if (advice === undefined) expect(note).toBeUndefined();
     else expect(note?.startsWith(path) && note.endsWith(advice)).toBe(true);
@@ -173,8 +171,12 @@ describe("a file that is no such checkpoint", () => {
   const withTensor = (name: string) => (tensors: Map<string, TensorToWrite>) => tensors.set(name, zeros(1));
 
   it.each<[string, (tensors: Map<string, TensorToWrite>) => void, string]>([
-    ["SDXL", withTensor("conditioner.embedders.1.model.ln_final.weight"), "this is an SDXL checkpoint, which is not"],
-    ["an SDXL UNet", withTensor(`${UNET}label_emb.0.0.weight`), "this is an SDXL checkpoint, which is not supported"],
+    [
+      "SDXL without text",
+      withTensor(`${UNET}label_emb.0.0.weight`),
+      "this file of SDXL has no text encoder and no sec",
+    ],
+    ["Playground 2.5", withTensor("edm_mean"), "this is a model with another noise schedule (EDM, as Playground 2.5)"],
     ["SD 3", withTensor(`${UNET}joint_blocks.0.x.bias`), "this is Stable Diffusion 3, which is not supported; use a"],
     ["FLUX", withTensor(`${UNET}double_blocks.0.x.bias`), "this is FLUX, which is not supported"],
     ["a ControlNet", withTensor("control_model.time_embed.0.weight"), "this is a ControlNet, which is not supported"],

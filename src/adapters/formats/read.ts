@@ -157,6 +157,10 @@ function moduleResolver(
     }
   }
   return (meaning, key) => {
+    if (meaning.component === "text_encoder_2" && model.text_encoder_2 === undefined) {
+      const fault = `${shown(key, 200)} belongs to a second text encoder`;
+      throw new KeepsakeError("input", `${path}: the LoRA was made for another model, SDXL: ${fault}`);
+    }
     if (meaning.naming === "dotted") {
       // Without any component named, a path is the UNet's unless only the text encoder has it.
       const inText = model.unet?.has(meaning.module) !== true && model.text_encoder?.has(meaning.module) === true;
