@@ -110,7 +110,8 @@ async function writeAdapter(
 /** Width of the text encoder of Stable Diffusion 2; that of 1 is 768. */
 const SD2_WIDTH = 1024;
 
-function kohyaModel({ textEncoder, schedulerConfig }: LoadedModel["pipeline"]): KohyaModel {
+function kohyaModel({ text, textEncoder, schedulerConfig }: LoadedModel["pipeline"]): KohyaModel {
+  if (text.encoders.length > 1) return "sdxl";
   if (textEncoder.config.hiddenSize < SD2_WIDTH) return "sd-1";
   return schedulerConfig.prediction_type === "v_prediction" ? "sd-2-v" : "sd-2";
 }

@@ -174,7 +174,7 @@ describe("a file that is no such checkpoint", () => {
     [
       "SDXL without text",
       withTensor(`${UNET}label_emb.0.0.weight`),
-      "this file of SDXL has no text encoder and no sec",
+      "this file of SDXL has no second text encoder; use",
     ],
     ["Playground 2.5", withTensor("edm_mean"), "this is a model with another noise schedule (EDM, as Playground 2.5)"],
     ["SD 3", withTensor(`${UNET}joint_blocks.0.x.bias`), "this is Stable Diffusion 3, which is not supported; use a"],

@@ -12,6 +12,7 @@ import type { Dora } from "../dora.ts";
 import type { Lora, LoraLayer } from "../lora.ts";
 import { adaptedComponents } from "../modules.ts";
 import { kindOf, requireAdapter, requireDType, requirePath } from "./arguments.ts";
+import { kohyaNames } from "./kohya-names.ts";
 import { peftConfigFile, peftWeightsFile } from "./names.ts";
 import { commonest, writePeftConfig, type LoraOrDoraLayer } from "./peft-config.ts";
 
@@ -203,10 +204,10 @@ export async function writeKohyaLora(path: string, lora: Lora, options: WriteKoh
     throw new KeepsakeError("usage", `writeKohyaLora: ${expected}, got ${kindOf(resolution)}.`);
   }
   const tensors = new Map<string, TensorToWrite>();
+  const nameOf = kohyaNames(model === "sdxl", lora.layers);
   for (const layer of lora.layers) {
     const { loraA, loraB } = tensorsOf(layer, options);
-    const prefix = layer.component === "unet" ? "lora_unet" : "lora_te";
-    const name = `${prefix}_${layer.module.replaceAll(".", "_")}`;
+    const name = nameOf(layer);
     tensors.set(`${name}.alpha`, { shape: [], data: Float32Array.of(layer.loraAlpha), dtype: "F32" });
     tensors.set(`${name}.lora_down.weight`, loraA);
     tensors.set(`${name}.lora_up.weight`, loraB);
