@@ -76,6 +76,7 @@ export async function openPipelineFolder(folder: string): Promise<PipelineFolder
     const advice = `not supported; use ${SUPPORTED}, whose pipeline is ${Object.keys(TEXT_ENCODERS).join(" or ")}`;
     throw new KeepsakeError("input", `${file}: the pipeline is ${what}, which is ${advice}.`);
   }
+  checkNoRefiner(file, index);
   const component = (name: string, supported?: string): string => {
     const entry = index[name];
     const className: unknown = Array.isArray(entry) ? entry[1] : undefined;
@@ -104,6 +105,13 @@ export async function openPipelineFolder(folder: string): Promise<PipelineFolder
 
 function isPipelineName(name: unknown): name is PipelineName {
   return typeof name === "string" && Object.hasOwn(TEXT_ENCODERS, name);
+}
+
+/** @throws KeepsakeError for a refiner, whose UNet is told a score in place of sizes. */
+function checkNoRefiner(file: string, { requires_aesthetics_score: value }: Readonly<Record<string, unknown>>): void {
+  if (value === undefined || value === null || value === false) return;
+  const fault = `"requires_aesthetics_score" is ${shown(value)}: this is an SDXL refiner, which is not supported`;
+  throw new KeepsakeError("input", `${file}: ${fault}; use the base model.`);
 }
 
 /** Only SDXL's pipeline has the option, which is on unless a file says otherwise. */
