@@ -108,8 +108,9 @@ const namelessKey = "emb_params";
 const encoderKeys = ["clip_l", "clip_g"] as const;
 
 /**
- * Reads learned embeddings from safetensors: diffusers' layout (each tensor is named by its token, `[width]` or `[count, width]`),
- * AUTOMATIC1111's (`emb_params`; the token is the file's name without its extension), or that of SDXL (`clip_l` and `clip_g`; so is it).
+ * Reads learned embeddings from safetensors: diffusers' layout (each tensor is named by its token, `[width]` or
+ * `[count, width]`), AUTOMATIC1111's (`emb_params`), or that of SDXL (`clip_l` and `clip_g`). In the last two, the token is
+ * the file's name without its extension.
  *
  * @example
  * ```ts
@@ -207,8 +208,8 @@ function checkWidth(path: string, what: string, { width }: TokenEmbedding, expec
 }
 
 /**
- * Writes one token as diffusers' textual_inversion.py does: one float32 tensor `[count, width]` named by the token. For two text encoders,
- * as its train_dreambooth_lora_sdxl_advanced.py does: `clip_l` and `clip_g`, which do not name it.
+ * Writes one token as diffusers' textual_inversion.py does: one float32 tensor `[count, width]` named by the token. For two
+ * text encoders, as its train_dreambooth_lora_sdxl_advanced.py does: `clip_l` and `clip_g`, which do not name it.
  *
  * @example
  * ```ts

@@ -61,8 +61,8 @@ export interface GenerationStep {
 export interface GenerateOptions {
   readonly prompt: string;
   /**
-   * What to lead away from. Without effect when `guidanceScale` is 1. Default: nothing, which is "" to Stable Diffusion 1.x and 2.x, and
-   * zeros to SDXL, for which "" is a prompt like any other.
+   * What to lead away from. Without effect when `guidanceScale` is 1. Default: nothing, which is "" to Stable Diffusion
+   * 1.x and 2.x, and zeros to SDXL, for which "" is a prompt like any other.
    */
   readonly negativePrompt?: string;
   /** Number of denoising steps. Default 30. */
@@ -154,8 +154,8 @@ export class StableDiffusionPipeline {
   }
 
   /**
-   * Opens a checkpoint: a folder in the diffusers layout, or a single file (.safetensors) of Stable Diffusion 1.x, 2.x or XL. Weights
-   * stay where they are; nothing is compiled yet.
+   * Opens a checkpoint: a folder in the diffusers layout, or a single file (.safetensors) of Stable Diffusion 1.x, 2.x or
+   * XL. Weights stay where they are; nothing is compiled yet.
    * @throws KeepsakeError naming file and fault for anything missing, malformed or not supported.
    */
   static async load(

@@ -1,5 +1,6 @@
 /**
- * @file From a prompt to what the UNet is conditioned on: tokenizers and text encoders, with learned tokens among the ordinary ones.
+ * @file From a prompt to what the UNet is conditioned on: tokenizers and text encoders, with learned tokens among the
+ * ordinary ones.
  */
 import { KeepsakeError } from "../errors.ts";
 import { type ProgramOptions, input, Program } from "../graph/index.ts";

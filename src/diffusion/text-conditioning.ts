@@ -1,7 +1,8 @@
 /**
- * @file What the UNet is conditioned on, from a model's text encoders: one (Stable Diffusion 1.x and 2.x), or two side by side, the second
- * of which also gives a pooled embedding (SDXL: Podell et al. 2023; diffusers: pipelines/stable_diffusion_xl, `encode_prompt`). Whoever
- * draws, trains or classifies asks here and need not know how many there are.
+ * @file What the UNet is conditioned on, from a model's text encoders: one (Stable Diffusion 1.x and 2.x), or two side by
+ * side, the second of which also gives a pooled embedding (SDXL: Podell et al. 2023; diffusers:
+ * pipelines/stable_diffusion_xl, `encode_prompt`). Whoever draws, trains or classifies asks here and need not know how many
+ * there are.
  */
 import { concat, input, slice, type Tensor } from "../graph/index.ts";
 import { clipTextModel, textProjection } from "./clip/clip-text-model.ts";
@@ -31,7 +32,7 @@ export interface Conditioning<Value> {
 /** The text encoders of a model, as one. */
 export class TextConditioning {
   readonly encoders: readonly TextEncoder[];
-  /** Whether a missing negative prompt is zeros to the UNet, and not the empty prompt: diffusers' `force_zeros_for_empty_prompt`. */
+  /** Whether no prompt is zeros to the UNet, and not the empty prompt: diffusers' `force_zeros_for_empty_prompt`. */
   readonly zerosWithoutPrompt: boolean;
 
   constructor(encoders: readonly TextEncoder[], options: { readonly zerosWithoutPrompt?: boolean } = {}) {
@@ -44,7 +45,7 @@ export class TextConditioning {
     return this.encoders.map(({ config }) => config.hiddenSize);
   }
 
-  /** Width of what the UNet gets for each token, and of a learned token's vector: those of all encoders, side by side. */
+  /** Width of what the UNet gets for each token, and of a learned token's vector: all encoders', side by side. */
   get width(): number {
     return this.widths.reduce((sum, width) => sum + width, 0);
   }

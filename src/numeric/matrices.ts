@@ -1,5 +1,6 @@
 /**
- * @file Small row-major matrices: products in float64, for penalties that are closed forms of an adapter's A and B, and parts side by side.
+ * @file Small row-major matrices: products in float64, for penalties that are closed forms of an adapter's A and B, and
+ * parts side by side.
  */
 
 /** `[rows, inner]` times `[inner, columns]`. */

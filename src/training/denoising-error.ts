@@ -148,7 +148,7 @@ export class DenoisingError {
     const { learnedRows, timeIds, derivatives = true } = this.#options;
     const count = batch.timesteps.length;
     const results = await this.#program.run(
-      // Not each layer that an adapter may change has a part in the prediction: SDXL leaves out the last ones of its text encoders.
+      // Some layers that an adapter may change have no part in the prediction: the last of SDXL's first text encoder.
       onlyInputs(this.#program, {
         ...this.#binding.feeds(adapter.parameters, adapter.frozen),
         ...text.feeds(batch.tokenIds, learnedRows),

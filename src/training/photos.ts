@@ -111,7 +111,7 @@ interface FoundPhoto {
   caption: Caption | undefined;
 }
 
-/** As diffusers' train_dreambooth_lora_sdxl.py tells it: the size as decoded, and where the middle begins once it is scaled. */
+/** As diffusers' train_dreambooth_lora_sdxl.py has it: the size as decoded, and where the middle begins once scaled. */
 function framingOf({ width, height }: RgbImage, resolution: number): PictureFraming {
   const { columns, rows } = coveringWindow({ width, height }, resolution, resolution);
   return {

@@ -45,7 +45,7 @@ export const loraTraining: CaseKind = {
       const learned = learnedRows(prompts, first.embeddingsGradient);
       if (!test.hasInputs("input_ids_2")) Object.assign(computed, tokenGradients(test, "", learned[0]));
       else {
-        // The end of the text cannot be a learned token where something is pooled there, so all rows are computed from the tables too.
+        // The end of the text, where something is pooled, cannot be a learned token: its row comes from the tables.
         const [states, pooled] = ["grad.encoder_hidden_states", "grad.text_embeds"].map((name) => context[name]);
         const upstream = { encoder_hidden_states: states, text_embeds: pooled };
         const tables = await tokenTableGradients(test, tree, upstream);

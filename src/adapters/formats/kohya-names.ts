@@ -1,6 +1,7 @@
 /**
- * @file What kohya's sd-scripts call the layers of a model: paths with underscores, behind the name of the network. For SDXL, whose trainer
- * works on the original code (sdxl_train_network.py), they number the UNet's blocks as that does, and the two text encoders.
+ * @file What kohya's sd-scripts call the layers of a model: paths with underscores, behind the name of the network. Their
+ * trainer of SDXL (sdxl_train_network.py) works on the original code: it numbers the UNet's blocks as that does, and the
+ * two text encoders.
  */
 import type { AdaptedComponent } from "../../diffusion/module.ts";
 import { ldmNames } from "./ldm-names.ts";
@@ -11,7 +12,7 @@ interface LayerPath {
   readonly module: string;
 }
 
-/** Blocks of SDXL's UNet, and of its smaller relatives: three levels of two layers. A LoRA need not have layers in each. */
+/** Blocks of the UNet of SDXL and its smaller relatives: three levels of two layers. A LoRA need not be in each. */
 const SDXL_BLOCKS = [0, 1, 2].flatMap((level) =>
   [0, 1].map((layer) => `down_blocks.${level}.resnets.${layer}.time_emb_proj`),
 );

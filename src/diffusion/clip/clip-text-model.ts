@@ -1,7 +1,8 @@
 /**
- * @file CLIP's text model, the text encoder of Stable Diffusion (transformers: models/clip/modeling_clip.py, `CLIPTextModel`): SD 1.x with
- * quick_gelu, SD 2.x with gelu, SDXL with one of each, of which the second has a projection (`CLIPTextModelWithProjection`). Embeddings of
- * learned tokens (textual inversion, Gal et al. 2023) enter beside the frozen table.
+ * @file CLIP's text model, the text encoder of Stable Diffusion (transformers: models/clip/modeling_clip.py,
+ * `CLIPTextModel`): SD 1.x with quick_gelu, SD 2.x with gelu, SDXL with one of each. Its second one has a projection
+ * (`CLIPTextModelWithProjection`). Embeddings of learned tokens (textual inversion, Gal et al. 2023) enter beside the
+ * frozen table.
  */
 import { type Tensor, add, embedding, mul, reshape, slice, sub } from "../../graph/index.ts";
 import type { ClipTextConfig } from "../config/clip-config.ts";

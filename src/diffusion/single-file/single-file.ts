@@ -58,7 +58,7 @@ export class SingleFile {
     this.family = family;
   }
 
-  /** Reads a file's header. @throws KeepsakeError in one line saying what the file is, if it is no checkpoint of a family that is read */
+  /** Reads a file's header. @throws KeepsakeError in one line saying what the file is, if it is of no family that is read */
   static async open(path: string): Promise<SingleFile> {
     const file = await SafetensorsFile.open(path);
     const names = [...file.tensors.keys()];
@@ -133,7 +133,8 @@ export class SingleFile {
   }
 
   /**
-   * What else of the scheduler's config tensors say by their names: a schedule that ends in pure noise, where sampling has to begin.
+   * What else tensors say by their names of the scheduler's config: a schedule that ends in pure noise, where sampling has
+   * to begin.
    * Source: comfyanonymous/ComfyUI: comfy/supported_models.py, `SDXL`.
    */
   get statedSchedule(): Readonly<Record<string, unknown>> {

@@ -1,6 +1,6 @@
 /**
- * @file The text encoders of single-file checkpoints: CLIP's as transformers names it (SD 1.x), OpenCLIP's (SD 2.x; mlfoundations/open_clip:
- * open_clip/transformer.py), whose query, key and value weights are one tensor, and one of each (SDXL).
+ * @file The text encoders of single-file checkpoints: CLIP's as transformers names it (SD 1.x), OpenCLIP's (SD 2.x;
+ * mlfoundations/open_clip: open_clip/transformer.py), whose query, key and value weights are one tensor, or both (SDXL).
  */
 import type { TensorInfo } from "../../io/safetensors/safetensors.ts";
 import type { ClipTextConfig } from "../config/clip-config.ts";

@@ -1,5 +1,6 @@
 /**
- * @file The tokenizers of a model's text encoders as one: SDXL has two, which know the same words and pad prompts differently.
+ * @file The tokenizers of a model's text encoders as one: SDXL has two, which know the same words and pad prompts
+ * differently.
  */
 import { ClipTokenizer, type EncodedPrompt } from "./clip-tokenizer.ts";
 import type { TokenizerFolder } from "./tokenizer-folder.ts";
