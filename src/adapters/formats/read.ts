@@ -34,7 +34,7 @@ import { isVeraFile, readVeraFile } from "./vera.ts";
  * const adapter = new BoundAdapter(await readLora("watercolour.safetensors", layers), { scale: 0.8 });
  * const [{ image }] = await pipeline.generate({ prompt: "a cat", adapter });
  * ```
- * @param model the layers of the model that the LoRA is for.
+ * @param model the layers of the model that the LoRA is for; SDXL has a `text_encoder_2` too (`pipeline.text.encoders`).
  * @throws KeepsakeError ("input") if it is not a LoRA, of an unsupported kind, incomplete, or for another model.
  */
 export async function readLora(path: string, model: AdaptableModules): Promise<Lora> {
