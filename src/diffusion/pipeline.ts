@@ -21,11 +21,12 @@ import { tensorToImage } from "../io/images/image.ts";
 import type { RgbImage } from "../io/images/rgb-image.ts";
 import { RandomStream } from "../random/random.ts";
 import type { Checkpoint, CheckpointOptions, Component } from "./checkpoint.ts";
+import { checkPartsFit } from "./checkpoint-fit.ts";
 import { type AutoencoderKlConfig, vaeScaleFactor } from "./config/autoencoder-kl-config.ts";
 import type { ClipTextConfig } from "./config/clip-config.ts";
 import type { UNet2DConditionConfig } from "./config/unet-2d-condition-config.ts";
 import { concatenated } from "./flat-arrays.ts";
-import { type LatentShape, compileDecoder, decoderOutputs, latentShape, LONGEST_SIDE, sizeWarning } from "./latents.ts";
+import { type LatentShape, compileDecoder, decoderOutputs, latentShape, sizeWarning } from "./latents.ts";
 import type { PictureSize } from "./picture-size.ts";
 import { checkMemory, drawingPurpose } from "./memory.ts";
 import { openCheckpoint } from "./open-checkpoint.ts";
@@ -44,7 +45,7 @@ import {
 import { damagedWeights } from "./weights.ts";
 import type { TextConditioning } from "./text-conditioning.ts";
 import { type Conditioning } from "./text-conditioning.ts";
-import { type PictureFraming, TIME_IDS, timeIdsFeeds, timeIdsInput, timeIdsOf, wholePicture } from "./time-ids.ts";
+import { type PictureFraming, timeIdsFeeds, timeIdsInput, timeIdsOf, wholePicture } from "./time-ids.ts";
 import type { PromptTokenizer } from "./tokenizer/index.ts";
 
 /** One step of the denoising of one picture, for progress and previews. */
@@ -212,7 +213,8 @@ export class StableDiffusionPipeline {
 
     await this.#useAdapter(options.adapter);
     this.#checkMemory(size, this.#isGuided(guidanceScale) ? 2 : 1);
-    const denoise = await this.#denoiser({ framing: wholePicture(size), ...options }, shape, guidanceScale);
+    const framing = options.framing ?? wholePicture(size);
+    const denoise = await this.#denoiser({ ...options, framing }, shape, guidanceScale);
     const decoder = await this.#decoders.get(shape.join("x"), () =>
       compileDecoder(this.vae, size, this.#programOptions),
     );
@@ -373,51 +375,4 @@ async function denoiseFrom(noise: Float32Array, run: DenoisingRun): Promise<Floa
 
 function startingNoise(seed: number | bigint, index: number, [channels, height, width]: LatentShape): Float32Array {
   return new RandomStream(seed, "latents", index).normal(channels * height * width);
-}
-
-/** @throws KeepsakeError when the parts are each fine but do not belong together. */
-function checkPartsFit({ path, unet, vae, text }: Checkpoint): void {
-  const fault = (message: string) => new KeepsakeError("input", `${path}: ${message}`);
-  const side = unet.config.sampleSize * vaeScaleFactor(vae.config);
-  if (side > LONGEST_SIDE) {
-    const size = `sample_size ${unet.config.sampleSize} makes pictures of ${side}x${side} pixels`;
-    throw fault(`the UNet's ${size}; at most ${LONGEST_SIDE} a side are possible.`);
-  }
-  const channels = vae.config.latentChannels;
-  if (unet.config.inChannels !== channels || unet.config.outChannels !== channels) {
-    throw fault(
-      `the UNet takes ${unet.config.inChannels} and gives ${unet.config.outChannels} channels, the VAE has ${channels}; ` +
-        "inpainting and other special UNets are not supported.",
-    );
-  }
-  const { width } = text;
-  if (unet.config.crossAttentionDim.some((dim) => dim !== width)) {
-    throw fault(
-      `the UNet expects text embeddings of width ${unet.config.crossAttentionDim.join(", ")}, the text encoder gives ${width}.`,
-    );
-  }
-  const { textTime } = unet.config;
-  const added = textTime && textTime.projectionInputDim - TIME_IDS * textTime.additionTimeEmbedDim;
-  if (added !== text.projectionDim) {
-    const [expected, given] = [added, text.projectionDim].map((size) =>
-      size === undefined ? "none" : `one of ${size}`,
-    );
-    throw fault(
-      `the UNet expects ${expected} pooled text embedding beside ${TIME_IDS} sizes, the text encoder gives ${given}.`,
-    );
-  }
-  for (const { config, tokenizer } of text.encoders) {
-    if (tokenizer.vocabSize > config.vocabSize) {
-      throw fault(`the tokenizer has ${tokenizer.vocabSize} tokens, the text encoder only ${config.vocabSize}.`);
-    }
-    if (tokenizer.modelMaxLength > config.maxPositionEmbeddings) {
-      throw fault(
-        `the tokenizer makes ${tokenizer.modelMaxLength} tokens, the text encoder takes ${config.maxPositionEmbeddings}.`,
-      );
-    }
-    const { vocabSize, modelMaxLength } = text.encoders[0].tokenizer;
-    if (tokenizer.vocabSize !== vocabSize || tokenizer.modelMaxLength !== modelMaxLength) {
-      throw fault("its two tokenizers differ in vocabulary or length, and a prompt has to be the same tokens to both.");
-    }
-  }
 }

@@ -62,12 +62,17 @@ describe("the text encoders of SDXL", () => {
   });
 
   it.each<[string, string, Record<string, unknown>, RegExp]>([
-    ["another projection", "text_encoder_2/config.json", { projection_dim: 24 }, /expects one of 20 .*gives one of 24/],
+    [
+      "another projection",
+      "text_encoder_2/config.json",
+      { projection_dim: 24 },
+      /the UNet expects 20 pooled numbers beside 6 sizes, the text encoder gives 24/,
+    ],
     [
       "five time ids, as the refiner has",
       "unet/config.json",
       { projection_class_embeddings_input_dim: 60 },
-      /expects one of 12 pooled text embedding beside 6 sizes/,
+      /the UNet expects 12 pooled numbers beside 6 sizes, the text encoder gives 20/,
     ],
     ["another length", "tokenizer_2/tokenizer_config.json", { model_max_length: 40 }, /its two tokenizers differ/],
     [
