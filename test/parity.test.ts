@@ -66,10 +66,11 @@ describe("a tree of reference values", () => {
       "schedulers",
       "single-file",
       "textual-inversion",
+      "textual-inversion-sdxl",
       "tokenizer",
       "training",
     ]);
-  }, 120_000);
+  }, 180_000);
 
   it("is recognised by what its cases hold, not by their names", async () => {
     await copyCase("forward/unet-micro-unet-sd1", "forward/a");

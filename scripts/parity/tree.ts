@@ -11,10 +11,13 @@ import {
 import type { AutoencoderKlConfig } from "../../src/diffusion/config/autoencoder-kl-config.ts";
 import type { ClipConfig, ClipTextConfig } from "../../src/diffusion/config/clip-config.ts";
 import type { UNet2DConditionConfig } from "../../src/diffusion/config/unet-2d-condition-config.ts";
+import { openCheckpoint } from "../../src/diffusion/open-checkpoint.ts";
+import type { TextConditioning } from "../../src/diffusion/text-conditioning.ts";
 import { ClipTokenizer } from "../../src/diffusion/tokenizer/index.ts";
 import { readTokenizerFolder } from "../../src/diffusion/tokenizer/tokenizer-folder.ts";
 import { type Feeds, type ProgramOptions, type Tensor, Program } from "../../src/graph/index.ts";
 import { readJson } from "../../src/io/json.ts";
+import { Fields } from "./fields.ts";
 
 export class Tree {
   /** Absolute path. */
@@ -37,22 +40,31 @@ export class Tree {
   }
 
   async clipText(model: string): Promise<Component<ClipTextConfig>> {
-    return this.#open(await this.#componentFolder(model, "text_encoder"), openClipTextModel);
+    return this.#open(await this.#componentFolder(model, "text_encoder"), openTextEncoder);
+  }
+
+  /** All text encoders of a pipeline. */
+  async text(model: string): Promise<TextConditioning> {
+    return (await this.#open(join(this.root, model), openCheckpoint)).text;
   }
 
   async clip(model: string): Promise<Component<ClipConfig>> {
     return this.#open(join(this.root, model), openClipModel);
   }
 
-  /** Makes tokenizers (of one's own, as tokens may be added) from the model's folder or beside it; undefined where there are none. */
-  async tokenizers(model: string): Promise<(() => ClipTokenizer) | undefined> {
-    for (const place of ["tokenizer", "../tokenizer", "."]) {
-      const folder = join(this.root, model, place);
-      if (!(await exists(join(folder, "vocab.json")))) continue;
-      const files = await this.#open(folder, readTokenizerFolder);
-      return () => new ClipTokenizer(files);
+  /** The tokenizers of the model, from its folder or beside it: of a pipeline all, of a text encoder its own. */
+  async tokenizers(model: string): Promise<readonly ClipTokenizer[]> {
+    const beside = model.endsWith("_2") ? "../tokenizer_2" : "../tokenizer";
+    for (const places of [["tokenizer", "tokenizer_2"], [beside], ["."]]) {
+      const found: ClipTokenizer[] = [];
+      for (const place of places) {
+        const folder = join(this.root, model, place);
+        if (!(await exists(join(folder, "vocab.json")))) continue;
+        found.push(new ClipTokenizer(await this.#open(folder, readTokenizerFolder)));
+      }
+      if (found.length > 0) return found;
     }
-    return undefined;
+    return [];
   }
 
   /** The parsed scheduler_config.json of a pipeline. */
@@ -92,6 +104,16 @@ export class Tree {
     return opened as Promise<Model>; // the key names the function
   }
 }
+
+/** Opens a text encoder, with a projection if its config says that it has one. */
+export async function openTextEncoder(folder: string): Promise<Component<ClipTextConfig>> {
+  const file = join(folder, "config.json");
+  const config = new Fields(file, await readJson(file));
+  const hasProjection = config.has("architectures") && config.strings("architectures")[0] === WITH_PROJECTION;
+  return openClipTextModel(folder, { hasProjection });
+}
+
+export const WITH_PROJECTION = "CLIPTextModelWithProjection";
 
 export async function exists(path: string): Promise<boolean> {
   return stat(path).then(

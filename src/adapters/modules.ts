@@ -4,7 +4,7 @@ import { KeepsakeError } from "../errors.ts";
 import { formatShape } from "../graph/index.ts";
 
 /** The components an adapter may change, in the order in which adapters list them. */
-export const adaptedComponents: readonly AdaptedComponent[] = ["unet", "text_encoder"];
+export const adaptedComponents: readonly AdaptedComponent[] = ["unet", "text_encoder", "text_encoder_2"];
 
 /** A layer that is one matrix: a linear layer `[out, in]` or a 1x1 convolution `[out, in, 1, 1]`. */
 export interface AdaptableModule {

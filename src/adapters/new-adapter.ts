@@ -1,7 +1,9 @@
 /**
  * @file A new adapter for a model, from the settings that a library records.
  */
+import type { AdaptedComponent } from "../diffusion/module.ts";
 import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
+import type { Weights } from "../diffusion/weights.ts";
 import { RandomStream } from "../random/random.ts";
 import type { Adapter, AdapterForm, AdapterOptions } from "./adapter.ts";
 import { findAdapterKind } from "./kinds.ts";
@@ -33,11 +35,14 @@ export async function newAdapter(
   seed: number,
   concept?: string,
 ): Promise<Adapter> {
-  const { unet, textEncoder } = pipeline;
-  const weights = { unet: unet.weights, text_encoder: textEncoder.weights };
+  const weights = new Map(componentsOf(pipeline));
   return findAdapterKind(settings.kind).create(adaptableModules(pipeline), optionsOf(settings), {
     random: streamOf(seed, concept),
-    readWeight: (component, module) => weights[component].readFloat32(`${module}.weight`),
+    readWeight: async (component, module) => {
+      const found = weights.get(component);
+      if (found === undefined) throw new Error(`the model has no ${component}`);
+      return found.readFloat32(`${module}.weight`);
+    },
   });
 }
 
@@ -85,6 +90,12 @@ function optionsOf({ rank, loraAlpha, targets, projectionKey }: AdapterSettings)
 }
 
 /** The layers of a model that an adapter may change. */
-export function adaptableModules({ unet, textEncoder }: StableDiffusionPipeline): AdaptableModules {
-  return { unet: discoverModules(unet.weights.tensors), text_encoder: discoverModules(textEncoder.weights.tensors) };
+export function adaptableModules(pipeline: StableDiffusionPipeline): AdaptableModules {
+  return Object.fromEntries(
+    componentsOf(pipeline).map(([component, { tensors }]) => [component, discoverModules(tensors)]),
+  );
+}
+
+function componentsOf({ unet, text }: StableDiffusionPipeline): (readonly [AdaptedComponent, Weights])[] {
+  return [["unet", unet.weights], ...text.encoders.map(({ component, weights }) => [component, weights] as const)];
 }

@@ -3,6 +3,7 @@
  */
 import { Lora } from "../adapters/lora.ts";
 import { latentShape } from "../diffusion/latents.ts";
+import { timeIdsOf, wholePicture } from "../diffusion/time-ids.ts";
 import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { addLearnedTokens } from "../diffusion/prompt-encoder.ts";
 import { NoiseSchedule } from "../diffusion/schedulers/index.ts";
@@ -139,13 +140,14 @@ export class ConceptClassifier {
     checkWhole("The number of draws", draws, LIMITS.draws);
     checkReal("The temperature", temperature ?? DEFAULT_TEMPERATURE, REAL_LIMITS.temperature);
 
-    const { vae, textEncoder, schedulerConfig } = pipeline;
-    const [channels, height, width] = latentShape(vae.config, { height: resolution, width: resolution });
+    const { vae, text, schedulerConfig } = pipeline;
+    const size = { height: resolution, width: resolution };
+    const [channels, height, width] = latentShape(vae.config, size);
     const { timesteps = height * width <= SMALL_LATENTS ? TIMESTEPS_OF_SMALL_LATENTS : WHOLE_SCHEDULE } = options;
     checkTimesteps(timesteps);
     const schedule = new NoiseSchedule(schedulerConfig);
     const tokenizer = pipeline.newTokenizer();
-    const learned = addLearnedTokens(tokenizer, embeddings, textEncoder.config.hiddenSize);
+    const learned = addLearnedTokens(tokenizer, embeddings, text.width);
     const tokenIds = candidates.map(({ prompt }) => [...tokenizer.encode(prompt).inputIds]);
     const program = await DenoisingError.create(pipeline, adapter, {
       ...programOptions,
@@ -153,7 +155,7 @@ export class ConceptClassifier {
       height,
       width,
       learnedRows: learned.rows,
-      firstLearnedId: learned.firstId,
+      timeIds: timeIdsOf(wholePicture(size)),
       derivatives: false,
     });
     return new ConceptClassifier(

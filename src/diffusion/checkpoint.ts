@@ -11,16 +11,13 @@ import { type AutoencoderKlConfig, parseAutoencoderKlConfig } from "./config/aut
 import { type ClipConfig, type ClipTextConfig, parseClipConfig, parseClipTextConfig } from "./config/clip-config.ts";
 import { isObject } from "./config/config-reader.ts";
 import { type UNet2DConditionConfig, parseUNet2DConditionConfig } from "./config/unet-2d-condition-config.ts";
-import { foreignPipeline, modelIndex, notAModel, noWeights } from "./not-a-model.ts";
+import { noWeights } from "./not-a-model.ts";
 import type { PredictionType } from "./schedulers/index.ts";
-import type { TokenizerFolder } from "./tokenizer/tokenizer-folder.ts";
+import type { Component } from "./component.ts";
+import type { TextConditioning } from "./text-conditioning.ts";
 import { Weights } from "./weights.ts";
 
-/** A model's architecture and its weights. */
-export interface Component<Config> {
-  readonly config: Config;
-  readonly weights: Weights;
-}
+export type { Component };
 
 /** What a person may say of a checkpoint that it does not say itself. */
 export interface CheckpointOptions {
@@ -50,8 +47,7 @@ export interface Checkpoint {
   readonly path: string;
   readonly unet: Component<UNet2DConditionConfig>;
   readonly vae: Component<AutoencoderKlConfig>;
-  readonly textEncoder: Component<ClipTextConfig>;
-  readonly tokenizer: TokenizerFolder;
+  readonly text: TextConditioning;
   /** As in scheduler_config.json. */
   readonly schedulerConfig: Readonly<Record<string, unknown>>;
   /** What to call the scheduler's config in messages. */
@@ -60,16 +56,6 @@ export interface Checkpoint {
   readonly configFiles: readonly string[];
   /** What was guessed, in a line. */
   readonly note?: string;
-}
-
-/** Where the parts of a Stable Diffusion checkpoint lie. */
-export interface PipelineFolder {
-  readonly folder: string;
-  readonly unet: string;
-  readonly vae: string;
-  readonly textEncoder: string;
-  readonly tokenizer: string;
-  readonly scheduler: string;
 }
 
 /** Opens a folder with the config and weights of a UNet2DConditionModel. @throws KeepsakeError naming file and fault. */
@@ -92,72 +78,22 @@ export async function openAutoencoderKl(
   return { config, weights: await openWeights(folder, "diffusion_pytorch_model", variant, todaysAttentionName) };
 }
 
-/** Opens a folder with the config and weights of a CLIPTextModel. @throws KeepsakeError naming file and fault. */
-export async function openClipTextModel(folder: string, variant?: WeightsVariant): Promise<Component<ClipTextConfig>> {
-  const config = await readConfig(folder, parseClipTextConfig);
-  return { config, weights: await openWeights(folder, "model", variant) };
+/**
+ * Opens a folder with the config and weights of a CLIPTextModel, or of a CLIPTextModelWithProjection.
+ * @throws KeepsakeError naming file and fault.
+ */
+export async function openClipTextModel(
+  folder: string,
+  options: { readonly hasProjection?: boolean; readonly variant?: WeightsVariant } = {},
+): Promise<Component<ClipTextConfig>> {
+  const config = await readConfig(folder, (file, json) => parseClipTextConfig(file, json, options));
+  return { config, weights: await openWeights(folder, "model", options.variant) };
 }
 
 /** Opens a folder with the config and weights of a CLIPModel. @throws KeepsakeError naming file and fault. */
 export async function openClipModel(folder: string): Promise<Component<ClipConfig>> {
   const config = await readConfig(folder, parseClipConfig);
   return { config, weights: await openWeights(folder, "model") };
-}
-
-/** The parsed scheduler_config.json of a folder. @throws KeepsakeError naming file and fault. */
-export async function readSchedulerConfig(folder: PipelineFolder): Promise<Readonly<Record<string, unknown>>> {
-  const file = configFilesOf(folder).scheduler;
-  const config = await readJson(file, { pythonNumbers: true });
-  if (!isObject(config)) throw new KeepsakeError("input", `${file}: expected a JSON object.`);
-  return config;
-}
-
-/** The files with the configs of a folder. */
-export function configFilesOf({ unet, vae, textEncoder, scheduler }: PipelineFolder) {
-  return {
-    unet: join(unet, "config.json"),
-    vae: join(vae, "config.json"),
-    textEncoder: join(textEncoder, "config.json"),
-    scheduler: join(scheduler, "scheduler_config.json"),
-  } as const;
-}
-
-/**
- * Reads model_index.json and checks that the folder is a Stable Diffusion 1.x or 2.x checkpoint.
- * @throws KeepsakeError for anything else, SDXL included.
- */
-export async function openPipelineFolder(folder: string): Promise<PipelineFolder> {
-  const entries = await readdir(folder).catch((): string[] => []);
-  if (!entries.includes(modelIndex)) throw await notAModel(folder);
-  const file = join(folder, modelIndex);
-  const index = await readJson(file);
-  if (!isObject(index)) throw new KeepsakeError("input", `${file}: expected a JSON object.`);
-  const pipeline = index._class_name;
-  if (pipeline !== "StableDiffusionPipeline") {
-    const what = typeof pipeline === "string" ? `${shown(pipeline)} (${foreignPipeline(pipeline)})` : shown(pipeline);
-    const advice = "not supported; use a Stable Diffusion 1.x or 2.x model, whose pipeline is StableDiffusionPipeline";
-    throw new KeepsakeError("input", `${file}: the pipeline is ${what}, which is ${advice}.`);
-  }
-  const component = (name: string, supported?: string): string => {
-    const entry = index[name];
-    const className: unknown = Array.isArray(entry) ? entry[1] : undefined;
-    if (typeof className !== "string" || (supported !== undefined && className !== supported)) {
-      const found = shown(entry);
-      throw new KeepsakeError("input", `${file}: component "${name}" is ${found}, expected ${supported ?? "a class"}.`);
-    }
-    if (!entries.includes(name)) {
-      throw new KeepsakeError("input", `${folder}: the folder ${name}, which model_index.json lists, is missing.`);
-    }
-    return join(folder, name);
-  };
-  return {
-    folder,
-    unet: component("unet", "UNet2DConditionModel"),
-    vae: component("vae", "AutoencoderKL"),
-    textEncoder: component("text_encoder", "CLIPTextModel"),
-    tokenizer: component("tokenizer"),
-    scheduler: component("scheduler"),
-  };
 }
 
 async function readConfig<Config>(folder: string, parse: (file: string, json: unknown) => Config): Promise<Config> {

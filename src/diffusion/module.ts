@@ -30,8 +30,11 @@ export interface BaseLayer {
   readonly bias: Tensor | undefined;
 }
 
+/** The text encoders of a pipeline, by the names that diffusers gives them. SDXL has two. */
+export type TextComponent = "text_encoder" | "text_encoder_2";
+
 /** The parts of a pipeline that adapters may change, by the names that diffusers gives them. */
-export type AdaptedComponent = "unet" | "text_encoder";
+export type AdaptedComponent = "unet" | TextComponent;
 
 /** An adapter tied to graph inputs: it changes layers while a model is traced, and says what to feed when the program runs. */
 export interface AdapterBinding {

@@ -13,6 +13,9 @@ import { isObject } from "./config/config-reader.ts";
 /** The file that makes a folder a model. */
 export const modelIndex = "model_index.json";
 
+/** What to use instead of a model of another family. */
+export const SUPPORTED = "a Stable Diffusion 1.x, 2.x or XL model";
+
 const layout =
   "a folder in the diffusers layout (model_index.json, unet, vae, text_encoder, tokenizer, scheduler) or a single-file checkpoint (.safetensors)";
 const pickle = "pickle weights are not loaded, because a pickle can run any program";
@@ -95,14 +98,16 @@ async function file(path: string): Promise<string> {
     return `this is a textual-inversion embedding, not a model; give ${layout}`;
   }
   if (has(/^double_blocks\.|^joint_blocks\.|^transformer_blocks\./)) {
-    return "this is a transformer model (FLUX, SD 3), which is not supported; use a Stable Diffusion 1.x or 2.x model";
+    return `this is a transformer model (FLUX, SD 3), which is not supported; use ${SUPPORTED}`;
   }
   return `these are weights of one network; give the whole model: ${layout}`;
 }
 
-/** What a pipeline that is not Stable Diffusion 1.x or 2.x is. */
+/** What a pipeline that is not read is. */
 export function foreignPipeline(className: string): string {
-  if (/^(StableDiffusionXL|KolorsP)/.test(className)) return "a model of the SDXL family";
+  if (/^StableDiffusionXLImg2Img/.test(className))
+    return "an SDXL refiner, or another model that starts from a picture";
+  if (/^KolorsP/.test(className)) return "a relative of SDXL with another text encoder";
   if (/^StableDiffusion3/.test(className)) return "Stable Diffusion 3";
   if (/^Flux/.test(className)) return "FLUX";
   if (/Inpaint/.test(className)) return "an inpainting model";

@@ -7,15 +7,14 @@ import { KeepsakeError } from "../errors.ts";
 import {
   type Checkpoint,
   type CheckpointOptions,
-  configFilesOf,
   openAutoencoderKl,
   openClipTextModel,
-  openPipelineFolder,
   openUNet2DConditionModel,
-  readSchedulerConfig,
 } from "./checkpoint.ts";
+import { configFilesOf, openPipelineFolder, readSchedulerConfig } from "./pipeline-folder.ts";
 import { openSingleFile } from "./single-file/open-single-file.ts";
 import { openVae } from "./single-file/open-vae.ts";
+import { TextConditioning, type TextEncoder } from "./text-conditioning.ts";
 import { readTokenizerFolder } from "./tokenizer/tokenizer-folder.ts";
 
 /** @throws KeepsakeError naming file and fault for anything missing, malformed or not supported. */
@@ -35,17 +34,20 @@ async function openFolder(
   }
   const files = configFilesOf(folder);
   const schedulerConfig = await readSchedulerConfig(folder);
-  const tokenizer = await readTokenizerFolder(folder.tokenizer);
+  const encoders: TextEncoder[] = [];
+  for (const { component, output, hasProjection, tokenizer, folder: own } of folder.textEncoders) {
+    const described = { component, output, tokenizer: await readTokenizerFolder(tokenizer) };
+    encoders.push({ ...described, ...(await openClipTextModel(own, { hasProjection, variant })) });
+  }
   const unet = await openUNet2DConditionModel(folder.unet, variant);
   const vae = await openAutoencoderKl(folder.vae, variant);
   return {
     path,
     unet,
     vae: ownVae === undefined ? vae : await openVae(ownVae, { config: vae.config, label: files.vae }),
-    textEncoder: await openClipTextModel(folder.textEncoder, variant),
-    tokenizer,
+    text: new TextConditioning(encoders, folder),
     schedulerConfig: predictionType ? { ...schedulerConfig, prediction_type: predictionType } : schedulerConfig,
     schedulerSource: files.scheduler,
-    configFiles: Object.values(files),
+    configFiles: files.all,
   };
 }

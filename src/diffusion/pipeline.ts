@@ -21,11 +21,12 @@ import { tensorToImage } from "../io/images/image.ts";
 import type { RgbImage } from "../io/images/rgb-image.ts";
 import { RandomStream } from "../random/random.ts";
 import type { Checkpoint, CheckpointOptions, Component } from "./checkpoint.ts";
+import { checkPartsFit } from "./checkpoint-fit.ts";
 import { type AutoencoderKlConfig, vaeScaleFactor } from "./config/autoencoder-kl-config.ts";
 import type { ClipTextConfig } from "./config/clip-config.ts";
 import type { UNet2DConditionConfig } from "./config/unet-2d-condition-config.ts";
 import { concatenated } from "./flat-arrays.ts";
-import { type LatentShape, compileDecoder, decoderOutputs, latentShape, LONGEST_SIDE, sizeWarning } from "./latents.ts";
+import { type LatentShape, compileDecoder, decoderOutputs, latentShape, sizeWarning } from "./latents.ts";
 import type { PictureSize } from "./picture-size.ts";
 import { checkMemory, drawingPurpose } from "./memory.ts";
 import { openCheckpoint } from "./open-checkpoint.ts";
@@ -42,7 +43,10 @@ import {
   schedulerNames,
 } from "./schedulers/index.ts";
 import { damagedWeights } from "./weights.ts";
-import { ClipTokenizer } from "./tokenizer/index.ts";
+import type { TextConditioning } from "./text-conditioning.ts";
+import { type Conditioning } from "./text-conditioning.ts";
+import { type PictureFraming, timeIdsFeeds, timeIdsInput, timeIdsOf, wholePicture } from "./time-ids.ts";
+import type { PromptTokenizer } from "./tokenizer/index.ts";
 
 /** One step of the denoising of one picture, for progress and previews. */
 export interface GenerationStep {
@@ -57,7 +61,10 @@ export interface GenerationStep {
 
 export interface GenerateOptions {
   readonly prompt: string;
-  /** What to lead away from. Default "". Without effect when `guidanceScale` is 1. */
+  /**
+   * What to lead away from. Without effect when `guidanceScale` is 1. Default: nothing, which is "" to Stable Diffusion
+   * 1.x and 2.x, and zeros to SDXL, for which "" is a prompt like any other.
+   */
   readonly negativePrompt?: string;
   /** Number of denoising steps. Default 30. */
   readonly steps?: number;
@@ -77,6 +84,8 @@ export interface GenerateOptions {
   /** In pixels, a multiple of the VAE's scale factor. Default: the size that the model was trained on. */
   readonly width?: number;
   readonly height?: number;
+  /** SDXL: how the picture should seem to have been cut out of another. Default: a whole picture of its size. */
+  readonly framing?: PictureFraming;
   readonly learnedEmbeddings?: readonly LearnedEmbedding[];
   /** Compiled into the programs, which are kept until another adapter comes; its numbers are asked for anew in every call. */
   readonly adapter?: AdapterBinding;
@@ -98,7 +107,7 @@ export interface GeneratedImage {
 }
 
 /**
- * A Stable Diffusion 1.x or 2.x checkpoint, ready to draw. Its parts are public: training uses the same ones.
+ * A checkpoint of Stable Diffusion 1.x, 2.x or XL, ready to draw. Its parts are public: training uses the same ones.
  *
  * @example
  * ```ts
@@ -117,9 +126,12 @@ export class StableDiffusionPipeline {
   readonly checkpoint: Checkpoint;
   readonly unet: Component<UNet2DConditionConfig>;
   readonly vae: Component<AutoencoderKlConfig>;
+  /** All text encoders as one. */
+  readonly text: TextConditioning;
+  /** The text encoder, or the first of two. */
   readonly textEncoder: Component<ClipTextConfig>;
   /** Makes a tokenizer without learned tokens. */
-  readonly newTokenizer: () => ClipTokenizer;
+  readonly newTokenizer: () => PromptTokenizer;
   /** The parsed scheduler_config.json. */
   readonly schedulerConfig: Readonly<Record<string, unknown>>;
   readonly #programOptions: ProgramOptions;
@@ -134,16 +146,17 @@ export class StableDiffusionPipeline {
     this.checkpoint = checkpoint;
     this.unet = checkpoint.unet;
     this.vae = checkpoint.vae;
-    this.textEncoder = checkpoint.textEncoder;
-    this.newTokenizer = () => new ClipTokenizer(checkpoint.tokenizer);
+    this.text = checkpoint.text;
+    this.textEncoder = checkpoint.text.encoders[0];
+    this.newTokenizer = () => checkpoint.text.newTokenizer();
     this.schedulerConfig = checkpoint.schedulerConfig;
     this.#programOptions = programOptions;
-    this.#promptEncoder = new PromptEncoder(this.textEncoder, this.newTokenizer, programOptions);
+    this.#promptEncoder = new PromptEncoder(this.text, programOptions);
   }
 
   /**
-   * Opens a checkpoint: a folder in the diffusers layout, or a single file (.safetensors) of Stable Diffusion 1.x or 2.x. Weights stay
-   * where they are; nothing is compiled yet.
+   * Opens a checkpoint: a folder in the diffusers layout, or a single file (.safetensors) of Stable Diffusion 1.x, 2.x or
+   * XL. Weights stay where they are; nothing is compiled yet.
    * @throws KeepsakeError naming file and fault for anything missing, malformed or not supported.
    */
   static async load(
@@ -200,7 +213,8 @@ export class StableDiffusionPipeline {
 
     await this.#useAdapter(options.adapter);
     this.#checkMemory(size, this.#isGuided(guidanceScale) ? 2 : 1);
-    const denoise = await this.#denoiser(options, shape, guidanceScale);
+    const framing = options.framing ?? wholePicture(size);
+    const denoise = await this.#denoiser({ ...options, framing }, shape, guidanceScale);
     const decoder = await this.#decoders.get(shape.join("x"), () =>
       compileDecoder(this.vae, size, this.#programOptions),
     );
@@ -224,7 +238,8 @@ export class StableDiffusionPipeline {
    * @param fault - what came out
    */
   async notFinite(fault: string): Promise<KeepsakeError> {
-    const damaged = await damagedWeights([this.unet.weights, this.textEncoder.weights, this.vae.weights]);
+    const parts = [this.unet, ...this.text.encoders, this.vae];
+    const damaged = await damagedWeights(parts.map(({ weights }) => weights));
     if (damaged !== undefined) return damaged;
     const advice =
       this.#adapter === undefined
@@ -246,7 +261,7 @@ export class StableDiffusionPipeline {
     const shape = latentShape(this.vae.config, size);
     const checked = [batch, ...shape].join("x");
     if (this.#fitting.has(checked)) return;
-    const denoiser = this.#denoiserOutputs(shape, batch, this.textEncoder.config.maxPositionEmbeddings);
+    const denoiser = this.#denoiserOutputs(shape, batch);
     checkMemory([denoiser, decoderOutputs(this.vae, size)], this.#programOptions, drawingPurpose(size));
     this.#fitting.add(checked);
   }
@@ -265,19 +280,22 @@ export class StableDiffusionPipeline {
   }
 
   /** Encodes the prompts and returns the guided prediction as a function of latents and timestep. */
-  async #denoiser(options: GenerateOptions, shape: LatentShape, guidanceScale: number): Promise<Denoiser> {
+  async #denoiser(
+    options: GenerateOptions & { readonly framing: PictureFraming },
+    shape: LatentShape,
+    guidanceScale: number,
+  ): Promise<Denoiser> {
     const { config } = this.unet;
-    const { prompt, negativePrompt = "", adapter, learnedEmbeddings = [], onWarning } = options;
+    const { prompt, negativePrompt, framing, adapter, learnedEmbeddings = [], onWarning } = options;
     const prompts = this.#isGuided(guidanceScale) ? [negativePrompt, prompt] : [prompt];
     const encoded = await this.#promptEncoder.encode(prompts, { adapter, learnedEmbeddings, onWarning });
-    const encoderHiddenStates = concatenated(encoded);
-    const positions = encoderHiddenStates.length / (encoded.length * this.textEncoder.config.hiddenSize);
-    const program = await this.#denoisers.get([encoded.length, ...shape, positions].join("x"), () =>
-      Program.create(this.#denoiserOutputs(shape, encoded.length, positions), this.#programOptions),
+    const program = await this.#denoisers.get([encoded.length, ...shape].join("x"), () =>
+      Program.create(this.#denoiserOutputs(shape, encoded.length), this.#programOptions),
     );
     const fixed = onlyInputs(program, {
       ...adapter?.feeds(),
-      encoderHiddenStates,
+      ...together(encoded),
+      ...timeIdsFeeds(config, [timeIdsOf(framing)]),
       guidanceScale: Float32Array.of(guidanceScale),
       ...(config.timeCondProjDim !== undefined && {
         timestepCond: guidanceScaleEmbedding(guidanceScale, config.timeCondProjDim),
@@ -293,15 +311,17 @@ export class StableDiffusionPipeline {
    * With guidance, both prompts go through the UNet as one batch of two: up to twice as fast as one after the other where the latents are
    * small, and equal where they are large.
    */
-  #denoiserOutputs(shape: LatentShape, batch: number, positions: number): Record<"prediction", Tensor> {
+  #denoiserOutputs(shape: LatentShape, batch: number): Record<"prediction", Tensor> {
     const { config, weights } = this.unet;
-    const width = this.textEncoder.config.hiddenSize;
+    const { positions, width, projectionDim } = this.text;
     const sample = input("sample", [1, ...shape]);
     const projection = input("timestepProjection", [1, config.blockOutChannels[0]]);
     const output = unet2DConditionModel(withAdapter(weights.frozen(), "unet", this.#adapter), config, {
       sample: batch === 1 ? sample : concat([sample, sample], 0),
       timestepProjection: broadcastTo(projection, [batch, config.blockOutChannels[0]]),
       encoderHiddenStates: input("encoderHiddenStates", [batch, positions, width]),
+      ...(projectionDim !== undefined && { textEmbeds: input("textEmbeds", [batch, projectionDim]) }),
+      ...timeIdsInput(config, batch, 1),
       ...(config.timeCondProjDim !== undefined && { timestepCond: input("timestepCond", [1, config.timeCondProjDim]) }),
     });
     if (batch === 1) return { prediction: output };
@@ -318,6 +338,15 @@ function supportedClass(className: unknown, source: string): string {
   if (isSchedulerClass(className)) return className;
   const names = schedulerNames().join(", ");
   throw fault(`scheduler "${className}" is not supported: choose another one (with --scheduler): ${names}.`);
+}
+
+/** What the prompts of a batch are to the UNet. */
+function together(encoded: readonly Conditioning<Float32Array>[]): Conditioning<Float32Array> {
+  const textEmbeds = encoded.flatMap((each) => each.textEmbeds ?? []);
+  return {
+    encoderHiddenStates: concatenated(encoded.map(({ encoderHiddenStates }) => encoderHiddenStates)),
+    ...(textEmbeds.length > 0 && { textEmbeds: concatenated(textEmbeds) }),
+  };
 }
 
 /** The prediction for latents `[latentChannels, height, width]` at a timestep. */
@@ -346,39 +375,4 @@ async function denoiseFrom(noise: Float32Array, run: DenoisingRun): Promise<Floa
 
 function startingNoise(seed: number | bigint, index: number, [channels, height, width]: LatentShape): Float32Array {
   return new RandomStream(seed, "latents", index).normal(channels * height * width);
-}
-
-/** @throws KeepsakeError when the parts are each fine but do not belong together. */
-function checkPartsFit({ path, unet, vae, textEncoder, tokenizer }: Checkpoint): void {
-  const fault = (message: string) => new KeepsakeError("input", `${path}: ${message}`);
-  const side = unet.config.sampleSize * vaeScaleFactor(vae.config);
-  if (side > LONGEST_SIDE) {
-    const size = `sample_size ${unet.config.sampleSize} makes pictures of ${side}x${side} pixels`;
-    throw fault(`the UNet's ${size}; at most ${LONGEST_SIDE} a side are possible.`);
-  }
-  if (unet.config.textTime !== undefined)
-    throw fault("SDXL UNets are not supported in the text-to-image pipeline yet.");
-  const channels = vae.config.latentChannels;
-  if (unet.config.inChannels !== channels || unet.config.outChannels !== channels) {
-    throw fault(
-      `the UNet takes ${unet.config.inChannels} and gives ${unet.config.outChannels} channels, the VAE has ${channels}; ` +
-        "inpainting and other special UNets are not supported.",
-    );
-  }
-  const width = textEncoder.config.hiddenSize;
-  if (unet.config.crossAttentionDim.some((dim) => dim !== width)) {
-    throw fault(
-      `the UNet expects text embeddings of width ${unet.config.crossAttentionDim.join(", ")}, the text encoder gives ${width}.`,
-    );
-  }
-  if (tokenizer.vocabSize > textEncoder.config.vocabSize) {
-    throw fault(
-      `the tokenizer has ${tokenizer.vocabSize} tokens, the text encoder only ${textEncoder.config.vocabSize}.`,
-    );
-  }
-  if (tokenizer.modelMaxLength > textEncoder.config.maxPositionEmbeddings) {
-    throw fault(
-      `the tokenizer makes ${tokenizer.modelMaxLength} tokens, the text encoder takes ${textEncoder.config.maxPositionEmbeddings}.`,
-    );
-  }
 }

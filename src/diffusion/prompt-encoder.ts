@@ -1,21 +1,19 @@
 /**
- * @file From a prompt to what the UNet is conditioned on: tokenizer and text encoder, with learned tokens among the ordinary ones.
+ * @file From a prompt to what the UNet is conditioned on: tokenizers and text encoders, with learned tokens among the
+ * ordinary ones.
  */
 import { KeepsakeError } from "../errors.ts";
 import { type ProgramOptions, input, Program } from "../graph/index.ts";
-import type { Component } from "./checkpoint.ts";
-import { clipTextModel } from "./clip/clip-text-model.ts";
-import { learnedTokenFeeds } from "./clip/text-inputs.ts";
-import type { ClipTextConfig } from "./config/clip-config.ts";
-import { type AdapterBinding, withAdapter } from "./module.ts";
+import type { AdapterBinding } from "./module.ts";
 import { ProgramCache } from "./program-cache.ts";
-import type { ClipTokenizer } from "./tokenizer/index.ts";
+import type { Conditioning, TextConditioning } from "./text-conditioning.ts";
+import type { PromptTokenizer } from "./tokenizer/index.ts";
 
 /** A token that the vocabulary lacks, and the embeddings that stand for it in a prompt. */
 export interface LearnedEmbedding {
   /** As written in prompts, e.g. `<mochi>`. */
   readonly token: string;
-  /** `[count, hiddenSize]`, row-major. */
+  /** `[count, width]`, row-major; of SDXL those of both text encoders side by side. */
   readonly vectors: Float32Array;
   readonly count: number;
 }
@@ -29,73 +27,76 @@ export interface PromptEncoderOptions {
 
 /**
  * Adds learned tokens to a tokenizer and stacks their embeddings.
- * @returns the rows `[rows, hiddenSize]` in the order of the new ids, which begin at `firstId`.
- * @throws KeepsakeError when an embedding was made for a text encoder of another width, or its token exists already.
+ * @param width - of the model's learned tokens, `TextConditioning.width`
+ * @returns the rows `[rows, width]` in the order of the new ids
+ * @throws KeepsakeError when an embedding was made for text encoders of another width, or its token exists already.
  */
 export function addLearnedTokens(
-  tokenizer: ClipTokenizer,
+  tokenizer: PromptTokenizer,
   learnedEmbeddings: readonly LearnedEmbedding[],
-  hiddenSize: number,
-): { firstId: number; rows: number; values: Float32Array } {
+  width: number,
+): { rows: number; values: Float32Array } {
   const firstId = tokenizer.vocabSize;
   for (const { token, vectors, count } of learnedEmbeddings) {
-    if (vectors.length !== count * hiddenSize) {
+    if (vectors.length !== count * width) {
       throw new KeepsakeError(
         "input",
-        `The embedding of ${token} has ${vectors.length / count} numbers per vector, the model's text encoder ${hiddenSize}; ` +
+        `The embedding of ${token} has ${vectors.length / count} numbers per vector, the model's text encoder ${width}; ` +
           "it was learned on another model.",
       );
     }
     tokenizer.addTokens(token, count);
   }
   const rows = tokenizer.vocabSize - firstId;
-  const values = new Float32Array(rows * hiddenSize);
+  const values = new Float32Array(rows * width);
   let offset = 0;
   for (const { vectors } of learnedEmbeddings) {
     values.set(vectors, offset);
     offset += vectors.length;
   }
-  return { firstId, rows, values };
+  return { rows, values };
 }
 
-/** The text encoder, compiled on first use. */
+/** The text encoders, compiled on first use. */
 export class PromptEncoder {
-  readonly #component: Component<ClipTextConfig>;
-  readonly #newTokenizer: () => ClipTokenizer;
+  readonly #text: TextConditioning;
   readonly #programOptions: ProgramOptions;
-  readonly #programs = new ProgramCache<Program<"encoderHiddenStates">>();
+  readonly #programs = new ProgramCache<Program>();
 
-  /** @param newTokenizer makes a tokenizer without learned tokens. */
-  constructor(component: Component<ClipTextConfig>, newTokenizer: () => ClipTokenizer, programOptions: ProgramOptions) {
-    this.#component = component;
-    this.#newTokenizer = newTokenizer;
+  constructor(text: TextConditioning, programOptions: ProgramOptions) {
+    this.#text = text;
     this.#programOptions = programOptions;
   }
 
   /**
-   * Encodes prompts: `[positions, hiddenSize]` for each, row-major.
+   * Encodes prompts, each by itself.
+   * @param prompts undefined: no prompt, which is zeros to some models and the empty prompt to others.
    * @throws KeepsakeError when a learned embedding does not fit the model.
    */
-  async encode(prompts: readonly string[], options: PromptEncoderOptions = {}): Promise<Float32Array[]> {
-    const { config } = this.#component;
-    const tokenizer = this.#newTokenizer();
-    const learned = addLearnedTokens(tokenizer, options.learnedEmbeddings ?? [], config.hiddenSize);
-    const positions = tokenizer.modelMaxLength;
-    const program = await this.#programs.get(`${learned.rows}`, () =>
-      this.#compile(positions, learned.rows, options.adapter),
-    );
-    const encoded: Float32Array[] = [];
+  async encode(
+    prompts: readonly (string | undefined)[],
+    options: PromptEncoderOptions = {},
+  ): Promise<Conditioning<Float32Array>[]> {
+    const tokenizer = this.#text.newTokenizer();
+    const learned = addLearnedTokens(tokenizer, options.learnedEmbeddings ?? [], this.#text.width);
+    const program = await this.#programs.get(`${learned.rows}`, () => this.#compile(learned.rows, options.adapter));
+    const encoded: Conditioning<Float32Array>[] = [];
     for (const prompt of prompts) {
-      const { inputIds, length, truncated } = tokenizer.encode(prompt);
-      if (truncated) {
-        const used = `The prompt has ${length} tokens, only the first ${positions} are used`;
-        const lost = lostTokens(tokenizer, prompt, inputIds, options.learnedEmbeddings ?? []);
-        const advice = lost === "" ? "" : `, and ${lost} is in the part that is cut off; write it earlier`;
-        options.onWarning?.(`${used}${advice}: ${shortened(prompt)}`);
+      if (prompt === undefined && this.#text.zerosWithoutPrompt) {
+        encoded.push(this.#zeros());
+        continue;
       }
-      const feeds = learnedTokenFeeds([inputIds], learned.firstId, learned.rows);
+      const { inputIds, length, truncated } = tokenizer.encode(prompt ?? "");
+      if (truncated) {
+        const used = `The prompt has ${length} tokens, only the first ${this.#text.positions} are used`;
+        const lost = lostTokens(tokenizer, prompt ?? "", inputIds, options.learnedEmbeddings ?? []);
+        const advice = lost === "" ? "" : `, and ${lost} is in the part that is cut off; write it earlier`;
+        options.onWarning?.(`${used}${advice}: ${shortened(prompt ?? "")}`);
+      }
+      const feeds = this.#text.feeds([inputIds], learned.rows);
       const all = { ...options.adapter?.feeds(), ...feeds, learnedEmbeddings: learned.values };
-      encoded.push((await program.run(onlyInputs(program, all))).encoderHiddenStates);
+      const { encoderHiddenStates, textEmbeds } = await program.run(onlyInputs(program, all));
+      encoded.push({ encoderHiddenStates, textEmbeds });
     }
     return encoded;
   }
@@ -105,23 +106,19 @@ export class PromptEncoder {
     await this.#programs.clear();
   }
 
-  async #compile(
-    positions: number,
-    learnedRows: number,
-    adapter: AdapterBinding | undefined,
-  ): Promise<Program<"encoderHiddenStates">> {
-    const { config, weights } = this.#component;
-    const { lastHiddenState } = clipTextModel(withAdapter(weights.frozen(), "text_encoder", adapter), config, {
-      inputIds: input("inputIds", [1, positions], "int32"),
-      ...(learnedRows > 0 && {
-        learned: {
-          embeddings: input("learnedEmbeddings", [learnedRows, config.hiddenSize]),
-          ids: input("learnedIds", [1, positions], "int32"),
-          mask: input("learnedMask", [1, positions]),
-        },
-      }),
-    });
-    return Program.create({ encoderHiddenStates: lastHiddenState }, this.#programOptions);
+  #zeros(): Conditioning<Float32Array> {
+    const { positions, width, projectionDim } = this.#text;
+    return {
+      encoderHiddenStates: new Float32Array(positions * width),
+      ...(projectionDim !== undefined && { textEmbeds: new Float32Array(projectionDim) }),
+    };
+  }
+
+  async #compile(learnedRows: number, adapter: AdapterBinding | undefined): Promise<Program> {
+    const learned = learnedRows > 0 ? input("learnedEmbeddings", [learnedRows, this.#text.width]) : undefined;
+    const { encoderHiddenStates, textEmbeds } = this.#text.trace(1, { adapter, learned });
+    const outputs = { encoderHiddenStates, ...(textEmbeds !== undefined && { textEmbeds }) };
+    return Program.create<string>(outputs, this.#programOptions);
   }
 }
 
@@ -132,7 +129,7 @@ export function onlyInputs<T>(program: Program, values: Readonly<Record<string, 
 
 /** The learned tokens of a prompt of which nothing, or not all of their embeddings, is among the ids that are left of it. */
 function lostTokens(
-  tokenizer: ClipTokenizer,
+  tokenizer: PromptTokenizer,
   prompt: string,
   inputIds: Int32Array,
   learnedEmbeddings: readonly LearnedEmbedding[],

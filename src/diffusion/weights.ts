@@ -4,7 +4,16 @@
  */
 import { realpath } from "node:fs/promises";
 import { KeepsakeError, shortened } from "../errors.ts";
-import { type ParameterSource, type Shape, type Tensor, input, parameter, sizeOf, toFloat32 } from "../graph/index.ts";
+import {
+  type ParameterSource,
+  type Shape,
+  type Tensor,
+  input,
+  parameter,
+  sizeOf,
+  toFloat32,
+  transpose,
+} from "../graph/index.ts";
 import { type SafetensorsDType, type TensorInfo, SafetensorsFile } from "../io/safetensors/safetensors.ts";
 import type { ModuleContext } from "./module.ts";
 
@@ -21,6 +30,8 @@ export interface TensorView {
   readonly shape?: Shape;
   /** Where its elements begin among the stored ones. Default 0. */
   readonly firstElement?: number;
+  /** A matrix that is stored with rows and columns exchanged. Its shape is that of the model's tensor. */
+  readonly isTransposed?: boolean;
 }
 
 interface StoredTensor {
@@ -28,6 +39,7 @@ interface StoredTensor {
   /** As the model knows it: the stored one, or a view's. */
   readonly shape: Shape;
   readonly firstElement: number;
+  readonly isTransposed?: boolean;
   readonly file: SafetensorsFile;
   /** ONNX Runtime does not follow symbolic links out of a folder, and hub caches are made of them. */
   readonly realPath: string;
@@ -100,10 +112,10 @@ export class Weights {
   ): Promise<Weights> {
     const realPath = await realpath(file.path);
     const found = [...file.tensors.values()].flatMap((info) =>
-      view(info).map(({ name, shape = info.shape, firstElement = 0 }): [string, StoredTensor] => [
-        name,
-        { info, file, realPath, shape, firstElement },
-      ]),
+      view(info).map(({ name, shape: viewed, firstElement = 0, isTransposed = false }): [string, StoredTensor] => {
+        const shape = viewed ?? (isTransposed ? info.shape.toReversed() : info.shape);
+        return [name, { info, file, realPath, shape, firstElement, isTransposed }];
+      }),
     );
     found.sort(([a], [b]) => (a < b ? -1 : 1));
     return new Weights(file.path, new Map(found), config);
@@ -130,8 +142,9 @@ export class Weights {
 
   /** A tensor's values as float32, e.g. to start training from. @throws KeepsakeError if there is no such tensor. */
   async readFloat32(name: string): Promise<Float32Array> {
-    const { file, info, shape, firstElement } = this.#stored(name);
+    const { file, info, shape, firstElement, isTransposed } = this.#stored(name);
     const values = await file.readFloat32(info.name);
+    if (isTransposed) return exchanged(values, shape);
     const size = sizeOf(shape);
     return size === values.length ? values : values.slice(firstElement, firstElement + size);
   }
@@ -154,10 +167,13 @@ export class Weights {
       has: (name) => this.has(name),
       parameter: (name, shape) => {
         this.#checkShape(name, shape);
-        const stored = parameters.get(name) ?? parameter(name, shape, this.#source(name));
+        const { isTransposed } = this.#stored(name);
+        const inFile = isTransposed ? shape.toReversed() : shape;
+        const stored = parameters.get(name) ?? parameter(name, inFile, this.#source(name));
         parameters.set(name, stored);
         // One cast for each use: a shared one would keep the float32 copy alive from the first use to the last.
-        return toFloat32(stored);
+        const widened = toFloat32(stored);
+        return isTransposed ? transpose(widened, [1, 0]) : widened;
       },
     };
   }
@@ -220,4 +236,9 @@ export class Weights {
     const byteOffset = info.byteOffset + (info.byteLength / elements) * firstElement;
     return { path: realPath, byteOffset, byteLength: (info.byteLength / elements) * sizeOf(shape), dtype };
   }
+}
+
+/** A matrix of this shape from one that is stored column after column. */
+function exchanged(values: Float32Array, [rows, columns]: Shape): Float32Array {
+  return Float32Array.from(values, (_, i) => values[(i % columns) * rows + Math.floor(i / columns)]);
 }

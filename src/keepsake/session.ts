@@ -145,8 +145,8 @@ export class Session {
 }
 
 /** What changes when a file of a model is written, or another one takes its place. */
-async function filesOf({ checkpoint, unet, vae, textEncoder }: StableDiffusionPipeline): Promise<string> {
-  const files = [...[unet, vae, textEncoder].flatMap(({ weights }) => weights.files), ...checkpoint.configFiles];
+async function filesOf({ checkpoint, unet, vae, text }: StableDiffusionPipeline): Promise<string> {
+  const files = [...[unet, vae, ...text.encoders].flatMap(({ weights }) => weights.files), ...checkpoint.configFiles];
   const facts = files.map(async (file) => {
     const found = await stat(file, { bigint: true }).catch(() => undefined);
     return found && [file, found.dev, found.ino, found.size, found.mtimeNs].join(" ");

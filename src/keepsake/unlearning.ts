@@ -106,7 +106,7 @@ export async function unlearn(
     throw new KeepsakeError("usage", `An adapter of the kind ${before.kind} cannot be unlearned yet; ${advice}.`);
   }
   const tokenizer = pipeline.newTokenizer();
-  const { rows, values } = addLearnedTokens(tokenizer, embeddings, pipeline.textEncoder.config.hiddenSize);
+  const { rows, values } = addLearnedTokens(tokenizer, embeddings, pipeline.text.width);
   const { resolution, batchSize, steps } = settings;
   const pool = new DenoiserPool(pipeline, program);
   try {

@@ -106,7 +106,7 @@ async function lookAtModel(
       lengths.set(key, length);
       return length;
     };
-    return { model: "checked", needs: { adapterLength: lengthOf, width: pipeline.textEncoder.config.hiddenSize } };
+    return { model: "checked", needs: { adapterLength: lengthOf, width: pipeline.text.width } };
   } catch (error) {
     if (error instanceof KeepsakeError) return { model: "unreadable" };
     throw error;

@@ -1,11 +1,18 @@
 /**
  * @file The tokens of a run: those of earlier concepts, frozen, and the new ones with their first embeddings.
  */
-import { tokenFromNoise, tokenFromNoun, type TokenEmbedding } from "../adapters/textual-inversion.ts";
+import {
+  sideBySide,
+  tokenFromNoise,
+  tokenFromNoun,
+  type EmbeddingTable,
+  type TokenEmbedding,
+} from "../adapters/textual-inversion.ts";
 import { concatenated } from "../diffusion/flat-arrays.ts";
 import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { addLearnedTokens } from "../diffusion/prompt-encoder.ts";
-import type { ClipTokenizer } from "../diffusion/tokenizer/index.ts";
+import type { TextEncoder } from "../diffusion/text-conditioning.ts";
+import type { PromptTokenizer } from "../diffusion/tokenizer/index.ts";
 import { KeepsakeError } from "../errors.ts";
 import { RandomStream } from "../random/random.ts";
 import type { Concept } from "../prompts/concept.ts";
@@ -55,11 +62,10 @@ export async function prepareTokens(
   { tokenStart }: Pick<Strategy, "tokenStart">,
   seed: number,
 ): Promise<RunTokens> {
-  const { textEncoder } = pipeline;
-  const width = textEncoder.config.hiddenSize;
-  const tokenizer = pipeline.newTokenizer();
+  const { text } = pipeline;
+  const tokenizer = text.newTokenizer();
   const nounIds = concepts.map(({ classNoun }) => tokenizer.tokenIds(classNoun));
-  const learned = addLearnedTokens(tokenizer, earlier, width);
+  const learned = addLearnedTokens(tokenizer, earlier, text.width);
   for (const { name, vectors = 1 } of concepts) {
     const token = tokenOf(name);
     tokenizer.addTokens(token, vectors);
@@ -75,12 +81,18 @@ export async function prepareTokens(
   const nouns = concepts.map(({ classNoun }) => classNoun);
   const subjects = [...concepts.map(({ name }) => tokenOf(name)), ...nouns, ...earlier.map(({ token }) => token)];
   const room = captionRoom(tokenizer, subjects);
-  const values = await textEncoder.weights.readFloat32("text_model.embeddings.token_embedding.weight");
-  const initial = concepts.map(({ name, vectors = 1 }, i) =>
-    tokenStart === "noise"
-      ? tokenFromNoise(tokenOf(name), { values, width }, new RandomStream(seed, "token", name), vectors)
-      : tokenFromNoun(tokenOf(name), { values, width }, nounIds[i], vectors),
-  );
+  const parts: TokenEmbedding[][] = [];
+  for (const encoder of text.encoders) {
+    const table = await embeddingTable(encoder);
+    parts.push(
+      concepts.map(({ name, vectors = 1 }, i) =>
+        tokenStart === "noise"
+          ? tokenFromNoise(tokenOf(name), table, noiseOf(seed, name, encoder), vectors)
+          : tokenFromNoun(tokenOf(name), table, nounIds[i], vectors),
+      ),
+    );
+  }
+  const initial = concepts.map((_, i) => sideBySide(parts.map((embeddings) => embeddings[i])));
   return {
     initial,
     embedding: concatenated(initial.map(({ vectors }) => vectors)),
@@ -91,15 +103,26 @@ export async function prepareTokens(
   };
 }
 
+/** The embeddings of a text encoder's vocabulary. */
+export async function embeddingTable({ config, weights }: TextEncoder): Promise<EmbeddingTable> {
+  const values = await weights.readFloat32("text_model.embeddings.token_embedding.weight");
+  return { values, width: config.hiddenSize };
+}
+
+/** Each text encoder has noise of its own. */
+function noiseOf(seed: number, name: string, { component }: TextEncoder): RandomStream {
+  return new RandomStream(seed, "token", name, ...(component === "text_encoder" ? [] : [component]));
+}
+
 /** Ids that the longest training sentence about any of the subjects leaves for a caption. */
-function captionRoom(tokenizer: ClipTokenizer, subjects: readonly string[]): number {
+function captionRoom(tokenizer: PromptTokenizer, subjects: readonly string[]): number {
   const sentences = subjects.flatMap((subject) => PROMPT_TEMPLATES.map((text) => fillTemplate(text, subject)));
   const longest = Math.max(...sentences.map((sentence) => tokenizer.encode(sentence).length));
   return Math.max(0, tokenizer.modelMaxLength - longest);
 }
 
 /** The beginning of a caption that takes at most `room` ids, up to the end of a word where there is one. */
-function fitCaption(tokenizer: ClipTokenizer, caption: string, room: number): FittedCaption {
+function fitCaption(tokenizer: PromptTokenizer, caption: string, room: number): FittedCaption {
   const count = (text: string) => tokenizer.tokenIds(text).length;
   const tokens = count(caption);
   if (tokens <= room) return { text: caption, tokens, used: tokens };

@@ -21,11 +21,11 @@ export type ModelIdentity = Required<Pick<LibraryModel, "fingerprint" | "weights
  * gigabyte takes less than a second on processors with instructions for SHA-256, and will be read anyway.
  */
 export async function identifyModel(pipeline: StableDiffusionPipeline): Promise<ModelIdentity> {
-  const { unet, vae, textEncoder, schedulerConfig } = pipeline;
+  const { unet, vae, text, schedulerConfig } = pipeline;
   const prediction = schedulerConfig.prediction_type ?? "epsilon";
   const samples: unknown[] = [prediction];
   const hashes: unknown[] = [prediction];
-  for (const { weights } of [unet, vae, textEncoder]) {
+  for (const { weights } of [unet, vae, ...text.encoders]) {
     for (const path of weights.files) {
       samples.push(await sampleOf(path));
       hashes.push(await hashOf(path));

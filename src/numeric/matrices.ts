@@ -1,5 +1,6 @@
 /**
- * @file Products of small row-major matrices in float64, for penalties that are closed forms of an adapter's A and B.
+ * @file Small row-major matrices: products in float64, for penalties that are closed forms of an adapter's A and B, and
+ * parts side by side.
  */
 
 /** `[rows, inner]` times `[inner, columns]`. */
@@ -52,4 +53,33 @@ export function transposed(matrix: Float32Array | Float64Array, rows: number, co
     for (let j = 0; j < columns; j++) result[j * rows + i] = matrix[i * columns + j];
   }
   return result;
+}
+
+/** A matrix whose rows are those of the parts, one after another. */
+export function joinColumns(parts: readonly { readonly values: Float32Array; readonly width: number }[]): Float32Array {
+  const width = parts.reduce((sum, part) => sum + part.width, 0);
+  const joined = new Float32Array(parts.reduce((sum, { values }) => sum + values.length, 0));
+  let column = 0;
+  for (const { values, width: own } of parts) {
+    for (let row = 0; row * own < values.length; row++) {
+      joined.set(values.subarray(row * own, (row + 1) * own), row * width + column);
+    }
+    column += own;
+  }
+  return joined;
+}
+
+/** The parts that {@link joinColumns} has joined. */
+export function splitColumns(matrix: Float32Array, widths: readonly number[]): Float32Array[] {
+  const width = widths.reduce((sum, own) => sum + own, 0);
+  let column = 0;
+  return widths.map((own) => {
+    const first = column;
+    column += own;
+    const part = new Float32Array((matrix.length / width) * own);
+    for (let row = 0; row * own < part.length; row++) {
+      part.set(matrix.subarray(row * width + first, row * width + first + own), row * own);
+    }
+    return part;
+  });
 }

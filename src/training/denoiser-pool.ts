@@ -6,6 +6,7 @@ import type { Adapter } from "../adapters/adapter.ts";
 import { latentShape } from "../diffusion/latents.ts";
 import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { PromptEncoder, type LearnedEmbedding } from "../diffusion/prompt-encoder.ts";
+import { timeIdsOf, wholePicture } from "../diffusion/time-ids.ts";
 import type { ProgramOptions } from "../graph/index.ts";
 import { CompiledDenoiser } from "./denoiser.ts";
 
@@ -31,7 +32,7 @@ export class DenoiserPool {
   constructor(pipeline: StableDiffusionPipeline, options: DenoiserPoolOptions = {}) {
     this.#pipeline = pipeline;
     this.#options = options;
-    this.#promptEncoder = new PromptEncoder(pipeline.textEncoder, pipeline.newTokenizer, options);
+    this.#promptEncoder = new PromptEncoder(pipeline.text, options);
   }
 
   /** The same one for the same layout and shape. @throws KeepsakeError for a resolution that the model cannot have */
@@ -40,17 +41,18 @@ export class DenoiserPool {
     const key = JSON.stringify([adapter.layout, resolution, rest.batchSize, rest.learnedRows]);
     const known = this.#denoisers.get(key);
     if (known !== undefined) return known;
-    const [, height, width] = latentShape(this.#pipeline.vae.config, { height: resolution, width: resolution });
-    const firstLearnedId = this.#pipeline.newTokenizer().vocabSize;
-    const options = { ...this.#options, ...rest, height, width, firstLearnedId };
+    const size = { height: resolution, width: resolution };
+    const [, height, width] = latentShape(this.#pipeline.vae.config, size);
+    const options = { ...this.#options, ...rest, height, width, timeIds: timeIdsOf(wholePicture(size)) };
     const denoiser = new CompiledDenoiser(this.#pipeline, adapter, options);
     this.#denoisers.set(key, denoiser);
     return denoiser;
   }
 
-  /** Outputs of the frozen text encoder, `[positions, width]` for each prompt. */
+  /** What the frozen text encoders make of each prompt, `[positions, width]`. */
   async encodePrompts(prompts: readonly string[], learned: readonly LearnedEmbedding[]): Promise<Float32Array[]> {
-    return this.#promptEncoder.encode(prompts, { learnedEmbeddings: learned });
+    const encoded = await this.#promptEncoder.encode(prompts, { learnedEmbeddings: learned });
+    return encoded.map(({ encoderHiddenStates }) => encoderHiddenStates);
   }
 
   async dispose(): Promise<void> {

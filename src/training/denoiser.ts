@@ -5,6 +5,7 @@
 import type { Adapter } from "../adapters/adapter.ts";
 import { concatenated } from "../diffusion/flat-arrays.ts";
 import { ProgramCache } from "../diffusion/program-cache.ts";
+import type { TimeIds } from "../diffusion/time-ids.ts";
 import { damagedWeights } from "../diffusion/weights.ts";
 import type { KeepsakeError } from "../errors.ts";
 import {
@@ -25,6 +26,8 @@ export interface DenoisingItem {
   readonly tokenIds: readonly number[];
   /** `[channels, height, width]`: what should be predicted. */
   readonly target: Float32Array;
+  /** SDXL: the framing of the picture. Default: that of a whole picture. */
+  readonly timeIds?: TimeIds;
 }
 
 export interface WeightedItem extends DenoisingItem {
@@ -80,7 +83,7 @@ export class CompiledDenoiser implements Denoiser {
     this.#adapter = adapter;
     this.#options = options;
     this.#atOnce = Math.max(options.batchSize ?? 1, Math.floor(PIXELS_AT_ONCE / (options.height * options.width)));
-    this.embeddingsSize = options.learnedRows * models.textEncoder.config.hiddenSize;
+    this.embeddingsSize = options.learnedRows * models.text.width;
   }
 
   /**
@@ -124,8 +127,8 @@ export class CompiledDenoiser implements Denoiser {
   }
 
   damagedWeights(): Promise<KeepsakeError | undefined> {
-    const { unet, textEncoder } = this.#models;
-    return damagedWeights([unet.weights, textEncoder.weights]);
+    const { unet, text } = this.#models;
+    return damagedWeights([unet, ...text.encoders].map(({ weights }) => weights));
   }
 
   /** Frees the programs. */
@@ -155,6 +158,7 @@ function batchOf(items: readonly DenoisingItem[]) {
     target: concatenated(items.map(({ target }) => target)),
     timesteps: items.map(({ timestep }) => timestep),
     tokenIds: items.map(({ tokenIds }) => tokenIds),
+    timeIds: items.map(({ timeIds }) => timeIds),
   };
 }
 

@@ -7,14 +7,14 @@
 import { BoundAdapter } from "../adapters/bound-adapter.ts";
 import type { Adapter } from "../adapters/adapter.ts";
 import type { Component } from "../diffusion/checkpoint.ts";
-import { clipTextModel } from "../diffusion/clip/clip-text-model.ts";
-import { learnedTokenFeeds } from "../diffusion/clip/text-inputs.ts";
-import type { ClipTextConfig } from "../diffusion/config/clip-config.ts";
 import type { UNet2DConditionConfig } from "../diffusion/config/unet-2d-condition-config.ts";
 import { checkMemory } from "../diffusion/memory.ts";
 import { timestepProjection } from "../diffusion/models/embeddings.ts";
 import { unet2DConditionModel } from "../diffusion/models/unet-2d-condition-model.ts";
 import { withAdapter } from "../diffusion/module.ts";
+import { onlyInputs } from "../diffusion/prompt-encoder.ts";
+import type { TextConditioning } from "../diffusion/text-conditioning.ts";
+import { type TimeIds, timeIdsFeeds, timeIdsInput } from "../diffusion/time-ids.ts";
 import {
   gradients,
   input,
@@ -31,7 +31,7 @@ import {
 /** The frozen models that a denoising error needs. */
 export interface DenoisingModels {
   readonly unet: Component<UNet2DConditionConfig>;
-  readonly textEncoder: Component<ClipTextConfig>;
+  readonly text: TextConditioning;
 }
 
 export interface DenoisingErrorOptions extends ProgramOptions {
@@ -42,8 +42,8 @@ export interface DenoisingErrorOptions extends ProgramOptions {
   readonly width: number;
   /** Rows of learned token embeddings; 0 if there are none. */
   readonly learnedRows: number;
-  /** Token id of the first of these rows. Default: the size of the text encoder's vocabulary. */
-  readonly firstLearnedId?: number;
+  /** SDXL: of items that do not bring their own. */
+  readonly timeIds?: TimeIds;
   /** Whether derivatives are computed too. Default true. */
   readonly derivatives?: boolean;
   /** Recompute the UNet's blocks in the backward pass: less memory, about a third more time. Default false. */
@@ -56,10 +56,12 @@ export interface DenoisingBatch {
   readonly noisyLatents: Float32Array;
   /** In train-timestep units. */
   readonly timesteps: readonly number[];
-  /** Token ids of the prompts, padded; ids from `firstLearnedId` on are rows of the learned embeddings. */
+  /** Token ids of the prompts, padded; ids that follow those of the vocabulary are rows of the learned embeddings. */
   readonly tokenIds: readonly (readonly number[])[];
   /** `[batch, channels, height, width]`: what should have been predicted. */
   readonly target: Float32Array;
+  /** SDXL: the framing of each picture. Default: that of the program's options. */
+  readonly timeIds?: readonly (TimeIds | undefined)[];
   /** Weight of each item's error in the sum that is differentiated. Default: 1 / batch for each, their mean. */
   readonly weights?: readonly number[];
 }
@@ -142,21 +144,25 @@ export class DenoisingError {
 
   /** Computes the errors of a batch, and their derivatives. */
   async run(batch: DenoisingBatch, { adapter, embeddings }: Trainable): Promise<DenoisingErrorResult> {
-    const { unet, textEncoder } = this.#models;
-    const { learnedRows, firstLearnedId = textEncoder.config.vocabSize, derivatives = true } = this.#options;
+    const { unet, text } = this.#models;
+    const { learnedRows, timeIds, derivatives = true } = this.#options;
     const count = batch.timesteps.length;
-    const text = learnedTokenFeeds(batch.tokenIds, firstLearnedId, learnedRows);
-    const results = await this.#program.run({
-      ...this.#binding.feeds(adapter.parameters, adapter.frozen),
-      inputIds: text.inputIds,
-      ...(learnedRows > 0 && { embeddings, learnedIds: text.learnedIds, learnedMask: text.learnedMask }),
-      noisyLatents: batch.noisyLatents,
-      timestepProjection: timestepProjection(batch.timesteps, unet.config.blockOutChannels[0], unet.config),
-      target: batch.target,
-      ...(derivatives && {
+    const results = await this.#program.run(
+      // Some layers that an adapter may change have no part in the prediction: the last of SDXL's first text encoder.
+      onlyInputs(this.#program, {
+        ...this.#binding.feeds(adapter.parameters, adapter.frozen),
+        ...text.feeds(batch.tokenIds, learnedRows),
+        ...timeIdsFeeds(
+          unet.config,
+          batch.timesteps.map((_, i) => batch.timeIds?.[i] ?? timeIds),
+        ),
+        embeddings,
+        noisyLatents: batch.noisyLatents,
+        timestepProjection: timestepProjection(batch.timesteps, unet.config.blockOutChannels[0], unet.config),
+        target: batch.target,
         weights: Float32Array.from(batch.weights ?? batch.timesteps.map(() => 1 / count)),
       }),
-    });
+    );
     const { errors = none, prediction = none } = results;
     return {
       errors,
@@ -195,19 +201,9 @@ function outputsOf(
   options: DenoisingErrorOptions,
 ): Record<string, Tensor> {
   const { batchSize = 1, height, width, learnedRows, derivatives = true, checkpointing = false } = options;
-  const { unet, textEncoder } = models;
-  const positions = textEncoder.config.maxPositionEmbeddings;
-  const embeddings = input("embeddings", [Math.max(learnedRows, 1), textEncoder.config.hiddenSize]);
-  const text = clipTextModel(withAdapter(textEncoder.weights.frozen(), "text_encoder", binding), textEncoder.config, {
-    inputIds: input("inputIds", [batchSize, positions], "int32"),
-    ...(learnedRows > 0 && {
-      learned: {
-        embeddings,
-        ids: input("learnedIds", [batchSize, positions], "int32"),
-        mask: input("learnedMask", [batchSize, positions]),
-      },
-    }),
-  });
+  const { unet, text } = models;
+  const embeddings = input("embeddings", [Math.max(learnedRows, 1), text.width]);
+  const conditioning = text.trace(batchSize, { adapter: binding, learned: learnedRows > 0 ? embeddings : undefined });
   const latents = [batchSize, unet.config.inChannels, height, width];
   const prediction = unet2DConditionModel(
     withAdapter(unet.weights.frozen(), "unet", binding),
@@ -215,7 +211,8 @@ function outputsOf(
     {
       sample: input("noisyLatents", latents),
       timestepProjection: input("timestepProjection", [batchSize, unet.config.blockOutChannels[0]]),
-      encoderHiddenStates: text.lastHiddenState,
+      ...conditioning,
+      ...timeIdsInput(unet.config, batchSize),
     },
     { checkpointing },
   );

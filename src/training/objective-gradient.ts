@@ -116,6 +116,6 @@ export async function objectiveGradient(
   };
 }
 
-function itemUnder({ noisyLatents, timestep, target, prompts }: StepItem, prompt: number): DenoisingItem {
-  return { noisyLatents, timestep, target, tokenIds: prompts[prompt] };
+function itemUnder({ noisyLatents, timestep, target, timeIds, prompts }: StepItem, prompt: number): DenoisingItem {
+  return { noisyLatents, timestep, target, timeIds, tokenIds: prompts[prompt] };
 }

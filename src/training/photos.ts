@@ -4,12 +4,14 @@
 import type { Component } from "../diffusion/checkpoint.ts";
 import type { AutoencoderKlConfig } from "../diffusion/config/autoencoder-kl-config.ts";
 import { ImageEncoder, type LatentDistribution } from "../diffusion/latents.ts";
+import type { PictureFraming } from "../diffusion/time-ids.ts";
 import { damagedWeights } from "../diffusion/weights.ts";
 import { KeepsakeError } from "../errors.ts";
 import type { ProgramOptions } from "../graph/index.ts";
 import { findImages } from "../io/images/find-images.ts";
 import { sha256 } from "../io/hash.ts";
 import { decodeImage, imageToTensor, isDrawnPicture, resizeAndCrop } from "../io/images/image.ts";
+import { coveringWindow } from "../io/images/resample.ts";
 import type { RgbImage } from "../io/images/rgb-image.ts";
 import { findCaptions, type Caption, type FoundCaptions } from "../prompts/captions.ts";
 import { photoWarnings, type PhotoFindings, type SizedPhoto } from "./photo-warnings.ts";
@@ -32,6 +34,8 @@ export interface Photos {
   readonly found: PhotosFound;
   /** Cropped photos, `[3, resolution, resolution]` in [-1, 1], in the order of the arguments and the files' names. */
   readonly images: readonly Float32Array[];
+  /** How each was cropped, as SDXL is told. */
+  readonly framings: readonly PictureFraming[];
   /** What each photo shows beside the thing, "on the beach"; undefined where nothing is said of it. */
   readonly captions: readonly (string | undefined)[];
   /** The file of each caption. */
@@ -43,6 +47,8 @@ export interface Photos {
 /** A photo as training sees it: encoded, with the words for what is not the thing. */
 export interface TrainingPhoto extends LatentDistribution {
   readonly caption?: string | undefined;
+  /** Default: it is whole. Only SDXL is told. */
+  readonly framing?: PictureFraming;
   /** `[height, width]` of the latent: what each pixel counts in the loss. Default: all count 1. */
   readonly mask?: Float32Array;
 }
@@ -59,7 +65,7 @@ const MOST_LONG = 3;
  */
 export async function loadPhotos(paths: readonly string[], resolution: number): Promise<Photos> {
   const { files, captions, ...findings } = await findPhotos(paths);
-  const photos = new Map<string, { file: string; image: Float32Array; caption: Caption | undefined }>();
+  const photos = new Map<string, FoundPhoto>();
   const duplicates: PhotoFindings["duplicates"][number][] = [];
   const [odd, small]: SizedPhoto[][] = [[], []];
   for (const file of files) {
@@ -74,7 +80,8 @@ export async function loadPhotos(paths: readonly string[], resolution: number): 
       first.caption ??= caption;
       continue;
     }
-    photos.set(digest, { file, image: imageToTensor(cropped), caption });
+    const framing = framingOf(picture, resolution);
+    photos.set(digest, { file, image: imageToTensor(cropped), framing, caption });
     const { width, height } = picture;
     const [short, long] = [Math.min(width, height), Math.max(width, height)];
     if (long > MOST_LONG * short) odd.push({ file, width, height });
@@ -90,9 +97,27 @@ export async function loadPhotos(paths: readonly string[], resolution: number): 
       warnings: photoWarnings({ ...findings, captions, duplicates, odd, small }, resolution),
     },
     images: kept.map(({ image }) => image),
+    framings: kept.map(({ framing }) => framing),
     captions: kept.map(({ caption }) => caption?.text),
     captionFiles: kept.map(({ caption }) => caption?.file),
     digest: sha256(JSON.stringify([...photos].map(([digest, { caption }]) => [digest, caption?.text]))),
+  };
+}
+
+interface FoundPhoto {
+  readonly file: string;
+  readonly image: Float32Array;
+  readonly framing: PictureFraming;
+  caption: Caption | undefined;
+}
+
+/** As diffusers' train_dreambooth_lora_sdxl.py has it: the size as decoded, and where the middle begins once scaled. */
+function framingOf({ width, height }: RgbImage, resolution: number): PictureFraming {
+  const { columns, rows } = coveringWindow({ width, height }, resolution, resolution);
+  return {
+    originalSize: { width, height },
+    crop: { top: rows.start, left: columns.start },
+    targetSize: { width: resolution, height: resolution },
   };
 }
 
@@ -165,10 +190,14 @@ export async function encodePhotos(
 /** Photos with their captions, encoded. */
 export async function encodeTrainingPhotos(
   vae: Component<AutoencoderKlConfig>,
-  { images, captions }: Pick<Photos, "images" | "captions">,
+  { images, framings, captions }: Pick<Photos, "images" | "captions"> & Partial<Pick<Photos, "framings">>,
   resolution: number,
   options: ProgramOptions,
 ): Promise<TrainingPhoto[]> {
   const distributions = await encodePhotos(vae, images, resolution, options);
-  return distributions.map((distribution, i) => ({ ...distribution, caption: captions[i] }));
+  return distributions.map((distribution, i) => ({
+    ...distribution,
+    caption: captions[i],
+    framing: framings?.[i],
+  }));
 }

@@ -5,6 +5,7 @@
 import type { AutoencoderKlConfig } from "../diffusion/config/autoencoder-kl-config.ts";
 import { latentsFrom } from "../diffusion/latents.ts";
 import type { NoiseSchedule } from "../diffusion/schedulers/index.ts";
+import { timeIdsOf } from "../diffusion/time-ids.ts";
 import { RandomStream } from "../random/random.ts";
 import { minSnrWeight, withNoiseOffset, type LossOptions } from "./loss-options.ts";
 import type { StepItem } from "./objective-gradient.ts";
@@ -127,7 +128,7 @@ function sentencesOf(template: string, { caption }: TrainingPhoto, subjects: rea
 
 function itemOf(
   { schedule, loss, tokenize }: DrawMaterial,
-  { mask }: TrainingPhoto,
+  { mask, framing }: TrainingPhoto,
   latent: Float32Array,
   noise: Float32Array,
   timestep: number,
@@ -140,6 +141,7 @@ function itemOf(
     prompts: sentences.map((sentence) => tokenize(sentence)),
     ...(loss?.minSnrGamma !== undefined && { weight: minSnrWeight(schedule, timestep, loss.minSnrGamma) }),
     ...(mask !== undefined && { mask }),
+    ...(framing !== undefined && { timeIds: timeIdsOf(framing) }),
   };
 }
 

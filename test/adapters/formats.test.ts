@@ -172,8 +172,10 @@ describe("readLora", () => {
     ["full weight difference", { "lora_unet_x.diff": [4, 4] }],
     ["biases", { "unet.x.lora_B.bias": [4] }],
     ["token embedding", { "bundle_emb.cat.string_to_param.*": [1, 32] }],
-    ["text encoders of SDXL", { "lora_te2_text_model_encoder_layers_0_mlp_fc1.alpha": [] }],
-    ["text encoders of SDXL", { "text_encoder_2.text_model.x.lora_A.weight": [4, 4] }],
+    ["another model, SDXL", { "lora_te2_text_model_encoder_layers_0_mlp_fc1.alpha": [] }],
+    ["another model, SDXL", { "text_encoder_2.text_model.x.lora_A.weight": [4, 4] }],
+    ["another model, SDXL", { "clip_g.text_model.encoder.layers.0.mlp.fc1.alpha": [] }],
+    ["a T5 text encoder", { "lora_te3_encoder_block_0_layer_0_SelfAttention_q.alpha": [] }],
     ["transformer model", { "transformer.blocks.0.attn.to_k.lora_A.weight": [4, 4] }],
     ["not a name known from LoRA files", { "out.0.weight": [4] }],
   ])("refuses what is not a plain LoRA, naming file and key: %s", async (kind, tensors) => {

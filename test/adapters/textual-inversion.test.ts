@@ -9,7 +9,7 @@ import {
   tokenNames,
   writeTokenEmbedding,
 } from "../../src/adapters/textual-inversion.ts";
-import { writeSafetensors } from "../../src/io/safetensors/safetensors.ts";
+import { SafetensorsFile, writeSafetensors } from "../../src/io/safetensors/safetensors.ts";
 import { RandomStream } from "../../src/random/random.ts";
 import { fixture } from "./tiny-sd1.ts";
 
@@ -93,7 +93,24 @@ describe("files of token embeddings", () => {
     expect(renamed.token).toBe("<cat>");
   });
 
-  it("refuses embeddings of another model, of SDXL, of a wrong shape, with NaN, and pickles", async () => {
+  it("reads and writes those of SDXL, for two text encoders, under the name of the file", async () => {
+    const path = join(folder, "robot.safetensors");
+    const vectors = Float32Array.of(1, 2, 10, 20, 30, 3, 4, 40, 50, 60);
+    await writeTokenEmbedding(path, { token: "<any>", vectors, count: 2, width: 5 }, { widths: [2, 3] });
+    const file = await SafetensorsFile.open(path);
+    expect([...file.tensors.keys()].sort()).toEqual(["clip_g", "clip_l"]);
+    expect([...(await file.readFloat32("clip_l"))]).toEqual([1, 2, 3, 4]);
+    expect([...(await file.readFloat32("clip_g"))]).toEqual([10, 20, 30, 40, 50, 60]);
+    expect(await readTokenEmbeddings(path)).toEqual([{ token: "robot", vectors, count: 2, width: 5 }]);
+    await expect(readTokenEmbeddings(path, { width: 2 })).rejects.toThrow(
+      "made for another model: clip_l and clip_g has 5 numbers per vector, this model's text encoder 2",
+    );
+    await expect(writeTokenEmbedding(path, { token: "<any>", vectors, count: 2, width: 5 }, { widths: [2, 2] })).rejects.toThrow(
+      "The widths of the text encoders, 2 + 2, do not make 5.",
+    );
+  });
+
+  it("refuses embeddings of another model, of half of SDXL, of a wrong shape, with NaN, and pickles", async () => {
     const single = fixture("textual-inversion", "single.safetensors");
     await expect(readTokenEmbeddings(single, { width: 768 })).rejects.toThrow(
       'made for another model: "<fx-cat>" has 32 numbers per vector, this model\'s text encoder 768',
@@ -107,9 +124,12 @@ describe("files of token embeddings", () => {
       await writeSafetensors(path, new Map(entries));
       return path;
     };
+    await expect(readTokenEmbeddings(await write("half.safetensors", { clip_l: [1, 2] }))).rejects.toThrow(
+      "the embedding has no clip_g; SDXL needs clip_l and clip_g",
+    );
     await expect(
-      readTokenEmbeddings(await write("xl.safetensors", { clip_l: [1, 2], clip_g: [1, 4] })),
-    ).rejects.toThrow("SDXL");
+      readTokenEmbeddings(await write("uneven.safetensors", { clip_l: [1, 2], clip_g: [2, 4] })),
+    ).rejects.toThrow("clip_l has 1 vectors, clip_g 2");
     await expect(readTokenEmbeddings(await write("3d.safetensors", { "<a>": [1, 2, 3] }))).rejects.toThrow(
       "shape [1, 2, 3]",
     );

@@ -2,7 +2,8 @@ import { copyFile, cp, mkdir, mkdtemp, rename, rm, symlink, writeFile } from "no
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { openPipelineFolder, openUNet2DConditionModel } from "../../src/diffusion/checkpoint.ts";
+import { openUNet2DConditionModel } from "../../src/diffusion/checkpoint.ts";
+import { openPipelineFolder } from "../../src/diffusion/pipeline-folder.ts";
 import { timestepProjection } from "../../src/diffusion/models/embeddings.ts";
 import { unet2DConditionModel } from "../../src/diffusion/models/unet-2d-condition-model.ts";
 import { Weights } from "../../src/diffusion/weights.ts";
@@ -208,20 +209,26 @@ describe("openPipelineFolder", () => {
   it("finds the parts of a checkpoint", async () => {
     expect(await openPipelineFolder(model)).toMatchObject({
       unet: join(model, "unet"),
-      textEncoder: join(model, "text_encoder"),
+      textEncoders: [{ folder: join(model, "text_encoder"), tokenizer: join(model, "tokenizer"), output: "last" }],
+      zerosWithoutPrompt: false,
     });
   });
 
   it.each<[string, (index: Record<string, unknown>) => void, RegExp]>([
     [
-      "SDXL",
+      "SDXL's refiner",
+      (index) => (index._class_name = "StableDiffusionXLImg2ImgPipeline"),
+      /the pipeline is "StableDiffusionXLImg2ImgPipeline" \(an SDXL refiner, .*\), which is not supported; use a Stable/,
+    ],
+    [
+      "SDXL without its second text encoder",
       (index) => (index._class_name = "StableDiffusionXLPipeline"),
-      /the pipeline is "StableDiffusionXLPipeline" \(a model of the SDXL family\), which is not supported; use a Stable/,
+      /component "text_encoder_2" is missing, expected CLIPTextModelWithProjection/,
     ],
     [
       "another pipeline",
       (index) => (index._class_name = "FluxPipeline"),
-      /the pipeline is "FluxPipeline" \(FLUX\), which is not supported; use a Stable Diffusion 1\.x or 2\.x model/,
+      /the pipeline is "FluxPipeline" \(FLUX\), which is not supported; use a Stable Diffusion 1\.x, 2\.x or XL model/,
     ],
     ["no pipeline", (index) => delete index._class_name, /the pipeline is missing/],
     [

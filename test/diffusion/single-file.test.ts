@@ -1,4 +1,5 @@
 /** @file Single-file checkpoints: what they are, what they lack, and that they compute what the same weights in a folder do. */
+import { existsSync } from "node:fs";
 import { cp, readFile, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -40,8 +41,10 @@ async function edited(path: string, name: string, edit: (tensors: Map<string, Te
 async function halfPrecision(model: string, name: string): Promise<string> {
   const copy = inFolder(name);
   await cp(model, copy, { recursive: true });
-  for (const part of ["unet/diffusion_pytorch_model", "vae/diffusion_pytorch_model", "text_encoder/model"]) {
+  const parts = ["unet/diffusion_pytorch_model", "vae/diffusion_pytorch_model", "text_encoder/model"];
+  for (const part of [...parts, "text_encoder_2/model"]) {
     const path = join(copy, `${part}.safetensors`);
+    if (!existsSync(path)) continue;
     const file = await SafetensorsFile.open(path);
     const tensors = new Map<string, TensorToWrite>();
     for (const [tensor, { shape }] of file.tensors) {
@@ -57,13 +60,19 @@ const zeros = (...shape: number[]): TensorToWrite => ({
   data: new Float32Array(shape.reduce((a, b) => a * b, 1)),
 });
 
+const tellingNames = {
+  sd1: { encoder: "cond_stage_model.transformer.text_model", block: 1, context: 768 },
+  sd2: { encoder: "cond_stage_model.model", block: 1, context: 1024 },
+  sdxl: { encoder: "conditioner.embedders.1.model", block: 4, context: 2048 },
+};
+
 /** The few tensors by which a checkpoint of the real size is told. */
-async function ofRealSize(name: string, family: "sd1" | "sd2", more: Record<string, TensorToWrite> = {}) {
-  const [encoder, context] = family === "sd1" ? ["transformer.text_model", 768] : ["model", 1024];
+async function ofRealSize(name: string, family: keyof typeof tellingNames, more: Record<string, TensorToWrite> = {}) {
+  const { encoder, block, context } = tellingNames[family];
   const tensors = {
     [`${UNET}input_blocks.0.0.weight`]: zeros(320, 4, 3, 3),
-    [`${UNET}input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight`]: zeros(320, context),
-    [`cond_stage_model.${encoder}.ln_final.weight`]: zeros(1),
+    [`${UNET}input_blocks.${block}.1.transformer_blocks.0.attn2.to_k.weight`]: zeros(320, context),
+    [`${encoder}.ln_final.weight`]: zeros(1),
     "first_stage_model.decoder.conv_in.weight": zeros(512, 4, 3, 3),
     ...more,
   };
@@ -82,6 +91,7 @@ describe("a single-file checkpoint", () => {
   it.each([
     ["SD 1.x", SD1, SD1_CONFIG, undefined],
     ["SD 2.x with a VAE from elsewhere", SD2, SD2_CONFIG, "vae"],
+    ["SDXL", fixture("single-file/sdxl-full-fp16.safetensors"), fixture("models/tiny-sdxl"), undefined],
   ])("draws what the same weights in a folder draw: %s", async (name, file, config, vae) => {
     const folder = await halfPrecision(config, `${name} as a folder`);
     const options = { config, vae: vae && join(folder, vae) };
@@ -89,11 +99,11 @@ describe("a single-file checkpoint", () => {
   });
 
   it("gives parts of a fused tensor as they are needed", async () => {
-    const { textEncoder } = await openCheckpoint(SD2, { config: SD2_CONFIG, vae: join(SD2_CONFIG, "vae") });
+    const { text } = await openCheckpoint(SD2, { config: SD2_CONFIG, vae: join(SD2_CONFIG, "vae") });
     const fused = await (
       await SafetensorsFile.open(SD2)
     ).readFloat32("conditioner.embedders.0.model.transformer.resblocks.3.attn.in_proj_bias");
-    const key = await textEncoder.weights.readFloat32("text_model.encoder.layers.3.self_attn.k_proj.bias");
+    const key = await text.encoders[0].weights.readFloat32("text_model.encoder.layers.3.self_attn.k_proj.bias");
     expect(key).toEqual(fused.slice(12, 24));
   });
 
@@ -122,12 +132,10 @@ describe("a single-file checkpoint", () => {
 
 describe("what a file does not say", () => {
   it("is known of its family: configs, tokenizer, scheduler", async () => {
-    const { unet, textEncoder, tokenizer, schedulerConfig, note } = await openCheckpoint(
-      await ofRealSize("v1-5.safetensors", "sd1"),
-    );
+    const { unet, text, schedulerConfig, note } = await openCheckpoint(await ofRealSize("v1-5.safetensors", "sd1"));
     expect(unet.config).toMatchObject({ sampleSize: 64, attentionHeads: [8, 8, 8, 8], useLinearProjection: false });
-    expect(textEncoder.config).toMatchObject({ hiddenSize: 768, numHiddenLayers: 12, hiddenAct: "quick_gelu" });
-    expect(tokenizer).toMatchObject({ vocabSize: 49408, padTokenId: 49407, modelMaxLength: 77 });
+    expect(text.encoders[0].config).toMatchObject({ hiddenSize: 768, numHiddenLayers: 12, hiddenAct: "quick_gelu" });
+    expect(text.encoders[0].tokenizer).toMatchObject({ vocabSize: 49408, padTokenId: 49407, modelMaxLength: 77 });
     expect(schedulerConfig).toMatchObject({ _class_name: "PNDMScheduler", prediction_type: "epsilon" });
     expect(note).toBeUndefined();
   });
@@ -141,13 +149,36 @@ describe("what a file does not say", () => {
     const path = await ofRealSize(`${name}.safetensors`, "sd2", {
       [`${UNET}output_blocks.11.1.transformer_blocks.0.norm1.bias`]: { shape: [320], data: biases },
     });
-    const { unet, textEncoder, tokenizer, schedulerConfig, note } = await openCheckpoint(path, options);
+    const { unet, text, schedulerConfig, note } = await openCheckpoint(path, options);
     expect(unet.config).toMatchObject({ sampleSize: side, attentionHeads: [5, 10, 20, 20], useLinearProjection: true });
-    expect(textEncoder.config).toMatchObject({ hiddenSize: 1024, numHiddenLayers: 23, hiddenAct: "gelu" });
-    expect(tokenizer.padTokenId).toBe(0);
+    expect(text.encoders[0].config).toMatchObject({ hiddenSize: 1024, numHiddenLayers: 23, hiddenAct: "gelu" });
+    expect(text.encoders[0].tokenizer.padTokenId).toBe(0);
     expect(schedulerConfig.prediction_type).toBe(prediction);
     if (advice === undefined) expect(note).toBeUndefined();
     else expect(note?.startsWith(path) && note.endsWith(advice)).toBe(true);
+  });
+
+  it("is known of SDXL: two text encoders, zeros without a prompt, a schedule that tensors name", async () => {
+    const first = { "conditioner.embedders.0.transformer.text_model.final_layer_norm.weight": zeros(1) };
+    const { unet, vae, text, schedulerConfig } = await openCheckpoint(
+      await ofRealSize("xl.safetensors", "sdxl", first),
+    );
+    expect(unet.config).toMatchObject({
+      ...{ sampleSize: 128, attentionHeads: [5, 10, 20], useLinearProjection: true },
+      textTime: { additionTimeEmbedDim: 256, projectionInputDim: 2816 },
+    });
+    expect(vae.config.scalingFactor).toBe(0.13025);
+    expect(text).toMatchObject({ widths: [768, 1280], projectionDim: 1280, zerosWithoutPrompt: true });
+    expect(text.encoders.map(({ output, tokenizer }) => [output, tokenizer.padTokenId])).toEqual([
+      ["penultimate", 49407],
+      ["penultimate", 0],
+    ]);
+    expect(schedulerConfig).toMatchObject({ _class_name: "EulerDiscreteScheduler", prediction_type: "epsilon" });
+    const marks = { v_pred: zeros(0), ztsnr: zeros(0) };
+    const marked = await openCheckpoint(await ofRealSize("v.safetensors", "sdxl", { ...first, ...marks }));
+    expect(marked.schedulerConfig).toMatchObject({
+      ...{ prediction_type: "v_prediction", rescale_betas_zero_snr: true, timestep_spacing: "trailing" },
+    });
   });
 
   it("is said by a tensor named v_pred, by the folder of configs, or by a person", async () => {
@@ -173,8 +204,12 @@ describe("a file that is no such checkpoint", () => {
   const withTensor = (name: string) => (tensors: Map<string, TensorToWrite>) => tensors.set(name, zeros(1));
 
   it.each<[string, (tensors: Map<string, TensorToWrite>) => void, string]>([
-    ["SDXL", withTensor("conditioner.embedders.1.model.ln_final.weight"), "this is an SDXL checkpoint, which is not"],
-    ["an SDXL UNet", withTensor(`${UNET}label_emb.0.0.weight`), "this is an SDXL checkpoint, which is not supported"],
+    [
+      "SDXL without text",
+      withTensor(`${UNET}label_emb.0.0.weight`),
+      "this file of SDXL has no second text encoder; use",
+    ],
+    ["Playground 2.5", withTensor("edm_mean"), "this is a model with another noise schedule (EDM, as Playground 2.5)"],
     ["SD 3", withTensor(`${UNET}joint_blocks.0.x.bias`), "this is Stable Diffusion 3, which is not supported; use a"],
     ["FLUX", withTensor(`${UNET}double_blocks.0.x.bias`), "this is FLUX, which is not supported"],
     ["a ControlNet", withTensor("control_model.time_embed.0.weight"), "this is a ControlNet, which is not supported"],

@@ -74,10 +74,10 @@ describe("classifyPictures", () => {
     const [latents] = await latentsOf(rex);
     const schedule = new NoiseSchedule(pipeline.schedulerConfig);
     const tokenizer = pipeline.newTokenizer();
-    const { rows, firstId, values } = addLearnedTokens(tokenizer, learned.embeddings, 32);
+    const { rows, values } = addLearnedTokens(tokenizer, learned.embeddings, 32);
     const lora = learned.adapter ?? new Lora([]);
     const side = Math.sqrt(latents.length / pipeline.vae.config.latentChannels);
-    const size = { height: side, width: side, learnedRows: rows, firstLearnedId: firstId };
+    const size = { height: side, width: side, learnedRows: rows };
     const program = await DenoisingError.create(pipeline, lora, { ...size, derivatives: false, threads: 1 });
     const expected: number[] = [];
     for (const prompt of prompts) {

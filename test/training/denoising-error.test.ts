@@ -1,8 +1,14 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { createLora, type Lora } from "../../src/adapters/lora.ts";
-import { DenoisingError, type DenoisingBatch, type DenoisingErrorOptions } from "../../src/training/denoising-error.ts";
+import {
+  DenoisingError,
+  type DenoisingBatch,
+  type DenoisingErrorOptions,
+  type DenoisingModels,
+} from "../../src/training/denoising-error.ts";
 import { adaptableModules } from "../../src/adapters/new-adapter.ts";
 import { StableDiffusionPipeline } from "../../src/diffusion/pipeline.ts";
+import { TextConditioning } from "../../src/diffusion/text-conditioning.ts";
 import { NoiseSchedule } from "../../src/diffusion/schedulers/index.ts";
 import { AdamW } from "../../src/graph/optim/index.ts";
 import { RandomStream } from "../../src/random/random.ts";
@@ -37,9 +43,10 @@ beforeAll(async () => {
 async function withProgram<T>(
   options: Partial<DenoisingErrorOptions>,
   use: (program: DenoisingError) => Promise<T>,
+  models: DenoisingModels = pipeline,
 ): Promise<T> {
   const size = { batchSize: 2, height: 8, width: 16, learnedRows: 0 };
-  const program = await DenoisingError.create(pipeline, lora, { ...size, ...options });
+  const program = await DenoisingError.create(models, lora, { ...size, ...options });
   try {
     return await use(program);
   } finally {
@@ -110,7 +117,7 @@ describe("DenoisingError", () => {
     });
   });
 
-  it("begins the learned ids where it is told, for text encoders with more rows than the tokenizer has tokens", async () => {
+  it("begins the learned ids where the vocabulary ends, for text encoders with more rows than the tokenizer has tokens", async () => {
     const first = vocabulary - 5;
     const table = await pipeline.textEncoder.weights.readFloat32("text_model.embeddings.token_embedding.weight");
     const embeddings = table.slice(TOKEN * WIDTH, (TOKEN + 1) * WIDTH);
@@ -119,8 +126,12 @@ describe("DenoisingError", () => {
     const tokenIds = batch.tokenIds.map((ids) => ids.map((id) => (id === TOKEN ? first : id >= first ? 5 : id)));
     expect(endOfText).toBeGreaterThan(first);
     const plain = tokenIds.map((ids) => ids.map((id) => (id === first ? TOKEN : id)));
-    const learned = await withProgram({ learnedRows: 1, firstLearnedId: first }, (program) =>
-      program.run({ ...batch, tokenIds }, { adapter: lora, embeddings }),
+    const [encoder] = pipeline.text.encoders;
+    const text = new TextConditioning([{ ...encoder, tokenizer: { ...encoder.tokenizer, vocabSize: first } }]);
+    const learned = await withProgram(
+      { learnedRows: 1 },
+      (program) => program.run({ ...batch, tokenIds }, { adapter: lora, embeddings }),
+      { unet: pipeline.unet, text },
     );
     const ordinary = await withProgram({}, (program) =>
       program.run({ ...batch, tokenIds: plain }, { adapter: lora, embeddings: none }),

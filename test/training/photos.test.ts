@@ -190,3 +190,17 @@ describe("photos", () => {
     expect(await found(folder, folder, more)).toEqual({ captions: [undefined, undefined], warnings: [] });
   });
 });
+
+describe("the framing of a photo", () => {
+  it("is its size as decoded, and where the middle begins once it is scaled", async () => {
+    const folder = await folderOf([]);
+    await writePhoto(join(folder, "wide.png"), "wide", 90, 48);
+    await writePhoto(join(folder, "tall.png"), "tall", 64, 72);
+    const { framings } = await loadPhotos([join(folder, "wide.png"), join(folder, "tall.png")], 32);
+    const targetSize = { width: 32, height: 32 };
+    expect(framings).toEqual([
+      { originalSize: { width: 90, height: 48 }, crop: { top: 0, left: 14 }, targetSize },
+      { originalSize: { width: 64, height: 72 }, crop: { top: 2, left: 0 }, targetSize },
+    ]);
+  });
+});

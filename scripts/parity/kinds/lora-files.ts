@@ -2,7 +2,7 @@
 import { readdir } from "node:fs/promises";
 import { basename, join, relative, sep } from "node:path";
 import { readLora } from "../../../src/adapters/formats/read.ts";
-import { type Lora, loraDelta } from "../../../src/adapters/lora.ts";
+import { type Lora, type LoraLayer, loraDelta } from "../../../src/adapters/lora.ts";
 import { readJson } from "../../../src/io/json.ts";
 import { SafetensorsFile } from "../../../src/io/safetensors/safetensors.ts";
 import type { ParityCase } from "../case-kind.ts";
@@ -16,13 +16,16 @@ const rule = { tolerance: 1e-4 };
 /** Files `<name>-*` that mean the same change. */
 interface LoraGroup {
   readonly name: string;
+  /** The model that the JSON names which describes the group. */
+  readonly model?: string;
   readonly rank?: number;
   /** File with the changes themselves. */
   readonly deltas?: string;
 }
 
-/** What the JSON of the folder says. */
+/** What the JSON files of the folder say. */
 interface LoraFolder {
+  /** Of files that are in no group. */
   readonly model?: string;
   readonly groups: readonly LoraGroup[];
 }
@@ -37,7 +40,7 @@ export async function loraFileCases(root: string, folder: string): Promise<Parit
     run: async (tree, checks) => {
       const group = groupOf(file, described.groups);
       const drawn = pictures.find(({ pattern }) => matchesPattern(relative(root, file), pattern));
-      const model = drawn?.model ?? described.model;
+      const model = drawn?.model ?? group?.model ?? described.model;
       if (model === undefined) throw new Error("no JSON says which model the file is for");
       const modules = await adaptableModules(tree, model);
       const lora = await readLora(file, modules);
@@ -57,7 +60,7 @@ export async function loraFileCases(root: string, folder: string): Promise<Parit
   }));
 }
 
-/** Deltas by module. */
+/** Deltas by module; before those of text encoders stands the name of the component. */
 type Deltas = ReadonlyMap<string, Float32Array>;
 
 /** The stored deltas of a group, or those of its first file, so that its files agree with each other. */
@@ -78,7 +81,8 @@ async function referenceDeltas(
 }
 
 function deltasOf(lora: Lora): Deltas {
-  return new Map(lora.layers.map((layer) => [layer.module, loraDelta(layer)]));
+  const nameOf = ({ component, module }: LoraLayer) => (component === "unet" ? module : `${component}.${module}`);
+  return new Map(lora.layers.map((layer) => [nameOf(layer), loraDelta(layer)]));
 }
 
 function compareDeltas(lora: Lora, reference: Deltas, checks: Checks): void {
@@ -94,21 +98,23 @@ function compareDeltas(lora: Lora, reference: Deltas, checks: Checks): void {
 
 async function describeFolder(folder: string): Promise<LoraFolder> {
   const groups: LoraGroup[] = [];
-  let model: string | undefined;
+  const models = new Set<string>();
   for (const entry of (await readdir(folder)).filter((name) => name.endsWith(".json"))) {
     const fields = new Fields(entry, await readJson(join(folder, entry)));
     const json = fields.toJson();
-    if (typeof json.model === "string") model = json.model;
+    const model = typeof json.model === "string" ? json.model : undefined;
+    if (model !== undefined) models.add(model);
     for (const name of fields.names) {
       const value = json[name];
       if (typeof value !== "object" || value === null || !("rank" in value)) continue;
       const group = fields.object(name);
       // "kv-deltas.safetensors: <module>.weight -> alpha/rank * B @ A"
       const deltas = group.optionalString("deltas")?.split(/[:\s]/, 1)[0];
-      groups.push({ name, rank: group.number("rank"), ...(deltas !== undefined && { deltas }) });
+      groups.push({ name, model, rank: group.number("rank"), deltas });
     }
   }
-  return { groups, ...(model !== undefined && { model }) };
+  const [only, ...others] = models;
+  return { groups, ...(others.length === 0 && only !== undefined && { model: only }) };
 }
 
 function groupOf(file: string, groups: readonly LoraGroup[]): LoraGroup | undefined {

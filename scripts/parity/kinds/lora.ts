@@ -7,8 +7,12 @@ import type { Tree } from "../tree.ts";
 
 /** The layers of a pipeline that adapters may change. */
 export async function adaptableModules(tree: Tree, model: string): Promise<AdaptableModules> {
-  const [unet, textEncoder] = await Promise.all([tree.unet(model), tree.clipText(model)]);
-  return { unet: modulesOf(unet.weights), text_encoder: modulesOf(textEncoder.weights) };
+  const { encoders } = await tree.text(model);
+  const unet = await tree.unet(model);
+  return {
+    unet: modulesOf(unet.weights),
+    ...Object.fromEntries(encoders.map(({ component, weights }) => [component, modulesOf(weights)])),
+  };
 }
 
 function modulesOf(weights: Weights) {

@@ -5,11 +5,10 @@ import {
   type Component,
   openAutoencoderKl,
   openClipModel,
-  openClipTextModel,
   openUNet2DConditionModel,
 } from "../../../src/diffusion/checkpoint.ts";
 import { clipLogitsPerImage, clipImageFeatures, clipTextFeatures } from "../../../src/diffusion/clip/clip-model.ts";
-import { clipTextModel } from "../../../src/diffusion/clip/clip-text-model.ts";
+import { clipTextModel, textProjection } from "../../../src/diffusion/clip/clip-text-model.ts";
 import { type AutoencoderKlConfig, vaeScaleFactor } from "../../../src/diffusion/config/autoencoder-kl-config.ts";
 import type { ClipConfig, ClipTextConfig } from "../../../src/diffusion/config/clip-config.ts";
 import type { UNet2DConditionConfig } from "../../../src/diffusion/config/unet-2d-condition-config.ts";
@@ -23,6 +22,7 @@ import { readJson } from "../../../src/io/json.ts";
 import type { ParityCase } from "../case-kind.ts";
 import type { Checks } from "../checks.ts";
 import { Fields } from "../fields.ts";
+import { openTextEncoder, WITH_PROJECTION } from "../tree.ts";
 
 /** Old text encoders store this table of indices; it is not a parameter. */
 const buffers = /(^|\.)position_ids$/;
@@ -58,7 +58,8 @@ async function checkComponent(path: string, checks: Checks): Promise<void> {
       checkParameters(await openAutoencoderKl(path), traceVae, checks);
       return;
     case "CLIPTextModel":
-      checkParameters(await openClipTextModel(path), traceText, checks);
+    case WITH_PROJECTION:
+      checkParameters(await openTextEncoder(path), traceText, checks);
       return;
     case "CLIPModel":
       checkParameters(await openClipModel(path), traceClip, checks);
@@ -117,7 +118,10 @@ function traceVae(context: ModuleContext, config: AutoencoderKlConfig): void {
 }
 
 function traceText(context: ModuleContext, config: ClipTextConfig): void {
-  clipTextModel(context, config, { inputIds: input("input_ids", [1, config.maxPositionEmbeddings], "int32") });
+  const inputIds = input("input_ids", [1, config.maxPositionEmbeddings], "int32");
+  const { lastHiddenState } = clipTextModel(context, config, { inputIds });
+  if (config.projectionDim === undefined) return;
+  textProjection(context, config.projectionDim, lastHiddenState, input("end_of_text_rows", [1], "int32"));
 }
 
 function traceClip(context: ModuleContext, config: ClipConfig): void {

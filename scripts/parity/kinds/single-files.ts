@@ -1,6 +1,6 @@
 /** @file Single-file checkpoints: each network in them is exactly that of a folder in the diffusers layout, rounded to the file's precision. */
 import { join } from "node:path";
-import { openAutoencoderKl, openClipTextModel, openUNet2DConditionModel } from "../../../src/diffusion/checkpoint.ts";
+import { openAutoencoderKl, openUNet2DConditionModel } from "../../../src/diffusion/checkpoint.ts";
 import { openCheckpoint } from "../../../src/diffusion/open-checkpoint.ts";
 import { openVae } from "../../../src/diffusion/single-file/open-vae.ts";
 import { SingleFile } from "../../../src/diffusion/single-file/single-file.ts";
@@ -32,11 +32,9 @@ export function singleFileCases(root: string, fields: Fields, folder: string): P
 
 async function checkFile(root: string, path: string, fields: Fields, checks: Checks): Promise<void> {
   const config = join(root, fields.string("model"));
-  const folder = {
-    unet: await openUNet2DConditionModel(join(config, "unet")),
-    vae: await openAutoencoderKl(join(config, "vae")),
-    text_encoder: await openClipTextModel(join(config, "text_encoder")),
-  };
+  const unet = await openUNet2DConditionModel(join(config, "unet"));
+  const vae = await openAutoencoderKl(join(config, "vae"));
+  const { encoders } = (await openCheckpoint(config)).text;
   const round = rounding(fields.string("dtype"));
   const components = fields.object("components");
   const label = "the folder's config";
@@ -46,22 +44,28 @@ async function checkFile(root: string, path: string, fields: Fields, checks: Che
     await checkWhole(path, config, fields, checks);
   }
   for (const name of components.names) {
+    const index = encoders.findIndex(({ component }) => component === name);
+    const reference = name === "vae" ? vae : name === "unet" ? unet : encoders[index];
     const found = async (): Promise<Weights> => {
-      if (name === "vae") return (await openVae(path, { config: folder.vae.config, label })).weights;
-      if (name === "unet" && single !== undefined) return single.unet(folder.unet.config, label);
-      if (name === "text_encoder" && single !== undefined) {
-        return single.textEncoder(folder.text_encoder.config, label);
-      }
+      if (name === "vae") return (await openVae(path, { config: vae.config, label })).weights;
+      if (name === "unet" && single !== undefined) return single.unet(unet.config, label);
+      if (index >= 0 && single !== undefined) return single.textEncoder(encoders[index].config, label, index);
       throw new Error(`unknown component ${name}`);
     };
-    const reference = name === "vae" ? folder.vae : name === "unet" ? folder.unet : folder.text_encoder;
     await checkWeights(name, await found(), reference.weights, round, checks);
   }
 }
 
+/** What errors call the parts of a checkpoint. */
+const partNames: Readonly<Record<string, string>> = {
+  vae: "VAE",
+  text_encoder: "text encoder",
+  text_encoder_2: "second text encoder",
+};
+
 /** The file opens as a whole, or is refused by what it lacks. */
 async function checkWhole(path: string, config: string, fields: Fields, checks: Checks): Promise<void> {
-  const missing = fields.strings("missing").map((part) => (part === "vae" ? "VAE" : part.replaceAll("_", " ")));
+  const missing = fields.strings("missing").map((part) => partNames[part] ?? part);
   const opened = await openCheckpoint(path, { config }).catch((error: unknown) => error);
   const isAsExpected =
     opened instanceof Error

@@ -1,5 +1,10 @@
 /** @file A forward pass of a CLIP text encoder. */
-import { clipTextModel, textFinalNorm, textPooledOutput } from "../../../src/diffusion/clip/clip-text-model.ts";
+import {
+  clipTextModel,
+  textFinalNorm,
+  textPooledOutput,
+  textProjection,
+} from "../../../src/diffusion/clip/clip-text-model.ts";
 import { endOfTextRows } from "../../../src/diffusion/clip/text-inputs.ts";
 import { input } from "../../../src/graph/index.ts";
 import type { CaseKind } from "../case-kind.ts";
@@ -19,6 +24,9 @@ export const textForward: CaseKind = {
     const outputs = {
       last_hidden_state: lastHiddenState,
       pooled: textPooledOutput(lastHiddenState, rows),
+      ...(config.projectionDim !== undefined && {
+        text_embeds: textProjection(context, config.projectionDim, lastHiddenState, rows),
+      }),
       ...Object.fromEntries(hiddenStates.map((hiddenState, i) => [`hidden_states.${i}`, hiddenState])),
       penultimate,
       penultimate_ln: textFinalNorm(context, config, penultimate),

@@ -5,6 +5,7 @@ import { BoundAdapter } from "../../../src/adapters/bound-adapter.ts";
 import { vaeScaleFactor } from "../../../src/diffusion/config/autoencoder-kl-config.ts";
 import { StableDiffusionPipeline } from "../../../src/diffusion/pipeline.ts";
 import { PromptEncoder } from "../../../src/diffusion/prompt-encoder.ts";
+import { type PictureFraming, timeIdsOf } from "../../../src/diffusion/time-ids.ts";
 import type { CaseKind } from "../case-kind.ts";
 import type { Fields } from "../fields.ts";
 import type { Computed, TensorCase } from "../tensor-case.ts";
@@ -45,19 +46,32 @@ function promptsOf(fields: Fields): [string, string] {
   return [fields.optionalString("negative_prompt") ?? "", fields.string("prompt")];
 }
 
+/** How a case of SDXL says that its picture is framed. */
+function framingOf(fields: Fields): PictureFraming | undefined {
+  if (!fields.has("original_size")) return undefined;
+  const size = (name: string) => {
+    const [height, width] = fields.numbers(name);
+    return { height, width };
+  };
+  const [top, left] = fields.numbers("crops_coords_top_left");
+  return { originalSize: size("original_size"), crop: { top, left }, targetSize: size("target_size") };
+}
+
 async function generate(
   pipeline: StableDiffusionPipeline,
   test: TensorCase,
   tree: Tree,
   adapter?: BoundAdapter,
 ): Promise<Computed> {
-  const [negativePrompt, prompt] = promptsOf(test.fields);
+  const prompt = test.fields.string("prompt");
+  const negativePrompt = test.fields.optionalString("negative_prompt");
+  const framing = framingOf(test.fields);
   const schedulerClass = test.fields.optionalString("scheduler_class");
   const steps = test.fields.number("num_inference_steps");
   const scheduler = pipeline.createScheduler(schedulerClass);
   scheduler.setTimesteps(steps);
 
-  const encoder = new PromptEncoder(pipeline.textEncoder, pipeline.newTokenizer, tree.programOptions);
+  const encoder = new PromptEncoder(pipeline.text, tree.programOptions);
   const encoded = await encoder.encode([negativePrompt, prompt], { adapter });
   await encoder.clear();
 
@@ -78,6 +92,7 @@ async function generate(
     height: height * pixels,
     width: width * pixels,
     initialLatents: starts,
+    ...(framing && { framing }),
     adapter,
     onStep: ({ index, step, latents: after }) => {
       latents[step].set(after, index * size);
@@ -86,7 +101,9 @@ async function generate(
   const decoded = pictures.flatMap((picture) => [...picture.decoded]);
   return {
     timesteps: scheduler.timesteps,
-    encoder_hidden_states: encoded.flatMap((states) => [...states]),
+    encoder_hidden_states: encoded.flatMap(({ encoderHiddenStates }) => [...encoderHiddenStates]),
+    text_embeds: encoded.flatMap(({ textEmbeds }) => [...(textEmbeds ?? [])]),
+    time_ids: framing ? encoded.flatMap(() => timeIdsOf(framing)) : [],
     latents: latents.flatMap((step) => [...step]),
     decoded,
     image: decoded.map((value) => Math.min(1, Math.max(0, value / 2 + 0.5))),

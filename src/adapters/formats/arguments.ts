@@ -3,7 +3,7 @@
  * called, instead of failing somewhere inside.
  */
 import { KeepsakeError } from "../../errors.ts";
-import type { AdaptableModules } from "../modules.ts";
+import { adaptedComponents, type AdaptableModules } from "../modules.ts";
 
 /** @throws KeepsakeError ("usage") unless it is a path */
 export function requirePath(call: string, path: unknown): string {
@@ -21,7 +21,8 @@ export function requireAdapter(call: string, adapter: unknown, kinds: readonly s
 
 /** @throws KeepsakeError ("usage") unless it is the layers of a model */
 export function requireModules(call: string, model: AdaptableModules | undefined): void {
-  const maps: unknown[] = typeof model === "object" && model !== null ? [model.unet, model.text_encoder] : [];
+  const maps: unknown[] =
+    typeof model === "object" && model !== null ? adaptedComponents.map((each) => model[each]) : [];
   const given = maps.filter((map) => map !== undefined);
   if (given.length > 0 && given.every((map) => map instanceof Map)) return;
   const expected = "{ unet: discoverModules(tensors of the UNet), text_encoder: ... }";

@@ -5,7 +5,7 @@
 import { KeepsakeError, shown } from "../../errors.ts";
 import { formatShape } from "../../graph/index.ts";
 import type { SafetensorsFile, TensorToWrite } from "../../io/safetensors/safetensors.ts";
-import type { TokenEmbedding } from "../textual-inversion.ts";
+import { encoderKeys, sideBySide, tokenTensors, type TokenEmbedding } from "../textual-inversion.ts";
 import { openSources } from "./sources.ts";
 import { readFinite } from "./tensors.ts";
 
@@ -22,22 +22,33 @@ export function plainTokenName(token: string): string {
   return /^<(.+)>$/.exec(token)?.[1] ?? token;
 }
 
-/** The tensors of embeddings in a LoRA file. @throws KeepsakeError ("usage") for a token that is no part of a key */
-export function bundledTensors(embeddings: readonly TokenEmbedding[]): Map<string, TensorToWrite> {
-  return new Map(
-    embeddings.map(({ token, vectors, count, width }) => {
-      const name = plainTokenName(token);
-      if (name.includes(".")) {
-        throw new KeepsakeError("usage", `The token ${shown(token)} has a dot, which a bundle cannot hold.`);
-      }
-      return [`${PREFIX}${name}.string_to_param.*`, { shape: [count, width], data: vectors }];
-    }),
-  );
+/**
+ * The tensors of embeddings in a LoRA file.
+ *
+ * @param widths - of the text encoders' embeddings. Default: there is one encoder.
+ * @throws KeepsakeError ("usage") for a token that is no part of a key
+ */
+export function bundledTensors(
+  embeddings: readonly TokenEmbedding[],
+  widths?: readonly number[],
+): Map<string, TensorToWrite> {
+  const tensors = new Map<string, TensorToWrite>();
+  for (const embedding of embeddings) {
+    const name = plainTokenName(embedding.token);
+    if (name.includes(".")) {
+      throw new KeepsakeError("usage", `The token ${shown(embedding.token)} has a dot, which a bundle cannot hold.`);
+    }
+    for (const [part, tensor] of tokenTensors(embedding, widths ?? [embedding.width], "string_to_param.*")) {
+      tensors.set(`${PREFIX}${name}.${part}`, tensor);
+    }
+  }
+  return tensors;
 }
 
 /**
  * The embeddings in a LoRA's file or folder; none in one that has none.
  *
+ * @param width - of the text encoder's embeddings; of two together
  * @returns their tokens as Keepsake writes them: `<mochi>` for `mochi`
  * @throws KeepsakeError ("input") for an embedding of another model
  */
@@ -47,21 +58,41 @@ export async function readBundledEmbeddings(path: string, width: number): Promis
 }
 
 async function bundledIn(file: SafetensorsFile, width: number): Promise<TokenEmbedding[]> {
-  const embeddings = new Map<string, TokenEmbedding>();
+  const keysByName = new Map<string, string[]>();
   for (const key of [...file.tensors.keys()].filter(isBundledKey).sort()) {
     const [, name] = bundledKey.exec(key) ?? [];
+    if (name === undefined) throw unsupported(file, key);
+    keysByName.set(name, [...(keysByName.get(name) ?? []), key]);
+  }
+  return Promise.all([...keysByName].map(([name, keys]) => bundled(file, name, keys, width)));
+}
+
+async function bundled(
+  file: SafetensorsFile,
+  name: string,
+  keys: readonly string[],
+  width: number,
+): Promise<TokenEmbedding> {
+  const ofTwo = encoderKeys.map((key) => `${PREFIX}${name}.${key}`);
+  const isOfTwo = keys.length === ofTwo.length && ofTwo.every((key) => keys.includes(key));
+  const [first, second] = keys;
+  if (!isOfTwo && second !== undefined) throw unsupported(file, second);
+  const parts: TokenEmbedding[] = [];
+  for (const key of isOfTwo ? ofTwo : [first]) {
     const { shape } = file.info(key);
     const [count, own] = shape.length === 1 ? [1, ...shape] : shape;
-    if (name === undefined || shape.length < 1 || shape.length > 2 || embeddings.has(name)) {
-      const fault = `${shown(key, 200)} ${formatShape(shape)} is no embedding for one text encoder`;
-      throw new KeepsakeError("input", `${file.path}: ${fault}, and other ones are not supported.`);
-    }
-    if (own !== width) {
-      const fault = `${shown(key, 200)} has ${own} numbers per vector, this model's text encoder ${width}`;
-      throw new KeepsakeError("input", `${file.path}: the embedding was made for another model: ${fault}.`);
-    }
-    const token = `<${plainTokenName(name)}>`;
-    embeddings.set(name, { token, vectors: await readFinite(file, key), count, width });
+    if (shape.length < 1 || shape.length > 2 || count !== (parts.at(0)?.count ?? count)) throw unsupported(file, key);
+    parts.push({ token: `<${plainTokenName(name)}>`, vectors: await readFinite(file, key), count, width: own });
   }
-  return [...embeddings.values()];
+  const embedding = sideBySide(parts);
+  if (embedding.width !== width) {
+    const fault = `${shown(first, 200)} has ${embedding.width} numbers per vector, this model's text encoder ${width}`;
+    throw new KeepsakeError("input", `${file.path}: the embedding was made for another model: ${fault}.`);
+  }
+  return embedding;
+}
+
+function unsupported(file: SafetensorsFile, key: string): KeepsakeError {
+  const fault = `${shown(key, 200)} ${formatShape(file.info(key).shape)} is no embedding for one text encoder, nor for two`;
+  return new KeepsakeError("input", `${file.path}: ${fault}, and other ones are not supported.`);
 }

@@ -45,10 +45,7 @@ const unsupportedKinds: readonly (readonly [RegExp, string])[] = [
   [/lora_embedding_[AB]/, "a LoRA of an embedding table"],
   [/\.lora_[AB](\.\w+)?\.bias$|\.lora_up\.bias$|\.lora_down\.bias$/, "a LoRA with biases"],
   [/^emb_params$/, "a textual-inversion embedding"],
-  [
-    /^lora_te[123][._]|^text_encoder_[23]\.|^(text_encoders\.)?(clip_g|t5|t5xxl)\./,
-    "a LoRA of the text encoders of SDXL or SD 3",
-  ],
+  [/^lora_te3[._]|^text_encoder_3\.|^(text_encoders\.)?(t5|t5xxl)\./, "a LoRA of a T5 text encoder (SD 3, FLUX)"],
   [
     /(^|[._])(double_blocks|single_blocks|joint_blocks|single_transformer_blocks)[._]|^(lora_)?transformer[._]/,
     "a LoRA of a transformer model (SD 3, FLUX)",
@@ -60,7 +57,7 @@ const unsupportedKinds: readonly (readonly [RegExp, string])[] = [
 ];
 
 const kohyaKey =
-  /^lora_(unet|te)_([^.]+)\.(lora_down\.weight|lora_up\.weight|lora_A\.weight|lora_B\.weight|alpha|dora_scale)$/;
+  /^lora_(unet|te|te1|te2)_([^.]+)\.(lora_down\.weight|lora_up\.weight|lora_A\.weight|lora_B\.weight|alpha|dora_scale)$/;
 const dottedKey = /^(.+)\.(?:lora_([AB])(?:\.[^.]+)?|(?:lora[._]|lora_linear_layer\.)(down|up))\.weight$/;
 const magnitudeKey = /^(.+)\.(?:lora_magnitude_vector(?:\.[^.]+)?(?:\.weight)?|dora_scale)$/;
 /** diffusers up to 0.21: the pair hangs on the attention's processor instead of on the layer. */
@@ -69,7 +66,8 @@ const attentionProcessorKey = /^(.+?)(?:\.processor)?\.to_(q|k|v|out)_lora\.(dow
 /** What keys with dots begin with: of diffusers, of OneTrainer (both `lora_unet.` and, in its OMI files, `clip_l.`), of ComfyUI. */
 const componentPrefixes: readonly (readonly [RegExp, AdaptedComponent])[] = [
   [/^(unet|lora_unet|diffusion_model)\./, "unet"],
-  [/^(text_encoder|lora_te|(text_encoders\.)?clip_l(\.transformer)?)\./, "text_encoder"],
+  [/^(text_encoder|lora_te1?|(text_encoders\.)?clip_l(\.transformer)?)\./, "text_encoder"],
+  [/^(text_encoder_2|lora_te2|(text_encoders\.)?clip_g(\.transformer)?)\./, "text_encoder_2"],
 ];
 const peftPrefix = /^base_model\.model\./;
 
@@ -91,7 +89,7 @@ export function parseLoraKey(key: string, file: string): LoraKey {
   if (kohya) {
     const [, component, module, tensor] = kohya;
     return {
-      component: component === "te" ? "text_encoder" : "unet",
+      component: kohyaComponents[component],
       module,
       naming: "kohya",
       part: kohyaParts[tensor],
@@ -116,6 +114,13 @@ export function parseLoraKey(key: string, file: string): LoraKey {
   }
   throw new KeepsakeError("input", `${file}: ${shown(key, 200)} is not a name known from LoRA files; is it a LoRA?`);
 }
+
+const kohyaComponents: Readonly<Record<string, AdaptedComponent>> = {
+  unet: "unet",
+  te: "text_encoder",
+  te1: "text_encoder",
+  te2: "text_encoder_2",
+};
 
 const kohyaParts: Readonly<Record<string, LoraPart>> = {
   "lora_down.weight": "loraA",

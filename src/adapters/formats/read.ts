@@ -35,7 +35,7 @@ import { isVeraFile, readVeraFile } from "./vera.ts";
  * const adapter = new BoundAdapter(await readLora("watercolour.safetensors", layers), { scale: 0.8 });
  * const [{ image }] = await pipeline.generate({ prompt: "a cat", adapter });
  * ```
- * @param model the layers of the model that the LoRA is for.
+ * @param model the layers of the model that the LoRA is for; SDXL has a `text_encoder_2` too (`pipeline.text.encoders`).
  * @throws KeepsakeError ("input") if it is not a LoRA, of an unsupported kind, incomplete, or for another model.
  */
 export async function readLora(path: string, model: AdaptableModules): Promise<Lora> {
@@ -168,6 +168,10 @@ function moduleResolver(
     }
   }
   return (meaning, key) => {
+    if (meaning.component === "text_encoder_2" && model.text_encoder_2 === undefined) {
+      const fault = `${shown(key, 200)} belongs to a second text encoder`;
+      throw new KeepsakeError("input", `${path}: the LoRA was made for another model, SDXL: ${fault}`);
+    }
     if (meaning.naming === "dotted") {
       // Without any component named, a path is the UNet's unless only the text encoder has it.
       const inText = model.unet?.has(meaning.module) !== true && model.text_encoder?.has(meaning.module) === true;

@@ -13,6 +13,7 @@ import type { Lora, LoraLayer } from "../lora.ts";
 import { adaptedComponents } from "../modules.ts";
 import type { TokenEmbedding } from "../textual-inversion.ts";
 import { kindOf, requireAdapter, requireDType, requirePath } from "./arguments.ts";
+import { kohyaNames } from "./kohya-names.ts";
 import { peftConfigFile, peftWeightsFile } from "./names.ts";
 import { bundledTensors } from "./bundle.ts";
 import { kohyaModels, modelspec, type ModelspecFacts } from "./modelspec.ts";
@@ -171,6 +172,8 @@ export interface WriteKohyaLoraOptions
   extends Omit<WriteLoraOptions, "metadata">, Omit<ModelspecFacts, "title">, Partial<Pick<ModelspecFacts, "title">> {
   /** Go into the same file, as AUTOMATIC1111's program reads them: in its prompts their tokens stand without angle brackets. */
   readonly embeddings?: readonly TokenEmbedding[];
+  /** Of the text encoders' embeddings, `TextConditioning.widths`. Default: there is one encoder. */
+  readonly widths?: readonly number[];
 }
 
 /**
@@ -199,11 +202,11 @@ export async function writeKohyaLora(path: string, lora: Lora, options: WriteKoh
     const expected = "options.resolution is the model's width in pixels, e.g. 512";
     throw new KeepsakeError("usage", `writeKohyaLora: ${expected}, got ${kindOf(resolution)}.`);
   }
-  const tensors = bundledTensors(options.embeddings ?? []);
+  const tensors = bundledTensors(options.embeddings ?? [], options.widths);
+  const nameOf = kohyaNames(model === "sdxl", lora.layers);
   for (const layer of lora.layers) {
     const { loraA, loraB } = tensorsOf(layer, options);
-    const prefix = layer.component === "unet" ? "lora_unet" : "lora_te";
-    const name = `${prefix}_${layer.module.replaceAll(".", "_")}`;
+    const name = nameOf(layer);
     tensors.set(`${name}.alpha`, { shape: [], data: Float32Array.of(layer.loraAlpha), dtype: "F32" });
     tensors.set(`${name}.lora_down.weight`, loraA);
     tensors.set(`${name}.lora_up.weight`, loraB);

@@ -27,7 +27,7 @@ interface GenerateCommandOptions extends ModelOptions {
   readonly seed: number | bigint;
   readonly steps: number;
   readonly guidance?: number;
-  readonly negative: string;
+  readonly negative?: string;
   readonly scheduler?: string;
   readonly width?: number;
   readonly height?: number;
@@ -76,7 +76,7 @@ export function generateCommand(): Command {
       `how closely to follow the prompt; 1 = no guidance (default: ${CHECKPOINT.guidanceScale}; with the built-in model ${BUILT_IN.guidanceScale})`,
       realNumber(REAL_LIMITS.guidanceScale),
     )
-    .option("--negative <prompt>", "what to lead away from", "")
+    .option("--negative <prompt>", "what to lead away from")
     .option("--lora <file>", "a LoRA from elsewhere, as file or file:strength; may be given several times", loraFile)
     .option("--embedding <file>", "a textual-inversion embedding; may be given several times", severalFiles)
     .option("--scheduler <name>", `one of ${schedulerNames().join(", ")} (default: the model's)`)

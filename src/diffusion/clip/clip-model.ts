@@ -19,7 +19,7 @@ import {
 } from "../../graph/index.ts";
 import type { ClipConfig } from "../config/clip-config.ts";
 import { type ModuleContext, linearLayer } from "../module.ts";
-import { type ClipTextInputs, clipTextModel, textPooledOutput } from "./clip-text-model.ts";
+import { type ClipTextInputs, clipTextModel, textProjection } from "./clip-text-model.ts";
 import { clipVisionModel } from "./clip-vision-model.ts";
 
 /** Projected image features `[N, projectionDim]`, not normalised. `pixelValues` is `[N, numChannels, imageSize, imageSize]`. */
@@ -39,8 +39,7 @@ export function clipTextFeatures(
   endOfTextRows: Tensor,
 ): Tensor {
   const { lastHiddenState } = clipTextModel(context, config.textConfig, inputs);
-  const pooled = textPooledOutput(lastHiddenState, endOfTextRows);
-  return linearLayer(context, "text_projection", pooled, config.projectionDim, { bias: false });
+  return textProjection(context, config.projectionDim, lastHiddenState, endOfTextRows);
 }
 
 /** exp(logit_scale) times the cosine of every image with every text: `[images, texts]`. */

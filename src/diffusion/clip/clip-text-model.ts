@@ -1,10 +1,12 @@
 /**
- * @file CLIP's text model, the text encoder of Stable Diffusion (transformers: models/clip/modeling_clip.py, `CLIPTextModel`): SD 1.x with
- * quick_gelu, SD 2.x with gelu. Embeddings of learned tokens (textual inversion, Gal et al. 2023) enter beside the frozen table.
+ * @file CLIP's text model, the text encoder of Stable Diffusion (transformers: models/clip/modeling_clip.py,
+ * `CLIPTextModel`): SD 1.x with quick_gelu, SD 2.x with gelu, SDXL with one of each. Its second one has a projection
+ * (`CLIPTextModelWithProjection`). Embeddings of learned tokens (textual inversion, Gal et al. 2023) enter beside the
+ * frozen table.
  */
 import { type Tensor, add, embedding, mul, reshape, slice, sub } from "../../graph/index.ts";
 import type { ClipTextConfig } from "../config/clip-config.ts";
-import { type ModuleContext, layerNormLayer, observed, scoped } from "../module.ts";
+import { type ModuleContext, layerNormLayer, linearLayer, observed, scoped } from "../module.ts";
 import { clipEncoder } from "./clip-encoder.ts";
 
 export interface ClipTextInputs {
@@ -49,6 +51,20 @@ export function textFinalNorm(context: ModuleContext, config: ClipTextConfig, hi
 export function textPooledOutput(lastHiddenState: Tensor, endOfTextRows: Tensor): Tensor {
   const [batch, positions, width] = lastHiddenState.shape;
   return embedding(reshape(lastHiddenState, [batch * positions, width]), endOfTextRows);
+}
+
+/**
+ * The projected hidden state at the end-of-text token of each prompt, `[N, projectionDim]`.
+ * @param endOfTextRows int32 `[N]`, made by `endOfTextRows`.
+ */
+export function textProjection(
+  context: ModuleContext,
+  projectionDim: number,
+  lastHiddenState: Tensor,
+  endOfTextRows: Tensor,
+): Tensor {
+  const pooled = textPooledOutput(lastHiddenState, endOfTextRows);
+  return linearLayer(context, "text_projection", pooled, projectionDim, { bias: false });
 }
 
 function textEmbeddings(context: ModuleContext, config: ClipTextConfig, { inputIds, learned }: ClipTextInputs): Tensor {

@@ -24,6 +24,8 @@ export interface ClipTextConfig extends ClipEncoderConfig {
   readonly maxPositionEmbeddings: number;
   /** As in the file. The files of Stable Diffusion say 2, which is not the id of the end-of-text token. */
   readonly eosTokenId: number;
+  /** Width of the projected output at the end of the text; absent: the model has no projection. */
+  readonly projectionDim?: number;
 }
 
 export interface ClipVisionConfig extends ClipEncoderConfig {
@@ -38,8 +40,15 @@ export interface ClipConfig {
   readonly projectionDim: number;
 }
 
-/** @throws KeepsakeError naming file, option and value for anything malformed, unsupported or unknown. */
-export function parseClipTextConfig(file: string, json: unknown): ClipTextConfig {
+/**
+ * @param options `hasProjection`: of a model that ends in a projection. Others state its width too, and have none.
+ * @throws KeepsakeError naming file, option and value for anything malformed, unsupported or unknown.
+ */
+export function parseClipTextConfig(
+  file: string,
+  json: unknown,
+  { hasProjection = false }: { readonly hasProjection?: boolean } = {},
+): ClipTextConfig {
   const reader = new ConfigReader(file, json);
   const config: ClipTextConfig = {
     ...encoderConfig(reader, "clip_text_model", {
@@ -51,6 +60,7 @@ export function parseClipTextConfig(file: string, json: unknown): ClipTextConfig
     vocabSize: reader.integer("vocab_size", 49408),
     maxPositionEmbeddings: reader.integer("max_position_embeddings", 77),
     eosTokenId: reader.integer("eos_token_id", 49407, 0),
+    ...(hasProjection && { projectionDim: reader.integer("projection_dim", 512) }),
   };
   reader.harmless("bos_token_id", "pad_token_id");
   reader.end();
@@ -109,7 +119,7 @@ function encoderConfig(
   reader.oneOf("model_type", [modelType], modelType);
   reader.only("attention_dropout", 0);
   reader.only("dropout", 0);
-  // The towers end before the projection; its width is an option of the whole model.
+  // Where a tower ends before the projection, its width is an option of the whole model.
   reader.harmless("projection_dim", ...pretrainedConfigOptions);
   const config: ClipEncoderConfig = {
     hiddenSize: reader.integer("hidden_size", defaults.hiddenSize),

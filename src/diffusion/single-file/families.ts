@@ -1,8 +1,9 @@
 /** @file What a single-file checkpoint does not say of itself: the configs that all models of a family share, as their diffusers folders have them. */
+import type { PipelineName } from "../pipeline-folder.ts";
 import type { PredictionType } from "../schedulers/index.ts";
 
 /** Families whose files are read. */
-export type FamilyName = "sd1" | "sd2";
+export type FamilyName = "sd1" | "sd2" | "sdxl";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -10,14 +11,23 @@ type Json = Readonly<Record<string, unknown>>;
 export interface Family {
   /** For people. */
   readonly title: string;
+  /** Which text encoders there are. */
+  readonly pipeline: PipelineName;
+  /** See {@link TextConditioning}. */
+  readonly zerosWithoutPrompt: boolean;
   readonly unet: Json;
   readonly vae: Json;
-  readonly textEncoder: Json;
+  readonly textEncoders: readonly FamilyTextEncoder[];
   /** scheduler_config.json but for what the model predicts. */
   readonly scheduler: Json;
-  readonly padToken: string;
   /** Side of the latents that the model was trained on, by what it predicts. */
   readonly sampleSize: (prediction: PredictionType) => number;
+}
+
+/** Of one text encoder. */
+export interface FamilyTextEncoder {
+  readonly config: Json;
+  readonly padToken: string;
 }
 
 const vae: Json = {
@@ -38,6 +48,19 @@ const unet: Json = {
 
 const textEncoder: Json = { eos_token_id: 2, max_position_embeddings: 77, vocab_size: 49408 };
 
+/** CLIP ViT-L/14: of Stable Diffusion 1.x, and the first of SDXL. */
+const clipL: FamilyTextEncoder = {
+  config: {
+    ...textEncoder,
+    hidden_act: "quick_gelu",
+    hidden_size: 768,
+    intermediate_size: 3072,
+    num_attention_heads: 12,
+    num_hidden_layers: 12,
+  },
+  padToken: "<|endoftext|>",
+};
+
 const scheduler: Json = {
   beta_end: 0.012,
   beta_schedule: "scaled_linear",
@@ -52,36 +75,74 @@ const scheduler: Json = {
 export const FAMILIES: Readonly<Record<FamilyName, Family>> = {
   sd1: {
     title: "Stable Diffusion 1.x",
+    pipeline: "StableDiffusionPipeline",
+    zerosWithoutPrompt: false,
     unet: { ...unet, attention_head_dim: 8, cross_attention_dim: 768 },
     vae,
-    textEncoder: {
-      ...textEncoder,
-      hidden_act: "quick_gelu",
-      hidden_size: 768,
-      intermediate_size: 3072,
-      num_attention_heads: 12,
-      num_hidden_layers: 12,
-    },
+    textEncoders: [clipL],
     scheduler: { _class_name: "PNDMScheduler", ...scheduler, skip_prk_steps: true },
-    padToken: "<|endoftext|>",
     sampleSize: () => 64,
   },
   sd2: {
     title: "Stable Diffusion 2.x",
+    pipeline: "StableDiffusionPipeline",
+    zerosWithoutPrompt: false,
     unet: { ...unet, attention_head_dim: [5, 10, 20, 20], cross_attention_dim: 1024, use_linear_projection: true },
     vae,
     // The last of the 24 layers is left out: the UNet is conditioned on the last but one.
-    textEncoder: {
-      ...textEncoder,
-      hidden_act: "gelu",
-      hidden_size: 1024,
-      intermediate_size: 4096,
-      num_attention_heads: 16,
-      num_hidden_layers: 23,
-    },
+    textEncoders: [
+      {
+        config: {
+          ...textEncoder,
+          hidden_act: "gelu",
+          hidden_size: 1024,
+          intermediate_size: 4096,
+          num_attention_heads: 16,
+          num_hidden_layers: 23,
+        },
+        padToken: "!",
+      },
+    ],
     scheduler: { _class_name: "DDIMScheduler", ...scheduler },
-    padToken: "!",
     // 2.x was trained at 768 pixels for velocity, 2.x-base at 512 for noise.
     sampleSize: (prediction) => (prediction === "v_prediction" ? 96 : 64),
+  },
+  sdxl: {
+    title: "SDXL",
+    pipeline: "StableDiffusionXLPipeline",
+    zerosWithoutPrompt: true,
+    unet: {
+      addition_embed_type: "text_time",
+      addition_time_embed_dim: 256,
+      attention_head_dim: [5, 10, 20],
+      block_out_channels: [320, 640, 1280],
+      cross_attention_dim: 2048,
+      down_block_types: ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
+      in_channels: 4,
+      layers_per_block: 2,
+      out_channels: 4,
+      projection_class_embeddings_input_dim: 2816,
+      transformer_layers_per_block: [1, 2, 10],
+      up_block_types: ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"],
+      use_linear_projection: true,
+    },
+    vae: { ...vae, scaling_factor: 0.13025 },
+    textEncoders: [
+      clipL,
+      {
+        config: {
+          ...textEncoder,
+          hidden_act: "gelu",
+          hidden_size: 1280,
+          intermediate_size: 5120,
+          num_attention_heads: 20,
+          num_hidden_layers: 32,
+          projection_dim: 1280,
+        },
+        padToken: "!",
+      },
+    ],
+    scheduler: { _class_name: "EulerDiscreteScheduler", ...scheduler, timestep_spacing: "leading" },
+    sampleSize: () => 128,
   },
 };

@@ -2,17 +2,13 @@
 import { stat } from "node:fs/promises";
 import { KeepsakeError } from "../../errors.ts";
 import { readJson } from "../../io/json.ts";
-import {
-  type Checkpoint,
-  type CheckpointOptions,
-  configFilesOf,
-  openPipelineFolder,
-  readSchedulerConfig,
-} from "../checkpoint.ts";
+import { type Checkpoint, type CheckpointOptions } from "../checkpoint.ts";
+import { configFilesOf, openPipelineFolder, readSchedulerConfig, TEXT_ENCODERS } from "../pipeline-folder.ts";
 import { type AutoencoderKlConfig, parseAutoencoderKlConfig } from "../config/autoencoder-kl-config.ts";
 import { type ClipTextConfig, parseClipTextConfig } from "../config/clip-config.ts";
 import { parseUNet2DConditionConfig, type UNet2DConditionConfig } from "../config/unet-2d-condition-config.ts";
 import type { PredictionType } from "../schedulers/index.ts";
+import { TextConditioning, type TextEncoder } from "../text-conditioning.ts";
 import { readClipVocabulary } from "../tokenizer/clip-vocabulary.ts";
 import { readTokenizerFolder } from "../tokenizer/tokenizer-folder.ts";
 import { FAMILIES } from "./families.ts";
@@ -20,14 +16,14 @@ import { type Described, openVae } from "./open-vae.ts";
 import { GIVE_CONFIG, SingleFile } from "./single-file.ts";
 
 /** What a checkpoint in a folder has beside its weights. */
-interface Configs extends Pick<
-  Checkpoint,
-  "tokenizer" | "schedulerConfig" | "schedulerSource" | "configFiles" | "note"
-> {
+interface Configs extends Pick<Checkpoint, "schedulerConfig" | "schedulerSource" | "configFiles" | "note"> {
   readonly unet: Described<UNet2DConditionConfig>;
   readonly vae: Described<AutoencoderKlConfig>;
-  readonly textEncoder: Described<ClipTextConfig>;
+  readonly textEncoders: readonly DescribedTextEncoder[];
+  readonly zerosWithoutPrompt: boolean;
 }
+
+type DescribedTextEncoder = Omit<TextEncoder, "weights"> & Described<ClipTextConfig>;
 
 /** @throws KeepsakeError naming the file and what it is or lacks, and what to do. */
 export async function openSingleFile(path: string, options: CheckpointOptions): Promise<Checkpoint> {
@@ -35,25 +31,28 @@ export async function openSingleFile(path: string, options: CheckpointOptions): 
   checkParts(single, options);
   const { config } = options;
   const configs = config === undefined ? await ofFamily(single, options) : await ofFolder(config, single, options);
-  const { unet, vae, textEncoder, ...rest } = configs;
+  const { unet, vae, textEncoders, zerosWithoutPrompt, ...rest } = configs;
+  const encoders: TextEncoder[] = [];
+  for (const [index, { label, ...encoder }] of textEncoders.entries()) {
+    encoders.push({ ...encoder, weights: await single.textEncoder(encoder.config, label, index) });
+  }
   return {
     path,
     unet: { config: unet.config, weights: await single.unet(unet.config, unet.label) },
     vae: await openVae(options.vae ?? path, vae),
-    textEncoder: {
-      config: textEncoder.config,
-      weights: await single.textEncoder(textEncoder.config, textEncoder.label),
-    },
+    text: new TextConditioning(encoders, { zerosWithoutPrompt }),
     ...rest,
   };
 }
 
 /** @throws KeepsakeError naming the parts that the file lacks. */
 function checkParts({ file, title, has }: SingleFile, { vae }: CheckpointOptions): void {
-  const missing = [...(has.textEncoder ? [] : ["text encoder"]), ...(has.vae || vae !== undefined ? [] : ["VAE"])];
+  const names = ["text encoder", "second text encoder"];
+  const noText = has.textEncoders.flatMap((isThere, i) => (isThere ? [] : [names[i]]));
+  const missing = [...noText, ...(has.vae || vae !== undefined ? [] : ["VAE"])];
   if (missing.length === 0) return;
   const fault = `this file of ${title} has no ${missing.join(" and no ")}`;
-  const advice = has.textEncoder ? "give one with --vae <file>" : "use the full checkpoint, not a pruned one";
+  const advice = noText.length === 0 ? "give one with --vae <file>" : "use the full checkpoint, not a pruned one";
   throw new KeepsakeError("input", `${file.path}: ${fault}; ${advice}.`);
 }
 
@@ -73,9 +72,15 @@ async function ofFamily(single: SingleFile, options: CheckpointOptions): Promise
   return {
     unet: { config: unet, label },
     vae: { config: parseAutoencoderKlConfig(label, family.vae), label },
-    textEncoder: { config: parseClipTextConfig(label, family.textEncoder), label },
-    tokenizer: await readClipVocabulary(family.padToken),
-    schedulerConfig: { ...family.scheduler, prediction_type: predictionType },
+    textEncoders: await Promise.all(
+      TEXT_ENCODERS[family.pipeline].map(async ({ component, output, hasProjection }, i) => {
+        const { config, padToken } = family.textEncoders[i];
+        const tokenizer = await readClipVocabulary(padToken);
+        return { component, output, tokenizer, config: parseClipTextConfig(label, config, { hasProjection }), label };
+      }),
+    ),
+    zerosWithoutPrompt: family.zerosWithoutPrompt,
+    schedulerConfig: { ...family.scheduler, ...single.statedSchedule, prediction_type: predictionType },
     schedulerSource: label,
     configFiles: [],
     ...(note !== undefined && { note }),
@@ -97,14 +102,21 @@ async function ofFolder(path: string, single: SingleFile, { predictionType }: Ch
   return {
     unet: { config: parseUNet2DConditionConfig(files.unet, await readJson(files.unet)), label: files.unet },
     vae: { config: parseAutoencoderKlConfig(files.vae, await readJson(files.vae)), label: files.vae },
-    textEncoder: {
-      config: parseClipTextConfig(files.textEncoder, await readJson(files.textEncoder)),
-      label: files.textEncoder,
+    textEncoders: await Promise.all(
+      folder.textEncoders.map(async ({ component, output, hasProjection, tokenizer }, i) => {
+        const label = files.textEncoders[i];
+        const config = parseClipTextConfig(label, await readJson(label), { hasProjection });
+        return { component, output, tokenizer: await readTokenizerFolder(tokenizer), config, label };
+      }),
+    ),
+    zerosWithoutPrompt: folder.zerosWithoutPrompt,
+    schedulerConfig: {
+      ...schedulerConfig,
+      ...single.statedSchedule,
+      ...(stated !== undefined && { prediction_type: stated }),
     },
-    tokenizer: await readTokenizerFolder(folder.tokenizer),
-    schedulerConfig: stated === undefined ? schedulerConfig : { ...schedulerConfig, prediction_type: stated },
     schedulerSource: files.scheduler,
-    configFiles: Object.values(files),
+    configFiles: files.all,
   };
 }
 
@@ -116,7 +128,7 @@ async function predictionOf(
   const { family, file, statedPrediction } = single;
   const stated = options.predictionType ?? statedPrediction;
   if (stated !== undefined) return { predictionType: stated };
-  if (family === "sd1") return { predictionType: "epsilon" };
+  if (family !== "sd2") return { predictionType: "epsilon" };
   const predictionType = (await single.seemsToPredictVelocity()) ? "v_prediction" : "epsilon";
   const [kind, other] =
     predictionType === "epsilon"

@@ -8,7 +8,7 @@ import { todaysAttentionName } from "../checkpoint.ts";
 import type { AutoencoderKlConfig } from "../config/autoencoder-kl-config.ts";
 import type { ClipTextConfig } from "../config/clip-config.ts";
 import type { UNet2DConditionConfig } from "../config/unet-2d-condition-config.ts";
-import { notAModel } from "../not-a-model.ts";
+import { notAModel, SUPPORTED } from "../not-a-model.ts";
 import { type TensorView, Weights } from "../weights.ts";
 import { FAMILIES, type FamilyName } from "./families.ts";
 import { clipViews, openClipViews } from "./text-encoder-views.ts";
@@ -17,8 +17,28 @@ import { vaeViews } from "./vae-views.ts";
 
 const UNET = "model.diffusion_model.";
 const VAE = "first_stage_model.";
-const CLIP_ENCODERS = ["cond_stage_model.transformer.", "conditioner.embedders.0.transformer."];
-const OPEN_CLIP_ENCODERS = ["cond_stage_model.model.", "conditioner.embedders.0.model."];
+
+/** Where a text encoder may be in a file, and whose names it has. */
+interface StoredTextEncoder {
+  readonly prefixes: readonly string[];
+  readonly views: (config: ClipTextConfig) => (name: string, stored: TensorInfo) => readonly TensorView[];
+}
+
+const clip: StoredTextEncoder = {
+  prefixes: ["cond_stage_model.transformer.", "conditioner.embedders.0.transformer."],
+  views: () => clipViews,
+};
+const openClip: StoredTextEncoder = {
+  prefixes: ["cond_stage_model.model.", "conditioner.embedders.0.model."],
+  views: openClipViews,
+};
+const secondOpenClip: StoredTextEncoder = { ...openClip, prefixes: ["conditioner.embedders.1.model."] };
+
+const TEXT_ENCODERS_OF: Readonly<Record<FamilyName, readonly StoredTextEncoder[]>> = {
+  sd1: [clip],
+  sd2: [openClip],
+  sdxl: [clip, secondOpenClip],
+};
 
 /** What the UNets of other tasks take beside the four channels of a latent. */
 const otherTasks = new Map([
@@ -38,14 +58,14 @@ export class SingleFile {
     this.family = family;
   }
 
-  /** Reads a file's header. @throws KeepsakeError in one line saying what the file is, if it is no checkpoint of Stable Diffusion 1.x or 2.x */
+  /** Reads a file's header. @throws KeepsakeError in one line saying what the file is, if it is of no family that is read */
   static async open(path: string): Promise<SingleFile> {
     const file = await SafetensorsFile.open(path);
     const names = [...file.tensors.keys()];
     const fault = (text: string): KeepsakeError => new KeepsakeError("input", `${path}: ${text}.`);
     const foreign = foreignFamily(file, names);
     if (foreign !== undefined) {
-      throw fault(`this is ${foreign}, which is not supported; use a Stable Diffusion 1.x or 2.x model`);
+      throw fault(`this is ${foreign}, which is not supported; use ${SUPPORTED}`);
     }
     if (!names.some((name) => name.startsWith(UNET))) {
       if (vaePrefix(file) === undefined) throw await notAModel(path);
@@ -62,8 +82,11 @@ export class SingleFile {
   }
 
   /** Which parts beside the UNet are in the file. */
-  get has(): { readonly vae: boolean; readonly textEncoder: boolean } {
-    return { vae: vaePrefix(this.file) !== undefined, textEncoder: this.#textEncoderPrefix !== undefined };
+  get has(): { readonly vae: boolean; readonly textEncoders: readonly boolean[] } {
+    return {
+      vae: vaePrefix(this.file) !== undefined,
+      textEncoders: TEXT_ENCODERS_OF[this.family].map(({ prefixes }) => this.#prefixOf(prefixes) !== undefined),
+    };
   }
 
   /**
@@ -88,10 +111,11 @@ export class SingleFile {
   }
 
   /** The text encoder's weights; none if the file has no text encoder. @param label what to call the config in messages. */
-  async textEncoder(config: ClipTextConfig, label: string): Promise<Weights> {
-    const viewsOf = this.family === "sd1" ? clipViews : openClipViews(config);
-    const prefix = this.#textEncoderPrefix;
-    return Weights.within(this.file, prefix === undefined ? () => [] : below(prefix, viewsOf), label);
+  async textEncoder(config: ClipTextConfig, label: string, index = 0): Promise<Weights> {
+    const stored = TEXT_ENCODERS_OF[this.family].at(index);
+    const prefix = stored && this.#prefixOf(stored.prefixes);
+    const view = stored === undefined || prefix === undefined ? () => [] : below(prefix, stored.views(config));
+    return Weights.within(this.file, view, label);
   }
 
   /** The UNet's width and that of its context, as far as the file tells. */
@@ -109,6 +133,15 @@ export class SingleFile {
   }
 
   /**
+   * What else tensors say by their names of the scheduler's config: a schedule that ends in pure noise, where sampling has
+   * to begin.
+   * Source: comfyanonymous/ComfyUI: comfy/supported_models.py, `SDXL`.
+   */
+  get statedSchedule(): Readonly<Record<string, unknown>> {
+    return this.file.has("ztsnr") ? { rescale_betas_zero_snr: true, timestep_spacing: "trailing" } : {};
+  }
+
+  /**
    * Whether an SD 2.x model seems to predict velocity: the biases of one norm differ more in those that do.
    * Source: comfyanonymous/ComfyUI: comfy/supported_models.py, `SD20`.
    */
@@ -121,8 +154,8 @@ export class SingleFile {
     return Math.sqrt(variance) > VELOCITY_DEVIATION;
   }
 
-  get #textEncoderPrefix(): string | undefined {
-    return prefixWithin([...this.file.tensors.keys()], this.family === "sd1" ? CLIP_ENCODERS : OPEN_CLIP_ENCODERS);
+  #prefixOf(prefixes: readonly string[]): string | undefined {
+    return prefixWithin([...this.file.tensors.keys()], prefixes);
   }
 }
 
@@ -170,19 +203,21 @@ function foreignFamily(file: SafetensorsFile, names: readonly string[]): string 
   if (has(`${UNET}joint_blocks.`)) return "Stable Diffusion 3";
   if (has(`${UNET}double_blocks.`)) return "FLUX";
   if (has("control_model.")) return "a ControlNet";
-  if (has("conditioner.embedders.1.")) return "an SDXL checkpoint";
-  if (has(`${UNET}label_emb.`)) {
-    return has("conditioner.embedders.0.model.") ? "an SDXL refiner" : "an SDXL checkpoint";
-  }
-  const width = contextWidth(file);
-  if (width === 2048) return "an SDXL checkpoint";
-  return width === 1280 ? "an SDXL refiner" : undefined;
+  if (has("edm_mean") || has("edm_vpred.")) return "a model with another noise schedule (EDM, as Playground 2.5)";
+  if (has(secondOpenClip.prefixes[0])) return undefined;
+  const isRefiner = has(`${UNET}label_emb.`) && has("conditioner.embedders.0.model.");
+  return isRefiner || contextWidth(file) === REFINER_CONTEXT ? "an SDXL refiner" : undefined;
 }
+
+const SDXL_CONTEXT = 2048;
+const REFINER_CONTEXT = 1280;
 
 /** By the text encoder; where there is none by the UNet's projections, which are convolutions in SD 1.x. */
 function familyOf(file: SafetensorsFile, names: readonly string[]): FamilyName {
-  if (prefixWithin(names, OPEN_CLIP_ENCODERS) !== undefined) return "sd2";
-  if (prefixWithin(names, CLIP_ENCODERS) !== undefined) return "sd1";
+  const isSdxl = prefixWithin(names, ["conditioner.embedders.1.", `${UNET}label_emb.`]) !== undefined;
+  if (isSdxl || contextWidth(file) === SDXL_CONTEXT) return "sdxl";
+  if (prefixWithin(names, openClip.prefixes) !== undefined) return "sd2";
+  if (prefixWithin(names, clip.prefixes) !== undefined) return "sd1";
   return file.tensors.get(`${UNET}input_blocks.1.1.proj_in.weight`)?.shape.length === 2 ? "sd2" : "sd1";
 }
 

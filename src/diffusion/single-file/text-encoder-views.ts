@@ -1,6 +1,6 @@
 /**
- * @file The text encoders of single-file checkpoints: CLIP's as transformers names it (SD 1.x), and OpenCLIP's (SD 2.x; mlfoundations/open_clip:
- * open_clip/transformer.py), whose query, key and value weights are one tensor.
+ * @file The text encoders of single-file checkpoints: CLIP's as transformers names it (SD 1.x), OpenCLIP's (SD 2.x;
+ * mlfoundations/open_clip: open_clip/transformer.py), whose query, key and value weights are one tensor, or both (SDXL).
  */
 import type { TensorInfo } from "../../io/safetensors/safetensors.ts";
 import type { ClipTextConfig } from "../config/clip-config.ts";
@@ -33,10 +33,13 @@ const openClipLayerParts: Readonly<Record<string, string>> = {
  * @param name the stored name without the encoder's prefix.
  */
 export function openClipViews(
-  config: Pick<ClipTextConfig, "numHiddenLayers">,
+  config: Pick<ClipTextConfig, "numHiddenLayers" | "projectionDim">,
 ): (name: string, stored: TensorInfo) => readonly TensorView[] {
   return (stored, { shape }) => {
     if (stored === "positional_embedding") return [{ name: "text_model.embeddings.position_embedding.weight" }];
+    if (stored === "text_projection") {
+      return config.projectionDim === undefined ? [] : [{ name: "text_projection.weight", isTransposed: true }];
+    }
     const part = renamedParts(stored, openClipParts);
     if (part !== undefined) return [{ name: `text_model.${part}` }];
     const [, layer = "", rest = ""] = /^transformer\.resblocks\.(\d+)\.(.+)$/.exec(stored) ?? [];

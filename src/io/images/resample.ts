@@ -193,12 +193,17 @@ function scaleColumns({ data, width }: RgbImage, axis: AxisWeights, start: numbe
  * when it is half a pixel.
  */
 export function resizeToCover(image: RgbImage, width: number, height: number, filter: ResampleFilter): RgbImage {
+  return resampleWindow(image, coveringWindow(image, width, height), filter);
+}
+
+/** What {@link resizeToCover} cuts out, and of which scaled size. */
+export function coveringWindow(image: Pick<RgbImage, "width" | "height">, width: number, height: number): ScaledWindow {
   const wide = image.width * height > image.height * width;
   const scaledWidth = wide ? Math.max(width, Math.trunc((height * image.width) / image.height)) : width;
   const scaledHeight = wide ? height : Math.max(height, Math.trunc((width * image.height) / image.width));
   const columns = { start: halfToEven(scaledWidth - width), length: width };
   const rows = { start: halfToEven(scaledHeight - height), length: height };
-  return resampleWindow(image, { width: scaledWidth, height: scaledHeight, columns, rows }, filter);
+  return { width: scaledWidth, height: scaledHeight, columns, rows };
 }
 
 /** Half of a non-negative integer, rounded to the nearest integer, ties to even, as Python's `round`. */

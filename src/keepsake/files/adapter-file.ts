@@ -70,18 +70,20 @@ export interface AdapterFile {
   readonly facts: ModelspecFacts;
   /** Of the tokens, for formats that hold them. */
   readonly embeddings: readonly TokenEmbedding[];
+  /** Of the text encoders' embeddings. */
+  readonly widths: readonly number[];
 }
 
 /** Writes what {@link adapterFor} gave, into a folder that exists. */
 export async function writeAdapterFile(
   format: AdapterFormat,
   adapter: ExportedAdapter["adapter"],
-  { to, dtype, facts, embeddings }: AdapterFile,
+  { to, dtype, facts, embeddings, widths }: AdapterFile,
 ): Promise<void> {
   const metadata = modelspec("lora", facts);
   if (adapter instanceof Vera) return writePeftVera(to, adapter, { dtype, metadata });
   if (format === "peft") return writePeftLora(to, adapter, { dtype, metadata });
   if (format === "diffusers") return writeDiffusersLora(to, adapter, { dtype, metadata });
-  if (adapter instanceof Lora) return writeKohyaLora(to, adapter, { ...facts, dtype, embeddings });
+  if (adapter instanceof Lora) return writeKohyaLora(to, adapter, { ...facts, dtype, embeddings, widths });
   throw new Error("a DoRA was to be written for kohya's programs");
 }

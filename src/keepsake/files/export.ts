@@ -89,19 +89,21 @@ export async function exportLearned(session: Session, request: ExportRequest): P
     model.pipeline,
     tokens.map(({ token }) => plainTokenName(token)),
   );
+  const { widths } = model.pipeline.text;
+  const described = { facts, widths };
   if (format === "textual-inversion") {
     if (tokens.length > 1) {
       const names = learned.concepts.map((concept) => concept.name).join(", ");
       throw new KeepsakeError("usage", `Say whose token to export, name being one of ${names}.`);
     }
     const [embedding] = tokens;
-    const files = await writeAll([tokenFile(embedding, to, facts)], existing);
+    const files = await writeAll([tokenFile(embedding, to, described)], existing);
     return { format, to, tokens: [{ token: embedding.token, file: to }], ...(await summary(files, model)) };
   }
   const written = adapterFor(format, adapter, rank);
   const folder = `${withoutEnding(to)}-embeddings`;
   const tokenFiles = tokens.map((embedding) => {
-    return tokenFile(embedding, join(folder, `${plainTokenName(embedding.token)}.safetensors`), facts);
+    return tokenFile(embedding, join(folder, `${plainTokenName(embedding.token)}.safetensors`), described);
   });
   // Kohya's kin take plain words for tokens, diffusers takes them as they are written here.
   const phrase = tokens.map(({ token }) => (format === "kohya" ? plainTokenName(token) : token)).join(", ");
@@ -109,7 +111,7 @@ export async function exportLearned(session: Session, request: ExportRequest): P
     path: to,
     write: () => {
       const withPhrase = { ...facts, ...(phrase !== "" && { triggerPhrase: phrase }) };
-      return writeAdapterFile(format, written.adapter, { to, dtype, facts: withPhrase, embeddings: tokens });
+      return writeAdapterFile(format, written.adapter, { to, dtype, facts: withPhrase, embeddings: tokens, widths });
     },
   };
   // The adapter comes last: where it is, its tokens are too.
@@ -152,7 +154,8 @@ function tokensOf(folder: string, { concepts, embeddings }: Learned, asked?: str
 /** Width of the text encoder of Stable Diffusion 2; that of 1 is 768. */
 const SD2_WIDTH = 1024;
 
-function kohyaModel({ textEncoder, schedulerConfig }: StableDiffusionPipeline): KohyaModel {
+function kohyaModel({ text, textEncoder, schedulerConfig }: StableDiffusionPipeline): KohyaModel {
+  if (text.encoders.length > 1) return "sdxl";
   if (textEncoder.config.hiddenSize < SD2_WIDTH) return "sd-1";
   return schedulerConfig.prediction_type === "v_prediction" ? "sd-2-v" : "sd-2";
 }
@@ -172,10 +175,14 @@ interface FileToWrite {
   readonly write: () => Promise<void>;
 }
 
-function tokenFile(embedding: TokenEmbedding, path: string, facts: ModelspecFacts): FileToWrite {
+function tokenFile(
+  embedding: TokenEmbedding,
+  path: string,
+  { facts, widths }: { readonly facts: ModelspecFacts; readonly widths: readonly number[] },
+): FileToWrite {
   const { token } = embedding;
   const metadata = modelspec("textual-inversion", { ...facts, title: plainTokenName(token), triggerPhrase: token });
-  return { path, write: () => writeTokenEmbedding(path, embedding, metadata) };
+  return { path, write: () => writeTokenEmbedding(path, embedding, { widths, metadata }) };
 }
 
 /**

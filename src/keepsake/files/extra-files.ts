@@ -39,7 +39,7 @@ export async function readExtras(
   prompts: string,
   known: readonly TokenEmbedding[],
 ): Promise<Extras> {
-  const width = pipeline.textEncoder.config.hiddenSize;
+  const { width } = pipeline.text;
   const modules = adaptableModules(pipeline);
   const names = new TokenNames(pipeline, known);
   const adapters: WeightedAdapter[] = [];

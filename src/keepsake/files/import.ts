@@ -5,11 +5,12 @@ import { basename } from "node:path";
 import { plainTokenName, readBundledEmbeddings, readLora } from "../../adapters/formats/index.ts";
 import { openSources } from "../../adapters/formats/sources.ts";
 import { adaptableModules, newAdapter } from "../../adapters/new-adapter.ts";
-import { readTokenEmbeddings, type TokenEmbedding } from "../../adapters/textual-inversion.ts";
+import { readTokenEmbeddings, sideBySide, type TokenEmbedding } from "../../adapters/textual-inversion.ts";
+import { concatenated } from "../../diffusion/flat-arrays.ts";
 import type { StableDiffusionPipeline } from "../../diffusion/pipeline.ts";
 import { KeepsakeError } from "../../errors.ts";
 import { adapterSettings, settingsOfEntry } from "../../learning/learn-settings.ts";
-import { prepareTokens } from "../../learning/new-tokens.ts";
+import { embeddingTable, prepareTokens } from "../../learning/new-tokens.ts";
 import type { Library } from "../../library/library.ts";
 import { lockLibrary } from "../../library/library-folder.ts";
 import { refuseUnfinishedRun } from "../../library/unfinished-run.ts";
@@ -110,7 +111,7 @@ async function embeddingOf(
   { file, embedding, trigger, name }: ImportRequest,
   isLora: boolean,
 ): Promise<TokenEmbedding | undefined> {
-  const width = pipeline.textEncoder.config.hiddenSize;
+  const { width } = pipeline.text;
   if (isLora && embedding === undefined && trigger !== undefined) return tokenOfWords(pipeline, trigger);
   const source = isLora ? embedding : file;
   const all =
@@ -126,16 +127,16 @@ async function embeddingOf(
 
 /** A token that stands for words that the model knows. */
 async function tokenOfWords(pipeline: StableDiffusionPipeline, words: string): Promise<TokenEmbedding> {
-  const { textEncoder } = pipeline;
-  const width = textEncoder.config.hiddenSize;
-  const ids = pipeline.newTokenizer().tokenIds(words);
+  const { text } = pipeline;
+  const ids = text.newTokenizer().tokenIds(words);
   if (ids.length === 0) throw new KeepsakeError("usage", "The trigger words are empty; leave --trigger out.");
-  const table = await textEncoder.weights.readFloat32("text_model.embeddings.token_embedding.weight");
-  const vectors = new Float32Array(ids.length * width);
-  ids.forEach((id, row) => {
-    vectors.set(table.subarray(id * width, (id + 1) * width), row * width);
-  });
-  return { token: words, vectors, count: ids.length, width };
+  const parts: TokenEmbedding[] = [];
+  for (const encoder of text.encoders) {
+    const { values, width } = await embeddingTable(encoder);
+    const vectors = concatenated(ids.map((id) => values.subarray(id * width, (id + 1) * width)));
+    parts.push({ token: words, vectors, count: ids.length, width });
+  }
+  return sideBySide(parts);
 }
 
 function nameOf(file: string, embedding: TokenEmbedding | undefined): string {
