@@ -117,7 +117,8 @@ export class ImageEncoder {
   }
 }
 
-function encoderOutputs({ config, weights }: Component<AutoencoderKlConfig>, size: PictureSize) {
+/** What the encoder computes for one picture. @throws KeepsakeError if the size does not fit */
+export function encoderOutputs({ config, weights }: Component<AutoencoderKlConfig>, size: PictureSize) {
   latentShape(config, size);
   const image = input("image", [1, config.inChannels, size.height, size.width]);
   const { mean, logvar } = encode(weights.frozen(), config, image);

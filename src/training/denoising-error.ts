@@ -12,6 +12,7 @@ import { learnedTokenFeeds } from "../diffusion/clip/text-inputs.ts";
 import type { ClipTextConfig } from "../diffusion/config/clip-config.ts";
 import type { UNet2DConditionConfig } from "../diffusion/config/unet-2d-condition-config.ts";
 import { checkMemory } from "../diffusion/memory.ts";
+import { programCost, type ProgramCost } from "../diffusion/program-cost.ts";
 import { timestepProjection } from "../diffusion/models/embeddings.ts";
 import { unet2DConditionModel } from "../diffusion/models/unet-2d-condition-model.ts";
 import { withAdapter } from "../diffusion/module.ts";
@@ -128,6 +129,11 @@ export class DenoisingError {
     const outputs = outputsOf(models, adapter, binding, options);
     checkFits(outputs, options);
     return { models, binding, outputs, options };
+  }
+
+  /** What one run takes, whether it fits this machine or not. */
+  static cost(models: DenoisingModels, adapter: Adapter, options: DenoisingErrorOptions): ProgramCost {
+    return programCost(outputsOf(models, adapter, new BoundAdapter(adapter), options), options);
   }
 
   /** Compiles what was traced. */
