@@ -224,7 +224,10 @@ export class StableDiffusionPipeline {
    *
    * @throws KeepsakeError if the size does not fit
    */
-  drawingCosts(size: PictureSize, guidanceScale: number): { readonly step: ProgramCost; readonly decoder: ProgramCost } {
+  drawingCosts(
+    size: PictureSize,
+    guidanceScale: number,
+  ): { readonly step: ProgramCost; readonly decoder: ProgramCost } {
     const positions = this.textEncoder.config.maxPositionEmbeddings;
     const shape = latentShape(this.vae.config, size);
     return {

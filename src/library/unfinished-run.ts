@@ -3,13 +3,14 @@
  * wait for it.
  */
 import { KeepsakeError } from "../errors.ts";
-import { learnCommandOf } from "./learn-command.ts";
+import { learnCommandOf, recordedSteps } from "./learn-command.ts";
 import { shellPath, shellQuote } from "../shell.ts";
 import type { Library } from "./library.ts";
 import { lockState } from "./lock/lock.ts";
 import {
   deleteSnapshot,
   hasEnded,
+  isCheckpointed,
   peekSnapshot,
   readSnapshot,
   type RunIdentity,
@@ -55,6 +56,22 @@ export async function refuseUnfinishedRun(library: Library): Promise<void> {
   if (snapshot === undefined) return;
   const { giveUp } = describeRun(library, snapshot, false);
   throw unfinished(library, snapshot, { how: "", giveUp: `give it up by "${giveUp}"` });
+}
+
+/** What an unfinished run was begun with, and is gone on with where a request leaves it open. */
+export interface RecordedRun {
+  /** Optimiser steps. */
+  readonly steps: number;
+  /** Whether the UNet's blocks are recomputed in the backward pass, which rounds differently. */
+  readonly checkpointing: boolean;
+}
+
+/** What an unfinished run of a concept was begun with; undefined if there is none. */
+export async function recordedRun(library: Library, concept: string): Promise<RecordedRun | undefined> {
+  const snapshot = await peekSnapshot(library.folder).catch(ignoreDamage);
+  if (snapshot === undefined || snapshot.identity.concept !== concept) return undefined;
+  const steps = recordedSteps(snapshot.identity);
+  return steps === undefined ? undefined : { steps, checkpointing: isCheckpointed(snapshot.identity) };
 }
 
 /**

@@ -6,10 +6,8 @@ import type { Adapter } from "../adapters/adapter.ts";
 import { latentShape } from "../diffusion/latents.ts";
 import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { PromptEncoder, type LearnedEmbedding } from "../diffusion/prompt-encoder.ts";
-import type { ProgramCost } from "../diffusion/program-cost.ts";
 import type { ProgramOptions } from "../graph/index.ts";
 import { CompiledDenoiser } from "./denoiser.ts";
-import { DenoisingError, type DenoisingErrorOptions } from "./denoising-error.ts";
 
 export interface DenoiserPoolOptions extends ProgramOptions {
   /** Recompute the UNet's blocks in the backward pass: less memory, about a third more time. Default false. */
@@ -41,35 +39,21 @@ export class DenoiserPool {
 
   /** The same one for the same layout and shape. @throws KeepsakeError for a resolution that the model cannot have */
   denoiser(adapter: Adapter, shape: DenoiserShape): CompiledDenoiser {
-    const { resolution, batchSize, learnedRows } = shape;
-    const key = JSON.stringify([adapter.layout, resolution, batchSize, learnedRows]);
+    const { resolution, ...rest } = shape;
+    const key = JSON.stringify([adapter.layout, resolution, rest.batchSize, rest.learnedRows]);
     const known = this.#denoisers.get(key);
     if (known !== undefined) return known;
-    const options = this.#programOf(shape);
+    const [, height, width] = latentShape(this.#pipeline.vae.config, { height: resolution, width: resolution });
+    const firstLearnedId = this.#pipeline.newTokenizer().vocabSize;
+    const options = { ...this.#options, ...rest, height, width, firstLearnedId };
     const denoiser = new CompiledDenoiser(this.#pipeline, adapter, options);
     this.#denoisers.set(key, denoiser);
     return denoiser;
   }
 
-  /**
-   * What one run of a denoiser's program takes, whether it fits this machine or not.
-   *
-   * @param derivatives - a training step; false: predictions alone
-   * @throws KeepsakeError for a resolution that the model cannot have
-   */
-  cost(adapter: Adapter, shape: DenoiserShape, derivatives: boolean, checkpointing = this.checkpointing): ProgramCost {
-    return DenoisingError.cost(this.#pipeline, adapter, { ...this.#programOf(shape), derivatives, checkpointing });
-  }
-
   /** Outputs of the frozen text encoder, `[positions, width]` for each prompt. */
   async encodePrompts(prompts: readonly string[], learned: readonly LearnedEmbedding[]): Promise<Float32Array[]> {
     return this.#promptEncoder.encode(prompts, { learnedEmbeddings: learned });
-  }
-
-  #programOf({ resolution, ...rest }: DenoiserShape): DenoisingErrorOptions {
-    const [, height, width] = latentShape(this.#pipeline.vae.config, { height: resolution, width: resolution });
-    const firstLearnedId = this.#pipeline.newTokenizer().vocabSize;
-    return { ...this.#options, ...rest, height, width, firstLearnedId };
   }
 
   async dispose(): Promise<void> {

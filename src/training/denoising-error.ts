@@ -12,7 +12,6 @@ import { learnedTokenFeeds } from "../diffusion/clip/text-inputs.ts";
 import type { ClipTextConfig } from "../diffusion/config/clip-config.ts";
 import type { UNet2DConditionConfig } from "../diffusion/config/unet-2d-condition-config.ts";
 import { checkMemory } from "../diffusion/memory.ts";
-import { programCost, type ProgramCost } from "../diffusion/program-cost.ts";
 import { timestepProjection } from "../diffusion/models/embeddings.ts";
 import { unet2DConditionModel } from "../diffusion/models/unet-2d-condition-model.ts";
 import { withAdapter } from "../diffusion/module.ts";
@@ -120,20 +119,20 @@ export class DenoisingError {
     adapter: Adapter,
     options: DenoisingErrorOptions,
   ): Promise<DenoisingError> {
-    return DenoisingError.compile(DenoisingError.trace(models, adapter, options));
+    const traced = DenoisingError.trace(models, adapter, options);
+    DenoisingError.checkMemory(traced);
+    return DenoisingError.compile(traced);
   }
 
-  /** What {@link compile} compiles: the graph, once it is known that it can run. @throws KeepsakeError as {@link create} */
+  /** What {@link compile} compiles: the graph. @throws KeepsakeError if a checkpoint does not fit its config */
   static trace(models: DenoisingModels, adapter: Adapter, options: DenoisingErrorOptions): TracedDenoisingError {
     const binding = new BoundAdapter(adapter);
-    const outputs = outputsOf(models, adapter, binding, options);
-    checkFits(outputs, options);
-    return { models, binding, outputs, options };
+    return { models, binding, outputs: outputsOf(models, adapter, binding, options), options };
   }
 
-  /** What one run takes, whether it fits this machine or not. */
-  static cost(models: DenoisingModels, adapter: Adapter, options: DenoisingErrorOptions): ProgramCost {
-    return programCost(outputsOf(models, adapter, new BoundAdapter(adapter), options), options);
+  /** Whether what was traced can run at all. @throws KeepsakeError if the memory does not suffice */
+  static checkMemory({ outputs, options }: TracedDenoisingError): void {
+    checkFits(outputs, options);
   }
 
   /** Compiles what was traced. */
@@ -183,7 +182,7 @@ function gradientName(name: string): string {
   return `gradient of ${name}`;
 }
 
-function checkFits(outputs: Record<string, Tensor>, options: DenoisingErrorOptions): void {
+function checkFits(outputs: Readonly<Record<string, Tensor>>, options: DenoisingErrorOptions): void {
   const { batchSize = 1, height, width, derivatives = true, checkpointing = false } = options;
   const work = derivatives ? "A training step" : "A prediction";
   const rest = derivatives && !checkpointing ? " or --batch-size, or add --checkpointing" : "";
