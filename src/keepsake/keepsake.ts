@@ -10,6 +10,7 @@ import type { ClassifiedPicture, ClassifyProgress, ClassifyRequest } from "./cla
 import type { ExportRequest, ExportResult } from "./export.ts";
 import type { GenerateFilesRequest, GenerateProgress, GenerateRequest } from "./generate.ts";
 import type { InitRequest } from "./init.ts";
+import type { DoctorReport } from "./planning/doctor.ts";
 import type { LearnPlan } from "./planning/learn-plan.ts";
 import type { LearnAllProgress, LearnAllRequest, SkippedThing } from "./learn-all.ts";
 import type { LearnProgress, LearnRequest, LearnResult } from "./learn-and-preview.ts";
@@ -358,6 +359,11 @@ export class Keepsake {
     return this.#start(request, async (session, watched) => {
       return (await import("./verify.ts")).verifyLibrary(session, watched);
     });
+  }
+
+  /** Whether Keepsake can work on this machine and library: versions, speed, memory, disk, what fits, what is damaged. */
+  doctor(): Promise<DoctorReport> {
+    return this.#add(async (session) => (await import("./planning/doctor.ts")).examine(session));
   }
 
   /**

@@ -15,6 +15,7 @@ import { checkMemory } from "../diffusion/memory.ts";
 import { timestepProjection } from "../diffusion/models/embeddings.ts";
 import { unet2DConditionModel } from "../diffusion/models/unet-2d-condition-model.ts";
 import { withAdapter } from "../diffusion/module.ts";
+import type { Weights } from "../diffusion/weights.ts";
 import {
   gradients,
   input,
@@ -27,6 +28,17 @@ import {
   type ProgramOptions,
   type Tensor,
 } from "../graph/index.ts";
+
+/** What of the frozen models is traced. */
+export interface TracedModels {
+  readonly unet: Traced<UNet2DConditionConfig>;
+  readonly textEncoder: Traced<ClipTextConfig>;
+}
+
+interface Traced<Config> {
+  readonly config: Config;
+  readonly weights: Pick<Weights, "frozen">;
+}
 
 /** The frozen models that a denoising error needs. */
 export interface DenoisingModels {
@@ -127,7 +139,7 @@ export class DenoisingError {
   /** What {@link compile} compiles: the graph. @throws KeepsakeError if a checkpoint does not fit its config */
   static trace(models: DenoisingModels, adapter: Adapter, options: DenoisingErrorOptions): TracedDenoisingError {
     const binding = new BoundAdapter(adapter);
-    return { models, binding, outputs: outputsOf(models, adapter, binding, options), options };
+    return { models, binding, outputs: denoisingErrorOutputs(models, adapter, binding, options), options };
   }
 
   /** Whether what was traced can run at all. @throws KeepsakeError if the memory does not suffice */
@@ -193,8 +205,8 @@ function checkFits(outputs: Readonly<Record<string, Tensor>>, options: Denoising
 }
 
 /** What the program computes, with the adapter's numbers as inputs. */
-function outputsOf(
-  models: DenoisingModels,
+export function denoisingErrorOutputs(
+  models: TracedModels,
   adapter: Adapter,
   binding: BoundAdapter,
   options: DenoisingErrorOptions,
