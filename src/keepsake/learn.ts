@@ -9,7 +9,7 @@ import { classNounWarning, readKnownWords } from "../prompts/known-words.ts";
 import type { Library } from "../library/library.ts";
 import { lockLibrary } from "../library/library-folder.ts";
 import { damagedSnapshot, deleteSnapshot, stateOf, writeSnapshot, type RunIdentity } from "../library/run-snapshot.ts";
-import { snapshotToContinue } from "../library/unfinished-run.ts";
+import { snapshotToContinue, withMemoryMode } from "../library/unfinished-run.ts";
 import { checkWhole, LIMITS } from "../limits.ts";
 import type { ModelProfile } from "../library/model-profile.ts";
 import { learnedTokens, type RunTokens } from "../learning/new-tokens.ts";
@@ -90,7 +90,7 @@ async function learnLocked(
       return created;
     });
     if (snapshot !== undefined) onProgress?.({ kind: "resumed", step: snapshot.step });
-    const losses = await runSteps(run, request, { library, identity, checkpointing: pool.checkpointing });
+    const losses = await runSteps(run, request, library, withMemoryMode(identity, pool.checkpointing));
     const [token] = learnedTokens(prepared.tokens, run.embedding);
     const outcome = { name, token: token.token, step: run.step, steps: run.steps, losses, strategy: strategy.name };
     if (!run.isFinished) return { status: "interrupted", ...outcome, evaluations: run.evaluations };
@@ -143,9 +143,9 @@ async function tellOfModel(
 async function runSteps(
   run: TrainingRun,
   request: LearnConceptRequest,
-  saved: { readonly library: Library; readonly identity: RunIdentity; readonly checkpointing: boolean },
+  library: Library,
+  identity: RunIdentity,
 ): Promise<number[]> {
-  const { library, identity, checkpointing } = saved;
   const { snapshotEvery = 25, signal, onProgress } = request;
   const losses: number[] = [];
   while (!run.isFinished && !signal?.aborted) {
@@ -156,7 +156,7 @@ async function runSteps(
     const isDue = run.step % snapshotEvery === 0 || signal?.aborted === true;
     if (!isDue || run.isFinished) continue;
     // In this order a disk that is too full for the snapshot is left without a library that holds nothing.
-    await writeSnapshot(library.folder, identity, run.state(), checkpointing);
+    await writeSnapshot(library.folder, identity, run.state());
     await library.save();
   }
   return losses;

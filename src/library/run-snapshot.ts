@@ -45,25 +45,8 @@ const KEPT = "kept.";
 /** Where the snapshot of a library's unfinished run is. */
 export const snapshotPath = (library: string): string => join(library, "run.safetensors");
 
-/** Says in a snapshot that the run recomputes blocks in the backward pass. No part of what makes two calls the same run. */
-const CHECKPOINTING = { memory: "checkpointing" } as const;
-
-/** Whether the run of a snapshot recomputes blocks in the backward pass. */
-export function isCheckpointed({ memory }: RunIdentity): boolean {
-  return memory === CHECKPOINTING.memory;
-}
-
-/**
- * Replaces the snapshot of a library's unfinished run.
- *
- * @param checkpointing - whether the run recomputes blocks in the backward pass
- */
-export async function writeSnapshot(
-  library: string,
-  identity: RunIdentity,
-  state: TrainingState,
-  checkpointing = false,
-): Promise<void> {
+/** Replaces the snapshot of a library's unfinished run. */
+export async function writeSnapshot(library: string, identity: RunIdentity, state: TrainingState): Promise<void> {
   const { lora: adapter, embedding } = state.optimizer.groups;
   if (adapter === undefined || embedding === undefined)
     throw new Error("the optimiser has no groups lora and embedding");
@@ -87,7 +70,7 @@ export async function writeSnapshot(
     evaluations: JSON.stringify(state.evaluations),
   };
   const facts = { ...counters, checksum: checksumOf(counters, tensors) };
-  const metadata = new Map(Object.entries({ ...facts, ...identity, ...(checkpointing && CHECKPOINTING) }));
+  const metadata = new Map(Object.entries({ ...facts, ...identity }));
   await checkLock(library);
   await writeSafetensors(snapshotPath(library), new Map(entries), metadata, await permissionsIn(library));
 }

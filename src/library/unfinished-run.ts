@@ -10,7 +10,6 @@ import { lockState } from "./lock/lock.ts";
 import {
   deleteSnapshot,
   hasEnded,
-  isCheckpointed,
   peekSnapshot,
   readSnapshot,
   type RunIdentity,
@@ -58,6 +57,14 @@ export async function refuseUnfinishedRun(library: Library): Promise<void> {
   throw unfinished(library, snapshot, { how: "", giveUp: `give it up by "${giveUp}"` });
 }
 
+/** Says in a snapshot that the run recomputes blocks in the backward pass. No part of what makes two calls the same run. */
+const CHECKPOINTING = { memory: "checkpointing" } as const;
+
+/** What a snapshot says of a run beside what makes it the same. */
+export function withMemoryMode(identity: RunIdentity, checkpointing: boolean): RunIdentity {
+  return { ...identity, ...(checkpointing && CHECKPOINTING) };
+}
+
 /** What an unfinished run was begun with, and is gone on with where a request leaves it open. */
 export interface RecordedRun {
   /** Optimiser steps. */
@@ -71,7 +78,7 @@ export async function recordedRun(library: Library, concept: string): Promise<Re
   const snapshot = await peekSnapshot(library.folder).catch(ignoreDamage);
   if (snapshot === undefined || snapshot.identity.concept !== concept) return undefined;
   const steps = recordedSteps(snapshot.identity);
-  return steps === undefined ? undefined : { steps, checkpointing: isCheckpointed(snapshot.identity) };
+  return steps === undefined ? undefined : { steps, checkpointing: snapshot.identity.memory === CHECKPOINTING.memory };
 }
 
 /**
