@@ -62,7 +62,7 @@ export interface PlanFacts {
   /** Pictures of the preview sheet, if there will be one. */
   readonly previews?: PreviewFacts;
   readonly speed: MeasuredSpeed;
-  /** Seconds that loading took so far. */
+  /** Seconds that loading and planning took so far. */
   readonly loading: number;
   readonly mode: MemoryMode;
   /** Bytes that the process holds before anything is compiled. */
@@ -114,7 +114,8 @@ export function plannedSeconds(facts: PlanFacts): PlannedSeconds {
   const secondsOf = (isOurs: (phase: PhaseWork) => boolean) =>
     left.filter(isOurs).reduce((sum, phase) => sum + phaseSeconds(phase, step, speed), 0);
   // The encoder; the program of a step; and that of predictions, if there are any.
-  const programs = 2 + (work.phases.some(({ evaluations }) => evaluations.forward > 0) ? 1 : 0);
+  const ofSteps = 1 + (work.phases.some(({ evaluations }) => evaluations.forward > 0) ? 1 : 0);
+  const programs = 1 + (speed.isOpen ? 0 : ofSteps);
   const seconds = {
     loading: facts.loading + programs * speed.opening,
     encoding: (photos * encoder.flops) / speed.forward,

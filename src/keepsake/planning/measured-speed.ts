@@ -15,6 +15,8 @@ import type { ConceptPlan } from "../../training/strategy.ts";
 export interface MeasuredSpeed extends MachineSpeed {
   /** Seconds to trace, compile and open one program. */
   readonly opening: number;
+  /** Whether the programs of a step are open already: it was measured on them. */
+  readonly isOpen: boolean;
 }
 
 /** Steps with more operations are too long to be tried. */
@@ -61,7 +63,8 @@ export async function speedOfRun(
     readonly facts: StepFacts;
   },
 ): Promise<MeasuredSpeed> {
-  if (facts.training.flops > MOST_FLOPS) return { ...(await machineSpeed(program)), opening: LARGE_OPENING };
+  if (facts.training.flops > MOST_FLOPS)
+    return { ...(await machineSpeed(program)), opening: LARGE_OPENING, isOpen: false };
   const { resolution } = prepared.settings;
   const shape = latentShape(pipeline.vae.config, { width: resolution, height: resolution });
   const blank = () => new Float32Array(shape.reduce((product, extent) => product * extent));
@@ -78,7 +81,10 @@ export async function speedOfRun(
   }
   const work = workOf(facts, trial.evaluations[phase]) - before;
   const training = steps === 0 ? before / opening : work / seconds;
-  return { training, forward: FORWARD_OVER_TRAINING * training, opening: Math.max(0, opening - before / training) };
+  return {
+    ...{ training, forward: FORWARD_OVER_TRAINING * training },
+    ...{ opening: Math.max(0, opening - before / training), isOpen: true },
+  };
 }
 
 /** Operations of evaluations, in those of training. */

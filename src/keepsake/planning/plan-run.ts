@@ -58,13 +58,13 @@ export async function planRun(
   const heldBytes = process.memoryUsage.rss();
   const freeMemory = availableMemory().memory;
   const conceptPlan = await planOf(pipeline, pool, prepared);
-  const loading = (performance.now() - began) / 1000;
   const { resolution, batchSize } = prepared.settings;
   const size = { width: resolution, height: resolution };
   const denoiser = denoiserOf(pool, prepared);
   const step = { training: denoiser.cost(true), prediction: denoiser.cost(false), batchSize };
   const work = await rehearse(pipeline, pool, prepared, { plan: conceptPlan, photos });
   const speed = await speedOfRun(pipeline, program, { pool, prepared, plan: conceptPlan, facts: step });
+  const loading = (performance.now() - began) / 1000;
   const previews = (): PreviewFacts => {
     const pictures = 2 * PREVIEW_PICTURES * (library.concepts.length + 1);
     const costs = pipeline.drawingCosts(size, profile.guidanceScale);
