@@ -8,6 +8,7 @@ import { KeepsakeError } from "../src/errors.ts";
 import { PROVIDERS, type Provider } from "../src/graph/index.ts";
 import { writeFileAtomic } from "../src/io/atomic.ts";
 import { CASES, type BenchCase, type CaseResult, type RunSettings } from "./cases.ts";
+import { compareEstimates } from "./estimates.ts";
 import { measureCase } from "./measure.ts";
 import { randomUNetFolder } from "./random-checkpoint.ts";
 import { formatTable, machineFacts } from "./report.ts";
@@ -18,6 +19,7 @@ interface BenchOptions {
   readonly provider: Provider;
   readonly weights: RunSettings["placement"];
   readonly threads: number;
+  readonly estimates: boolean;
   readonly json?: string;
   readonly cache: string;
 }
@@ -37,6 +39,11 @@ const command = new Command("bench")
       .default("mapped"),
   )
   .option("--threads <n>", "threads of one operator", wholeNumber, availableParallelism())
+  .option(
+    "--estimates",
+    "compare what a plan says of training runs with what they take; --case chooses among them",
+    false,
+  )
   .option("--json <file>", "also write everything measured to a file")
   .option(
     "--cache <folder>",
@@ -46,6 +53,10 @@ const command = new Command("bench")
   .action(bench);
 
 async function bench(options: BenchOptions): Promise<void> {
+  if (options.estimates) {
+    await compareEstimates(options);
+    return;
+  }
   const chosen = CASES.filter(({ name }) => name.includes(options.case));
   if (chosen.length === 0) throw new KeepsakeError("usage", `no case has "${options.case}" in its name`);
   const { runs, provider, weights: placement, threads } = options;

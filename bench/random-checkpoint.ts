@@ -1,12 +1,18 @@
 /**
- * @file A UNet of the real Stable Diffusion 1.x size with random weights, in the diffusers layout: what the benchmarks run
+ * @file A UNet, or a whole checkpoint, of the real Stable Diffusion 1.x size with random weights, in the diffusers layout: what the benchmarks run
  * on, so that they need no download. Speed and memory do not depend on what the weights are.
  */
-import { access, mkdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { access, copyFile, mkdir, readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { clipTextModel } from "../src/diffusion/clip/clip-text-model.ts";
+import { parseAutoencoderKlConfig } from "../src/diffusion/config/autoencoder-kl-config.ts";
+import { parseClipTextConfig } from "../src/diffusion/config/clip-config.ts";
 import { parseUNet2DConditionConfig } from "../src/diffusion/config/unet-2d-condition-config.ts";
 import type { ModuleContext } from "../src/diffusion/module.ts";
+import { decode, encode } from "../src/diffusion/models/autoencoder-kl.ts";
 import { unet2DConditionModel } from "../src/diffusion/models/unet-2d-condition-model.ts";
+import { FAMILIES } from "../src/diffusion/single-file/families.ts";
+import { CLIP_MERGES_FILE, readClipVocabulary } from "../src/diffusion/tokenizer/clip-vocabulary.ts";
 import { input, sizeOf, type Shape } from "../src/graph/index.ts";
 import { writeFileAtomic } from "../src/io/atomic.ts";
 import { float32ToFloat16 } from "../src/io/safetensors/half.ts";
@@ -58,34 +64,90 @@ export async function randomUNetFolder(cacheFolder: string, dtype: WeightsDType)
 
   await mkdir(folder, { recursive: true });
   const shapes = unetParameterShapes(configFile);
-  const stored = dtype === "fp16" ? "F16" : "F32";
-  await writeSafetensorsStream(
-    weightsFile,
-    Array.from(shapes, ([name, shape]) => ({ name, shape, dtype: stored })),
-    (name) => randomParameter(name, shapes.get(name) ?? [], dtype),
-  );
+  await writeRandomWeights(weightsFile, shapes, dtype);
   // Last, so that a config.json says that the weights beside it are the right ones.
   await writeFileAtomic(configFile, config);
   return folder;
 }
 
-/** Every parameter of the model: asked for while the model is traced. */
-function unetParameterShapes(configFile: string): ReadonlyMap<string, Shape> {
-  const config = parseUNet2DConditionConfig(configFile, sd1Config);
+/**
+ * Makes a whole checkpoint below `cacheFolder`, or finds it there from an earlier run.
+ *
+ * @returns the folder, for `--model`
+ * @throws KeepsakeError if it cannot be written
+ */
+export async function randomCheckpointFolder(cacheFolder: string, dtype: WeightsDType): Promise<string> {
+  const folder = dirname(await randomUNetFolder(cacheFolder, dtype));
+  const index = join(folder, "model_index.json");
+  if (await exists(index)) return folder;
+  const { vae, textEncoders, scheduler } = FAMILIES.sd1;
+  const [{ config: textEncoder }] = textEncoders;
+  const vaeConfig = parseAutoencoderKlConfig("vae", vae);
+  const textConfig = parseClipTextConfig("text_encoder", textEncoder);
+  const half = dtype === "fp16" ? ".fp16" : "";
+  const vaeShapes = recorded((context) => {
+    encode(context, vaeConfig, input("image", [1, 3, 64, 64]));
+    decode(context, vaeConfig, input("latents", [1, vaeConfig.latentChannels, 8, 8]));
+  });
+  const textShapes = recorded((context) => {
+    clipTextModel(context, textConfig, { inputIds: input("ids", [1, textConfig.maxPositionEmbeddings], "int32") });
+  });
+  const folders = ["vae", "text_encoder", "scheduler", "tokenizer"].map((name) => join(folder, name));
+  for (const each of folders) await mkdir(each, { recursive: true });
+  await writeRandomWeights(join(folder, "vae", `diffusion_pytorch_model${half}.safetensors`), vaeShapes, dtype);
+  await writeRandomWeights(join(folder, "text_encoder", `model${half}.safetensors`), textShapes, dtype);
+  const { vocabulary } = await readClipVocabulary("<|endoftext|>");
+  await copyFile(CLIP_MERGES_FILE, join(folder, "tokenizer", "merges.txt"));
+  const configs: Readonly<Record<string, unknown>> = {
+    "vae/config.json": { _class_name: "AutoencoderKL", ...vae },
+    "text_encoder/config.json": { architectures: ["CLIPTextModel"], ...textEncoder },
+    "scheduler/scheduler_config.json": scheduler,
+    "tokenizer/vocab.json": Object.fromEntries(vocabulary),
+    "tokenizer/tokenizer_config.json": { model_max_length: 77, pad_token: "<|endoftext|>" },
+    // Last: it says that everything else is there.
+    "model_index.json": { _class_name: "StableDiffusionPipeline" },
+  };
+  for (const [file, config] of Object.entries(configs)) {
+    await writeFileAtomic(join(folder, file), `${JSON.stringify(config)}\n`);
+  }
+  return folder;
+}
+
+async function writeRandomWeights(
+  file: string,
+  shapes: ReadonlyMap<string, Shape>,
+  dtype: WeightsDType,
+): Promise<void> {
+  const stored = dtype === "fp16" ? "F16" : "F32";
+  await writeSafetensorsStream(
+    file,
+    Array.from(shapes, ([name, shape]) => ({ name, shape, dtype: stored })),
+    (name) => randomParameter(name, shapes.get(name) ?? [], dtype),
+  );
+}
+
+/** Every parameter of a model: asked for while it is traced. */
+function recorded(trace: (context: ModuleContext) => void): ReadonlyMap<string, Shape> {
   const shapes = new Map<string, Shape>();
-  const recorder: ModuleContext = {
+  trace({
     has: () => true,
     parameter: (name, shape) => {
       shapes.set(name, shape);
       return input(name, shape);
     },
-  };
-  unet2DConditionModel(recorder, config, {
-    sample: input("sample", [1, config.inChannels, 8, 8]),
-    timestepProjection: input("timestepProjection", [1, config.blockOutChannels[0]]),
-    encoderHiddenStates: input("encoderHiddenStates", [1, 77, config.crossAttentionDim[0]]),
   });
   return shapes;
+}
+
+function unetParameterShapes(configFile: string): ReadonlyMap<string, Shape> {
+  const config = parseUNet2DConditionConfig(configFile, sd1Config);
+  return recorded((context) => {
+    unet2DConditionModel(context, config, {
+      sample: input("sample", [1, config.inChannels, 8, 8]),
+      timestepProjection: input("timestepProjection", [1, config.blockOutChannels[0]]),
+      encoderHiddenStates: input("encoderHiddenStates", [1, 77, config.crossAttentionDim[0]]),
+    });
+  });
 }
 
 /**

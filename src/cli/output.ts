@@ -7,6 +7,8 @@ import { isatty, WriteStream } from "node:tty";
 import { styleText } from "node:util";
 import { stderr, stdout } from "./streams.ts";
 
+export { formatDuration } from "../units.ts";
+
 export class Output {
   readonly #json: boolean;
   readonly #live: boolean;
@@ -114,14 +116,6 @@ export function formatTable(texts: readonly (readonly string[])[]): string {
         .trimEnd(),
     )
     .join("\n");
-}
-
-/** Seconds as people say them: `45 s`, `3 min 20 s`, `2 h 5 min`. */
-export function formatDuration(seconds: number): string {
-  const whole = Math.max(0, Math.round(seconds));
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
 
 /** Estimates the time left from the pace so far. The first step, which warms things up, is not counted. */

@@ -40,6 +40,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   undo: async () => (await import("./commands/undo.ts")).undoCommand(),
   redo: async () => (await import("./commands/redo.ts")).redoCommand(),
   forget: async () => (await import("./commands/forget.ts")).forgetCommand(),
+  doctor: async () => (await import("./commands/doctor.ts")).doctorCommand(),
   verify: async () => (await import("./commands/verify.ts")).verifyCommand(),
 };
 

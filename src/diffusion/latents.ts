@@ -8,6 +8,7 @@ import type { Component } from "./checkpoint.ts";
 import { type AutoencoderKlConfig, vaeScaleFactor } from "./config/autoencoder-kl-config.ts";
 import { checkMemory } from "./memory.ts";
 import { decode, encode } from "./models/autoencoder-kl.ts";
+import type { Weights } from "./weights.ts";
 
 /** Shape of a picture's latents, without the batch: `[latentChannels, height, width]`. */
 export type LatentShape = readonly [number, number, number];
@@ -117,7 +118,14 @@ export class ImageEncoder {
   }
 }
 
-function encoderOutputs({ config, weights }: Component<AutoencoderKlConfig>, size: PictureSize) {
+/** What of a VAE is traced. */
+interface TracedVae {
+  readonly config: AutoencoderKlConfig;
+  readonly weights: Pick<Weights, "frozen">;
+}
+
+/** What the encoder computes for one picture. @throws KeepsakeError if the size does not fit */
+export function encoderOutputs({ config, weights }: TracedVae, size: PictureSize) {
   latentShape(config, size);
   const image = input("image", [1, config.inChannels, size.height, size.width]);
   const { mean, logvar } = encode(weights.frozen(), config, image);
@@ -125,7 +133,7 @@ function encoderOutputs({ config, weights }: Component<AutoencoderKlConfig>, siz
 }
 
 /** What the decoder computes: see {@link compileDecoder}. */
-export function decoderOutputs({ config, weights }: Component<AutoencoderKlConfig>, size: PictureSize) {
+export function decoderOutputs({ config, weights }: TracedVae, size: PictureSize) {
   const latents = input("latents", [1, ...latentShape(config, size)]);
   return { decoded: decode(weights.frozen(), config, div(latents, config.scalingFactor)) };
 }

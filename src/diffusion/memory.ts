@@ -2,7 +2,7 @@
  * @file Refuses what the machine has no memory for, in a line with figures, before any of it is taken.
  */
 import { KeepsakeError } from "../errors.ts";
-import { loweringOf, memoryNeed, type ProgramOptions, type Tensor } from "../graph/index.ts";
+import { loweringOf, memoryNeed, type MemoryNeed, type ProgramOptions, type Tensor } from "../graph/index.ts";
 import { availableMemory, type AvailableMemory } from "../io/available-memory.ts";
 import { formatBytes } from "../units.ts";
 import type { PictureSize } from "./picture-size.ts";
@@ -38,8 +38,7 @@ export function checkMemory(
   // The memory of other devices is not known.
   if ((options.provider ?? "cpu") !== "cpu") return;
   const needs = programs.map((outputs) => memoryNeed(outputs, loweringOf(options)));
-  // A program keeps what it has taken until it is closed, and its constants lie in its model and in its session.
-  const taken = needs.reduce((sum, { values, constants }) => sum + OVERHEAD * values + 2 * constants, 0);
+  const taken = leastMemory(needs);
   const mapped = needs.reduce((sum, { weights }) => sum + weights, taken);
   const isTooMuch = taken > available.memory;
   if (!isTooMuch && mapped <= available.addressSpace) return;
@@ -47,6 +46,12 @@ export function checkMemory(
   const limit = isTooMuch ? "are free" : "may still be mapped (ulimit -v)";
   const fault = `${purpose.what} needs at least ${formatBytes(need)} of memory, and ${formatBytes(free)} ${limit}`;
   throw new KeepsakeError("environment", `${fault}; ${purpose.advice(free / need)}.`);
+}
+
+/** Bytes that programs which are open together take at the least, beside the files of their weights. */
+export function leastMemory(needs: readonly MemoryNeed[]): number {
+  // A program keeps what it has taken until it is closed, and its constants lie in its model and in its session.
+  return needs.reduce((sum, { values, constants }) => sum + OVERHEAD * values + 2 * constants, 0);
 }
 
 /** What to say where pictures are drawn: memory goes with the number of pixels. */

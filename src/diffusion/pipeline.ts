@@ -34,6 +34,7 @@ import { guidanceScaleEmbedding, timestepProjection } from "./models/embeddings.
 import { unet2DConditionModel } from "./models/unet-2d-condition-model.ts";
 import { type AdapterBinding, withAdapter } from "./module.ts";
 import { ProgramCache } from "./program-cache.ts";
+import { programCost, type ProgramCost } from "./program-cost.ts";
 import { type LearnedEmbedding, onlyInputs, PromptEncoder } from "./prompt-encoder.ts";
 import {
   type Scheduler,
@@ -230,6 +231,23 @@ export class StableDiffusionPipeline {
       pictures.push({ index, image: tensorToImage(decoded, size.width, size.height), decoded, latents });
     }
     return pictures;
+  }
+
+  /**
+   * What drawing a picture of a size takes, without an adapter: one step of the denoising, and the decoding.
+   *
+   * @throws KeepsakeError if the size does not fit
+   */
+  drawingCosts(
+    size: PictureSize,
+    guidanceScale: number,
+  ): { readonly step: ProgramCost; readonly decoder: ProgramCost } {
+    const shape = latentShape(this.vae.config, size);
+    const batch = this.#isGuided(guidanceScale) ? 2 : 1;
+    return {
+      step: programCost(this.#denoiserOutputs(shape, batch), this.#programOptions),
+      decoder: programCost(decoderOutputs(this.vae, size), this.#programOptions),
+    };
   }
 
   /**

@@ -12,6 +12,7 @@ import type { ClipTextConfig } from "./config/clip-config.ts";
 import { type AdapterBinding, type TextComponent, withAdapter } from "./module.ts";
 import { PromptTokenizer } from "./tokenizer/prompt-tokenizer.ts";
 import type { TokenizerFolder } from "./tokenizer/tokenizer-folder.ts";
+import type { Weights } from "./weights.ts";
 
 /** One text encoder of a model, with the tokenizer that it was trained with. */
 export interface TextEncoder extends Component<ClipTextConfig> {
@@ -74,33 +75,7 @@ export class TextConditioning {
     batch: number,
     { adapter, learned }: { adapter?: AdapterBinding; learned?: Tensor } = {},
   ): Conditioning<Tensor> {
-    let textEmbeds: Tensor | undefined;
-    let column = 0;
-    const states = this.encoders.map((encoder, index) => {
-      const { config, weights, component, output } = encoder;
-      const inputOf = (name: string) => input(inputName(name, index), [batch, this.positions], "int32");
-      const context = withAdapter(weights.frozen(), component, adapter);
-      const { lastHiddenState, hiddenStates } = clipTextModel(context, config, {
-        inputIds: inputOf("inputIds"),
-        ...(learned !== undefined && {
-          learned: {
-            embeddings: columnsOf(learned, column, config.hiddenSize),
-            ids: inputOf("learnedIds"),
-            mask: input(inputName("learnedMask", index), [batch, this.positions]),
-          },
-        }),
-      });
-      column += config.hiddenSize;
-      if (config.projectionDim !== undefined) {
-        const rows = input(inputName("endOfTextRows", index), [batch], "int32");
-        textEmbeds = textProjection(context, config.projectionDim, lastHiddenState, rows);
-      }
-      return output === "last" ? lastHiddenState : hiddenStates[hiddenStates.length - 2];
-    });
-    return {
-      encoderHiddenStates: states.length === 1 ? states[0] : concat(states, 2),
-      ...(textEmbeds !== undefined && { textEmbeds }),
-    };
+    return traceTextEncoders(this.encoders, [batch, this.positions], { adapter, learned });
   }
 
   /**
@@ -124,6 +99,50 @@ export class TextConditioning {
     }
     return feeds;
   }
+}
+
+/** What of a text encoder is traced. */
+export interface TracedTextEncoder extends Pick<TextEncoder, "component" | "output" | "config"> {
+  readonly weights: Pick<Weights, "frozen">;
+}
+
+/**
+ * Text encoders side by side as a graph; see {@link TextConditioning.trace}.
+ *
+ * @param shape - `[batch, positions]`
+ */
+export function traceTextEncoders(
+  encoders: readonly TracedTextEncoder[],
+  shape: readonly [number, number],
+  { adapter, learned }: { readonly adapter?: AdapterBinding; readonly learned?: Tensor } = {},
+): Conditioning<Tensor> {
+  let textEmbeds: Tensor | undefined;
+  let column = 0;
+  const states = encoders.map((encoder, index) => {
+    const { config, weights, component, output } = encoder;
+    const inputOf = (name: string) => input(inputName(name, index), shape, "int32");
+    const context = withAdapter(weights.frozen(), component, adapter);
+    const { lastHiddenState, hiddenStates } = clipTextModel(context, config, {
+      inputIds: inputOf("inputIds"),
+      ...(learned !== undefined && {
+        learned: {
+          embeddings: columnsOf(learned, column, config.hiddenSize),
+          ids: inputOf("learnedIds"),
+          mask: input(inputName("learnedMask", index), shape),
+        },
+      }),
+    });
+    column += config.hiddenSize;
+    if (config.projectionDim !== undefined) {
+      const rows = input(inputName("endOfTextRows", index), shape.slice(0, 1), "int32");
+      textEmbeds = textProjection(context, config.projectionDim, lastHiddenState, rows);
+    }
+    return output === "last" ? lastHiddenState : hiddenStates[hiddenStates.length - 2];
+  });
+  return {
+    encoderHiddenStates: states.length === 1 ? states[0] : concat(states, 2),
+    ...(textEmbeds !== undefined && { textEmbeds }),
+  };
 }
 
 /** The names of the first encoder's inputs say nothing of there being others. */

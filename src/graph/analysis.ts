@@ -42,10 +42,19 @@ function formatAttribute(value: Attribute): string {
  * checkpoint or the attention's backward pass computes again is not counted (as for model FLOPs utilisation, MFU).
  */
 export function countFlops(outputs: Readonly<Record<string, Tensor>>): number {
+  return flopsOf(outputs, false);
+}
+
+/** Floating-point operations of one run that checkpoints compute a second time: they take time, and are no progress. */
+export function countRepeatedFlops(outputs: Readonly<Record<string, Tensor>>): number {
+  return flopsOf(outputs, true);
+}
+
+function flopsOf(outputs: Readonly<Record<string, Tensor>>, recomputed: boolean): number {
   const nodes = reachableNodes(Object.values(outputs));
   const used = new Set<Tensor>(Object.values(outputs));
   for (const node of nodes) node.inputs.forEach((tensor) => used.add(tensor));
   return nodes
-    .filter((node) => !node.recomputed)
+    .filter((node) => node.recomputed === recomputed)
     .reduce((total, { rules, outputs: results }) => total + (rules.flops?.(results.map((t) => used.has(t))) ?? 0), 0);
 }

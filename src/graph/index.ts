@@ -2,7 +2,7 @@
  * @file Train anything in TypeScript on ONNX Runtime: a typed tensor graph, reverse-mode automatic differentiation as a
  * graph-to-graph step, and a compiler to ordinary ONNX models. Knows nothing of images or diffusion.
  */
-export { countFlops, dump } from "./analysis.ts";
+export { countFlops, countRepeatedFlops, dump } from "./analysis.ts";
 export { checkpoint, gradients } from "./gradients.ts";
 export { memoryNeed, type MemoryNeed } from "./memory.ts";
 export * from "./ops/attention.ts";

@@ -32,6 +32,16 @@ export async function loadOnnxRuntime(): Promise<typeof Ort> {
   );
 }
 
+/** The version of ONNX Runtime. @throws KeepsakeError as {@link loadOnnxRuntime} */
+export async function onnxRuntimeVersion(): Promise<string> {
+  return (await loadOnnxRuntime()).env.versions.node ?? "unknown";
+}
+
+/** The execution providers that ONNX Runtime was built with here. @throws KeepsakeError as {@link loadOnnxRuntime} */
+export async function listProviders(): Promise<string[]> {
+  return (await loadOnnxRuntime()).listSupportedBackends().map(({ name }) => name);
+}
+
 /**
  * Switches ONNX Runtime's telemetry off for this process, if this is its main thread.
  *

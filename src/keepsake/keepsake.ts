@@ -11,6 +11,8 @@ import type { ExportRequest, ExportResult } from "./files/export.ts";
 import type { GenerateFilesRequest, GenerateProgress, GenerateRequest } from "./generate.ts";
 import type { ImportRequest, ImportResult } from "./files/import.ts";
 import type { InitRequest } from "./init.ts";
+import type { DoctorReport } from "./planning/doctor.ts";
+import type { LearnPlan } from "./planning/learn-plan.ts";
 import type { LearnAllProgress, LearnAllRequest, SkippedThing } from "./learn-all.ts";
 import type { LearnProgress, LearnRequest, LearnResult } from "./learn-and-preview.ts";
 import { Operation, OperationQueue, type Watched } from "./operation.ts";
@@ -121,6 +123,24 @@ export class Keepsake {
     return this.#start(request, async (session, watched) => {
       return (await import("./learn-and-preview.ts")).learnAndPreview(session, watched);
     });
+  }
+
+  /**
+   * What {@link Keepsake.learn} would take: time, memory and disk. Nothing is written; the speed of the machine is measured,
+   * which takes seconds.
+   *
+   * @example
+   * ```ts
+   * import { Keepsake } from "keepsake";
+   *
+   * await using keepsake = await Keepsake.open("my-library");
+   * const { seconds, memory } = await keepsake.plan({ name: "mochi", photos: ["./photos/mochi"], classNoun: "cat" });
+   * console.log(`${Math.round(seconds.total / 60)} minutes, ${Math.round(memory.peak / 1e6)} MB`);
+   * ```
+   * @throws KeepsakeError for what cannot be learned
+   */
+  plan(request: Omit<LearnRequest, "onProgress">): Promise<LearnPlan> {
+    return this.#add(async (session) => (await import("./planning/plan-learning.ts")).planLearning(session, request));
   }
 
   /**
@@ -340,6 +360,11 @@ export class Keepsake {
     return this.#start(request, async (session, watched) => {
       return (await import("./verify.ts")).verifyLibrary(session, watched);
     });
+  }
+
+  /** Whether Keepsake can work on this machine and library: versions, speed, memory, disk, what fits, what is damaged. */
+  doctor(): Promise<DoctorReport> {
+    return this.#add(async (session) => (await import("./planning/doctor.ts")).examine(session));
   }
 
   /**

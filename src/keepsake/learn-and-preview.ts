@@ -45,7 +45,7 @@ export async function learnAndPreview(session: Session, request: LearnRequest): 
   await checkReplaceable(sheet);
   const removeIfEmpty = await makeWritable([sheet]);
   try {
-    const result = await learnConcept(session, request);
+    const result = await learnConcept(session, request, { drawsPreviews: true });
     if (result.status !== "learned") return result;
     request.onProgress?.({ kind: "learned", token: result.token });
     return { ...result, previews: await previewsUnlessStopped(session, request, sheet) };

@@ -7,6 +7,7 @@ import type { PhotosFound } from "../training/photos.ts";
 import type { PhaseEvaluations, PhaseName, TrainingSettings } from "../training/training-run.ts";
 import type { AskedStrategy } from "./chosen-strategy.ts";
 import type { Warning, Watched } from "./operation.ts";
+import type { LearnPlan } from "./planning/learn-plan.ts";
 
 export interface LearnConceptRequest extends AskedStrategy, Watched<LearnConceptProgress> {
   /** Letters, digits, `-` and `_`. The token in prompts is `<name>`; it may be written so here too. */
@@ -23,8 +24,15 @@ export interface LearnConceptRequest extends AskedStrategy, Watched<LearnConcept
   readonly snapshotEvery?: number;
   /** Give up an unfinished run instead of going on with it. */
   readonly restart?: boolean;
-  /** Recompute the UNet's blocks in the backward pass, for less memory. */
+  /**
+   * Recompute the UNet's blocks in the backward pass, for less memory. Default: if what is free does not suffice otherwise. The
+   * two round differently, so a run that is gone on with stays as it was begun.
+   */
   readonly checkpointing?: boolean;
+  /** Seconds in which the run is to end: chooses the number of steps. A run that is gone on with keeps its own. */
+  readonly budget?: number;
+  /** Tell beforehand what the run will take: progress of the kind `plan`. With a large model, finding out takes seconds. */
+  readonly tellsPlan?: boolean;
   /** When it fires, the run stops after the current step with a snapshot. */
   readonly signal?: AbortSignal;
 }
@@ -35,6 +43,8 @@ export type LearnConceptProgress =
   /** What is good to know about the model, before anything is trained. */
   | { readonly kind: "note"; readonly message: string }
   | ({ readonly kind: "photos" } & PhotosFound)
+  /** What the run will take, before the photos are encoded. */
+  | { readonly kind: "plan"; readonly plan: LearnPlan }
   | { readonly kind: "resumed"; readonly step: number }
   | {
       readonly kind: "step";

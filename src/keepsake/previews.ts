@@ -17,7 +17,7 @@ import { pictureChanges } from "./picture-change.ts";
 /** Pictures of each concept, before and after. They have the numbers 0, 1, ... of seed 0, as `keepsake generate` draws them. */
 export const PREVIEW_PICTURES = 2;
 /** Those of `keepsake generate` too, so that the pictures are the same. */
-const STEPS = 30;
+export const PREVIEW_STEPS = 30;
 const SEED = 0;
 
 export interface PreviewOptions {
@@ -125,7 +125,15 @@ function drawConcept(
   { resolution, guidanceScale, signal }: PreviewOptions,
 ): Promise<GeneratedImage[]> {
   return pipeline.generate({
-    ...{ prompt, n: PREVIEW_PICTURES, seed: SEED, steps: STEPS, guidanceScale, width: resolution, height: resolution },
+    ...{
+      prompt,
+      n: PREVIEW_PICTURES,
+      seed: SEED,
+      steps: PREVIEW_STEPS,
+      guidanceScale,
+      width: resolution,
+      height: resolution,
+    },
     learnedEmbeddings: embeddings,
     adapter,
     signal,

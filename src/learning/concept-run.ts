@@ -8,7 +8,7 @@ import { parseTargets, selectModules } from "../adapters/modules.ts";
 import type { TokenEmbedding } from "../adapters/textual-inversion.ts";
 import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { NoiseSchedule } from "../diffusion/schedulers/index.ts";
-import type { CompiledDenoiser } from "../training/denoiser.ts";
+import type { CompiledDenoiser, Denoiser } from "../training/denoiser.ts";
 import type { DenoiserPool } from "../training/denoiser-pool.ts";
 import { DEFAULT_ADAPTER, type AskedAdapter } from "./learn-settings.ts";
 import { adaptableModules, newAdapter } from "../adapters/new-adapter.ts";
@@ -79,6 +79,10 @@ export async function createRun(
     readonly learnedRows?: number;
     readonly savedState?: TrainingState | undefined;
     readonly loss?: LossOptions;
+    /** Of the strategy, if it has been made already: see {@link planOf}. */
+    readonly plan?: ConceptPlan | undefined;
+    /** Default: the pool's. */
+    readonly denoiser?: Denoiser;
   } = {},
 ): Promise<TrainingRun> {
   const { strategy, settings, known, concepts, made, tokens } = prepared;
@@ -90,9 +94,9 @@ export async function createRun(
     earlierTokens: known.concepts.map(({ embedding }) => embedding.token),
     vae: pipeline.vae.config,
     schedule: new NoiseSchedule(pipeline.schedulerConfig),
-    denoiser: denoiserOf(pool, prepared, options.learnedRows),
+    denoiser: options.denoiser ?? denoiserOf(pool, prepared, options.learnedRows),
     settings,
-    plan: await planOf(pipeline, pool, prepared),
+    plan: options.plan ?? (await planOf(pipeline, pool, prepared)),
     form: strategy.form,
     loss: options.loss,
     tokenize: tokens.tokenize,
@@ -120,8 +124,12 @@ export function denoiserOf(
   return pool.denoiser(made.adapter, { resolution, batchSize, learnedRows });
 }
 
-/** A plan is for one concept; several at once are learned plainly. */
-async function planOf(
+/**
+ * How the strategy learns the concept. A plan is for one concept; several at once are learned plainly.
+ *
+ * @throws KeepsakeError if the strategy cannot work on this adapter or memory
+ */
+export async function planOf(
   pipeline: StableDiffusionPipeline,
   pool: DenoiserPool,
   { strategy, settings, known, concepts, made, tokens }: PreparedRun,

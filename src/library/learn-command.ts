@@ -3,6 +3,7 @@
  * a gap for them.
  */
 import { DEFAULT_ADAPTER, DEFAULT_TRAINING } from "../learning/learn-settings.ts";
+import { isWhole, LIMITS } from "../limits.ts";
 import type { Manifest } from "./manifest/manifest.ts";
 import type { RunIdentity, SnapshotFacts } from "./run-snapshot.ts";
 import { profileOf, type ModelProfile } from "./model-profile.ts";
@@ -82,6 +83,12 @@ function trainingOptions({ training }: RunIdentity, profile: ModelProfile): stri
     const value = settings[setting];
     return value === undefined || value === defaults[setting] ? [] : [option, inText(value)];
   });
+}
+
+/** The number of steps that a run was begun with; undefined if there is none that makes sense. */
+export function recordedSteps({ training }: RunIdentity): number | undefined {
+  const { steps } = recorded(training);
+  return typeof steps === "number" && isWhole(steps, LIMITS.steps) ? steps : undefined;
 }
 
 /** Name and options; no name if they are not as a strategy has them. A strategy that is not registered is named alone. */

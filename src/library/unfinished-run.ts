@@ -3,7 +3,7 @@
  * wait for it.
  */
 import { KeepsakeError } from "../errors.ts";
-import { learnCommandOf } from "./learn-command.ts";
+import { learnCommandOf, recordedSteps } from "./learn-command.ts";
 import { shellPath, shellQuote } from "../shell.ts";
 import type { Library } from "./library.ts";
 import { lockState } from "./lock/lock.ts";
@@ -55,6 +55,30 @@ export async function refuseUnfinishedRun(library: Library): Promise<void> {
   if (snapshot === undefined) return;
   const { giveUp } = describeRun(library, snapshot, false);
   throw unfinished(library, snapshot, { how: "", giveUp: `give it up by "${giveUp}"` });
+}
+
+/** Says in a snapshot that the run recomputes blocks in the backward pass. No part of what makes two calls the same run. */
+const CHECKPOINTING = { memory: "checkpointing" } as const;
+
+/** What a snapshot says of a run beside what makes it the same. */
+export function withMemoryMode(identity: RunIdentity, checkpointing: boolean): RunIdentity {
+  return { ...identity, ...(checkpointing && CHECKPOINTING) };
+}
+
+/** What an unfinished run was begun with, and is gone on with where a request leaves it open. */
+export interface RecordedRun {
+  /** Optimiser steps. */
+  readonly steps: number;
+  /** Whether the UNet's blocks are recomputed in the backward pass, which rounds differently. */
+  readonly checkpointing: boolean;
+}
+
+/** What an unfinished run of a concept was begun with; undefined if there is none. */
+export async function recordedRun(library: Library, concept: string): Promise<RecordedRun | undefined> {
+  const snapshot = await peekSnapshot(library.folder).catch(ignoreDamage);
+  if (snapshot === undefined || snapshot.identity.concept !== concept) return undefined;
+  const steps = recordedSteps(snapshot.identity);
+  return steps === undefined ? undefined : { steps, checkpointing: snapshot.identity.memory === CHECKPOINTING.memory };
 }
 
 /**

@@ -24,6 +24,8 @@ export interface DenoiserShape {
 
 /** Programs of one model. One run at a time; `dispose` frees them. */
 export class DenoiserPool {
+  /** Whether the UNet's blocks are recomputed in the backward pass. */
+  readonly checkpointing: boolean;
   readonly #pipeline: StableDiffusionPipeline;
   readonly #options: DenoiserPoolOptions;
   readonly #denoisers = new Map<string, CompiledDenoiser>();
@@ -32,6 +34,7 @@ export class DenoiserPool {
   constructor(pipeline: StableDiffusionPipeline, options: DenoiserPoolOptions = {}) {
     this.#pipeline = pipeline;
     this.#options = options;
+    this.checkpointing = options.checkpointing ?? false;
     this.#promptEncoder = new PromptEncoder(pipeline.text, options);
   }
 

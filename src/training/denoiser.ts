@@ -5,6 +5,7 @@
 import type { Adapter } from "../adapters/adapter.ts";
 import { concatenated } from "../diffusion/flat-arrays.ts";
 import { ProgramCache } from "../diffusion/program-cache.ts";
+import { programCost, type ProgramCost } from "../diffusion/program-cost.ts";
 import type { TimeIds } from "../diffusion/time-ids.ts";
 import { damagedWeights } from "../diffusion/weights.ts";
 import type { KeepsakeError } from "../errors.ts";
@@ -92,7 +93,15 @@ export class CompiledDenoiser implements Denoiser {
    * @throws KeepsakeError if the memory does not suffice
    */
   checkMemory(): void {
-    this.#tracedStep = DenoisingError.trace(this.#models, this.#adapter, this.#options);
+    DenoisingError.checkMemory(this.#traceStep());
+  }
+
+  /** What one step of one batch takes, or the predictions for it alone; whether it fits this machine or not. */
+  cost(derivatives: boolean): ProgramCost {
+    const { outputs } = derivatives
+      ? this.#traceStep()
+      : DenoisingError.trace(this.#models, this.#adapter, { ...this.#options, derivatives });
+    return programCost(outputs, this.#options);
   }
 
   async predictions(items: readonly DenoisingItem[], trainable: Trainable): Promise<readonly Float32Array[]> {
@@ -134,6 +143,11 @@ export class CompiledDenoiser implements Denoiser {
   /** Frees the programs. */
   async dispose(): Promise<void> {
     await this.#programs.clear();
+  }
+
+  #traceStep(): TracedDenoisingError {
+    this.#tracedStep ??= DenoisingError.trace(this.#models, this.#adapter, this.#options);
+    return this.#tracedStep;
   }
 
   *#chunks<Item>(items: readonly Item[]): Generator<readonly Item[]> {

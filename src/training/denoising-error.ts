@@ -15,6 +15,7 @@ import { withAdapter } from "../diffusion/module.ts";
 import { onlyInputs } from "../diffusion/prompt-encoder.ts";
 import type { TextConditioning } from "../diffusion/text-conditioning.ts";
 import { type TimeIds, timeIdsFeeds, timeIdsInput } from "../diffusion/time-ids.ts";
+import type { Weights } from "../diffusion/weights.ts";
 import {
   gradients,
   input,
@@ -27,6 +28,17 @@ import {
   type ProgramOptions,
   type Tensor,
 } from "../graph/index.ts";
+
+/** What of the frozen models is traced. */
+export interface TracedModels {
+  readonly unet: Traced<UNet2DConditionConfig>;
+  readonly text: Pick<TextConditioning, "trace" | "width">;
+}
+
+interface Traced<Config> {
+  readonly config: Config;
+  readonly weights: Pick<Weights, "frozen">;
+}
 
 /** The frozen models that a denoising error needs. */
 export interface DenoisingModels {
@@ -121,15 +133,20 @@ export class DenoisingError {
     adapter: Adapter,
     options: DenoisingErrorOptions,
   ): Promise<DenoisingError> {
-    return DenoisingError.compile(DenoisingError.trace(models, adapter, options));
+    const traced = DenoisingError.trace(models, adapter, options);
+    DenoisingError.checkMemory(traced);
+    return DenoisingError.compile(traced);
   }
 
-  /** What {@link compile} compiles: the graph, once it is known that it can run. @throws KeepsakeError as {@link create} */
+  /** What {@link compile} compiles: the graph. @throws KeepsakeError if a checkpoint does not fit its config */
   static trace(models: DenoisingModels, adapter: Adapter, options: DenoisingErrorOptions): TracedDenoisingError {
     const binding = new BoundAdapter(adapter);
-    const outputs = outputsOf(models, adapter, binding, options);
+    return { models, binding, outputs: denoisingErrorOutputs(models, adapter, binding, options), options };
+  }
+
+  /** Whether what was traced can run at all. @throws KeepsakeError if the memory does not suffice */
+  static checkMemory({ outputs, options }: TracedDenoisingError): void {
     checkFits(outputs, options);
-    return { models, binding, outputs, options };
   }
 
   /** Compiles what was traced. */
@@ -183,7 +200,7 @@ function gradientName(name: string): string {
   return `gradient of ${name}`;
 }
 
-function checkFits(outputs: Record<string, Tensor>, options: DenoisingErrorOptions): void {
+function checkFits(outputs: Readonly<Record<string, Tensor>>, options: DenoisingErrorOptions): void {
   const { batchSize = 1, height, width, derivatives = true, checkpointing = false } = options;
   const work = derivatives ? "A training step" : "A prediction";
   const rest = derivatives && !checkpointing ? " or --batch-size, or add --checkpointing" : "";
@@ -194,8 +211,8 @@ function checkFits(outputs: Record<string, Tensor>, options: DenoisingErrorOptio
 }
 
 /** What the program computes, with the adapter's numbers as inputs. */
-function outputsOf(
-  models: DenoisingModels,
+export function denoisingErrorOutputs(
+  models: TracedModels,
   adapter: Adapter,
   binding: BoundAdapter,
   options: DenoisingErrorOptions,

@@ -73,6 +73,8 @@ const COMMANDS: readonly { readonly args: readonly string[]; readonly outputs: r
   { args: ["list"], outputs: [] },
   { args: ["history"], outputs: [] },
   { args: ["verify"], outputs: [] },
+  { args: ["doctor", ...small], outputs: [] },
+  { args: ["learn", "tofu", PHOTOS, ...training.slice(0, 2), "--resolution", "32", ...small, "--plan"], outputs: [] },
   { args: ["forget", "rex", "--unlearn", "--steps", "3", ...small], outputs: ["lib"] },
   { args: ["undo"], outputs: ["lib"] },
   { args: ["redo"], outputs: ["lib"] },

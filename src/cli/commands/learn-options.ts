@@ -33,7 +33,7 @@ export interface LearningOptions extends ModelOptions {
   readonly resolution?: number;
   readonly previews?: string | false;
   readonly snapshotEvery: number;
-  readonly checkpointing: boolean;
+  readonly checkpointing?: boolean;
   readonly restart: boolean;
   readonly provider: Provider;
   readonly threads?: number;
@@ -120,7 +120,10 @@ export function withLearningOptions(command: Command): Command {
     .option("--snapshot-every <n>", "steps between snapshots of the run", wholeNumber(LIMITS.snapshotEvery), 25)
     .option("--previews <file>", `sheet of previews, a PNG that each learning replaces ${PREVIEWS_DEFAULT}`)
     .option("--no-previews", "draw no previews")
-    .option("--checkpointing", "less memory, about a third more time", false)
+    .option(
+      "--checkpointing",
+      "less memory, about a third more time (default: if the memory that is free does not suffice otherwise)",
+    )
     .option("--restart", "give up an unfinished run in the library", false)
     .option("--provider <name>", "where to compute: cpu, webgpu, cuda, dml, coreml", provider, "cpu")
     .option("--threads <n>", "processor threads (default: one for each core)", threads)
@@ -153,7 +156,8 @@ export function learningRequest(
     },
     snapshotEvery: options.snapshotEvery,
     restart: options.restart,
-    checkpointing: options.checkpointing,
+    tellsPlan: true,
+    ...(options.checkpointing !== undefined && { checkpointing: options.checkpointing }),
     ...(previews !== undefined && { previews }),
   };
 }

@@ -7,6 +7,7 @@ import type { LearnResult } from "../../keepsake/learn-and-preview.ts";
 import type { PhotosFound } from "../../training/photos.ts";
 import type { PreviewReport } from "../../keepsake/preview-last-learn.ts";
 import type { PreviewProgress } from "../../keepsake/previews.ts";
+import { isShort, planLine, SHORT_MEMORY } from "./learn-plan-report.ts";
 import { formatDuration, formatTable, TimeLeft, type Output } from "../output.ts";
 import { libraryOption } from "./shared.ts";
 
@@ -85,6 +86,10 @@ export function reportLearning(output: Output): (progress: LearnAllProgress) => 
         break;
       case "note":
         tellOfModel(progress.message);
+        break;
+      case "plan":
+        output.info(planLine(progress.plan));
+        if (isShort(progress.plan)) output.warn(SHORT_MEMORY);
         break;
       case "resumed":
         output.info(`going on from step ${progress.step}`);

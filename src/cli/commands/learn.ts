@@ -5,14 +5,18 @@ import { Command } from "commander";
 import { ADAPTER_KINDS } from "../../adapters/kinds.ts";
 import { KeepsakeError } from "../../errors.ts";
 import { INTERRUPTED, stopSignal } from "../exit.ts";
+import { duration } from "../options.ts";
 import { Output } from "../output.ts";
 import { shellPath, shellQuote } from "../../shell.ts";
 import { aboutBuiltInModel, withKeepsake } from "./shared.ts";
 import { learningRequest, withLearningOptions, type LearningOptions } from "./learn-options.ts";
+import { describePlan } from "./learn-plan-report.ts";
 import { ABOUT_PREVIEWS, describeLearned, reportLearning, wasStopped } from "./learn-report.ts";
 
 interface LearnOptions extends LearningOptions {
   readonly class?: string;
+  readonly budget?: number;
+  readonly plan: boolean;
 }
 
 const EXAMPLES = `
@@ -21,6 +25,8 @@ Examples:
   keepsake learn mochi ./photos/mochi --class cat --model ./stable-diffusion-v1-5
   keepsake learn tilda ./photos/tilda --class teapot --strategy ewc-dc --strategy-option lambda=100
   keepsake learn mug mug1.jpg mug2.jpg mug3.jpg mug4.jpg --class mug --steps 600
+  keepsake learn mochi ./photos/mochi --class cat --plan          # what it would take; nothing is written
+  keepsake learn mochi ./photos/mochi --class cat --budget 30m
 
 A text file beside a photo (3.txt, 3.caption or 3.jpg.txt for 3.jpg; UTF-8) may say what it shows beside the thing, such as "on
 the beach": the thing is then learned apart from its surroundings, and can be drawn better in others. What is beyond a prompt's
@@ -30,6 +36,11 @@ The photos are read, never stored. While the concept is being learned, the libra
 the adapter and the token, and a checksum by which the photos are recognised); it is deleted when the run ends. Ctrl-C
 finishes the current step and saves it; the same command then goes on. A class noun of several words or tokens is fine:
 the new token starts as the mean of their embeddings.
+
+Before a run its time, memory and disk are told, from the operations of its programs and the speed of this machine now. A budget
+chooses the number of steps by them: no fewer than an eighth of the usual ones, and no more than four times as many. A run that
+is gone on with keeps the steps with which it was begun. So it is with checkpointing, which rounds differently: the library
+records it with the unfinished run. To have the same bytes where less or more memory is free, name the option yourself.
 
 Adapters:
 ${ADAPTER_KINDS.map(({ name, summary }) => `  ${name}: ${summary}`).join("\n")}
@@ -45,7 +56,9 @@ export function learnCommand(): Command {
     )
     .argument("<name>", "what to call it: small letters, digits, - and _")
     .argument("<photos...>", "photos, or folders of photos")
-    .option("--class <noun>", "what it is, e.g. cat (required)");
+    .option("--class <noun>", "what it is, e.g. cat (required)")
+    .option("--budget <time>", "choose the steps so that the run ends in it, e.g. 90s, 30m, 2h", duration)
+    .option("--plan", "say what the run would take, and write nothing", false);
   return withLearningOptions(command)
     .addHelpText("after", EXAMPLES)
     .addHelpText("after", aboutBuiltInModel)
@@ -60,7 +73,13 @@ async function learn(name: string, photos: string[], options: LearnOptions): Pro
     throw new KeepsakeError("usage", `Say what the thing is with --class <noun>, e.g. ${example}`);
   }
   const output = new Output(options);
-  const request = { ...learningRequest(options), name, photos, classNoun };
+  const { budget } = options;
+  const request = { ...learningRequest(options), name, photos, classNoun, ...(budget !== undefined && { budget }) };
+  if (options.plan) {
+    const plan = await withKeepsake(options, (keepsake) => keepsake.plan(request));
+    output.listing(describePlan(plan), plan);
+    return;
+  }
   const onProgress = reportLearning(output);
   const result = await withKeepsake(options, (keepsake) =>
     keepsake.learn({ ...request, signal: stopSignal(), onProgress }),

@@ -16,6 +16,11 @@ import { readTiffHeader } from "./tiff-header.ts";
 /** The codecs take a tenth of a second to load: only a command that reads or writes a picture waits for it. */
 const codecs = async () => (await loadNativePackage("sharp", () => import("sharp"))).default;
 
+/** The version of sharp, which decodes and encodes pictures. @throws KeepsakeError if it cannot be loaded on this machine */
+export async function sharpVersion(): Promise<string> {
+  return (await codecs()).versions.sharp ?? "unknown";
+}
+
 /** What is too large or too small to be decoded. */
 export interface ImageLimits {
   /** Largest file, in bytes. Default: 200 million. */

@@ -15,7 +15,7 @@ import type { Library } from "../../library/library.ts";
 import { lockLibrary } from "../../library/library-folder.ts";
 import { refuseUnfinishedRun } from "../../library/unfinished-run.ts";
 import { conceptName, checkClassNoun, tokenOf } from "../../prompts/concept-name.ts";
-import { openLibraryAndModel } from "../learn.ts";
+import { openLibraryAndModel } from "../planning/prepare-learning.ts";
 import type { LoadedModel, Session } from "../session.ts";
 import { adapterOfImport, adapterWithImport, type AdapterWithImport } from "./imported-adapter.ts";
 
@@ -70,7 +70,7 @@ export async function importConcept(session: Session, request: ImportRequest): P
 
 async function importLocked(session: Session, request: ImportRequest, isLora: boolean): Promise<ImportResult> {
   const { file, classNoun } = request;
-  const model = await openLibraryAndModel(session, request.name ?? "");
+  const model = await openLibraryAndModel(session, request.name ?? "", { clears: true });
   const { library, pipeline } = model;
   await refuseUnfinishedRun(library);
   const found = await embeddingOf(pipeline, request, isLora);

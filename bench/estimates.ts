@@ -1,0 +1,106 @@
+/**
+ * @file `npm run bench -- --estimates`: what a plan says of a training run before it, and what the run then takes. Every run
+ * has a process and a library of its own.
+ */
+import { fork } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { KeepsakeError } from "../src/errors.ts";
+import { writeFileAtomic } from "../src/io/atomic.ts";
+import type { LearnPlan, LearnRequest } from "../src/index.ts";
+import { formatBytes } from "../src/units.ts";
+import { MemoryWatch } from "./memory-watch.ts";
+import { randomCheckpointFolder, type WeightsDType } from "./random-checkpoint.ts";
+
+/** A training run that is planned and then made. */
+interface EstimateCase {
+  readonly name: string;
+  /** Of random weights at the size of Stable Diffusion; absent: the built-in model. */
+  readonly weights?: WeightsDType;
+  readonly request: Pick<LearnRequest, "training" | "strategy" | "previews" | "checkpointing">;
+}
+
+/** Few steps at the real size: one takes seconds. */
+const CASES: readonly EstimateCase[] = [
+  { name: "built-in", request: {} },
+  { name: "built-in ewc-dc", request: { strategy: "ewc-dc", training: { steps: 150 }, previews: false } },
+  { name: "sd1 256 fp32", weights: "fp32", request: { training: { steps: 20, resolution: 256 } } },
+  { name: "sd1 512 fp32", weights: "fp32", request: { training: { steps: 10, resolution: 512 } } },
+  {
+    name: "sd1 512 fp16 checkpointing",
+    weights: "fp16",
+    request: { training: { steps: 10, resolution: 512 }, checkpointing: true },
+  },
+];
+
+/** The bounds that an idle machine is to keep. */
+const MARKS = { seconds: 0.25, memory: 0.1 } as const;
+
+/** What the process of a run is told; JSON on its command line. */
+export interface EstimateJob {
+  readonly library: string;
+  readonly model?: string;
+  readonly request: EstimateCase["request"];
+}
+
+/** What it answers. */
+export interface EstimateResult {
+  readonly plan: LearnPlan;
+  readonly seconds: number;
+}
+
+/** Prints a row for each case. @param options - `case`: a part of the names of those to run */
+export async function compareEstimates(options: {
+  readonly case: string;
+  readonly cache: string;
+  readonly json?: string;
+}): Promise<void> {
+  const chosen = CASES.filter(({ name }) => name.includes(options.case));
+  if (chosen.length === 0) throw new KeepsakeError("usage", `no case has "${options.case}" in its name`);
+  const results = [];
+  console.log("| case | seconds planned | measured | error | memory planned | measured | error |");
+  console.log("|---|---|---|---|---|---|---|");
+  for (const { name, weights, request } of chosen) {
+    console.error(`${name} ...`);
+    const model = weights === undefined ? undefined : await randomCheckpointFolder(options.cache, weights);
+    const folder = await mkdtemp(join(tmpdir(), "keepsake-estimates-"));
+    try {
+      const job = { library: join(folder, "library"), request, ...(model !== undefined && { model }) };
+      const { plan, seconds, peak } = await runJob(job);
+      results.push({ name, plan, seconds, peak });
+      const row = [
+        ...[name, plan.seconds.total.toFixed(1), seconds.toFixed(1), error(plan.seconds.total, seconds, MARKS.seconds)],
+        formatBytes(plan.memory.peak),
+        ...(peak === undefined ? ["unknown", ""] : [formatBytes(peak), error(plan.memory.peak, peak, MARKS.memory)]),
+      ];
+      console.log(`| ${row.join(" | ")} |`);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+  if (options.json !== undefined) await writeFileAtomic(options.json, `${JSON.stringify(results, undefined, 2)}\n`);
+}
+
+function error(planned: number, measured: number, bound: number): string {
+  const share = planned / measured - 1;
+  return `${share < 0 ? "−" : "+"}${(100 * Math.abs(share)).toFixed(0)} % (${Math.abs(share) <= bound ? "ok" : "missed"})`;
+}
+
+function runJob(job: EstimateJob): Promise<EstimateResult & { readonly peak: number | undefined }> {
+  return new Promise((resolve, reject) => {
+    const child = fork(fileURLToPath(new URL("estimate-process.ts", import.meta.url)), [JSON.stringify(job)]);
+    const watch = new MemoryWatch(child.pid ?? 0);
+    child.on("message", (result: EstimateResult) => {
+      resolve({ ...result, peak: watch.stop().peak });
+      child.disconnect();
+    });
+    child.on("error", reject);
+    child.on("exit", (code, signal) => {
+      watch.stop();
+      // Without effect after a result.
+      reject(new Error(`the process ended with ${signal ?? `exit code ${code ?? 0}`}`));
+    });
+  });
+}

@@ -1,0 +1,57 @@
+/**
+ * @file How the plan of a run is told.
+ */
+import type { LearnPlan } from "../../keepsake/planning/learn-plan.ts";
+import { formatAbout, formatBytes } from "../../units.ts";
+import { formatTable } from "../output.ts";
+
+/** Whether the run may want more memory than is free. */
+export function isShort({ memory: { peak, free = Infinity } }: LearnPlan): boolean {
+  return peak > free;
+}
+
+export const SHORT_MEMORY =
+  "That may be more memory than is free: close other programs, or learn at a smaller --resolution.";
+
+/** The plan in one line: `about 7 min, 1.2 GB of memory, 5.0 MB on disk`. */
+export function planLine(plan: LearnPlan): string {
+  const { steps, budget, stepsDone, seconds, memory, disk } = plan;
+  const left = stepsDone > 0 ? " left" : "";
+  const mode = memory.mode === "checkpointing" ? " with checkpointing" : "";
+  const chosen = budget === undefined ? "" : ` (${steps} steps in a budget of ${formatAbout(budget)})`;
+  const facts = [
+    `about ${formatAbout(seconds.total)}${left}${chosen}`,
+    `${formatBytes(memory.peak)} of memory${mode}`,
+    `${formatBytes(disk.kept)} on disk`,
+  ];
+  return facts.join(", ");
+}
+
+/** The whole plan, for people. */
+export function describePlan(plan: LearnPlan): string {
+  const { steps, stepsDone, photos, secondsPerStep, seconds, memory, disk, speed } = plan;
+  const time = (what: string, value: number) => (value > 0 ? [[`  ${what}`, about(value)]] : []);
+  const free = (bytes: number | undefined) => (bytes === undefined ? "" : `, ${formatBytes(bytes)} free`);
+  const done = stepsDone > 0 ? `, ${stepsDone} done` : "";
+  const how = memory.mode === "checkpointing" ? "with checkpointing" : "without checkpointing";
+  const rows = [
+    ["time", about(seconds.total)],
+    ...time("loading", seconds.loading),
+    ...time(`encoding ${photos} ${photos === 1 ? "photo" : "photos"}`, seconds.encoding),
+    ...time(`training, ${steps} steps of ${stepLength(secondsPerStep)}${done}`, seconds.training),
+    ...time("consolidation", seconds.consolidation),
+    ...time("previews", seconds.previews),
+    ["memory", `${formatBytes(memory.peak)}${free(memory.free)} (${how})`],
+    ["disk", `${formatBytes(disk.kept)}${free(disk.free)} (and ${formatBytes(disk.snapshot)} while it runs)`],
+    ["speed", `${Math.round(speed.training / 1e9)} GFLOP/s in training`],
+  ];
+  return [formatTable(rows), ...(isShort(plan) ? [SHORT_MEMORY] : []), "Nothing was written."].join("\n");
+}
+
+function about(seconds: number): string {
+  return seconds < 9.5 ? `${seconds.toFixed(1)} s` : formatAbout(seconds);
+}
+
+function stepLength(seconds: number): string {
+  return seconds < 0.0995 ? `${Math.round(1000 * seconds)} ms` : `${seconds.toFixed(seconds < 9.5 ? 2 : 1)} s`;
+}

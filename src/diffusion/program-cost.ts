@@ -1,0 +1,54 @@
+/**
+ * @file What one run of a program takes, found without running it: operations and memory.
+ */
+import {
+  countFlops,
+  countRepeatedFlops,
+  loweringOf,
+  memoryNeed,
+  type MemoryNeed,
+  type ProgramOptions,
+  type Tensor,
+} from "../graph/index.ts";
+import { leastMemory } from "./memory.ts";
+
+/** What one run of a program takes. */
+export interface ProgramCost {
+  /** Floating-point operations, as `countFlops` counts them. */
+  readonly flops: number;
+  /** Operations that are done a second time to save memory. */
+  readonly repeatedFlops: number;
+  readonly memory: MemoryNeed;
+  /** Bytes beside the weights' files that it takes at the least; what does not fit is refused. */
+  readonly leastBytes: number;
+}
+
+/** Counts what `outputs` take. */
+export function programCost(outputs: Readonly<Record<string, Tensor>>, options: ProgramOptions = {}): ProgramCost {
+  const memory = memoryNeed(outputs, loweringOf(options));
+  return {
+    flops: countFlops(outputs),
+    repeatedFlops: countRepeatedFlops(outputs),
+    memory,
+    leastBytes: leastMemory([memory]),
+  };
+}
+
+/** Below so many bytes ONNX Runtime copies weights instead of mapping their file (`ProgramOptions.weights`). */
+const COPIED_WEIGHTS = 64_000_000;
+
+/**
+ * What ONNX Runtime takes for values, in multiples of what is alive at once: its arena grows in powers of two, and is full of
+ * holes. Measured at the size of Stable Diffusion (bench/README.md): the fewer values are kept for the backward pass, the
+ * more of the arena is holes.
+ */
+const ARENA = { training: 1.37, checkpointing: 2.3, drawing: 2.9 } as const;
+
+export type ArenaUse = keyof typeof ARENA;
+
+/** Bytes that a program likely occupies while it is open: values, constants, and the weights that it has read. */
+export function likelyBytes({ memory }: ProgramCost, use: ArenaUse): number {
+  const { values, constants, weights } = memory;
+  // Copied weights are there twice while the program is opened, and some of them reordered.
+  return ARENA[use] * values + 2 * constants + (weights < COPIED_WEIGHTS ? 3 : 1) * weights;
+}

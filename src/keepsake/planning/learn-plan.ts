@@ -1,0 +1,179 @@
+/**
+ * @file What learning a concept will take: time, memory and disk, from what is counted of its programs and measured of this
+ * machine.
+ */
+import { likelyBytes, type ProgramCost } from "../../diffusion/program-cost.ts";
+import type { Evaluations } from "../../training/objective-gradient.ts";
+import type { PhaseWork, RunWork } from "../../learning/rehearsal.ts";
+import type { MeasuredSpeed, StepFacts } from "./measured-speed.ts";
+import type { MemoryMode } from "./memory-mode.ts";
+
+/** What learning a concept will take. Seconds and bytes. */
+export interface LearnPlan {
+  /** Optimiser steps. */
+  readonly steps: number;
+  /** Steps that an unfinished run has done already, over all phases. */
+  readonly stepsDone: number;
+  /** How many photos are learned from. */
+  readonly photos: number;
+  /** The budget that the steps were chosen for. */
+  readonly budget?: number;
+  readonly secondsPerStep: number;
+  readonly seconds: PlannedSeconds;
+  readonly memory: {
+    readonly mode: MemoryMode;
+    /** The most that the process will likely hold at once. */
+    readonly peak: number;
+    /** What is free now; absent if there is no telling. */
+    readonly free?: number;
+  };
+  readonly disk: {
+    /** That the library takes more of afterwards, with the preview sheet. */
+    readonly kept: number;
+    /** Of the snapshot, while the concept is being learned. */
+    readonly snapshot: number;
+    readonly free?: number;
+  };
+  /** Floating-point operations in a second, as they were measured. */
+  readonly speed: { readonly forward: number; readonly training: number };
+}
+
+/** The parts of a run's time. */
+export interface PlannedSeconds {
+  /** Loading, compiling, and what the strategy prepares. */
+  readonly loading: number;
+  /** Photos become latents. */
+  readonly encoding: number;
+  readonly training: number;
+  readonly consolidation: number;
+  readonly previews: number;
+  readonly total: number;
+}
+
+/** What a plan is made of. */
+export interface PlanFacts {
+  readonly steps: number;
+  readonly stepsDone: number;
+  readonly photos: number;
+  readonly work: RunWork;
+  readonly step: StepFacts;
+  /** Of one photo. */
+  readonly encoder: ProgramCost;
+  /** Pictures of the preview sheet, if there will be one. */
+  readonly previews?: PreviewFacts;
+  readonly speed: MeasuredSpeed;
+  /** Seconds that loading and planning took so far. */
+  readonly loading: number;
+  readonly mode: MemoryMode;
+  /** Bytes that the process holds before anything is compiled. */
+  readonly heldBytes: number;
+}
+
+export interface PreviewFacts {
+  readonly pictures: number;
+  readonly steps: number;
+  readonly step: ProgramCost;
+  readonly decoder: ProgramCost;
+  /** Bytes of the sheet. */
+  readonly sheetBytes: number;
+}
+
+/** Beside the values of programs: graphs and models while they are compiled, photos, the optimiser. */
+const WORKING_BYTES = 100_000_000;
+
+/** Seconds of all steps of a phase. */
+export function phaseSeconds({ steps, evaluations }: PhaseWork, step: StepFacts, speed: MeasuredSpeed): number {
+  return steps * stepSeconds(evaluations, step, speed);
+}
+
+/** Seconds of evaluations. */
+export function stepSeconds(
+  { forward, forwardBackward }: Evaluations,
+  { training, prediction, batchSize }: StepFacts,
+  speed: MeasuredSpeed,
+): number {
+  const backward = training.flops / speed.training + training.repeatedFlops / speed.forward;
+  return (forwardBackward * backward + (forward * prediction.flops) / speed.forward) / batchSize;
+}
+
+/** What a run takes beside its steps, and for one of them. */
+export function fixedAndPerStep(facts: PlanFacts): { readonly fixed: number; readonly perStep: number } {
+  const { total, training } = plannedSeconds(facts);
+  return { fixed: total - training, perStep: secondsPerStep(facts) };
+}
+
+/** The parts of a run's time. Of a run that is gone on with, what is left of it. */
+export function plannedSeconds(facts: PlanFacts): PlannedSeconds {
+  const { speed, encoder, photos, previews, work, step } = facts;
+  let done = facts.stepsDone;
+  const left = work.phases.map((phase) => {
+    const skipped = Math.min(done, phase.steps);
+    done -= skipped;
+    return { ...phase, steps: phase.steps - skipped };
+  });
+  const secondsOf = (isOurs: (phase: PhaseWork) => boolean) =>
+    left.filter(isOurs).reduce((sum, phase) => sum + phaseSeconds(phase, step, speed), 0);
+  // The encoder; the program of a step; and that of predictions, if there are any.
+  const ofSteps = 1 + (work.phases.some(({ evaluations }) => evaluations.forward > 0) ? 1 : 0);
+  const programs = 1 + (speed.isOpen ? 0 : ofSteps);
+  const seconds = {
+    loading: facts.loading + programs * speed.opening,
+    encoding: (photos * encoder.flops) / speed.forward,
+    training: secondsOf(({ name }) => name !== "consolidate"),
+    consolidation: secondsOf(({ name }) => name === "consolidate"),
+    previews: previews === undefined ? 0 : previewSeconds(previews, speed),
+  };
+  return { ...seconds, total: Object.values(seconds).reduce((sum, each) => sum + each) };
+}
+
+function previewSeconds({ pictures, steps, step, decoder }: PreviewFacts, speed: MeasuredSpeed): number {
+  // Text encoder and denoiser are compiled for the adapter before and the one after; the decoder once.
+  return 5 * speed.opening + (pictures * (steps * step.flops + decoder.flops)) / speed.forward;
+}
+
+/** Of an optimiser step; with a teacher, of one of its steps as well. */
+function secondsPerStep({ work, step, speed }: PlanFacts): number {
+  const trained = work.phases.filter(({ name }) => name !== "consolidate");
+  return trained.reduce((sum, { evaluations }) => sum + stepSeconds(evaluations, step, speed), 0);
+}
+
+/** The most that the process will likely hold at once. */
+export function peakBytes({ heldBytes, work, step, encoder, previews, mode }: PlanFacts): number {
+  const predicts = work.phases.some(({ evaluations }) => evaluations.forward > 0);
+  const training =
+    likelyBytes(step.training, mode === "full" ? "training" : "checkpointing") +
+    // The same weights, mapped once.
+    (predicts ? likelyBytes(step.prediction, "drawing") - step.prediction.memory.weights : 0);
+  const drawing =
+    previews === undefined ? 0 : likelyBytes(previews.step, "drawing") + likelyBytes(previews.decoder, "drawing");
+  return heldBytes + WORKING_BYTES + Math.max(training, likelyBytes(encoder, "drawing"), drawing);
+}
+
+/** Everything together. */
+export function learnPlan(
+  facts: PlanFacts,
+  {
+    freeMemory,
+    freeDisk,
+    budget,
+  }: {
+    readonly freeMemory: number;
+    readonly freeDisk: number | undefined;
+    readonly budget: number | undefined;
+  },
+): LearnPlan {
+  const { steps, stepsDone, photos, work, speed, previews, mode } = facts;
+  return {
+    ...{ steps, stepsDone, photos },
+    ...(budget !== undefined && { budget }),
+    secondsPerStep: secondsPerStep(facts),
+    seconds: plannedSeconds(facts),
+    memory: { mode, peak: peakBytes(facts), ...(freeMemory < Infinity && { free: freeMemory }) },
+    disk: {
+      kept: work.keptBytes + (previews?.sheetBytes ?? 0),
+      snapshot: work.snapshotBytes,
+      ...(freeDisk !== undefined && { free: freeDisk }),
+    },
+    speed: { forward: speed.forward, training: speed.training },
+  };
+}

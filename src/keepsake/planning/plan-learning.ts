@@ -1,0 +1,30 @@
+/**
+ * @file The plan of a run that nobody has begun: what `learn` would take, without a change of anything.
+ */
+import { loadPhotos } from "../../training/photos.ts";
+import { sheetOf, type LearnRequest } from "../learn-and-preview.ts";
+import { checkNaming } from "../learn-request.ts";
+import type { Session } from "../session.ts";
+import type { LearnPlan } from "./learn-plan.ts";
+import { planRun } from "./plan-run.ts";
+import { openLibraryAndModel, prepareLearning } from "./prepare-learning.ts";
+
+/**
+ * What learning a concept would take. The photos are decoded, the model is loaded, and nothing is written.
+ *
+ * @throws KeepsakeError as far as `learn` would, before it trains
+ */
+export async function planLearning(session: Session, request: LearnRequest): Promise<LearnPlan> {
+  const began = performance.now();
+  const named = checkNaming(request);
+  const drawsPreviews = (await sheetOf(session, request)) !== undefined;
+  const model = await openLibraryAndModel(session, named.name, { clears: false });
+  const learning = await prepareLearning(session, named, model);
+  try {
+    const { found } = await loadPhotos(named.photos, learning.prepared.settings.resolution);
+    const { plan } = await planRun(session, named, model, learning, { photos: found.count, drawsPreviews, began });
+    return plan;
+  } finally {
+    await learning.pool.dispose();
+  }
+}
