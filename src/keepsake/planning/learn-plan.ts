@@ -144,9 +144,12 @@ export function peakBytes({ heldBytes, work, step, encoder, previews, mode }: Pl
     likelyBytes(step.training, mode === "full" ? "training" : "checkpointing") +
     // The same weights, mapped once.
     (predicts ? likelyBytes(step.prediction, "drawing") - step.prediction.memory.weights : 0);
+  // A consolidation pass goes through photos one by one: programs of another batch size, beside those of the steps.
+  const consolidates = step.batchSize > 1 && work.phases.some(({ name }) => name === "consolidate");
+  const ofSteps = training + (consolidates ? training - step.training.memory.weights : 0);
   const drawing =
     previews === undefined ? 0 : likelyBytes(previews.step, "drawing") + likelyBytes(previews.decoder, "drawing");
-  return heldBytes + WORKING_BYTES + Math.max(training, likelyBytes(encoder, "drawing"), drawing);
+  return heldBytes + WORKING_BYTES + Math.max(ofSteps, likelyBytes(encoder, "drawing"), drawing);
 }
 
 /** Everything together. */
