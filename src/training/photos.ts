@@ -22,7 +22,7 @@ export interface PhotosFound {
   readonly captioned: number;
   /** Photos that show the very same as an earlier one, and are left out. */
   readonly duplicates: number;
-  /** Files in formats that are not read, such as HEIC, which lie in the folders. */
+  /** Files in formats that are not read, such as RAW, which lie in the folders. */
   readonly skipped: readonly string[];
   /** What a person may not have meant, a line each: files left out, captions unused or cut, photos enlarged. */
   readonly warnings: readonly string[];

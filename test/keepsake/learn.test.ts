@@ -210,11 +210,11 @@ describe("photos", () => {
   });
 
   it("of formats that are not read are pointed out where they lie beside others", async () => {
-    const folder = await writePhotos(inFolder("with heic"), "heic", 1);
-    writeFileSync(join(folder, "IMG_1.HEIC"), "");
-    const heic = join(folder, "IMG_1.HEIC");
-    const warnings = [`${heic} is in a format that is not read; save it as JPEG.`];
-    expect(await found([folder])).toMatchObject({ count: 1, skipped: [heic], warnings });
+    const folder = await writePhotos(inFolder("with raw"), "raw", 1);
+    writeFileSync(join(folder, "IMG_1.DNG"), "");
+    const raw = join(folder, "IMG_1.DNG");
+    const warnings = [`${raw} is in a format that is not read; save it as JPEG.`];
+    expect(await found([folder])).toMatchObject({ count: 1, skipped: [raw], warnings });
   });
 });
 

@@ -16,7 +16,7 @@ export interface FoundImages {
   readonly images: readonly string[];
   /** Those of `images` that were named themselves, and not found in a folder. */
   readonly named: ReadonlySet<string>;
-  /** Files of the folders in formats that are not read, such as HEIC. */
+  /** Files of the folders in formats that are not read, such as RAW. */
   readonly skipped: readonly string[];
   /** Pipes, sockets and devices that are called like pictures; reading them might never end. */
   readonly special: readonly string[];

@@ -21,7 +21,7 @@ export async function describeNoPictures(folder: string, content: FolderContent)
     const more = below.length > 3 ? ` and ${below.length - 3} more` : "";
     return `${folder} holds no pictures itself, but folders that do: ${list.join(", ")}${more}. Name those that you mean.`;
   }
-  return `${folder} holds no pictures (JPEG, PNG, WebP, GIF, TIFF or AVIF)${whatInstead(content)}.`;
+  return `${folder} holds no pictures (JPEG, PNG, WebP, GIF, TIFF, AVIF or HEIC)${whatInstead(content)}.`;
 }
 
 function whatInstead({ skipped, special, folders, others }: FolderContent): string {
