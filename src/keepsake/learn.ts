@@ -79,7 +79,7 @@ async function learnLocked(session: Session, request: LearnConceptRequest): Prom
   const pool = new DenoiserPool(pipeline, { ...program, checkpointing });
   denoiserOf(pool, prepared).checkMemory();
   await tellOfModel(request, pipeline, { profile, resolution: settings.resolution });
-  const photos = await loadPhotos(request.photos, settings.resolution);
+  const photos = await loadPhotos(request.photos, settings.resolution, settings);
   const warnings = [...photos.found.warnings, ...cutCaptionWarnings(cutCaptions(photos, prepared.tokens))];
   request.onProgress?.({ kind: "photos", ...photos.found, warnings });
   const identity: RunIdentity = {
@@ -93,7 +93,7 @@ async function learnLocked(session: Session, request: LearnConceptRequest): Prom
     photos: photos.digest,
   };
   const snapshot = await snapshotToContinue(library, identity, request.restart ?? false);
-  const posteriors = await encodeTrainingPhotos(pipeline.vae, photos, settings.resolution, program);
+  const posteriors = await encodeTrainingPhotos(pipeline.vae, photos, settings.resolution, program, settings);
   try {
     const run = await begun(library, async () => {
       const savedState = snapshot && stateOf(snapshot, prepared.made.adapter);

@@ -49,9 +49,10 @@ export function describePreviews({ sheet, concepts, changes }: PreviewReport): s
   return [...lines, formatTable([["changed", ""], ...table]), `(${ABOUT_CHANGE})`].join("\n");
 }
 
-function photosLine({ count, captioned }: PhotosFound): string {
+function photosLine({ count, captioned, masked }: PhotosFound): string {
   const photos = `${count} ${count === 1 ? "photo" : "photos"}`;
-  return captioned === 0 ? photos : `${photos}, ${captioned} with a caption`;
+  const withCaption = captioned === 0 ? "" : `, ${captioned} with a caption`;
+  return `${photos}${withCaption}${masked === 0 ? "" : `, ${masked} with a mask`}`;
 }
 
 /** Tells on stderr what there is to tell while one thing after another is learned. */

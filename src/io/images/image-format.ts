@@ -16,6 +16,11 @@ export const otherImageExtensions: ReadonlySet<string> = new Set(
   ".bmp .jxl .jp2 .svg .psd .xcf .dng .cr2 .cr3 .nef .arw .raf .orf .rw2 .pef .srw".split(" "),
 );
 
+/** Whether a file's name is that of a mask, `x.mask.png` of `x.jpg`: never a photo itself. */
+export function isMaskName(name: string): boolean {
+  return /.\.mask\.png$/i.test(name);
+}
+
 /** What a text file with the words of a picture is called; the first goes before the second. */
 export const captionExtensions: readonly string[] = [".txt", ".caption"];
 

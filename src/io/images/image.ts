@@ -32,7 +32,7 @@ export async function decodeImage(file: string, limits: ImageLimits = {}): Promi
 }
 
 /** A picture that {@link decodeImage} can read, before its pixels are. */
-interface OpenedImage {
+export interface OpenedImage {
   /** The file, or of a format that the codecs do not know, the same pixels as PNG. */
   readonly bytes: Uint8Array;
   readonly metadata: Metadata;
@@ -43,7 +43,11 @@ interface OpenedImage {
 }
 
 /** Checks a file as far as its header goes, and decodes of it what is wanted. @throws KeepsakeError as {@link decodeImage} */
-async function decoded<T>(file: string, limits: ImageLimits, decode: (image: OpenedImage) => Promise<T>): Promise<T> {
+export async function decoded<T>(
+  file: string,
+  limits: ImageLimits,
+  decode: (image: OpenedImage) => Promise<T>,
+): Promise<T> {
   const bytes = await readWholeFile(file, limits.maxFileSize ?? 200e6);
   const recognized = recognizeImage(bytes);
   if ("fault" in recognized) throw new KeepsakeError("input", `${file} ${recognized.fault}.`);
