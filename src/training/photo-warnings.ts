@@ -101,6 +101,29 @@ export function photoWarnings(findings: PhotoFindings, resolution: number): stri
   return lines;
 }
 
+/** A word on few photos. @returns undefined where there are enough */
+export function fewPhotosWarning(count: number): string | undefined {
+  return count < 4 ? "4 to 10 photos in different places and light teach a thing better." : undefined;
+}
+
+/** What can be seen on the photos themselves. */
+export interface PhotoLooks {
+  /** Photos that look almost as an earlier one. */
+  readonly alike: readonly { readonly file: string; readonly first: string }[];
+  readonly blurred: readonly string[];
+}
+
+/** One line for each thing that would make the photos teach less. */
+export function lookWarnings(count: number, { alike, blurred }: PhotoLooks): string[] {
+  const few = fewPhotosWarning(count);
+  const pairs = alike.map(({ file, first }) => `${file} (as ${first})`);
+  return [
+    ...(few === undefined ? [] : [few]),
+    ...(alike.length === 0 ? [] : [`almost the same as an earlier photo, and of little use: ${listed(pairs)}`]),
+    ...(blurred.length === 0 ? [] : [`blurred, which is learned too: ${listed(blurred)}`]),
+  ];
+}
+
 /** A caption longer than a prompt, and what is used of it. */
 export interface CutCaption {
   readonly file: string;

@@ -42,6 +42,7 @@ const COMMANDS: readonly { readonly args: readonly string[]; readonly outputs: r
   { args: ["--help"], outputs: [] },
   { args: ["strategies"], outputs: [] },
   { args: ["init", "lib", ...model], outputs: ["lib"] },
+  { args: ["photos", PHOTOS, "--resolution", "32", "-o", "sheets/photos.png"], outputs: ["lib", "sheets"] },
   { args: ["learn", "mochi", PHOTOS, ...training, "--no-previews"], outputs: ["lib"] },
   {
     args: ["learn-all", `rex:dog=${PHOTOS}`, ...training.slice(2), "--previews", "sheets/sheet.png"],
