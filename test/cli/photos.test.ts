@@ -55,8 +55,10 @@ beforeAll(async () => {
   await writePhoto(here("long.png"), "long", 300, 64);
   await writePhoto(here("tiny.png"), "tiny", 20, 24);
   await writePhoto(here("masked.png"), "masked");
-  const blurred = await sharp(here("masked.png")).resize(200, 200, { fit: "fill" }).blur(30).toBuffer();
-  await sharp(blurred).normalise().toFile(here("blurred.png"));
+  await sharp(join(HEIC, "..", "plain.avif"))
+    .resize(200, 200, { fit: "fill" })
+    .blur(30)
+    .toFile(here("blurred.png"));
   const half = Uint8Array.from({ length: 72 * 64 }, (_, i) => (i % 72 < 36 ? 255 : 0));
   await sharp(half, { raw: { width: 72, height: 64, channels: 1 } }).toFile(here("masked.mask.png"));
   await sharp(half, { raw: { width: 72, height: 64, channels: 1 } }).toFile(here("lost.mask.png"));
@@ -146,7 +148,8 @@ describe("keepsake learn", () => {
     const args = (library: string, ...more: string[]) =>
       learn(inFolder(library), "rex", [phone], "--no-previews", ...more);
     const { stderr } = succeeded(await keepsakeHere(args("plain")));
-    expect(warningsOf(stderr).sort()).toEqual([...FOUND].sort());
+    const ofPhotos = warningsOf(stderr).filter((line) => !line.includes("pixels are far from"));
+    expect(ofPhotos.sort()).toEqual([...FOUND].sort());
     expect(stderr).toContain("7 photos, 1 with a caption, 1 with a mask\n");
     succeeded(await keepsakeHere(args("flipped", "--flip")));
     succeeded(await keepsakeHere(args("again", "--flip")));
