@@ -10,6 +10,7 @@ const ROOT = join(import.meta.dirname, "..", "..");
 const DIST = join(ROOT, "dist");
 const MAIN = join(DIST, "cli", "main.js");
 const PHOTOS = join(ROOT, "examples", "concepts", "mochi", "train");
+const HEIC = join(ROOT, "test", "fixtures", "photos", "phone.heic");
 
 if (!existsSync(MAIN)) throw new Error(`${MAIN} is missing: run "npm run build" first.`);
 
@@ -42,7 +43,7 @@ const COMMANDS: readonly { readonly args: readonly string[]; readonly outputs: r
   { args: ["--help"], outputs: [] },
   { args: ["strategies"], outputs: [] },
   { args: ["init", "lib", ...model], outputs: ["lib"] },
-  { args: ["photos", PHOTOS, "--resolution", "32", "-o", "sheets/photos.png"], outputs: ["lib", "sheets"] },
+  { args: ["photos", PHOTOS, HEIC, "--resolution", "32", "-o", "sheets/photos.png"], outputs: ["sheets"] },
   { args: ["learn", "mochi", PHOTOS, ...training, "--no-previews"], outputs: ["lib"] },
   {
     args: ["learn-all", `rex:dog=${PHOTOS}`, ...training.slice(2), "--previews", "sheets/sheet.png"],
