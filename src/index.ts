@@ -3,12 +3,13 @@
  * published beside it: "keepsake/graph", "keepsake/diffusion", "keepsake/adapters", "keepsake/strategies",
  * "keepsake/evaluation".
  */
-export { Keepsake, type OpenOptions } from "./keepsake/keepsake.ts";
+export { Keepsake, type OpenOptions, type PhotosRequest } from "./keepsake/keepsake.ts";
 export type { Operation } from "./keepsake/operation.ts";
 export type { LearnProgress, LearnRequest, LearnResult } from "./keepsake/learn-and-preview.ts";
 export type { DoctorReport } from "./keepsake/planning/doctor.ts";
 export type { LearnPlan, PlannedSeconds } from "./keepsake/planning/learn-plan.ts";
 export type { LearnAllProgress, LearnAllRequest, SkippedThing, Thing } from "./keepsake/learn-all.ts";
+export type { PhotoReport, SeenPhoto } from "./training/photo-sheet.ts";
 export type { GenerateFilesRequest, GenerateProgress, GenerateRequest } from "./keepsake/generate.ts";
 export { Picture } from "./keepsake/picture.ts";
 export type { DrawingSettings } from "./keepsake/picture-parameters.ts";

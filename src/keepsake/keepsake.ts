@@ -3,9 +3,11 @@
  * verb is first used, so that what needs no model starts fast. Long because each verb carries its documentation.
  */
 import { KeepsakeError } from "../errors.ts";
+import { checkWhole, LIMITS } from "../limits.ts";
 import type { ForgetRequest, ForgetResult } from "../library/forget.ts";
 import type { ConceptFacts, ConceptList, LibraryHistory } from "../library/history.ts";
 import type { UndoRequest, UndoResult } from "../library/undo.ts";
+import type { PhotoReport, PhotoSheetRequest } from "../training/photo-sheet.ts";
 import type { ClassifiedPicture, ClassifyProgress, ClassifyRequest } from "./classify.ts";
 import type { ExportRequest, ExportResult } from "./files/export.ts";
 import type { GenerateFilesRequest, GenerateProgress, GenerateRequest } from "./generate.ts";
@@ -32,6 +34,12 @@ export interface OpenOptions extends SessionOptions {
    * and for a library that is damaged. Default false.
    */
   readonly lazy?: boolean;
+}
+
+/** Which photos are looked at, and where they are shown. */
+export interface PhotosRequest extends Omit<PhotoSheetRequest, "resolution">, Watched<never> {
+  /** Side of the crops, in pixels. Default: the model's. */
+  readonly resolution?: number;
 }
 
 /**
@@ -164,6 +172,29 @@ export class Keepsake {
   learnAll(request: LearnAllRequest): Operation<(LearnResult | SkippedThing)[], LearnAllProgress> {
     return this.#start(request, async (session, watched) => {
       return (await import("./learn-all.ts")).learnAll(session, watched);
+    });
+  }
+
+  /**
+   * Shows photos as training will see them, and says what could be better about them.
+   *
+   * @example
+   * ```ts
+   * import { Keepsake } from "keepsake";
+   *
+   * await using keepsake = await Keepsake.open("my-library");
+   * const { warnings } = await keepsake.photos({ photos: ["./photos/mochi"], sheet: "sheet.png" });
+   * for (const line of warnings) console.log(line);
+   * ```
+   * @param request - `resolution`: that of the training; default: the model's
+   * @throws KeepsakeError for a photo, caption or mask that cannot be used, or if the sheet cannot be written
+   */
+  photos(request: PhotosRequest): Operation<PhotoReport> {
+    return this.#start(request, async (session, { resolution, ...asked }) => {
+      const { lookAtPhotos } = await import("../training/photo-sheet.ts");
+      const side = resolution ?? (await session.model(await session.library())).pipeline.defaultSize.width;
+      checkWhole("The resolution", side, LIMITS.side);
+      return lookAtPhotos({ ...asked, resolution: side });
     });
   }
 

@@ -54,7 +54,7 @@ export interface SkippedThing {
  */
 export async function learnAll(session: Session, request: LearnAllRequest): Promise<(LearnResult | SkippedThing)[]> {
   const { things: asked, onProgress, ...common } = request;
-  const things = await checkedThings(asked, session.folder);
+  const things = await checkedThings(asked, session.folder, common.training);
   const results: (LearnResult | SkippedThing)[] = [];
   for (const [index, thing] of things.entries()) {
     if (common.signal?.aborted) break;
@@ -86,7 +86,11 @@ async function missingPreviews(
 }
 
 /** Things with their names as the library writes them. @throws KeepsakeError naming the thing that cannot be learned */
-async function checkedThings(asked: readonly Thing[], library: string): Promise<Thing[]> {
+async function checkedThings(
+  asked: readonly Thing[],
+  library: string,
+  training: LearnAllRequest["training"],
+): Promise<Thing[]> {
   const things = asked.map((thing) => checkNaming(thing));
   if (things.length === 0) throw new KeepsakeError("usage", "There is nothing to learn; name at least one thing.");
   for (const [i, thing] of things.entries()) {
@@ -95,7 +99,7 @@ async function checkedThings(asked: readonly Thing[], library: string): Promise<
       throw new KeepsakeError("usage", `"${name}" comes twice; choose another name.`);
     }
     const known = await findKnown(library, name);
-    if (known === undefined) await checkPhotos(photos);
+    if (known === undefined) await checkPhotos(photos, training);
     else if (known.classNoun !== classNoun) {
       const fault = `The library ${library} already knows "${name}", with the class "${known.classNoun}" and not "${classNoun}"`;
       throw new KeepsakeError("state", `${fault}; choose another name.`);

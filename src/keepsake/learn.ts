@@ -58,9 +58,10 @@ async function learnLocked(
   const learning = await prepareLearning(session, request, model);
   const { strategy, pool } = learning;
   try {
-    const { resolution } = learning.prepared.settings;
+    const { settings: asked } = learning.prepared;
+    const { resolution } = asked;
     await tellOfModel(request, pipeline, { profile: model.profile, resolution });
-    const photos = await loadPhotos(request.photos, resolution);
+    const photos = await loadPhotos(request.photos, resolution, asked);
     const warnings = [...photos.found.warnings, ...cutCaptionWarnings(cutCaptions(photos, learning.prepared.tokens))];
     onProgress?.({ kind: "photos", ...photos.found, warnings });
     const planned = isPlanned(request)
@@ -80,7 +81,7 @@ async function learnLocked(
       photos: photos.digest,
     };
     const snapshot = await snapshotToContinue(library, identity, request.restart ?? false);
-    const posteriors = await encodeTrainingPhotos(pipeline.vae, photos, resolution, session.program);
+    const posteriors = await encodeTrainingPhotos(pipeline.vae, photos, resolution, session.program, asked);
     const run = await begun(library, async () => {
       const savedState = snapshot && stateOf(snapshot, made.adapter);
       const plan = planned?.conceptPlan;

@@ -97,7 +97,13 @@ export function trainingSettings(
     const known = learningRateSchedules.join(", ");
     throw new KeepsakeError("usage", `There is no learning-rate schedule "${lrScheduler}"; choose one of ${known}.`);
   }
-  const settings = { ...DEFAULT_TRAINING, resolution: pipeline.defaultSize.width, ...asked };
+  // What is off is left out, as it was before it could be on: the same run is then recorded in the same words.
+  const { flip = false, alphaMasks = false, ...numbers } = asked;
+  const settings = {
+    ...{ ...DEFAULT_TRAINING, resolution: pipeline.defaultSize.width, ...numbers },
+    ...(flip && { flip }),
+    ...(alphaMasks && { alphaMasks }),
+  };
   checkWhole("The number of steps", settings.steps, LIMITS.steps);
   checkWhole("The batch size", settings.batchSize, LIMITS.batchSize);
   checkReal("The learning rate", settings.learningRate, REAL_LIMITS.learningRate);

@@ -20,6 +20,8 @@ const TRAINING_OPTIONS = {
   lrScheduler: "--lr-scheduler",
   seed: "--seed",
   resolution: "--resolution",
+  flip: "--flip",
+  alphaMasks: "--alpha-masks",
 } as const;
 
 /** `keepsake learn ...` with every option that the run was begun with and that is not the default. */
@@ -81,7 +83,8 @@ function trainingOptions({ training }: RunIdentity, profile: ModelProfile): stri
   const settings = recorded(training);
   return Object.entries(TRAINING_OPTIONS).flatMap(([setting, option]) => {
     const value = settings[setting];
-    return value === undefined || value === defaults[setting] ? [] : [option, inText(value)];
+    if (value === undefined || value === defaults[setting]) return [];
+    return value === true ? [option] : [option, inText(value)];
   });
 }
 

@@ -12,8 +12,10 @@ export interface SizedPhoto {
 }
 
 /** Everything about photos that a person may not have meant. */
-export interface PhotoFindings extends Pick<FoundImages, "skipped" | "special" | "subfolders"> {
+export interface PhotoFindings extends Pick<FoundImages, "skipped" | "special" | "subfolders" | "movies" | "hidden"> {
   readonly captions: Pick<FoundCaptions, "unmatched" | "contradictions">;
+  /** Masks with the name of no photo. */
+  readonly lostMasks: readonly string[];
   /** Pictures that Keepsake drew: left out of a folder, or used because they were named. */
   readonly drawn: { readonly leftOut: readonly string[]; readonly used: readonly string[] };
   /** Photos that show the same as an earlier one; `otherCaption`: and say something else. */
@@ -25,16 +27,20 @@ export interface PhotoFindings extends Pick<FoundImages, "skipped" | "special" |
 }
 
 /** Where only pictures were looked for, and neither captions nor what they show. */
-export function pictureWarnings(found: Pick<FoundImages, "skipped" | "special" | "subfolders" | "texts">): string[] {
+export function pictureWarnings(
+  found: Pick<FoundImages, "skipped" | "special" | "subfolders" | "movies" | "hidden" | "texts" | "masks">,
+): string[] {
   const captions = { unmatched: [], contradictions: [] };
   const texts = found.texts.length === 0 ? [] : [`left out, being texts: ${listed(found.texts)}`];
-  const nothing = { captions, drawn: { leftOut: [], used: [] }, duplicates: [], odd: [], small: [] };
-  return [...photoWarnings({ ...found, ...nothing }, 0), ...texts];
+  const masks = found.masks.length === 0 ? [] : [`left out, being masks: ${listed(found.masks)}`];
+  const nothing = { captions, lostMasks: [], drawn: { leftOut: [], used: [] }, duplicates: [], odd: [], small: [] };
+  return [...photoWarnings({ ...found, ...nothing }, 0), ...texts, ...masks];
 }
 
 /** One line for each thing that is worth a look. */
 export function photoWarnings(findings: PhotoFindings, resolution: number): string[] {
   const { skipped, special, subfolders, captions, drawn, duplicates, odd, small } = findings;
+  const { movies, hidden, lostMasks } = findings;
   const lines: string[] = [];
   const tell = <T>(all: readonly T[], name: (each: T) => string, line: (names: string, count: number) => string) => {
     if (all.length > 0) lines.push(line(listed(all.map(name)), all.length));
@@ -46,6 +52,24 @@ export function photoWarnings(findings: PhotoFindings, resolution: number): stri
     return `${names} ${are} not read; save ${them} as JPEG.`;
   });
   tell(special, itself, (names) => `left out, because a pipe or device is no picture: ${names}`);
+  const isLive = ({ photo }: FoundImages["movies"][number]) => photo !== undefined;
+  const ofMovie = ({ movie }: FoundImages["movies"][number]) => movie;
+  tell(movies.filter(isLive), ofMovie, (names, count) => {
+    const [photos, is, movie] = count === 1 ? ["a live photo", "is", "movie"] : ["live photos", "are", "movies"];
+    return `of ${photos} the picture ${is} used, and the ${movie} passed over: ${names}`;
+  });
+  tell(
+    movies.filter((movie) => !isLive(movie)),
+    ofMovie,
+    (names) => {
+      return `left out, because movies are not read: ${names}. Save single frames as JPEG.`;
+    },
+  );
+  tell(hidden, itself, (names) => `left out, because hidden files are no photos: ${names}`);
+  tell(lostMasks, itself, (names, count) => {
+    const match = count === 1 ? "mask matches" : "masks match";
+    return `${count} ${match} no photo: ${names}. A mask is called 3.mask.png for 3.jpg.`;
+  });
   tell(drawn.leftOut, itself, (names) => {
     return `left out, because Keepsake drew them: ${names}. To learn from them, name them one by one.`;
   });
@@ -75,6 +99,29 @@ export function photoWarnings(findings: PhotoFindings, resolution: number): stri
     return `smaller than ${resolution} x ${resolution}, and enlarged, which makes them soft: ${names}`;
   });
   return lines;
+}
+
+/** A word on few photos. @returns undefined where there are enough */
+export function fewPhotosWarning(count: number): string | undefined {
+  return count < 4 ? "4 to 10 photos in different places and light teach a thing better." : undefined;
+}
+
+/** What can be seen on the photos themselves. */
+export interface PhotoLooks {
+  /** Photos that look almost as an earlier one. */
+  readonly alike: readonly { readonly file: string; readonly first: string }[];
+  readonly blurred: readonly string[];
+}
+
+/** One line for each thing that would make the photos teach less. */
+export function lookWarnings(count: number, { alike, blurred }: PhotoLooks): string[] {
+  const few = fewPhotosWarning(count);
+  const pairs = alike.map(({ file, first }) => `${file} (as ${first})`);
+  return [
+    ...(few === undefined ? [] : [few]),
+    ...(alike.length === 0 ? [] : [`almost the same as an earlier photo, and of little use: ${listed(pairs)}`]),
+    ...(blurred.length === 0 ? [] : [`blurred, which is learned too: ${listed(blurred)}`]),
+  ];
 }
 
 /** A caption longer than a prompt, and what is used of it. */

@@ -9,7 +9,7 @@ import { timeIdsOf } from "../diffusion/time-ids.ts";
 import { RandomStream } from "../random/random.ts";
 import { minSnrWeight, withNoiseOffset, type LossOptions } from "./loss-options.ts";
 import type { StepItem } from "./objective-gradient.ts";
-import type { TrainingPhoto } from "./photos.ts";
+import type { PhotoView, TrainingPhoto } from "./photos.ts";
 import type { Concept } from "../prompts/concept.ts";
 import { fillTemplate, PROMPT_TEMPLATES, withCaption } from "../prompts/prompt-templates.ts";
 
@@ -50,9 +50,10 @@ export function drawBatch(
   const chosen = draw("photo").integers(count, photos.length);
   const templates = draw("prompt").integers(count, PROMPT_TEMPLATES.length);
   const timesteps = draw("timestep").integers(count, material.schedule.numTrainTimesteps);
-  const [latentNoise, noise] = [draw("latent"), draw("noise")];
+  const [latentNoise, noise, flips] = [draw("latent"), draw("noise"), draw("flip")];
+  const views = Array.from(chosen, (index) => viewOf(photos[index].photo, flips));
   // Latents first, as two streams are used up in the order of the photos.
-  const latents = Array.from(chosen, (index) => latentOf(material, photos[index].photo, latentNoise));
+  const latents = views.map((view) => latentOf(material, view, latentNoise));
   const size = latents[0].length;
   const noises = noise.normal(size * count);
   const offsets = offsetDraws(material, () => draw("noise offset"));
@@ -61,7 +62,7 @@ export function drawBatch(
     const own = offsets(noises.slice(i * size, (i + 1) * size), latent);
     const subjects = subjectsOf(material, concept, candidates, () => draw("candidates"));
     const sentences = sentencesOf(PROMPT_TEMPLATES[templates[i]], photo, subjects);
-    return itemOf(material, photo, latent, own, timesteps[i], sentences);
+    return itemOf(material, views[i], latent, own, timesteps[i], sentences);
   });
 }
 
@@ -82,13 +83,14 @@ export function drawSample(material: DrawMaterial, index: number, draws: number,
   const stratum = Math.floor(index / photos.length);
   const within = draw("timestep").uniform(1)[0];
   const timestep = Math.floor(((stratum + within) / draws) * material.schedule.numTrainTimesteps);
-  const latent = latentOf(material, photo, draw("latent"));
+  const view = viewOf(photo, draw("flip"));
+  const latent = latentOf(material, view, draw("latent"));
   const template = PROMPT_TEMPLATES[draw("prompt").integer(PROMPT_TEMPLATES.length)];
   const subjects = subjectsOf(material, concept, candidates, () => draw("candidates"));
   const sentences = sentencesOf(template, photo, subjects);
   const offsets = offsetDraws(material, () => draw("noise offset"));
   const noise = offsets(draw("noise").normal(latent.length), latent);
-  return itemOf(material, photo, latent, noise, timestep, sentences);
+  return itemOf(material, view, latent, noise, timestep, sentences);
 }
 
 function drawsOf({ seed, concept }: DrawMaterial, purpose: DrawPurpose, step: number) {
@@ -99,8 +101,13 @@ function allPhotos({ concepts }: DrawMaterial) {
   return concepts.flatMap((concept) => concept.photos.map((photo) => ({ concept, photo })));
 }
 
-function latentOf({ vae }: DrawMaterial, photo: TrainingPhoto, stream: RandomStream): Float32Array {
-  return latentsFrom(photo, vae, stream.normal(photo.mean.length));
+/** A photo as it is, or mirrored as often as not where it may be. */
+function viewOf(photo: TrainingPhoto, stream: RandomStream): PhotoView {
+  return photo.mirrored !== undefined && stream.integer(2) === 1 ? photo.mirrored : photo;
+}
+
+function latentOf({ vae }: DrawMaterial, view: PhotoView, stream: RandomStream): Float32Array {
+  return latentsFrom(view, vae, stream.normal(view.mean.length));
 }
 
 /** Adds the offset of one photo after another to its noise, if the run has one. */
@@ -128,7 +135,7 @@ function sentencesOf(template: string, { caption }: TrainingPhoto, subjects: rea
 
 function itemOf(
   { schedule, loss, tokenize }: DrawMaterial,
-  { mask, framing }: TrainingPhoto,
+  { mask, framing }: PhotoView,
   latent: Float32Array,
   noise: Float32Array,
   timestep: number,

@@ -41,6 +41,10 @@ export interface TrainingSettings {
   readonly seed: number;
   /** Side of the square that photos are cropped to, in pixels. */
   readonly resolution: number;
+  /** Whether each step may see its photos mirrored. Default: as they are. */
+  readonly flip?: boolean;
+  /** Whether the transparency of a photo is its mask, where no `x.mask.png` lies beside it. Default: it is put on white. */
+  readonly alphaMasks?: boolean;
 }
 
 /** What the loop works on and never changes. */

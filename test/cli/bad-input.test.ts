@@ -146,12 +146,15 @@ function hugePng(width: number, height: number): Buffer {
   ]);
 }
 
+/** The beginning of a HEIC file, and no more. */
+const HEIC_STUB = "\0\0\0\x18ftypheic\0\0\0\0mif1heic";
+
 describe("photos", () => {
   const cases: { what: string; name: string; content: string | Buffer; words: string }[] = [
     { what: "a text file named .jpg", name: "notes.jpg", content: "dear diary", words: "is not a picture" },
     { what: "a PNG of 30000 x 30000 pixels", name: "huge.png", content: hugePng(30000, 30000), words: "30000 x 30000" },
-    { what: "a HEIC photo", name: "a.heic", content: "\0\0\0\x18ftypheic\0\0\0\0mif1heic", words: "save it as JPEG" },
-    { what: "a HEIC photo named .jpg", name: "b.jpg", content: "\0\0\0\x18ftypheic\0\0\0\0", words: "is a HEIC photo" },
+    { what: "a damaged HEIC photo", name: "a.heic", content: HEIC_STUB, words: "it cannot be decoded as HEIC" },
+    { what: "one named .jpg", name: "b.jpg", content: HEIC_STUB, words: "is damaged or incomplete" },
     { what: "an SVG drawing", name: "a.svg", content: "<svg xmlns=''/>", words: "is an SVG drawing" },
     { what: "an empty file", name: "empty.png", content: "", words: "is empty" },
     { what: "a truncated photo", name: "cut.png", content: hugePng(64, 64), words: "is damaged or incomplete" },
@@ -167,15 +170,15 @@ describe("photos", () => {
     }
   });
 
-  it("a folder without pictures, also one with hidden or HEIC files only", async () => {
+  it("a folder without pictures, also one with hidden or RAW files only", async () => {
     const folder = inFolder("empty");
     mkdirSync(folder);
     writeFileSync(join(folder, "readme.txt"), "");
     writeFileSync(join(folder, ".thumb.jpg"), "");
     const words = `${folder} holds no pictures`;
     expect(await refused(learn(inFolder("new"), "cat", [folder]), INPUT)).toContain(words);
-    writeFileSync(join(folder, "IMG.HEIC"), "");
-    expect(await refused(learn(library, "cat", [photos, folder]), INPUT)).toContain("IMG.HEIC is of a format");
+    writeFileSync(join(folder, "IMG.DNG"), "");
+    expect(await refused(learn(library, "cat", [photos, folder]), INPUT)).toContain("IMG.DNG is of a format");
   });
 
   it("files that are not there, whatever they are called", async () => {

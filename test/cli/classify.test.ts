@@ -37,7 +37,7 @@ const classify = (images: readonly string[], ...more: string[]): string[] => [
 
 describe("keepsake classify", () => {
   it("prints an answer and a table for each picture on stdout and its progress on stderr, and stores nothing", async () => {
-    writeFileSync(join(photos, "x.heic"), "");
+    writeFileSync(join(photos, "x.bmp"), "");
     const before = treeOf(inFolder());
     const { stdout, stderr } = succeeded(await keepsake(classify([photos]), { hooks: ["no-network"] }));
     const lines = stdout.split("\n");
@@ -56,7 +56,7 @@ describe("keepsake classify", () => {
     expect(stdout.includes("Not sure? --draws 16 looks longer")).toBe(
       lines.some((line) => line.includes(": not sure: ")),
     );
-    expect(stderr).toContain(`warning: ${join(photos, "x.heic")} is in a format that is not read`);
+    expect(stderr).toContain(`warning: ${join(photos, "x.bmp")} is in a format that is not read`);
     expect(stderr).toMatch(/^picture 1\/2, UNet evaluations 4\npicture 2\/2, UNet evaluations 4$/m);
     expect(stderr).not.toContain("NETWORK");
     expect(treeOf(inFolder())).toEqual(before);
@@ -116,7 +116,7 @@ describe("what cannot be classified is said in one line, with an exit code, and 
     const before = treeOf(inFolder());
     const refused = async (image: string) =>
       failureLine(await keepsakeHere(classify([join(photos, "0.png"), image])), 3);
-    expect(await refused(join(photos, "x.heic"))).toContain(`${join(photos, "x.heic")} is empty`);
+    expect(await refused(join(photos, "x.bmp"))).toContain(`${join(photos, "x.bmp")} is empty`);
     expect(await refused(inFolder("nowhere.jpg"))).toContain(`${inFolder("nowhere.jpg")}: no such file`);
     expect(await refused(join(library, "library.json"))).toContain("library.json is not a picture");
     expect(treeOf(inFolder())).toEqual(before);

@@ -184,12 +184,12 @@ describe("classifyPictures", () => {
 
   it("tells what it found, and each few evaluations", async () => {
     const progress: ClassifyProgress[] = [];
-    writeFileSync(join(mug, "x.heic"), "");
+    writeFileSync(join(mug, "x.bmp"), "");
     const onProgress = (each: ClassifyProgress) => progress.push(each);
     const [, last] = await classifyQuickly([mug], { onProgress });
-    const heic = join(mug, "x.heic");
-    const warnings = [`${heic} is in a format that is not read; save it as JPEG.`];
-    expect(progress[0]).toEqual({ kind: "pictures", count: 2, skipped: [heic], warnings });
+    const bitmap = join(mug, "x.bmp");
+    const warnings = [`${bitmap} is in a format that is not read; save it as JPEG.`];
+    expect(progress[0]).toEqual({ kind: "pictures", count: 2, skipped: [bitmap], warnings });
     expect(progress[1]).toEqual({ kind: "evaluated", index: 0, count: 2, evaluations: 8 });
     expect(progress.at(-1)).toEqual({ kind: "evaluated", index: 1, count: 2, evaluations: last.evaluations });
   });

@@ -53,7 +53,7 @@ describe("learnConcept", () => {
     const onProgress = (each: LearnProgress) => progress.push(each);
     const result = await learnQuickly({ library, name: "dog", photos: [dog], onProgress });
     expect(result).toMatchObject({ status: "learned", name: "dog", token: "<dog>", step: 4 });
-    const nothing = { captioned: 0, duplicates: 0, skipped: [], warnings: [] };
+    const nothing = { captioned: 0, masked: 0, duplicates: 0, skipped: [], warnings: [] };
     expect(progress[0]).toEqual({ kind: "photos", count: 2, ...nothing });
     const steps = result.losses.map((loss, i) => ({ kind: "step", phase: "learn", step: i + 1, steps: 4, loss }));
     expect(progress.slice(1)).toEqual(steps);
@@ -178,7 +178,10 @@ describe("photos", () => {
     cpSync(join(folder, "1.png"), join(folder, "copy of 1.png"));
     const photos = [join(folder, "2.png"), folder, `${folder}/./0.png`, join(dog, "1.png"), dog];
     const same = `${join(folder, "copy of 1.png")} (as ${join(folder, "1.png")})`;
-    const warnings = [`left out because they show the same: 1: ${same}`];
+    const warnings = [
+      `left out, because hidden files are no photos: ${join(folder, ".hidden.png")}`,
+      `left out because they show the same: 1: ${same}`,
+    ];
     expect(await found(photos)).toMatchObject({ count: 5, captioned: 0, duplicates: 1, warnings });
   });
 
@@ -210,11 +213,11 @@ describe("photos", () => {
   });
 
   it("of formats that are not read are pointed out where they lie beside others", async () => {
-    const folder = await writePhotos(inFolder("with heic"), "heic", 1);
-    writeFileSync(join(folder, "IMG_1.HEIC"), "");
-    const heic = join(folder, "IMG_1.HEIC");
-    const warnings = [`${heic} is in a format that is not read; save it as JPEG.`];
-    expect(await found([folder])).toMatchObject({ count: 1, skipped: [heic], warnings });
+    const folder = await writePhotos(inFolder("with raw"), "raw", 1);
+    writeFileSync(join(folder, "IMG_1.DNG"), "");
+    const raw = join(folder, "IMG_1.DNG");
+    const warnings = [`${raw} is in a format that is not read; save it as JPEG.`];
+    expect(await found([folder])).toMatchObject({ count: 1, skipped: [raw], warnings });
   });
 });
 

@@ -32,13 +32,13 @@ beforeAll(async () => {
   await addConcept(library, "dog", { seed: 1 });
   await addConcept(library, "mug", { seed: 2 });
   await undo({ library });
-  await stopAfterOneStep(library, { classNoun: "coffee cup", training: { learningRate: 2e-4 } });
+  await stopAfterOneStep(library, { classNoun: "coffee cup", training: { learningRate: 2e-4, flip: true } });
 }, 120_000);
 
 const quoted = () => `'${library.replace("'", "'\\''")}'`;
 const command = () =>
   `keepsake learn cup <the same photos> --class 'coffee cup' --library ${quoted()} ` +
-  "--strategy sequential --steps 4 --lr 0.0002 --seed 3 --resolution 32";
+  "--strategy sequential --steps 4 --lr 0.0002 --seed 3 --resolution 32 --flip";
 const giveUp = () => `keepsake forget cup --library ${quoted()}`;
 
 describe("an unfinished run", () => {

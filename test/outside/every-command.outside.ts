@@ -12,6 +12,7 @@ const ROOT = join(import.meta.dirname, "..", "..");
 const DIST = join(ROOT, "dist");
 const MAIN = join(DIST, "cli", "main.js");
 const PHOTOS = join(ROOT, "examples", "concepts", "mochi", "train");
+const HEIC = join(ROOT, "test", "fixtures", "photos", "phone.heic");
 
 if (!existsSync(MAIN)) throw new Error(`${MAIN} is missing: run "npm run build" first.`);
 
@@ -45,6 +46,7 @@ const COMMANDS: readonly { readonly args: readonly string[]; readonly outputs: r
   { args: ["strategies"], outputs: [] },
   { args: ["models"], outputs: [] },
   { args: ["init", "lib", ...model], outputs: ["lib"] },
+  { args: ["photos", PHOTOS, HEIC, "--resolution", "32", "-o", "sheets/photos.png"], outputs: ["sheets"] },
   { args: ["learn", "mochi", PHOTOS, ...training, "--no-previews"], outputs: ["lib"] },
   {
     args: ["learn-all", `rex:dog=${PHOTOS}`, ...training.slice(2), "--previews", "sheets/sheet.png"],

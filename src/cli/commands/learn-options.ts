@@ -31,6 +31,8 @@ export interface LearningOptions extends ModelOptions {
   readonly batchSize?: number;
   readonly seed: number;
   readonly resolution?: number;
+  readonly flip: boolean;
+  readonly alphaMasks: boolean;
   readonly previews?: string | false;
   readonly snapshotEvery: number;
   readonly checkpointing?: boolean;
@@ -117,6 +119,12 @@ export function withLearningOptions(command: Command): Command {
       "side of the square the photos are cropped to (default: the model's)",
       wholeNumber(LIMITS.side),
     )
+    .option(
+      "--flip",
+      "see each photo mirrored as often as not; not for things with writing or a left and a right",
+      false,
+    )
+    .option("--alpha-masks", "what is transparent in a photo is kept out of the loss, as by a mask", false)
     .option("--snapshot-every <n>", "steps between snapshots of the run", wholeNumber(LIMITS.snapshotEvery), 25)
     .option("--previews <file>", `sheet of previews, a PNG that each learning replaces ${PREVIEWS_DEFAULT}`)
     .option("--no-previews", "draw no previews")
@@ -153,6 +161,8 @@ export function learningRequest(
       ...(lrScheduler !== undefined && { lrScheduler }),
       seed: options.seed,
       ...(resolution !== undefined && { resolution }),
+      ...(options.flip && { flip: true }),
+      ...(options.alphaMasks && { alphaMasks: true }),
     },
     snapshotEvery: options.snapshotEvery,
     restart: options.restart,

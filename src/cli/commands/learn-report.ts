@@ -4,6 +4,7 @@
 import { eachOnce } from "../../each-once.ts";
 import type { LearnAllProgress, SkippedThing } from "../../keepsake/learn-all.ts";
 import type { LearnResult } from "../../keepsake/learn-and-preview.ts";
+import { fewPhotosWarning } from "../../training/photo-warnings.ts";
 import type { PhotosFound } from "../../training/photos.ts";
 import type { PreviewReport } from "../../keepsake/preview-last-learn.ts";
 import type { PreviewProgress } from "../../keepsake/previews.ts";
@@ -50,9 +51,10 @@ export function describePreviews({ sheet, concepts, changes }: PreviewReport): s
   return [...lines, formatTable([["changed", ""], ...table]), `(${ABOUT_CHANGE})`].join("\n");
 }
 
-function photosLine({ count, captioned }: PhotosFound): string {
+function photosLine({ count, captioned, masked }: PhotosFound): string {
   const photos = `${count} ${count === 1 ? "photo" : "photos"}`;
-  return captioned === 0 ? photos : `${photos}, ${captioned} with a caption`;
+  const withCaption = captioned === 0 ? "" : `, ${captioned} with a caption`;
+  return `${photos}${withCaption}${masked === 0 ? "" : `, ${masked} with a mask`}`;
 }
 
 /** Tells on stderr what there is to tell while one thing after another is learned. */
@@ -75,12 +77,14 @@ export function reportLearning(output: Output): (progress: LearnAllProgress) => 
       case "skipped":
         output.info(`the library knows ${progress.name} already`);
         break;
-      case "photos":
+      case "photos": {
         [timeLeft, average] = [new TimeLeft(), undefined];
         for (const line of progress.warnings) output.warn(line);
         output.info(photosLine(progress));
-        if (progress.count < 4) output.warn("4 to 10 photos in different places and light teach a thing better.");
+        const few = fewPhotosWarning(progress.count);
+        if (few !== undefined) output.warn(few);
         break;
+      }
       case "warning":
         warn(progress.message);
         break;

@@ -30,7 +30,8 @@ Examples:
 
 A text file beside a photo (3.txt, 3.caption or 3.jpg.txt for 3.jpg; UTF-8) may say what it shows beside the thing, such as "on
 the beach": the thing is then learned apart from its surroundings, and can be drawn better in others. What is beyond a prompt's
-length is cut off, and said. Of a folder the subfolders are not searched, and pictures that Keepsake drew are left out.
+length is cut off, and said. A mask beside a photo (3.mask.png for 3.jpg, of its size; white where the thing is, black around it)
+keeps the background out of the loss. "keepsake photos" shows what is made of the photos. Of a folder the subfolders are not searched, and pictures that Keepsake drew are left out.
 
 The photos are read, never stored. While the concept is being learned, the library holds a snapshot of the run (numbers of
 the adapter and the token, and a checksum by which the photos are recognised); it is deleted when the run ends. Ctrl-C

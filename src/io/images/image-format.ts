@@ -4,17 +4,22 @@
  */
 
 /** The formats that are read. */
-export type ImageFormat = "JPEG" | "PNG" | "WebP" | "GIF" | "TIFF" | "AVIF";
+export type ImageFormat = "JPEG" | "PNG" | "WebP" | "GIF" | "TIFF" | "AVIF" | "HEIC";
 
 /** File names that are taken for pictures when a folder is searched. */
 export const imageExtensions: ReadonlySet<string> = new Set(
-  ".jpg .jpeg .jpe .jfif .png .webp .gif .tif .tiff .avif".split(" "),
+  ".jpg .jpeg .jpe .jfif .png .webp .gif .tif .tiff .avif .heic .heif .hif".split(" "),
 );
 
 /** Pictures too, but not for us: a person who has them in a folder should be told. */
 export const otherImageExtensions: ReadonlySet<string> = new Set(
-  ".heic .heif .hif .bmp .jxl .jp2 .svg .psd .xcf .dng .cr2 .cr3 .nef .arw .raf .orf .rw2 .pef .srw".split(" "),
+  ".bmp .jxl .jp2 .svg .psd .xcf .dng .cr2 .cr3 .nef .arw .raf .orf .rw2 .pef .srw".split(" "),
 );
+
+/** Whether a file's name is that of a mask, `x.mask.png` of `x.jpg`: never a photo itself. */
+export function isMaskName(name: string): boolean {
+  return /.\.mask\.png$/i.test(name);
+}
 
 /** What a text file with the words of a picture is called; the first goes before the second. */
 export const captionExtensions: readonly string[] = [".txt", ".caption"];
@@ -66,17 +71,13 @@ export function recognizeImage(bytes: Uint8Array): { format: ImageFormat } | { f
   if (/^\s*<(!doctype\s+html|html)\b/i.test(head.toString("utf8"))) {
     return { fault: "is a web page, not a picture: download the picture itself" };
   }
-  return { fault: "is not a picture that can be read (JPEG, PNG, WebP, GIF, TIFF or AVIF)" };
+  return { fault: "is not a picture that can be read (JPEG, PNG, WebP, GIF, TIFF, AVIF or HEIC)" };
 }
 
 /** @param brands The major brand, its version and the compatible brands of an ISO base media file. */
 function recognizeHeif(brands: string): { format: ImageFormat } | { fault: string } {
   if (/avi[fs]/.test(brands)) return { format: "AVIF" };
-  if (/hei[cxms]|hev[cxms]|mif1|msf1/.test(brands)) {
-    return {
-      fault: "is a HEIC photo, which cannot be read: save it as JPEG (on an iPhone: share it with Most Compatible)",
-    };
-  }
+  if (/hei[cxms]|hev[cxms]|mif1|msf1/.test(brands)) return { format: "HEIC" };
   if (brands.startsWith("crx ")) return { fault: RAW_FAULT };
   return { fault: "is a video, not a picture" };
 }

@@ -5,63 +5,74 @@
 import type { RgbImage } from "./rgb-image.ts";
 import type { Metadata } from "sharp";
 import { KeepsakeError } from "../../errors.ts";
-import { loadNativePackage } from "../../native-package.ts";
 import { writeFileAtomic } from "../atomic.ts";
+import { codecs } from "./codecs.ts";
+import { heicAsPng } from "./heic-png.ts";
+import { UnsupportedHeicError } from "./heic.ts";
+import { checkSize, MAX_PIXELS, refuseHdr, type ImageLimits } from "./image-limits.ts";
 import { recognizeImage, type ImageFormat } from "./image-format.ts";
 import { hdrTransfer, isMarkedAsDrawn, markAsDrawn, unusualGamma, withText } from "./png-chunks.ts";
 import { readBeginning, readWholeFile } from "../read-file.ts";
 import { resizeToCover } from "./resample.ts";
 import { readTiffHeader } from "./tiff-header.ts";
 
-/** The codecs take a tenth of a second to load: only a command that reads or writes a picture waits for it. */
-const codecs = async () => (await loadNativePackage("sharp", () => import("sharp"))).default;
-
 /** The version of sharp, which decodes and encodes pictures. @throws KeepsakeError if it cannot be loaded on this machine */
 export async function sharpVersion(): Promise<string> {
   return (await codecs()).versions.sharp ?? "unknown";
 }
 
-/** What is too large or too small to be decoded. */
-export interface ImageLimits {
-  /** Largest file, in bytes. Default: 200 million. */
-  readonly maxFileSize?: number;
-  /** Most pixels, width times height. Default: 100 million. */
-  readonly maxPixels?: number;
-  /** Shortest side, in pixels. Default: 16. */
-  readonly minSide?: number;
-  /** How many times the long side may be the short one. Default: 20. */
-  readonly maxAspect?: number;
-}
-
 /**
- * Reads a picture: JPEG, PNG, WebP, GIF, TIFF or AVIF of 1 to 16 bits, grey, colour or CMYK. It is turned as its EXIF orientation
- * says, brought to 8-bit sRGB through its colour profile, and put on white where it is transparent; of an animation, the first
- * frame. The limits are checked on the header, before anything is decoded.
+ * Reads a picture: JPEG, PNG, WebP, GIF, TIFF, AVIF or HEIC of 1 to 16 bits, grey, colour or CMYK. It is turned as its EXIF
+ * orientation says (HEIC and AVIF: as the container says), brought to 8-bit sRGB through its colour profile, and put on white
+ * where it is transparent; of an animation, the first frame. The limits are checked on the header, before anything is decoded.
  * @throws KeepsakeError in one line that names the file: missing, not a picture, damaged, too large, too small, too long, of
  *   samples that cannot be understood, or more than the machine's memory holds.
  */
 export async function decodeImage(file: string, limits: ImageLimits = {}): Promise<RgbImage> {
+  return decoded(file, limits, async ({ bytes, metadata, isOpaque, gamma }) => {
+    const image = await decodePixels(bytes, metadata, { maxPixels: limits.maxPixels ?? MAX_PIXELS, isOpaque });
+    if (gamma !== undefined) applyGamma(image.data, gamma);
+    return image;
+  });
+}
+
+/** A picture that {@link decodeImage} can read, before its pixels are. */
+export interface OpenedImage {
+  /** The file, or of a format that the codecs do not know, the same pixels as PNG. */
+  readonly bytes: Uint8Array;
+  readonly metadata: Metadata;
+  /** Whether a further channel is not alpha. */
+  readonly isOpaque: boolean;
+  /** See `unusualGamma`. */
+  readonly gamma: number | undefined;
+}
+
+/** Checks a file as far as its header goes, and decodes of it what is wanted. @throws KeepsakeError as {@link decodeImage} */
+export async function decoded<T>(
+  file: string,
+  limits: ImageLimits,
+  decode: (image: OpenedImage) => Promise<T>,
+): Promise<T> {
   const bytes = await readWholeFile(file, limits.maxFileSize ?? 200e6);
   const recognized = recognizeImage(bytes);
   if ("fault" in recognized) throw new KeepsakeError("input", `${file} ${recognized.fault}.`);
   const { format } = recognized;
-  const hdr = format === "PNG" ? hdrTransfer(bytes) : undefined;
-  if (hdr !== undefined) {
-    throw new KeepsakeError("input", `${file} holds an HDR picture (${hdr}), which is not read: save it as sRGB.`);
-  }
+  refuseHdr(file, format === "PNG" ? hdrTransfer(bytes) : undefined);
   const tiff = format === "TIFF" ? readTiffHeader(bytes) : undefined;
   if (tiff?.fault !== undefined) throw new KeepsakeError("input", `${file} ${tiff.fault}.`);
   try {
     const sharp = await codecs();
-    const metadata = await sharp(bytes, { limitInputPixels: false }).metadata();
-    const { maxPixels = 100e6 } = limits;
+    const readable = format === "HEIC" ? await heicAsPng(file, bytes, limits) : bytes;
+    const metadata = await sharp(readable, { limitInputPixels: false }).metadata();
     checkSize(file, metadata, limits);
     // A program may keep a selection, or anything, in a further channel: only what the file calls alpha is.
     const isOpaque = tiff !== undefined && tiff.extraChannels > 0 && !tiff.hasAlpha;
-    const image = await decodePixels(bytes, metadata, { maxPixels, isOpaque });
-    const gamma = format === "PNG" ? unusualGamma(bytes) : undefined;
-    if (gamma !== undefined) applyGamma(image.data, gamma);
-    return image;
+    return await decode({
+      bytes: readable,
+      metadata,
+      isOpaque,
+      gamma: format === "PNG" ? unusualGamma(bytes) : undefined,
+    });
   } catch (error) {
     throw error instanceof KeepsakeError ? error : decodingError(file, format, error);
   }
@@ -98,28 +109,16 @@ const SHORTAGE = /memory|alloc|creating thread|temporarily unavailable/i;
 
 /** A decoder's error as one line: a sound picture is not called damaged where there is too little memory. */
 export function decodingError(file: string, format: ImageFormat, cause: unknown): KeepsakeError {
+  if (cause instanceof UnsupportedHeicError) {
+    const fault = `is coded in a way that is not read (${cause.message}): save it as JPEG`;
+    return new KeepsakeError("input", `${file} ${fault}.`, { cause });
+  }
   if (cause instanceof Error && SHORTAGE.test(cause.message)) {
     const fault = "cannot be decoded: the machine has too little free memory. Close other programs, or scale it down.";
     return new KeepsakeError("environment", `${file} ${fault}`, { cause });
   }
   const fault = `is damaged or incomplete: it cannot be decoded as ${format}. Export or copy it again.`;
   return new KeepsakeError("input", `${file} ${fault}`, { cause });
-}
-
-function checkSize(file: string, { width, height }: Metadata, limits: ImageLimits): void {
-  const { maxPixels = 100e6, minSide = 16, maxAspect = 20 } = limits;
-  const size = `has ${width} x ${height} pixels`;
-  if (width * height > maxPixels) {
-    const limit = `${Math.floor(maxPixels / 1e6)} megapixels`;
-    throw new KeepsakeError("input", `${file} ${size}; the limit is ${limit}. Scale it down first.`);
-  }
-  if (Math.min(width, height) < minSide) {
-    throw new KeepsakeError("input", `${file} ${size}; at least ${minSide} x ${minSide} are needed.`);
-  }
-  if (Math.max(width, height) > maxAspect * Math.min(width, height)) {
-    const fault = `one side is more than ${maxAspect} times the other. Crop it first`;
-    throw new KeepsakeError("input", `${file} ${size}; ${fault}.`);
-  }
 }
 
 /**

@@ -3,7 +3,7 @@
  */
 import type { RgbImage } from "./rgb-image.ts";
 import { pictureGrid } from "./picture-grid.ts";
-import { drawText, TEXT_HEIGHT, textWidth } from "./picture-text.ts";
+import { drawText, shortened, TEXT_HEIGHT } from "./picture-text.ts";
 
 /** A row of the sheet. */
 export interface SheetRow {
@@ -75,12 +75,6 @@ function sameSizes(row: readonly RgbImage[], other: readonly RgbImage[]): boolea
     row.length === other.length &&
     row.every(({ width, height }, i) => width === other[i].width && height === other[i].height)
   );
-}
-
-/** A text that fits into so many dots. */
-function shortened(text: string, dots: number): string {
-  if (textWidth(text) <= dots) return text;
-  return `${text.slice(0, Math.max(0, Math.floor(dots / textWidth(" ")) - 3))}...`;
 }
 
 function paste(sheet: RgbImage, picture: RgbImage, left: number, top: number): void {

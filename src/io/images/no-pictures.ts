@@ -21,13 +21,11 @@ export async function describeNoPictures(folder: string, content: FolderContent)
     const more = below.length > 3 ? ` and ${below.length - 3} more` : "";
     return `${folder} holds no pictures itself, but folders that do: ${list.join(", ")}${more}. Name those that you mean.`;
   }
-  return `${folder} holds no pictures (JPEG, PNG, WebP, GIF, TIFF or AVIF)${whatInstead(content)}.`;
+  return `${folder} holds no pictures (JPEG, PNG, WebP, GIF, TIFF, AVIF or HEIC)${whatInstead(content)}.`;
 }
 
-function whatInstead({ skipped, special, folders, others }: FolderContent): string {
-  const some = (kind: keyof typeof otherExtensions) =>
-    others.filter((name) => otherExtensions[kind].has(path.extname(name).toLowerCase()));
-  const [videos, archives] = [some("video"), some("archive")];
+function whatInstead({ skipped, special, masks, movies, folders, others }: FolderContent): string {
+  const archives = others.filter((name) => otherExtensions.archive.has(path.extname(name).toLowerCase()));
   const counted = (files: readonly string[]) =>
     files.length === 1 ? files[0] : `${files[0]} and ${files.length - 1} more`;
   if (skipped.length > 0) {
@@ -35,7 +33,8 @@ function whatInstead({ skipped, special, folders, others }: FolderContent): stri
     return `; ${counted(skipped)} ${is} of a format that is not read: save ${it} as JPEG`;
   }
   if (archives.length > 0) return `; unpack ${counted(archives)} first`;
-  if (videos.length > 0) return `; videos are not read (${counted(videos)}): save single frames as JPEG`;
+  if (movies.length > 0) return `; videos are not read (${counted(movies)}): save single frames as JPEG`;
+  if (masks.length > 0) return `, only masks: ${counted(masks)}`;
   if (special.length > 0) return `; ${counted(special)}: no regular file`;
   if (others.length > 0) return `, only other files: ${counted(others)}`;
   return folders.length > 0 ? ", and neither do its folders" : ": it is empty";

@@ -38,6 +38,12 @@ export function textWidth(text: string): number {
   return Array.from(text).length * ADVANCE;
 }
 
+/** A text that fits into so many dots. */
+export function shortened(text: string, dots: number): string {
+  if (textWidth(text) <= dots) return text;
+  return `${text.slice(0, Math.max(0, Math.floor(dots / textWidth(" ")) - 3))}...`;
+}
+
 /**
  * Writes a line of text in black. What does not fit into the picture is cut off, and a question mark stands for a character that is not ASCII.
  *

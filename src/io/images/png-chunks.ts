@@ -3,7 +3,7 @@
  *
  * Source: W3C: Portable Network Graphics (PNG) Specification (Third Edition).
  */
-import { crc32 } from "node:zlib";
+import { crc32, deflateSync } from "node:zlib";
 
 /** The signature and the header chunk, which is the first. */
 const HEADER_LENGTH = 8 + 25;
@@ -18,6 +18,15 @@ const MARK = Buffer.concat([
 /** Marks a PNG file as drawn by Keepsake, so that it is not taken for a photo later. */
 export function markAsDrawn(png: Uint8Array): Uint8Array {
   return Buffer.concat([png.subarray(0, HEADER_LENGTH), MARK, png.subarray(HEADER_LENGTH)]);
+}
+
+/** Says in a PNG file without a colour profile what its colours are. @param icc - the profile */
+export function withColorProfile(png: Uint8Array, icc: Uint8Array): Uint8Array {
+  const body = Buffer.concat([Buffer.from("iCCPprofile\0\0", "latin1"), deflateSync(icc)]);
+  const [length, checksum] = [Buffer.alloc(4), Buffer.alloc(4)];
+  length.writeUInt32BE(body.length - 4);
+  checksum.writeUInt32BE(crc32(body));
+  return Buffer.concat([png.subarray(0, HEADER_LENGTH), length, body, checksum, png.subarray(HEADER_LENGTH)]);
 }
 
 /**

@@ -21,7 +21,8 @@ export async function planLearning(session: Session, request: LearnRequest): Pro
   const model = await openLibraryAndModel(session, named.name, { clears: false });
   const learning = await prepareLearning(session, named, model);
   try {
-    const { found } = await loadPhotos(named.photos, learning.prepared.settings.resolution);
+    const { settings } = learning.prepared;
+    const { found } = await loadPhotos(named.photos, settings.resolution, settings);
     const { plan } = await planRun(session, named, model, learning, { photos: found.count, drawsPreviews, began });
     return plan;
   } finally {

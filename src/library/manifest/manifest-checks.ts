@@ -126,6 +126,8 @@ const TRAINING_CHECKS: Readonly<Record<keyof TrainingSettings, (value: unknown) 
   maxGradNorm: (value) => isRealIn(value, REAL_LIMITS.maxGradNorm),
   seed: (value) => isWholeIn(value, LIMITS.trainingSeed),
   resolution: (value) => isWholeIn(value, LIMITS.side),
+  flip: isFlag,
+  alphaMasks: isFlag,
 };
 
 /** All but the steps may be missing: they are for people, for previews and for unlearning. Other versions may write more. */

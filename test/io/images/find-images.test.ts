@@ -37,10 +37,10 @@ describe("listImages", () => {
 
 describe("findImages", () => {
   it("tells which pictures of a folder are of no use", async () => {
-    const phone = folder("phone", "1.jpg", "2.HEIC", "3.dng");
+    const phone = folder("phone", "1.jpg", "2.HEIC", "3.dng", "4.bmp");
     expect(await findImages([phone])).toMatchObject({
-      images: [inFolder("phone", "1.jpg")],
-      skipped: [inFolder("phone", "2.HEIC"), inFolder("phone", "3.dng")],
+      images: [inFolder("phone", "1.jpg"), inFolder("phone", "2.HEIC")],
+      skipped: [inFolder("phone", "3.dng"), inFolder("phone", "4.bmp")],
     });
   });
 
@@ -73,16 +73,16 @@ describe("findImages", () => {
   it.each([
     { fault: "a missing path", paths: () => [inFolder("nowhere")], words: "nowhere: no such file or folder" },
     { fault: "no path", paths: () => [], words: "No pictures were given" },
-    { fault: "an empty folder", paths: () => [folder("empty")], words: "AVIF): it is empty." },
+    { fault: "an empty folder", paths: () => [folder("empty")], words: "AVIF or HEIC): it is empty." },
     {
       fault: "a folder of texts",
       paths: () => [folder("texts", "a.txt", "b.txt")],
-      words: "AVIF), only other files: a.txt and 1 more.",
+      words: "AVIF or HEIC), only other files: a.txt and 1 more.",
     },
     {
-      fault: "a folder of HEIC photos",
-      paths: () => [folder("heic", "1.heic", "2.heic", "1.mov")],
-      words: "; 1.heic and 1 more are of a format that is not read: save them as JPEG.",
+      fault: "a folder of raw photos",
+      paths: () => [folder("raw", "1.dng", "2.dng", "1.mov")],
+      words: "; 1.dng and 1 more are of a format that is not read: save them as JPEG.",
     },
     {
       fault: "a folder of videos",

@@ -1,4 +1,5 @@
 import { readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { crc32, deflateSync } from "node:zlib";
 import sharp from "sharp";
 import type { Sharp } from "sharp";
@@ -199,6 +200,52 @@ describe("decodeImage", () => {
   });
 });
 
+/** Pictures of four quarters, made by test/fixtures/photos/make-photos.ts. */
+const photoFile = (name: string) => join(import.meta.dirname, "..", "..", "fixtures", "photos", name);
+const fixture = (name: string) => readFileSync(photoFile(name));
+
+describe("photos of a phone", () => {
+  const quarters: Color[] = [
+    [220, 40, 40],
+    [40, 200, 60],
+    [40, 60, 220],
+    [240, 240, 240],
+  ];
+
+  it.each(["plain.heic", "plain.avif"])("%s has the colours that it was made of", async (name) => {
+    const image = await decodeImage(photoFile(name));
+    expect([image.width, image.height]).toEqual([96, 64]);
+    for (const [i, color] of quarters.entries()) expectColor(image, color, 12, 24 + 48 * (i % 2), i < 2 ? 16 : 48);
+  });
+
+  it("are turned once, though container and EXIF both say so, and brought to sRGB through their profile", async () => {
+    const image = await decodeImage(photoFile("phone.heic"));
+    expect([image.width, image.height]).toEqual([64, 96]);
+    const [topLeft, topRight, bottomLeft, bottomRight] = quarters;
+    for (const [i, color] of [bottomLeft, topLeft, bottomRight, topRight].entries()) {
+      expectColor(image, color, 14, 16 + 32 * (i % 2), i < 2 ? 24 : 72);
+    }
+  });
+
+  it("are brought to sRGB where numbers and no profile say that their colours are those of Display P3", async () => {
+    // The red of P3 is beyond that of sRGB: its numbers go to the edge.
+    expectColor(await decodeImage(photoFile("wide.heic")), [240, 0, 26], 14, 24, 16);
+  });
+
+  it.each(["mirrored about its upright axis", "turned to the left"])("an AVIF photo %s is upright", async (how) => {
+    const turn = how.startsWith("turned") ? 8 : 2;
+    const pixels = await sharp(fixture("plain.avif"))
+      .withMetadata({ orientation: turn })
+      .avif({ effort: 0 })
+      .toBuffer();
+    const image = await decodeBytes(pixels);
+    const upright = await sharp(pixels).autoOrient().raw().toBuffer({ resolveWithObject: true });
+    expect([image.width, image.height]).toEqual([upright.info.width, upright.info.height]);
+    expect(image.width).toBe(turn === 8 ? 64 : 96);
+    expectColor(image, quarters[1], 14, 12, 12);
+  });
+});
+
 describe("decodeImage refuses, in one line that names the file", () => {
   /** The beginning of an ISO base media file of these brands. */
   const baseMedia = (...brands: string[]) => {
@@ -227,6 +274,15 @@ describe("decodeImage refuses, in one line that names the file", () => {
       chunk("IDAT", deflateSync(Buffer.alloc(1000))),
       chunk("IEND", Buffer.alloc(0)),
     ]);
+  };
+
+  /** A HEIC photo that says it has so many pixels. */
+  const heicOf = (width: number, height: number) => {
+    const bytes = Buffer.from(fixture("plain.heic"));
+    const size = bytes.indexOf("ispe") + 8;
+    bytes.writeUInt32BE(width, size);
+    bytes.writeUInt32BE(height, size + 4);
+    return bytes;
   };
 
   const huge = () => {
@@ -278,11 +334,39 @@ describe("decodeImage refuses, in one line that names the file", () => {
       words: "is an SVG drawing, which is not read",
     },
     {
-      fault: "a HEIC photo",
+      fault: "a damaged HEIC photo",
       file: () => write(baseMedia("heic", "mif1", "heic")),
-      words: "is a HEIC photo, which cannot be read: save it as JPEG",
+      words: "is damaged or incomplete: it cannot be decoded as HEIC",
     },
-    { fault: "a HEIF picture", file: () => write(baseMedia("mif1", "mif1", "heix")), words: "is a HEIC photo" },
+    {
+      fault: "a damaged HEIF",
+      file: () => write(baseMedia("mif1", "mif1", "heix")),
+      words: "cannot be decoded as HEIC",
+    },
+    {
+      fault: "a HEIC photo that says it has 40000 x 30000 pixels",
+      file: () => write(heicOf(40_000, 30_000)),
+      words: "has 40000 x 30000 pixels; the limit is 100 megapixels",
+    },
+    {
+      fault: "a HEIC photo that holds another size than it says",
+      file: () => write(heicOf(96, 48)),
+      words: "cannot be decoded as HEIC",
+    },
+    { fault: "an HDR photo", file: () => photoFile("hdr.heic"), words: "holds an HDR picture (PQ), which is not read" },
+    {
+      fault: "AVIF in a HEIC file",
+      file: () =>
+        write(
+          Buffer.from(
+            fixture("plain.avif")
+              .toString("latin1")
+              .replaceAll(/avif|miaf/g, "heic"),
+            "latin1",
+          ),
+        ),
+      words: "is coded in a way that is not read",
+    },
     { fault: "a video", file: () => write(baseMedia("isom", "isom", "mp41")), words: "is a video" },
     {
       fault: "a damaged AVIF",
@@ -333,6 +417,14 @@ describe("decodeImage refuses, in one line that names the file", () => {
       const file = write(whole.subarray(0, Math.floor(whole.length * part)));
       const { message } = await failure(decodeImage(file));
       expect(message).toContain(`${file} is damaged or incomplete`);
+    }
+  });
+
+  it("a HEIC photo that is cut off", async () => {
+    const whole = fixture("phone.heic");
+    for (const part of [0.05, 0.3, 0.6, 0.7]) {
+      const file = write(whole.subarray(0, Math.floor(whole.length * part)));
+      expect((await failure(decodeImage(file))).message).toContain(`${file} is damaged or incomplete`);
     }
   });
 
