@@ -4,7 +4,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { readAdapter } from "../../src/adapters/formats/index.ts";
 import { discoverModules } from "../../src/adapters/modules.ts";
-import { readTokenEmbeddings } from "../../src/adapters/textual-inversion.ts";
+import { readTokenEmbeddings } from "../../src/adapters/formats/token-embedding.ts";
 import { readManifest } from "../../src/library/manifest/manifest.ts";
 import { loadPhotos } from "../../src/training/photos.ts";
 import { openUNet2DConditionModel } from "../../src/diffusion/checkpoint.ts";

@@ -42,5 +42,6 @@ export {
   type TargetPreset,
 } from "./modules.ts";
 export * from "./formats/index.ts";
-export { readTokenEmbeddings, writeTokenEmbedding, type TokenEmbedding } from "./textual-inversion.ts";
+export { readTokenEmbeddings, writeTokenEmbedding } from "./formats/token-embedding.ts";
+export { type TokenEmbedding } from "./textual-inversion.ts";
 export { RandomStream } from "../random/random.ts";

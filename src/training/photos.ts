@@ -216,8 +216,12 @@ export async function encodePhotos(
  */
 export async function encodeTrainingPhotos(
   vae: Component<AutoencoderKlConfig>,
-  { images, framings = [], captions, masks = [] }: Pick<Photos, "images" | "captions"> &
-    Partial<Pick<Photos, "framings" | "masks">>,
+  {
+    images,
+    framings = [],
+    captions,
+    masks = [],
+  }: Pick<Photos, "images" | "captions"> & Partial<Pick<Photos, "framings" | "masks">>,
   resolution: number,
   options: ProgramOptions,
   { flip = false }: { readonly flip?: boolean } = {},

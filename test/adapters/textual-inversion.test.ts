@@ -2,13 +2,8 @@ import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import {
-  readTokenEmbeddings,
-  tokenFromNoise,
-  tokenFromNoun,
-  tokenNames,
-  writeTokenEmbedding,
-} from "../../src/adapters/textual-inversion.ts";
+import { readTokenEmbeddings, writeTokenEmbedding } from "../../src/adapters/formats/token-embedding.ts";
+import { tokenFromNoise, tokenFromNoun, tokenNames } from "../../src/adapters/textual-inversion.ts";
 import { SafetensorsFile, writeSafetensors } from "../../src/io/safetensors/safetensors.ts";
 import { RandomStream } from "../../src/random/random.ts";
 import { fixture } from "./tiny-sd1.ts";
@@ -105,9 +100,9 @@ describe("files of token embeddings", () => {
     await expect(readTokenEmbeddings(path, { width: 2 })).rejects.toThrow(
       "made for another model: clip_l and clip_g has 5 numbers per vector, this model's text encoder 2",
     );
-    await expect(writeTokenEmbedding(path, { token: "<any>", vectors, count: 2, width: 5 }, { widths: [2, 2] })).rejects.toThrow(
-      "The widths of the text encoders, 2 + 2, do not make 5.",
-    );
+    await expect(
+      writeTokenEmbedding(path, { token: "<any>", vectors, count: 2, width: 5 }, { widths: [2, 2] }),
+    ).rejects.toThrow("The widths of the text encoders, 2 + 2, do not make 5.");
   });
 
   it("refuses embeddings of another model, of half of SDXL, of a wrong shape, with NaN, and pickles", async () => {

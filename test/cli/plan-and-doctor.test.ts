@@ -1,7 +1,7 @@
 import { cpSync, existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { describePlan, planLine } from "../../src/cli/commands/learn-plan-report.ts";
+import { describePlan, planLine } from "../../src/cli/commands/learn/learn-plan-report.ts";
 import { duration } from "../../src/cli/options.ts";
 import { instructionsIn } from "../../src/io/processor.ts";
 import type { DoctorReport, LearnPlan } from "../../src/index.ts";

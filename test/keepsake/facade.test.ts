@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { readTokenEmbeddings } from "../../src/adapters/textual-inversion.ts";
+import { readTokenEmbeddings } from "../../src/adapters/formats/token-embedding.ts";
 import { Program } from "../../src/graph/index.ts";
 import { decodeImage } from "../../src/io/images/image.ts";
 import { Keepsake } from "../../src/keepsake/keepsake.ts";

@@ -10,7 +10,7 @@ import { createLora, type Lora, requireLora } from "../../src/adapters/lora.ts";
 import { type AdaptableModules } from "../../src/adapters/modules.ts";
 import { adaptableModules } from "../../src/adapters/new-adapter.ts";
 import { weightChange } from "../../src/adapters/stacked-lora.ts";
-import { readTokenEmbeddings, writeTokenEmbedding } from "../../src/adapters/textual-inversion.ts";
+import { readTokenEmbeddings, writeTokenEmbedding } from "../../src/adapters/formats/token-embedding.ts";
 import { StableDiffusionPipeline } from "../../src/diffusion/pipeline.ts";
 import { SafetensorsFile, writeSafetensors } from "../../src/io/safetensors/safetensors.ts";
 import type { ExportRequest } from "../../src/keepsake/files/export.ts";

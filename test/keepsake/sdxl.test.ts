@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { readLora } from "../../src/adapters/formats/read.ts";
 import { adaptableModules } from "../../src/adapters/new-adapter.ts";
-import { readTokenEmbeddings } from "../../src/adapters/textual-inversion.ts";
+import { readTokenEmbeddings } from "../../src/adapters/formats/token-embedding.ts";
 import { StableDiffusionPipeline } from "../../src/diffusion/pipeline.ts";
 import { SafetensorsFile } from "../../src/io/safetensors/safetensors.ts";
 import { Keepsake } from "../../src/keepsake/keepsake.ts";

@@ -1,7 +1,8 @@
 /** @file Learned tokens from files: new ids in prompts, and what the text encoders make of them. */
 import { readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { type TokenEmbedding, readTokenEmbeddings } from "../../../src/adapters/textual-inversion.ts";
+import { readTokenEmbeddings } from "../../../src/adapters/formats/token-embedding.ts";
+import { type TokenEmbedding } from "../../../src/adapters/textual-inversion.ts";
 import { endOfTextRows } from "../../../src/diffusion/clip/text-inputs.ts";
 import { addLearnedTokens, onlyInputs, PromptEncoder } from "../../../src/diffusion/prompt-encoder.ts";
 import type { TextConditioning } from "../../../src/diffusion/text-conditioning.ts";

@@ -5,7 +5,8 @@
 import { KeepsakeError, shown } from "../../errors.ts";
 import { formatShape } from "../../graph/index.ts";
 import type { SafetensorsFile, TensorToWrite } from "../../io/safetensors/safetensors.ts";
-import { encoderKeys, sideBySide, tokenTensors, type TokenEmbedding } from "../textual-inversion.ts";
+import { encoderKeys, tokenTensors } from "./token-embedding.ts";
+import { sideBySide, type TokenEmbedding } from "../textual-inversion.ts";
 import { openSources } from "./sources.ts";
 import { readFinite } from "./tensors.ts";
 

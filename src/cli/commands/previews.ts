@@ -6,7 +6,7 @@ import type { Provider } from "../../graph/index.ts";
 import { stopSignal } from "../exit.ts";
 import { provider, threads } from "../options.ts";
 import { Output } from "../output.ts";
-import { ABOUT_PREVIEWS, describePreviews, reportPreviews } from "./learn-report.ts";
+import { ABOUT_PREVIEWS, describePreviews, reportPreviews } from "./learn/learn-report.ts";
 import { DEFAULT_LIBRARY, withKeepsake, type ModelOptions, withModelOptions } from "./shared.ts";
 
 interface PreviewsOptions extends ModelOptions {

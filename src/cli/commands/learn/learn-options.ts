@@ -2,17 +2,17 @@
  * @file What the commands that learn have in common: their options, and what these ask for.
  */
 import { Option, type Command } from "commander";
-import { ADAPTER_KINDS } from "../../adapters/kinds.ts";
-import type { AskedStrategy } from "../../keepsake/chosen-strategy.ts";
-import type { LearnRequest } from "../../keepsake/learn-and-preview.ts";
-import { DEFAULT_ADAPTER, DEFAULT_TRAINING } from "../../learning/learn-settings.ts";
-import { BUILT_IN } from "../../library/model-profile.ts";
-import { DEFAULT_STRATEGY, parseStrategyOptions, STRATEGY_FOR_ANY_ADAPTER } from "../../strategies/registry.ts";
-import { KeepsakeError } from "../../errors.ts";
-import { learningRateSchedules, type LearningRateSchedule, type Provider } from "../../graph/index.ts";
-import { LIMITS, REAL_LIMITS } from "../../limits.ts";
-import { provider, realNumber, threads, trainingSeed, wholeNumber } from "../options.ts";
-import { DEFAULT_LIBRARY, type ModelOptions, withModelOptions, MODEL_TO_BEGIN_WITH } from "./shared.ts";
+import { ADAPTER_KINDS } from "../../../adapters/kinds.ts";
+import type { AskedStrategy } from "../../../keepsake/chosen-strategy.ts";
+import type { LearnRequest } from "../../../keepsake/learn-and-preview.ts";
+import { DEFAULT_ADAPTER, DEFAULT_TRAINING } from "../../../learning/learn-settings.ts";
+import { BUILT_IN } from "../../../library/model-profile.ts";
+import { DEFAULT_STRATEGY, parseStrategyOptions, STRATEGY_FOR_ANY_ADAPTER } from "../../../strategies/registry.ts";
+import { KeepsakeError } from "../../../errors.ts";
+import { learningRateSchedules, type LearningRateSchedule, type Provider } from "../../../graph/index.ts";
+import { LIMITS, REAL_LIMITS } from "../../../limits.ts";
+import { provider, realNumber, threads, trainingSeed, wholeNumber } from "../../options.ts";
+import { DEFAULT_LIBRARY, type ModelOptions, withModelOptions, MODEL_TO_BEGIN_WITH } from "../shared.ts";
 
 /** Options of the commands that learn. */
 export interface LearningOptions extends ModelOptions {

@@ -2,11 +2,11 @@
  * @file `keepsake learn-all`: a thin shell over `Keepsake.learnAll`.
  */
 import { Command } from "commander";
-import type { Thing } from "../../keepsake/learn-all.ts";
-import { KeepsakeError } from "../../errors.ts";
-import { INTERRUPTED, stopSignal } from "../exit.ts";
-import { Output } from "../output.ts";
-import { withKeepsake } from "./shared.ts";
+import type { Thing } from "../../../keepsake/learn-all.ts";
+import { KeepsakeError } from "../../../errors.ts";
+import { INTERRUPTED, stopSignal } from "../../exit.ts";
+import { Output } from "../../output.ts";
+import { withKeepsake } from "../shared.ts";
 import { learningRequest, withLearningOptions, type LearningOptions } from "./learn-options.ts";
 import { ABOUT_PREVIEWS, describeLearned, reportLearning, wasStopped } from "./learn-report.ts";
 

@@ -1,9 +1,9 @@
 /**
  * @file How the plan of a run is told.
  */
-import type { LearnPlan } from "../../keepsake/planning/learn-plan.ts";
-import { formatAbout, formatBytes } from "../../units.ts";
-import { formatTable } from "../output.ts";
+import type { LearnPlan } from "../../../keepsake/planning/learn-plan.ts";
+import { formatAbout, formatBytes } from "../../../units.ts";
+import { formatTable } from "../../output.ts";
 
 /** Whether the run may want more memory than is free. */
 export function isShort({ memory: { peak, free = Infinity } }: LearnPlan): boolean {

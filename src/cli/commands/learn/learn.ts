@@ -2,13 +2,13 @@
  * @file `keepsake learn`: a thin shell over `Keepsake.learn`.
  */
 import { Command } from "commander";
-import { ADAPTER_KINDS } from "../../adapters/kinds.ts";
-import { KeepsakeError } from "../../errors.ts";
-import { INTERRUPTED, stopSignal } from "../exit.ts";
-import { duration } from "../options.ts";
-import { Output } from "../output.ts";
-import { shellPath, shellQuote } from "../../shell.ts";
-import { aboutBuiltInModel, withKeepsake } from "./shared.ts";
+import { ADAPTER_KINDS } from "../../../adapters/kinds.ts";
+import { KeepsakeError } from "../../../errors.ts";
+import { INTERRUPTED, stopSignal } from "../../exit.ts";
+import { duration } from "../../options.ts";
+import { Output } from "../../output.ts";
+import { shellPath, shellQuote } from "../../../shell.ts";
+import { aboutBuiltInModel, withKeepsake } from "../shared.ts";
 import { learningRequest, withLearningOptions, type LearningOptions } from "./learn-options.ts";
 import { describePlan } from "./learn-plan-report.ts";
 import { ABOUT_PREVIEWS, describeLearned, reportLearning, wasStopped } from "./learn-report.ts";

@@ -1,16 +1,16 @@
 /**
  * @file What the commands that learn say: progress, and what came of it.
  */
-import { eachOnce } from "../../each-once.ts";
-import type { LearnAllProgress, SkippedThing } from "../../keepsake/learn-all.ts";
-import type { LearnResult } from "../../keepsake/learn-and-preview.ts";
-import { fewPhotosWarning } from "../../training/photo-warnings.ts";
-import type { PhotosFound } from "../../training/photos.ts";
-import type { PreviewReport } from "../../keepsake/preview-last-learn.ts";
-import type { PreviewProgress } from "../../keepsake/previews.ts";
+import { eachOnce } from "../../../each-once.ts";
+import type { LearnAllProgress, SkippedThing } from "../../../keepsake/learn-all.ts";
+import type { LearnResult } from "../../../keepsake/learn-and-preview.ts";
+import { fewPhotosWarning } from "../../../training/photo-warnings.ts";
+import type { PhotosFound } from "../../../training/photos.ts";
+import type { PreviewReport } from "../../../keepsake/preview-last-learn.ts";
+import type { PreviewProgress } from "../../../keepsake/previews.ts";
 import { isShort, planLine, SHORT_MEMORY } from "./learn-plan-report.ts";
-import { formatDuration, formatTable, TimeLeft, type Output } from "../output.ts";
-import { libraryOption } from "./shared.ts";
+import { formatDuration, formatTable, TimeLeft, type Output } from "../../output.ts";
+import { libraryOption } from "../shared.ts";
 
 /** What the measure of the previews means. */
 const ABOUT_CHANGE = "0 %: drawn as before, to the pixel; 100 %: as different as two drawings from different noise";
