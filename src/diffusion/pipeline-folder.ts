@@ -103,7 +103,8 @@ export async function openPipelineFolder(folder: string): Promise<PipelineFolder
   };
 }
 
-function isPipelineName(name: unknown): name is PipelineName {
+/** Whether model_index.json names a pipeline that is read. */
+export function isPipelineName(name: unknown): name is PipelineName {
   return typeof name === "string" && Object.hasOwn(TEXT_ENCODERS, name);
 }
 

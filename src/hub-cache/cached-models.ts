@@ -6,6 +6,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isObject } from "../diffusion/config/config-reader.ts";
 import { foreignPipeline } from "../diffusion/not-a-model.ts";
+import { isPipelineName } from "../diffusion/pipeline-folder.ts";
 import { FAMILIES } from "../diffusion/single-file/families.ts";
 import { KeepsakeError } from "../errors.ts";
 import { readJson } from "../io/json.ts";
@@ -85,7 +86,7 @@ export async function familyOf(
   const index = await readObject(join(folder, MODEL_INDEX));
   const pipeline = index?._class_name;
   if (typeof pipeline !== "string") return undefined;
-  if (pipeline !== "StableDiffusionPipeline") return { family: foreignPipeline(pipeline), isSupported: false };
+  if (!isPipelineName(pipeline)) return { family: foreignPipeline(pipeline), isSupported: false };
   const width = (await readObject(join(folder, "unet", "config.json")))?.cross_attention_dim;
   const known = Object.values(FAMILIES).find(({ unet }) => unet.cross_attention_dim === width);
   return { family: known?.title ?? "Stable Diffusion", isSupported: true };

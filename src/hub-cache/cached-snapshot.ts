@@ -3,10 +3,13 @@
  */
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { isObject } from "../diffusion/config/config-reader.ts";
+import { isPipelineName } from "../diffusion/pipeline-folder.ts";
 import { KeepsakeError } from "../errors.ts";
+import { readJson } from "../io/json.ts";
 import { isCommit, refFile, snapshotFolder, storageFolder, type HubModel } from "./hub-model.ts";
 import { readTree, type TreeListing } from "./tree-listing.ts";
-import { OPTIONAL_FILES, wantedFiles, type Variant } from "./wanted-files.ts";
+import { MODEL_INDEX, optionalFiles, wantedFiles, type Variant } from "./wanted-files.ts";
 
 /** A model that lies in the cache, whole. */
 export interface CachedModel {
@@ -43,8 +46,11 @@ export async function cachedAt(
   const tree = await readTree(cache, repo, commit);
   const there = await wholeFiles(folder, tree);
   try {
-    const { files, precisions } = wantedFiles(repo, there.keys(), variant);
-    const optional = OPTIONAL_FILES.filter((name) => !there.has(name) && tree?.has(name) !== false);
+    const index = there.has(MODEL_INDEX) ? await readJson(join(folder, MODEL_INDEX)) : undefined;
+    const pipeline = isObject(index) ? index._class_name : undefined;
+    if (!isPipelineName(pipeline)) return undefined;
+    const { files, precisions } = wantedFiles(repo, pipeline, there.keys(), variant);
+    const optional = optionalFiles(pipeline).filter((name) => !there.has(name) && tree?.has(name) !== false);
     if (tree !== undefined && optional.length > 0) return undefined;
     const absent = await Promise.all(optional.map((name) => isKnownToBeAbsent(cache, repo, commit, name)));
     return { commit, folder, files, precisions, isCertain: absent.every(Boolean) };

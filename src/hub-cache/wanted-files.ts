@@ -2,6 +2,7 @@
  * @file Which files of a model in the diffusers layout Keepsake reads: configs, tokenizer, and one set of safetensors for
  * each network. Everything else in a repository (pickles, other formats, safety checker, pictures) is not downloaded.
  */
+import { TEXT_ENCODERS, type PipelineName } from "../diffusion/pipeline-folder.ts";
 import { KeepsakeError } from "../errors.ts";
 
 /** Every {@link Variant}. */
@@ -21,53 +22,69 @@ export interface WantedFiles {
 /** The file that says what kind of model it is. */
 export const MODEL_INDEX = "model_index.json";
 
-const REQUIRED: readonly string[] = [
-  MODEL_INDEX,
-  "scheduler/scheduler_config.json",
-  "text_encoder/config.json",
-  "tokenizer/merges.txt",
-  "tokenizer/vocab.json",
-  "unet/config.json",
-  "vae/config.json",
-];
+function requiredFiles(pipeline: PipelineName): string[] {
+  return [
+    MODEL_INDEX,
+    "scheduler/scheduler_config.json",
+    ...TEXT_ENCODERS[pipeline].map(({ component }) => `${component}/config.json`),
+    ...inTokenizers(pipeline, ["merges.txt", "vocab.json"]),
+    "unet/config.json",
+    "vae/config.json",
+  ];
+}
 
 /** Not in every repository; whether they are there, their absence included, is part of the model. */
-export const OPTIONAL_FILES: readonly string[] = [
-  "tokenizer/added_tokens.json",
-  "tokenizer/special_tokens_map.json",
-  "tokenizer/tokenizer_config.json",
-];
+export function optionalFiles(pipeline: PipelineName): string[] {
+  return inTokenizers(pipeline, ["added_tokens.json", "special_tokens_map.json", "tokenizer_config.json"]);
+}
+
+function inTokenizers(pipeline: PipelineName, names: readonly string[]): string[] {
+  return TEXT_ENCODERS[pipeline].flatMap(({ tokenizer }) => names.map((name) => `${tokenizer}/${name}`));
+}
 
 /** The folders with weights, and how their files are called. */
-const NETWORKS: readonly { readonly folder: string; readonly stem: string }[] = [
-  { folder: "text_encoder", stem: "model" },
-  { folder: "vae", stem: "diffusion_pytorch_model" },
-  { folder: "unet", stem: "diffusion_pytorch_model" },
-];
+function networks(pipeline: PipelineName): { readonly folder: string; readonly stem: string }[] {
+  return [
+    ...TEXT_ENCODERS[pipeline].map(({ component }) => ({ folder: component, stem: "model" })),
+    { folder: "vae", stem: "diffusion_pytorch_model" },
+    { folder: "unet", stem: "diffusion_pytorch_model" },
+  ];
+}
 
 /**
  * Chooses the files.
  *
  * @param repo - for messages
+ * @param pipeline - what kind of model it is
  * @param names - of all files that there are
  * @param variant - default: fp16 where there is one, which is half the size and is computed with in fp32 anyway
  * @throws KeepsakeError ("input") naming what is missing
  */
-export function wantedFiles(repo: string, names: Iterable<string>, variant?: Variant): WantedFiles {
+export function wantedFiles(
+  repo: string,
+  pipeline: PipelineName,
+  names: Iterable<string>,
+  variant?: Variant,
+): WantedFiles {
   const there = new Set(names);
-  const missing = REQUIRED.find((name) => !there.has(name));
+  const required = requiredFiles(pipeline);
+  const missing = required.find((name) => !there.has(name));
   if (missing !== undefined) {
-    const what = missing === MODEL_INDEX ? notDiffusers(there) : "it is no Stable Diffusion 1.x or 2.x model";
+    const what = missing === MODEL_INDEX ? notDiffusers(there) : "a part of the model is missing";
     throw new KeepsakeError("input", `${repo} has no ${missing}: ${what}.`);
   }
-  const weights = NETWORKS.map(({ folder, stem }) => {
+  const weights = networks(pipeline).map(({ folder, stem }) => {
     const all = precisionsFor(variant).map((precision) => weightFiles(there, folder, stem, precision));
     const found = all.find((set) => set !== undefined);
     if (found === undefined) throw noWeights(repo, there, folder, stem, variant);
     return found;
   });
   return {
-    files: [...REQUIRED, ...OPTIONAL_FILES.filter((name) => there.has(name)), ...weights.flatMap(({ files }) => files)],
+    files: [
+      ...required,
+      ...optionalFiles(pipeline).filter((name) => there.has(name)),
+      ...weights.flatMap(({ files }) => files),
+    ],
     precisions: [...new Set(weights.map(({ precision }) => precision))],
   };
 }

@@ -8,7 +8,8 @@
  */
 import { stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
-import { foreignPipeline } from "../diffusion/not-a-model.ts";
+import { foreignPipeline, SUPPORTED } from "../diffusion/not-a-model.ts";
+import { isPipelineName, type PipelineName } from "../diffusion/pipeline-folder.ts";
 import { isObject } from "../diffusion/config/config-reader.ts";
 import { KeepsakeError, shown } from "../errors.ts";
 import { hubCacheFolder, isOffline, type Environment } from "../hub-cache/cache-folder.ts";
@@ -125,8 +126,10 @@ async function fetchFiles(
   let downloaded = 0;
   const isIndexNew = tree.has(MODEL_INDEX) && !(await wholeFiles(folder, tree)).has(MODEL_INDEX);
   if (isIndexNew && (await fetchFile(pull, MODEL_INDEX, () => undefined))) downloaded += sizeIn(tree, MODEL_INDEX);
-  if (tree.has(MODEL_INDEX)) await checkPipeline(model, join(folder, MODEL_INDEX));
-  const { files } = wantedFiles(model.repo, tree.keys(), variant);
+  // Without an index wantedFiles says what there is instead.
+  const hasIndex = tree.has(MODEL_INDEX);
+  const pipeline = hasIndex ? await pipelineOf(model, join(folder, MODEL_INDEX)) : "StableDiffusionPipeline";
+  const { files } = wantedFiles(model.repo, pipeline, tree.keys(), variant);
   const there = await wholeFiles(folder, tree);
   const missing = files.filter((name) => !there.has(name));
   const left = await bytesLeft(pull, missing);
@@ -170,12 +173,12 @@ async function fetchFile(pull: Pull, name: string, onBytes: (there: number) => v
 }
 
 /** Refuses another kind of model before gigabytes are downloaded. */
-async function checkPipeline({ repo }: HubModel, file: string): Promise<void> {
+async function pipelineOf({ repo }: HubModel, file: string): Promise<PipelineName> {
   const index = await readJson(file);
   const pipeline = isObject(index) ? index._class_name : undefined;
-  if (pipeline === "StableDiffusionPipeline") return;
+  if (isPipelineName(pipeline)) return pipeline;
   const what = typeof pipeline === "string" ? `${foreignPipeline(pipeline)} (${shown(pipeline)})` : "no pipeline";
-  throw new KeepsakeError("input", `${repo} is ${what}; Keepsake works on Stable Diffusion 1.x and 2.x.`);
+  throw new KeepsakeError("input", `${repo} is ${what}; use ${SUPPORTED}.`);
 }
 
 /** What each file still needs, in bytes. */

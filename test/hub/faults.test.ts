@@ -433,7 +433,7 @@ describe("an attack of the server", () => {
 
 describe("another kind of model", () => {
   it.each([
-    { index: '{"_class_name": "StableDiffusionXLPipeline"}', words: "is a model of the SDXL family" },
+    { index: '{"_class_name": "StableDiffusionXLImg2ImgPipeline"}', words: "is an SDXL refiner" },
     { index: '{"_class_name": "FluxPipeline"}', words: "is FLUX" },
     { index: "[]", words: "is no pipeline" },
   ])("($words) is refused before its weights are downloaded", async ({ index, words }) => {

@@ -2,16 +2,17 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-const MODEL = join(import.meta.dirname, "..", "fixtures", "models", "small-sd1");
+const MODELS = join(import.meta.dirname, "..", "fixtures", "models");
 
-/** The tiny Stable Diffusion of the fixtures, in a variant as well, and what else lies in repositories. */
-export function modelFiles(): Map<string, Buffer> {
+/** A tiny model of the fixtures, in a variant as well, and what else lies in repositories. */
+export function modelFiles(name = "small-sd1"): Map<string, Buffer> {
+  const model = join(MODELS, name);
   const files = new Map<string, Buffer>(
-    readdirSync(MODEL, { recursive: true, withFileTypes: true })
+    readdirSync(model, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
       .map((entry) => {
         const file = join(entry.parentPath, entry.name);
-        return [file.slice(MODEL.length + 1), readFileSync(file)];
+        return [file.slice(model.length + 1), readFileSync(file)];
       }),
   );
   for (const [name, content] of Array.from(files)) {
