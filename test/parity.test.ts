@@ -139,6 +139,7 @@ describe("a case that does not match", () => {
     expect(await statusByName("single-file/")).toEqual({
       "single-file/sd1-old-names-fp16.safetensors": true,
       "single-file/sd2-sgm-names-fp16.safetensors": false,
+      "single-file/sdxl-full-fp16.safetensors": true,
     });
   });
 

@@ -75,7 +75,7 @@ describe("keepsake doctor", () => {
     const { code, stdout, stderr } = await keepsakeHere(["doctor", "--library", library, "--threads", "1", "--json"]);
     const report = JSON.parse(stdout) as DoctorReport;
     expect(report).toMatchObject({ library: { concepts: 1, faults: 1 }, problems: [{ kind: "state" }] });
-    expect(report.fits.map(({ resolution }) => resolution)).toEqual([256, 512, 256, 512]);
+    expect(report.fits.map(({ resolution }) => resolution)).toEqual([256, 512, 256, 512, 512, 1024]);
     expect(stderr).toMatch(/^error: .* is damaged: see "keepsake verify"/);
     expect(code).toBe(5);
   }, 60_000);

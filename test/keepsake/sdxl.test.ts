@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { readLora } from "../../src/adapters/formats/read.ts";
 import { adaptableModules } from "../../src/adapters/new-adapter.ts";
+import { readBundledEmbeddings } from "../../src/adapters/formats/bundle.ts";
 import { readTokenEmbeddings } from "../../src/adapters/formats/token-embedding.ts";
 import { StableDiffusionPipeline } from "../../src/diffusion/pipeline.ts";
 import { SafetensorsFile } from "../../src/io/safetensors/safetensors.ts";
@@ -101,13 +102,17 @@ describe("a library on SDXL", () => {
     ]) {
       expect(keys).toContain(`${layer}.lora_down.weight`);
     }
+    const tokens = await (await Library.open(library)).embeddings();
+    expect(keys).toEqual(expect.arrayContaining(["bundle_emb.rex.clip_l", "bundle_emb.rex.clip_g"]));
+    const bundled = await readBundledEmbeddings(kohya, pipeline.text.width);
+    expect(bundled.find(({ token }) => token === "<rex>")).toEqual(tokens[0]);
     const own = await (await Library.open(library)).adapter(pipeline);
     for (const [format, to] of [
       ["kohya", kohya],
       ["diffusers", inFolder("diffusers.safetensors")],
       ["peft", inFolder("peft")],
     ] as const) {
-      await keepsake.export({ format, to });
+      await keepsake.export({ format, to, existing: "replace" });
       expect((await readLora(to, adaptableModules(pipeline))).parameters).toEqual(own?.parameters);
     }
     const to = inFolder("rex.safetensors");
@@ -115,7 +120,7 @@ describe("a library on SDXL", () => {
     const file = await SafetensorsFile.open(to);
     expect(["clip_l", "clip_g"].map((key) => file.info(key).shape)).toEqual(WIDTHS.map((width) => [2, width]));
     const [embedding] = await readTokenEmbeddings(to, { token: "<rex>" });
-    expect(embedding).toEqual((await (await Library.open(library)).embeddings())[0]);
+    expect(embedding).toEqual(tokens[0]);
   });
 
   it("unlearns a concept, and forgets one", async () => {
