@@ -15,6 +15,7 @@ export default {
   out: "build/docs",
   readme: "README.md",
   includeVersion: true,
+  highlightLanguages: [...OptionDefaults.highlightLanguages, "python"],
   // Types that are in signatures, and no entry point exports them, stand in a module of their own.
   plugin: ["typedoc-plugin-missing-exports"],
   // Links to values that are documented with the rooms' own code alone.

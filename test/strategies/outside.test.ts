@@ -12,6 +12,8 @@ import { learnQuickly, treeOf, writePhotos } from "../keepsake/support.ts";
 
 const inFolder = temporaryFolder();
 const library = inFolder("library");
+/** The library, with a run of <mug> that was stopped. */
+const unfinished = inFolder("unfinished");
 let mug: Parameters<typeof learnQuickly>[0];
 
 const stopAfterTwoSteps = () => {
@@ -35,6 +37,8 @@ beforeAll(async () => {
   const photos = [await writePhotos(inFolder("dog"), "dog")];
   await learnQuickly({ library, name: "dog", photos, strategy: "l2-anchor", strategyOptions: { lambda: 50 } });
   mug = { library, name: "mug", classNoun: "mug", photos: [await writePhotos(inFolder("mug"), "mug")] };
+  cpSync(library, unfinished, { recursive: true });
+  await learnQuickly({ ...mug, library: unfinished, strategy: undefined, ...stopAfterTwoSteps() });
 }, 60_000);
 
 describe("a strategy from a project of its own", () => {
@@ -95,11 +99,8 @@ describe("a strategy that is not registered", () => {
   });
 
   it("is named by the command that goes on with its unfinished run", async () => {
-    const copy = inFolder("unfinished");
-    cpSync(library, copy, { recursive: true });
-    await learnQuickly({ ...mug, library: copy, strategy: undefined, ...stopAfterTwoSteps() });
     const { learnQuickly: learn } = await elsewhere();
-    const message = await learn({ ...mug, library: copy, strategy: "sequential" }).catch(String);
+    const message = await learn({ ...mug, library: unfinished, strategy: "sequential" }).catch(String);
     expect(message).toContain("begun with other --strategy or its options: go on with it by");
     expect(message).toContain("--strategy l2-anchor");
   });
