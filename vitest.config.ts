@@ -3,7 +3,11 @@ import { defineConfig } from "vitest/config";
 
 const src = (file: string) => fileURLToPath(new URL(`src/${file}`, import.meta.url));
 
-const FILES = ["test/**/*.test.ts"];
+/** Tests of whole runs, in rooms that learn, draw or start processes. `npm run test:unit` leaves them out. */
+const WHOLE = [
+  "test/{classifier,cli,evaluation,hub,keepsake,learning,library,recipes,strategies}/**/*.test.ts",
+  "test/{examples,parity}.test.ts",
+];
 
 /** Files that register or spy on what all others would see. They have a process each; the others share two, which load the source once. */
 const ALONE = [
@@ -25,8 +29,19 @@ export default defineConfig({
     testTimeout: 60_000,
     maxWorkers: 2,
     projects: [
-      { extends: true, test: { name: "shared", include: FILES, exclude: ALONE, pool: "forks", isolate: false } },
-      { extends: true, test: { name: "alone", include: ALONE, pool: "forks" } },
+      project("unit", { include: ["test/**/*.test.ts"], exclude: [...WHOLE, ...ALONE], isolate: false }),
+      project("whole", { include: WHOLE, exclude: ALONE, isolate: false }),
+      project("alone", { include: ALONE, exclude: [] }),
     ],
   },
 });
+
+interface Files {
+  readonly include: string[];
+  readonly exclude: string[];
+  readonly isolate?: boolean;
+}
+
+function project(name: string, files: Files) {
+  return { extends: true as const, test: { name, pool: "forks" as const, ...files } };
+}
