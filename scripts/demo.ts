@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { judgedExamples } from "../bench/continual/example-concepts.ts";
 import { wholeNumber } from "../src/cli/options.ts";
-import { formatDuration } from "../src/cli/output.ts";
+import { formatDuration } from "../src/units.ts";
 import { LIMITS } from "../src/limits.ts";
 import { DenoiserPool } from "../src/training/denoiser-pool.ts";
 import { BUILT_IN } from "../src/library/model-profile.ts";

@@ -2,7 +2,7 @@
  * @file The loop around a full training: learning-rate schedule, progress, checkpoints, metrics while it runs, Ctrl-C.
  */
 import { appendFile } from "node:fs/promises";
-import { formatDuration } from "../../src/cli/output.ts";
+import { formatDuration } from "../../src/units.ts";
 import { learningRateFactor, type Feeds } from "../../src/graph/index.ts";
 import type { FullTrainer } from "./full-trainer.ts";
 

@@ -3,17 +3,17 @@
  * The one file that reaches the network code (`src/hub/`), and only when something is to be pulled.
  */
 import { readSync } from "node:fs";
-import { stat } from "node:fs/promises";
 import { isatty } from "node:tty";
 import { KeepsakeError } from "../errors.ts";
+import { exists } from "../io/folder.ts";
 import { hubCacheFolder } from "../hub-cache/cache-folder.ts";
 import { findCached } from "../hub-cache/cached-snapshot.ts";
 import { formatHubModel, parseHubModel } from "../hub-cache/hub-model.ts";
 import type { PullProgress, PullRequest, PullResult } from "../hub/pull.ts";
 import { shellQuote } from "../shell.ts";
-import { formatBytes } from "../units.ts";
+import { formatBytes, formatDuration } from "../units.ts";
 import { stopSignal } from "./exit.ts";
-import { formatDuration, Output } from "./output.ts";
+import { Output } from "./output.ts";
 import { stderr } from "./streams.ts";
 
 /**
@@ -95,11 +95,4 @@ function readLine(): string {
     }
   }
   return Buffer.from(bytes).toString("utf8");
-}
-
-function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }

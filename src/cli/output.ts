@@ -7,8 +7,6 @@ import { isatty, WriteStream } from "node:tty";
 import { styleText } from "node:util";
 import { stderr, stdout } from "./streams.ts";
 
-export { formatDuration } from "../units.ts";
-
 export class Output {
   readonly #json: boolean;
   readonly #live: boolean;

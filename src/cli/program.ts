@@ -1,10 +1,10 @@
 /**
  * @file The command line as a program of commander's, and how it is run. Each command is a thin shell over a public function.
  */
-import { readFileSync } from "node:fs";
 import { workerData } from "node:worker_threads";
 import { Command } from "commander";
 import { KeepsakeError } from "../errors.ts";
+import { ownVersion } from "../own-version.ts";
 import { withHint } from "./argument-hints.ts";
 import { helpCommand } from "./commands/help.ts";
 import { refuseEmptyPaths } from "./empty-paths.ts";
@@ -45,12 +45,6 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   verify: async () => (await import("./commands/verify.ts")).verifyCommand(),
 };
 
-function version(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
-  const found = typeof manifest === "object" && manifest !== null && "version" in manifest ? manifest.version : "";
-  return String(found);
-}
-
 /** @param args - of the command line */
 async function keepsakeProgram([name = ""]: readonly string[]): Promise<Command> {
   const columns = (workerData as CommandThreadData | null)?.columns; // of supervisor.ts, if that runs the command
@@ -58,7 +52,7 @@ async function keepsakeProgram([name = ""]: readonly string[]): Promise<Command>
     .description(
       "Teach Stable Diffusion the things you love, one after another, on your own machine. No photo is ever kept.",
     )
-    .version(version())
+    .version(ownVersion())
     .showSuggestionAfterError()
     .helpCommand(false)
     .hook("preAction", (_, command) => {

@@ -5,6 +5,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { KeepsakeError, shown } from "../errors.ts";
+import { exists } from "../io/folder.ts";
 import { readJson } from "../io/json.ts";
 import { describeReadError } from "../io/read-file.ts";
 import { SafetensorsFile } from "../io/safetensors/safetensors.ts";
@@ -159,11 +160,4 @@ export function noWeights(folder: string, entries: readonly string[], stem: stri
     );
   }
   return fault(folder, `no weights, expected ${expected}`);
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }

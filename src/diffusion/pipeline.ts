@@ -45,7 +45,7 @@ import {
 } from "./schedulers/index.ts";
 import { damagedWeights } from "./weights.ts";
 import type { TextConditioning } from "./text-conditioning.ts";
-import { type Conditioning } from "./text-conditioning.ts";
+import type { Conditioning } from "./text-conditioning.ts";
 import { type PictureFraming, timeIdsFeeds, timeIdsInput, timeIdsOf, wholePicture } from "./time-ids.ts";
 import type { PromptTokenizer } from "./tokenizer/index.ts";
 

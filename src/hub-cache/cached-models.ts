@@ -5,7 +5,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isObject } from "../diffusion/config/config-reader.ts";
-import { foreignPipeline } from "../diffusion/not-a-model.ts";
+import { foreignPipeline, modelIndex } from "../diffusion/not-a-model.ts";
 import { isPipelineName } from "../diffusion/pipeline-folder.ts";
 import { FAMILIES } from "../diffusion/single-file/families.ts";
 import { KeepsakeError } from "../errors.ts";
@@ -13,7 +13,6 @@ import { readJson } from "../io/json.ts";
 import { hubCacheFolder, type Environment } from "./cache-folder.ts";
 import { cachedAt, wholeFiles } from "./cached-snapshot.ts";
 import { formatHubModel, isCommit, repoOfFolder, snapshotFolder, storageFolder } from "./hub-model.ts";
-import { MODEL_INDEX } from "./wanted-files.ts";
 
 /** A model, as `keepsake models` shows it. */
 export interface ListedModel {
@@ -51,7 +50,7 @@ async function snapshotsOf(cache: string, repo: string): Promise<ListedModel[]> 
     .map(async (commit): Promise<ListedModel[]> => {
       const folder = snapshotFolder(cache, repo, commit);
       const sizes = await wholeFiles(folder);
-      const kind = sizes.has(MODEL_INDEX) ? await familyOf(folder) : undefined;
+      const kind = sizes.has(modelIndex) ? await familyOf(folder) : undefined;
       if (kind === undefined) return [];
       const whole = kind.isSupported ? await cachedAt(cache, repo, commit) : undefined;
       const isWhole = whole !== undefined || !kind.isSupported;
@@ -83,7 +82,7 @@ async function namesOfCommits(refs: string): Promise<Map<string, string>> {
 export async function familyOf(
   folder: string,
 ): Promise<{ readonly family: string; readonly isSupported: boolean } | undefined> {
-  const index = await readObject(join(folder, MODEL_INDEX));
+  const index = await readObject(join(folder, modelIndex));
   const pipeline = index?._class_name;
   if (typeof pipeline !== "string") return undefined;
   if (!isPipelineName(pipeline)) return { family: foreignPipeline(pipeline), isSupported: false };

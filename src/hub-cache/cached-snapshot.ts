@@ -4,12 +4,13 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { isObject } from "../diffusion/config/config-reader.ts";
+import { modelIndex } from "../diffusion/not-a-model.ts";
 import { isPipelineName } from "../diffusion/pipeline-folder.ts";
 import { KeepsakeError } from "../errors.ts";
 import { readJson } from "../io/json.ts";
 import { isCommit, refFile, snapshotFolder, storageFolder, type HubModel } from "./hub-model.ts";
 import { readTree, type TreeListing } from "./tree-listing.ts";
-import { MODEL_INDEX, optionalFiles, wantedFiles, type Variant } from "./wanted-files.ts";
+import { optionalFiles, wantedFiles, type Variant } from "./wanted-files.ts";
 
 /** A model that lies in the cache, whole. */
 export interface CachedModel {
@@ -46,7 +47,7 @@ export async function cachedAt(
   const tree = await readTree(cache, repo, commit);
   const there = await wholeFiles(folder, tree);
   try {
-    const index = there.has(MODEL_INDEX) ? await readJson(join(folder, MODEL_INDEX)) : undefined;
+    const index = there.has(modelIndex) ? await readJson(join(folder, modelIndex)) : undefined;
     const pipeline = isObject(index) ? index._class_name : undefined;
     if (!isPipelineName(pipeline)) return undefined;
     const { files, precisions } = wantedFiles(repo, pipeline, there.keys(), variant);

@@ -2,6 +2,7 @@
  * @file Which files of a model in the diffusers layout Keepsake reads: configs, tokenizer, and one set of safetensors for
  * each network. Everything else in a repository (pickles, other formats, safety checker, pictures) is not downloaded.
  */
+import { modelIndex } from "../diffusion/not-a-model.ts";
 import { TEXT_ENCODERS, type PipelineName } from "../diffusion/pipeline-folder.ts";
 import { KeepsakeError } from "../errors.ts";
 
@@ -19,12 +20,9 @@ export interface WantedFiles {
   readonly precisions: readonly Variant[];
 }
 
-/** The file that says what kind of model it is. */
-export const MODEL_INDEX = "model_index.json";
-
 function requiredFiles(pipeline: PipelineName): string[] {
   return [
-    MODEL_INDEX,
+    modelIndex,
     "scheduler/scheduler_config.json",
     ...TEXT_ENCODERS[pipeline].map(({ component }) => `${component}/config.json`),
     ...inTokenizers(pipeline, ["merges.txt", "vocab.json"]),
@@ -70,7 +68,7 @@ export function wantedFiles(
   const required = requiredFiles(pipeline);
   const missing = required.find((name) => !there.has(name));
   if (missing !== undefined) {
-    const what = missing === MODEL_INDEX ? notDiffusers(there) : "a part of the model is missing";
+    const what = missing === modelIndex ? notDiffusers(there) : "a part of the model is missing";
     throw new KeepsakeError("input", `${repo} has no ${missing}: ${what}.`);
   }
   const weights = networks(pipeline).map(({ folder, stem }) => {

@@ -8,7 +8,7 @@
  */
 import { stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
-import { foreignPipeline, SUPPORTED } from "../diffusion/not-a-model.ts";
+import { foreignPipeline, SUPPORTED, modelIndex } from "../diffusion/not-a-model.ts";
 import { isPipelineName, type PipelineName } from "../diffusion/pipeline-folder.ts";
 import { isObject } from "../diffusion/config/config-reader.ts";
 import { KeepsakeError, shown } from "../errors.ts";
@@ -17,7 +17,7 @@ import { cachedAt, findCached, wholeFiles, type CachedModel } from "../hub-cache
 import { formatHubModel, hubModelOf, locksFolder, snapshotFolder, storageFolder } from "../hub-cache/hub-model.ts";
 import type { HubModel } from "../hub-cache/hub-model.ts";
 import { blobName, readTree, type TreeListing } from "../hub-cache/tree-listing.ts";
-import { MODEL_INDEX, wantedFiles, type Variant } from "../hub-cache/wanted-files.ts";
+import { wantedFiles, type Variant } from "../hub-cache/wanted-files.ts";
 import { makeFolder } from "../io/folder.ts";
 import { readJson } from "../io/json.ts";
 import { formatBytes } from "../units.ts";
@@ -124,11 +124,11 @@ async function fetchFiles(
   const { cache, model, commit, tree } = pull;
   const folder = snapshotFolder(cache, model.repo, commit);
   let downloaded = 0;
-  const isIndexNew = tree.has(MODEL_INDEX) && !(await wholeFiles(folder, tree)).has(MODEL_INDEX);
-  if (isIndexNew && (await fetchFile(pull, MODEL_INDEX, () => undefined))) downloaded += sizeIn(tree, MODEL_INDEX);
+  const isIndexNew = tree.has(modelIndex) && !(await wholeFiles(folder, tree)).has(modelIndex);
+  if (isIndexNew && (await fetchFile(pull, modelIndex, () => undefined))) downloaded += sizeIn(tree, modelIndex);
   // Without an index wantedFiles says what there is instead.
-  const hasIndex = tree.has(MODEL_INDEX);
-  const pipeline = hasIndex ? await pipelineOf(model, join(folder, MODEL_INDEX)) : "StableDiffusionPipeline";
+  const hasIndex = tree.has(modelIndex);
+  const pipeline = hasIndex ? await pipelineOf(model, join(folder, modelIndex)) : "StableDiffusionPipeline";
   const { files } = wantedFiles(model.repo, pipeline, tree.keys(), variant);
   const there = await wholeFiles(folder, tree);
   const missing = files.filter((name) => !there.has(name));

@@ -1,5 +1,5 @@
 /**
- * @file Folders that are made for a result, and that are gone again if there is none.
+ * @file Folders that are made for a result, and that are gone again if there is none; and whether there is anything at a path.
  */
 import { randomBytes } from "node:crypto";
 import { chmod, mkdir, rm, rmdir, stat, writeFile } from "node:fs/promises";
@@ -113,4 +113,12 @@ function ignoreExisting(error: unknown): void {
 
 function isCode(error: unknown, code: string): boolean {
   return error instanceof Error && "code" in error && error.code === code;
+}
+
+/** Whether there is anything at a path that can be seen. */
+export function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
 }

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
-import { formatDuration, formatTable, printable, TimeLeft } from "../../src/cli/output.ts";
-import { formatBytes } from "../../src/units.ts";
+import { formatTable, printable, TimeLeft } from "../../src/cli/output.ts";
+import { formatBytes, formatDuration } from "../../src/units.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
 import { keepsake, keepsakeHere, MAIN } from "./support.ts";
 

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { readBundledEmbeddings, readLora, writeKohyaLora } from "../../src/adapters/formats/index.ts";
 import { createLora, type Lora, requireLora } from "../../src/adapters/lora.ts";
-import { type AdaptableModules } from "../../src/adapters/modules.ts";
+import type { AdaptableModules } from "../../src/adapters/modules.ts";
 import { adaptableModules } from "../../src/adapters/new-adapter.ts";
 import { weightChange } from "../../src/adapters/stacked-lora.ts";
 import { readTokenEmbeddings, writeTokenEmbedding } from "../../src/adapters/formats/token-embedding.ts";

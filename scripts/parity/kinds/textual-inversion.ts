@@ -2,7 +2,7 @@
 import { readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { readTokenEmbeddings } from "../../../src/adapters/formats/token-embedding.ts";
-import { type TokenEmbedding } from "../../../src/adapters/textual-inversion.ts";
+import type { TokenEmbedding } from "../../../src/adapters/textual-inversion.ts";
 import { endOfTextRows } from "../../../src/diffusion/clip/text-inputs.ts";
 import { addLearnedTokens, onlyInputs, PromptEncoder } from "../../../src/diffusion/prompt-encoder.ts";
 import type { TextConditioning } from "../../../src/diffusion/text-conditioning.ts";

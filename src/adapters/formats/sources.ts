@@ -3,6 +3,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { AdaptedComponent } from "../../diffusion/module.ts";
 import { KeepsakeError } from "../../errors.ts";
+import { exists } from "../../io/folder.ts";
 import { SafetensorsFile } from "../../io/safetensors/safetensors.ts";
 import { adaptedComponents } from "../modules.ts";
 import { diffusersLoraFile, peftConfigFile, peftWeightsFile } from "./names.ts";
@@ -55,13 +56,6 @@ async function findSources(path: string): Promise<LoraSource[]> {
 async function isFolder(path: string): Promise<boolean> {
   return stat(path).then(
     (found) => found.isDirectory(),
-    () => false,
-  );
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
     () => false,
   );
 }

@@ -9,7 +9,8 @@ import type { Provider } from "../../graph/index.ts";
 import { stopSignal } from "../exit.ts";
 import { LIMITS, REAL_LIMITS } from "../../limits.ts";
 import { provider, realNumber, scheduleRange, threads, trainingSeed, wholeNumber } from "../options.ts";
-import { formatDuration, formatTable, Output } from "../output.ts";
+import { formatTable, Output } from "../output.ts";
+import { formatDuration } from "../../units.ts";
 import { DEFAULT_LIBRARY, withKeepsake, type ModelOptions, withModelOptions } from "./shared.ts";
 
 interface ClassifyCommandOptions extends ModelOptions {

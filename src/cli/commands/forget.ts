@@ -9,7 +9,8 @@ import type { Provider } from "../../graph/index.ts";
 import { stopSignal } from "../exit.ts";
 import { LIMITS } from "../../limits.ts";
 import { provider, threads, trainingSeed, wholeNumber } from "../options.ts";
-import { formatDuration, Output, TimeLeft } from "../output.ts";
+import { Output, TimeLeft } from "../output.ts";
+import { formatDuration } from "../../units.ts";
 import { DEFAULT_LIBRARY, withKeepsake, type ModelOptions, withModelOptions } from "./shared.ts";
 
 interface ForgetOptions extends ModelOptions {

@@ -11,7 +11,8 @@ import type { Provider } from "../../graph/index.ts";
 import { stopSignal } from "../exit.ts";
 import { LIMITS, REAL_LIMITS } from "../../limits.ts";
 import { loraFile, pictureSeed, provider, realNumber, severalFiles, threads, wholeNumber } from "../options.ts";
-import { formatDuration, Output, TimeLeft } from "../output.ts";
+import { Output, TimeLeft } from "../output.ts";
+import { formatDuration } from "../../units.ts";
 import {
   aboutBuiltInModel,
   DEFAULT_LIBRARY,

@@ -8,25 +8,32 @@ import { crc32, deflateSync } from "node:zlib";
 /** The signature and the header chunk, which is the first. */
 const HEADER_LENGTH = 8 + 25;
 
-/** `tEXt` with "Software" and "Keepsake", length and checksum included: the same for every picture, and nothing of it. */
-const MARK = Buffer.concat([
-  Buffer.from([0, 0, 0, 17]),
-  Buffer.from("tEXtSoftware\0Keepsake", "latin1"),
-  Buffer.from([0xaf, 0x64, 0x96, 0x56]),
-]);
+/** With length and checksum. @param type - four letters */
+function pngChunk(type: string, data: Uint8Array): Buffer {
+  const body = Buffer.concat([Buffer.from(type, "latin1"), data]);
+  const chunk = Buffer.alloc(body.length + 8);
+  chunk.writeUInt32BE(data.length, 0);
+  chunk.set(body, 4);
+  chunk.writeUInt32BE(crc32(body), chunk.length - 4);
+  return chunk;
+}
+
+/** The same for every picture, and nothing of it. */
+const MARK = pngChunk("tEXt", Buffer.from("Software\0Keepsake", "latin1"));
+
+function withChunkAt(png: Uint8Array, at: number, chunk: Uint8Array): Uint8Array {
+  return Buffer.concat([png.subarray(0, at), chunk, png.subarray(at)]);
+}
 
 /** Marks a PNG file as drawn by Keepsake, so that it is not taken for a photo later. */
 export function markAsDrawn(png: Uint8Array): Uint8Array {
-  return Buffer.concat([png.subarray(0, HEADER_LENGTH), MARK, png.subarray(HEADER_LENGTH)]);
+  return withChunkAt(png, HEADER_LENGTH, MARK);
 }
 
 /** Says in a PNG file without a colour profile what its colours are. @param icc - the profile */
 export function withColorProfile(png: Uint8Array, icc: Uint8Array): Uint8Array {
-  const body = Buffer.concat([Buffer.from("iCCPprofile\0\0", "latin1"), deflateSync(icc)]);
-  const [length, checksum] = [Buffer.alloc(4), Buffer.alloc(4)];
-  length.writeUInt32BE(body.length - 4);
-  checksum.writeUInt32BE(crc32(body));
-  return Buffer.concat([png.subarray(0, HEADER_LENGTH), length, body, checksum, png.subarray(HEADER_LENGTH)]);
+  const data = Buffer.concat([Buffer.from("profile\0\0", "latin1"), deflateSync(icc)]);
+  return withChunkAt(png, HEADER_LENGTH, pngChunk("iCCP", data));
 }
 
 /**
@@ -39,13 +46,9 @@ export function withText(png: Uint8Array, keyword: string, text: string): Uint8A
   const isAscii = /^[\n -~]*$/.test(text);
   // The five bytes of an iTXt: the end of the keyword, not compressed (two), no language, no other keyword.
   const chunk = isAscii
-    ? Buffer.from(`tEXt${keyword}\0${text}`, "latin1")
-    : Buffer.concat([Buffer.from(`iTXt${keyword}\0\0\0\0\0`, "latin1"), Buffer.from(text, "utf8")]);
-  const frame = Buffer.alloc(8);
-  frame.writeUInt32BE(chunk.length - 4, 0);
-  frame.writeUInt32BE(crc32(chunk), 4);
-  const at = HEADER_LENGTH + MARK.length;
-  return Buffer.concat([png.subarray(0, at), frame.subarray(0, 4), chunk, frame.subarray(4), png.subarray(at)]);
+    ? pngChunk("tEXt", Buffer.from(`${keyword}\0${text}`, "latin1"))
+    : pngChunk("iTXt", Buffer.concat([Buffer.from(`${keyword}\0\0\0\0\0`, "latin1"), Buffer.from(text, "utf8")]));
+  return withChunkAt(png, HEADER_LENGTH + MARK.length, chunk);
 }
 
 /**

@@ -4,7 +4,7 @@ import { KeepsakeError } from "../../errors.ts";
 import { writeAtomically, type WriteOptions } from "../atomic.ts";
 import { float32ToBfloat16, float32ToFloat16 } from "./half.ts";
 import { quote, type TensorInfo } from "./safetensors-header.ts";
-import { type SafetensorsDType } from "./safetensors-dtype.ts";
+import type { SafetensorsDType } from "./safetensors-dtype.ts";
 import { layOut, type TensorEntry } from "./safetensors-layout.ts";
 
 /** A tensor and its numbers. */

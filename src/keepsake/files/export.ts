@@ -6,7 +6,7 @@ import { lstat, readdir, stat } from "node:fs/promises";
 import { dirname, extname, join } from "node:path";
 import { type KohyaModel, type ModelspecFacts, modelspec, plainTokenName } from "../../adapters/formats/index.ts";
 import { writeTokenEmbedding } from "../../adapters/formats/token-embedding.ts";
-import { type TokenEmbedding } from "../../adapters/textual-inversion.ts";
+import type { TokenEmbedding } from "../../adapters/textual-inversion.ts";
 import type { StableDiffusionPipeline } from "../../diffusion/pipeline.ts";
 import { KeepsakeError } from "../../errors.ts";
 import { removeFile } from "../../io/atomic.ts";

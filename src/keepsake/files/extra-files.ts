@@ -5,7 +5,7 @@ import { basename } from "node:path";
 import { plainTokenName, readBundledEmbeddings, readLora } from "../../adapters/formats/index.ts";
 import { adaptableModules } from "../../adapters/new-adapter.ts";
 import { readTokenEmbeddings } from "../../adapters/formats/token-embedding.ts";
-import { type TokenEmbedding } from "../../adapters/textual-inversion.ts";
+import type { TokenEmbedding } from "../../adapters/textual-inversion.ts";
 import type { StableDiffusionPipeline } from "../../diffusion/pipeline.ts";
 import { KeepsakeError } from "../../errors.ts";
 import { checkReal, REAL_LIMITS } from "../../limits.ts";

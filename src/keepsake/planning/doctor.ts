@@ -1,10 +1,10 @@
 /**
  * @file Whether Keepsake can work here: versions, processor, speed, memory, disk, what fits them, and the library's health.
  */
-import { readFileSync } from "node:fs";
 import { totalmem } from "node:os";
 import { resolve } from "node:path";
 import { KeepsakeError } from "../../errors.ts";
+import { ownVersion } from "../../own-version.ts";
 import { listProviders, onnxRuntimeVersion } from "../../graph/onnx-runtime.ts";
 import { availableMemory } from "../../io/available-memory.ts";
 import { freeDisk } from "../../io/free-disk.ts";
@@ -112,10 +112,4 @@ async function healthOf(session: Session): Promise<LibraryHealth | undefined> {
     faults: faults.length,
     ...(unfinishedRun !== undefined && { unfinishedRun: unfinishedRun.concept }),
   };
-}
-
-function ownVersion(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8"));
-  const found = typeof manifest === "object" && manifest !== null && "version" in manifest ? manifest.version : "";
-  return String(found);
 }

@@ -9,7 +9,8 @@ import type { PhotosFound } from "../../../training/photos.ts";
 import type { PreviewReport } from "../../../keepsake/preview-last-learn.ts";
 import type { PreviewProgress } from "../../../keepsake/previews.ts";
 import { isShort, planLine, SHORT_MEMORY } from "./learn-plan-report.ts";
-import { formatDuration, formatTable, TimeLeft, type Output } from "../../output.ts";
+import { formatTable, TimeLeft, type Output } from "../../output.ts";
+import { formatDuration } from "../../../units.ts";
 import { libraryOption } from "../shared.ts";
 
 /** What the measure of the previews means. */
