@@ -38,7 +38,8 @@ export class Session {
   readonly adapters = new AdapterSlot();
   #model: (LoadedModel & { readonly files: string }) | undefined;
   #learned:
-    { readonly state: string; readonly pipeline: StableDiffusionPipeline; readonly learned: Learned } | undefined;
+    | { readonly state: string; readonly pipeline: StableDiffusionPipeline; readonly learned: Learned }
+    | undefined;
   #classifier: { readonly key: string; readonly learned: Learned; readonly classifier: ConceptClassifier } | undefined;
   #keepsPrograms = false;
 

@@ -48,7 +48,8 @@ describe("the text encoders of SDXL", () => {
   it("give zeros without a prompt, unless the model says otherwise", async () => {
     const norms = async (conditioning: TextConditioning) => {
       const encoder = new PromptEncoder(conditioning, { threads: 1 });
-      const encoded = await encoder.encode([undefined, ""]).finally(() => encoder.clear());
+      const encoded = await encoder.encode([undefined, ""]);
+      await encoder.clear();
       return encoded.map(({ encoderHiddenStates, textEmbeds = [] }) =>
         Math.max(...[...encoderHiddenStates, ...textEmbeds].map(Math.abs)),
       );

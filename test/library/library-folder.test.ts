@@ -165,7 +165,7 @@ describe("the files of a library", () => {
     const put = [
       () => { symlinkSync(outside, join(folder, "blobs")); },
       () => { writeFileSync(join(folder, "blobs"), "mine"); },
-    ]; // prettier-ignore
+    ]; // oxfmt-ignore
     for (const [i, words] of ["a link", "no folder"].entries()) {
       put[i]();
       for (const way of ways) {

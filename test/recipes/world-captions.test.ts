@@ -60,8 +60,7 @@ describe("captions", () => {
     for (const { scene, caption } of scenes(2000, { captions: { ...FULL_CAPTIONS, ownColor: 0 } })) {
       const { background, subjects } = scene;
       const shown: (string | undefined)[] = subjects.flatMap(({ color, wearing }) => [color, wearing?.color]);
-      if (background.kind === "place")
-        shown.push("green"); // "on green grass"
+      if (background.kind === "place") shown.push("green"); // "on green grass"
       else shown.push(background.color, background.kind === "plain" ? undefined : background.second);
       const spoken = wordsOf(caption).filter((word) => (COLOR_NAMES as readonly string[]).includes(word));
       for (const color of spoken) expect(shown).toContain(color);

@@ -2,9 +2,9 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { importFaults } from "../../scripts/imports/faults.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
 
-const ROOT = join(import.meta.dirname, "..", "..");
 const inFolder = temporaryFolder();
 
 /** What the checker says of a program of these files. */
@@ -14,10 +14,7 @@ function check(name: string, files: Readonly<Record<string, string>>): string {
     mkdirSync(dirname(join(folder, file)), { recursive: true });
     writeFileSync(join(folder, file), text);
   }
-  const args = ["--import", import.meta.resolve("tsx"), join(ROOT, "scripts", "check-imports.ts")];
-  const { status, stderr } = spawnSync(process.execPath, args, { cwd: folder, encoding: "utf8" });
-  expect(status).toBe(stderr === "" ? 0 : 1);
-  return stderr;
+  return importFaults(folder).join("\n");
 }
 
 const inside = {
@@ -69,5 +66,35 @@ describe("the network", () => {
     expect(check("at once", files).match(/only src\/cli\/hub-model\.ts may, by import\(\) of pull\.ts/g)).toHaveLength(
       2,
     );
+  });
+});
+
+describe("ONNX Runtime", () => {
+  const later = 'export const f = () => import("onnxruntime-node");';
+
+  it("is loaded by one file", () => {
+    expect(check("one", { "src/graph/onnx-runtime.ts": later })).toBe("");
+  });
+
+  it.each([
+    { what: "import()", file: "src/diffusion/file.ts", text: later },
+    { what: "import() in a script", file: "scripts/file.ts", text: later },
+    { what: "require()", file: "bin/file.cjs", text: 'require("onnxruntime-node");' },
+  ])("is not loaded by another, by $what", ({ what, file, text }) => {
+    expect(check(what, { [file]: text })).toContain(`${file} loads onnxruntime-node`);
+  });
+});
+
+describe("the command", () => {
+  it("prints the faults and fails", () => {
+    const folder = inFolder("printed");
+    mkdirSync(join(folder, "src", "io"), { recursive: true });
+    writeFileSync(join(folder, "src", "io", "a.ts"), 'import "./b.ts";\n');
+    writeFileSync(join(folder, "src", "io", "b.ts"), 'import "./a.ts";\n');
+    const script = join(import.meta.dirname, "..", "..", "scripts", "check-imports.ts");
+    const args = ["--import", import.meta.resolve("tsx"), script];
+    const { status, stderr } = spawnSync(process.execPath, args, { cwd: folder, encoding: "utf8" });
+    expect(stderr).toBe("these files import each other in a circle: src/io/a.ts, src/io/b.ts\n");
+    expect(status).toBe(1);
   });
 });

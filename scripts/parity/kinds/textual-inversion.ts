@@ -24,7 +24,8 @@ export const textualInversion: CaseKind = {
       prompts.map((prompt) => [...each.encode(prompt).inputIds]),
     );
     const encoder = new PromptEncoder(text, tree.programOptions);
-    const encoded = await encoder.encode(prompts, { learnedEmbeddings }).finally(() => encoder.clear());
+    const encoded = await encoder.encode(prompts, { learnedEmbeddings });
+    await encoder.clear();
     const states = encoded.flatMap(({ encoderHiddenStates }) => [...encoderHiddenStates]);
     if (text.projectionDim === undefined) {
       const atEndOfText = [...endOfTextRows(ids, text.encoders[0].config)].flatMap((row) =>
@@ -61,7 +62,9 @@ async function embedsAtHighestId(
   const prompts = ids.map((first, i) => [...first, ...secondIds[i]]);
   const highest = secondIds.map((prompt, i) => i * text.positions + prompt.indexOf(Math.max(...prompt)));
   const feeds = { ...text.feeds(prompts, rows), learned, "endOfTextRows 2": Int32Array.from(highest) };
-  return (await program.run(onlyInputs(program, feeds)).finally(() => program.dispose())).textEmbeds;
+  const outputs = await program.run(onlyInputs(program, feeds));
+  await program.dispose();
+  return outputs.textEmbeds;
 }
 
 /** The embeddings of the files that the case lists, in its order; such files do not name their tokens. */

@@ -163,7 +163,7 @@ describe("something else called lock", () => {
     ["a pipe", (path) => execFileSync("mkfifo", [path])],
     ["a file of something else", (path) => { writeFileSync(path, "name: my-app\n"); }],
     ["a large file", (path) => { writeFileSync(path, "0".repeat(1e6)); }],
-  ]; // prettier-ignore
+  ]; // oxfmt-ignore
 
   it.each(things)("(%s) is named, and left as it is", async (_, make) => {
     const folder = mkdtempSync(inFolder("library-"));
@@ -208,7 +208,7 @@ describe("the lock on a disk without hard links", () => {
     const taking = failure(lockFolder(folder, "learning dog"));
     await sleep(100);
     const id = "0123456789abcdef";
-    writeFileSync(join(folder, "lock"), formatOwner({ id, pid: process.ppid, host: hostname(), command: "x", origin: { ...own, started: startOf(process.ppid) } })); // prettier-ignore
+    writeFileSync(join(folder, "lock"), formatOwner({ id, pid: process.ppid, host: hostname(), command: "x", origin: { ...own, started: startOf(process.ppid) } })); // oxfmt-ignore
     expect((await taking).message).toContain(`in use by process ${process.ppid} (x)`);
   });
 
@@ -228,7 +228,7 @@ describe("many processes", () => {
       const said: string[] = [];
       const fight = () => {
         const script = join(import.meta.dirname, "fight-for-lock.ts");
-        const child = spawn(process.execPath, ["--import", "tsx", script, folder, links], { stdio: ["ignore", "pipe", "inherit"] }); // prettier-ignore
+        const child = spawn(process.execPath, ["--import", "tsx", script, folder, links], { stdio: ["ignore", "pipe", "inherit"] }); // oxfmt-ignore
         createInterface(child.stdout).on("line", (line) => said.push(line));
         children.add(child);
         return child;

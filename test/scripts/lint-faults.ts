@@ -1,0 +1,201 @@
+/**
+ * @file Short programs with one fault each, for the test of the linter: by the rule that must find it.
+ */
+
+const CLASS = "export class A { constructor(readonly x: number) {} }";
+
+/** In TypeScript. */
+export const FAULTS: Readonly<Record<string, string>> = {
+  "for-direction": "for (let i = 0; i < 10; i--) { void i; }",
+  "no-array-constructor": "export const a: unknown[] = new Array(0, 1, 2);",
+  "no-async-promise-executor":
+    "export const p = new Promise(async (resolve) => { await Promise.resolve(); resolve(1); });",
+  "no-case-declarations":
+    "export function f(x: number) { switch (x) { case 1: const y = 2; return y; default: return 0; } }",
+  "no-compare-neg-zero": "export const f = (x: number) => x === -0;",
+  "no-cond-assign": "export function f(x: number) { let y; if ((y = x)) return y; if (y = x) return 1; return 2; }",
+  "no-constant-binary-expression": "export const f = (x: number) => (x + 1) ?? 2;",
+  "no-constant-condition": "export function f() { if (true) return 1; return 2; }",
+  "no-control-regex": "export const r = /\\x1f/;",
+  "no-debugger": "debugger;",
+  "no-delete-var": "var x = 1;\ndelete x;",
+  "no-dupe-else-if": "export const f = (a: boolean) => { if (a) return 1; else if (a) return 2; return 3; };",
+  "no-duplicate-case":
+    "export function f(x: number) { switch (x) { case 1: return 1; case 1: return 2; default: return 0; } }",
+  "no-empty": "export function f(x: boolean) { if (x) {} try { f(x); } catch {} }",
+  "no-empty-character-class": "export const r = /^abc[]/;",
+  "no-empty-pattern": "export function f({}: object) { return 1; }",
+  "no-empty-static-block": "export class A { x = 1; static {} }",
+  "no-ex-assign": "export function f() { try { f(); } catch (error) { error = 1; } }",
+  "no-extra-boolean-cast": "export const f = (x: string) => { if (!!x) return 1; return 2; };",
+  "no-fallthrough":
+    "export function f(x: number) { let y = 0; switch (x) { case 1: y = 1; default: y += 2; } return y; }",
+  "no-global-assign": "undefined = 1;\nObject = null;",
+  "no-invalid-regexp": 'export const r = new RegExp("[");',
+  "no-irregular-whitespace": "export const\u00a0x = 1;",
+  "no-loss-of-precision": "export const x = 9007199254740993;",
+  "no-misleading-character-class": "export const r = /^[👍]$/;",
+  "no-nonoctal-decimal-escape": 'const x = "\\8";\nvoid x;',
+  "no-prototype-builtins": 'export const f = (x: object) => x.hasOwnProperty("a");',
+  "no-regex-spaces": "export const r = /a  b/;",
+  "no-restricted-imports": 'import { env } from "onnxruntime-node";\nexport const x = env;',
+  "no-self-assign": "export function f(x: number) { x = x; return x; }",
+  "no-shadow-restricted-names": "export function f(undefined: number) { return undefined; }",
+  "no-sparse-arrays": "export const a = [1, , 2];",
+  "no-unassigned-vars": "let x: number | undefined;\nexport const f = () => x;",
+  "no-unsafe-finally": "export function f() { try { return 1; } finally { return 2; } }",
+  "no-unsafe-optional-chaining": "export const f = (x?: { y: () => number }) => (x?.y)();",
+  "no-unused-expressions": "export const f = (a: boolean, b: () => void) => { a && b(); a ? b() : 0; 1 + 1; };",
+  "no-unused-labels": "export function f() { A: for (;;) break; }",
+  "no-unused-private-class-members": "export class A { #x = 1; y = 2; }",
+  "no-unused-vars": "const _x = 1;\nexport function f(_y: number) { try { f(1); } catch (_error) { return; } }",
+  "no-useless-assignment": "export function f() { let x = 1; x = 2; return x; }",
+  "no-useless-backreference": "export const r = /(a\\1)/;",
+  "no-useless-catch": "export function f() { try { f(); } catch (error) { throw error; } }",
+  "no-useless-constructor": "export class A { x = 1; constructor() {} }",
+  "no-useless-escape": 'export const x = "\\q";',
+  "no-var": "export var x = 1;",
+  "prefer-const": "let x = 1;\nexport const f = () => x;",
+  "prefer-rest-params": "export function f() { return [...arguments]; }",
+  "prefer-spread":
+    "export const f = (g: (...x: number[]) => void, x: number[]) => { g.apply(undefined, x as [number]); };",
+  "preserve-caught-error": 'export function f() { try { f(); } catch (error) { throw new Error("x"); } }',
+  "require-yield": "export function* f() { return 1; }",
+  "use-isnan": "export const f = (x: number) => x === NaN;",
+  "valid-typeof": 'export const f = (x: unknown) => typeof x === "strnig";',
+  "typescript/await-thenable": "export async function f() { await 1; await Promise.resolve(); }",
+  "typescript/ban-ts-comment": "// @ts-expect-error\nexport const x: string = 1;",
+  "typescript/consistent-type-imports": `import { A } from "./typescript-no-unsafe-class-instance-assignment.ts";\nexport type B = A;`,
+  "typescript/no-array-delete": "export const f = (x: number[]) => { delete x[0]; };",
+  "typescript/no-base-to-string": 'export const f = (x: object) => "" + String(x);',
+  "typescript/no-confusing-void-expression":
+    "export const f = (g: () => void) => g();\nexport const h = (g: () => void) => { const x = g(); return [x]; };",
+  "typescript/no-deprecated": "/** @deprecated use another */\nfunction old() { return 1; }\nexport const x = old();",
+  "typescript/no-duplicate-enum-values": "export enum E { A = 1, B = 1 }",
+  "typescript/no-duplicate-type-constituents": 'export type T = "a" | "b" | "a";',
+  "typescript/no-dynamic-delete": "export const f = (x: Record<string, number>, y: string) => { delete x[y]; };",
+  "typescript/no-empty-object-type": "export const f = (x: {}) => [x];",
+  "typescript/no-explicit-any": "export const f = (x: any) => { void x; };",
+  "typescript/no-extra-non-null-assertion": "export const f = (x: { y?: number } | undefined) => x!!.y;",
+  "typescript/no-extraneous-class": "export class A { static x = 1; }",
+  "typescript/no-floating-promises": "export function f(x: Promise<number>) { x; x.then(() => 1); }",
+  "typescript/no-for-in-array": "export function f(x: number[]) { for (const i in x) void i; }",
+  "typescript/no-generated-empty-object-type":
+    "type Keys<T> = { [K in keyof T as never]: T[K] };\nexport type A = Keys<{ a: 1 }>;",
+  "typescript/no-implied-eval": 'export const f = new Function("a", "return a");',
+  "typescript/no-invalid-void-type": "export type T = void | number;",
+  "typescript/no-meaningless-void-operator": "export function f(g: () => void) { void g(); }",
+  "typescript/no-misused-new": "export interface A { new (): A; }",
+  "typescript/no-misused-promises":
+    "export function f(x: Promise<boolean>) { if (x) return 1; [1].forEach(async () => { await x; }); return 2; }",
+  "typescript/no-misused-spread": "export const f = (x: number[]) => ({ ...x });",
+  "typescript/no-mixed-enums": 'export enum E { A = 1, B = "b" }',
+  "typescript/no-namespace": "export namespace N { export const x = 1; }",
+  "typescript/no-non-null-asserted-nullish-coalescing": "export const f = (x: { y?: number }) => x.y! ?? 1;",
+  "typescript/no-non-null-asserted-optional-chain": "export const f = (x?: { y: number }) => x?.y!;",
+  "typescript/no-non-null-assertion": "export const f = (x?: number) => x!;",
+  "typescript/no-redundant-type-constituents": "export type T = unknown | string;",
+  "typescript/no-require-imports": 'export const x = require("x");',
+  "typescript/no-this-alias": "export function f(this: object) { const self = this; return () => self; }",
+  "typescript/no-unnecessary-boolean-literal-compare": "export const f = (x: boolean) => x === true;",
+  "typescript/no-unnecessary-template-expression": "export const f = (x: string) => `${x}`;",
+  "typescript/no-unnecessary-type-arguments":
+    "function g<T = number>(x: T) { return [x]; }\nexport const x = g<number>(1);",
+  "typescript/no-unnecessary-type-assertion": "export const f = (x: number) => x as number;",
+  "typescript/no-unnecessary-type-constraint": "export const f = <T extends unknown>(x: T) => [x, x];",
+  "typescript/no-unnecessary-type-conversion": "export const f = (x: string) => String(x);",
+  "typescript/no-unnecessary-type-parameters": "export function f<T>(x: T): void { void x; }",
+  "typescript/no-unsafe-argument": "declare const x: any;\nexport const f = (g: (x: number) => void) => { g(x); };",
+  "typescript/no-unsafe-assignment": 'export const x = JSON.parse("1");',
+  "typescript/no-unsafe-call": "declare const x: any;\nx();",
+  "typescript/no-unsafe-class-instance-assignment": `${CLASS}\nexport const a: A = { x: 1 };`,
+  "typescript/no-unsafe-declaration-merging": "export interface A { x: number }\nexport class A {}",
+  "typescript/no-unsafe-enum-assignment":
+    "enum E { A, B }\nexport const f = (n: number) => { const e: E = n; return e; };",
+  "typescript/no-unsafe-enum-comparison": "enum E { A, B }\nexport const f = (e: E) => e === 1;",
+  "typescript/no-unsafe-function-type": "export const f = (g: Function) => [g];",
+  "typescript/no-unsafe-member-access": "declare const x: any;\nvoid x.y;",
+  "typescript/no-unsafe-return": "declare const x: any;\nexport const f = () => x;",
+  "typescript/no-unsafe-unary-minus": "export const f = (x: string) => -x;",
+  "typescript/no-useless-default-assignment": "export const f = ({ x = 1 }: { x: number }) => x;",
+  "typescript/no-wrapper-object-types": "export const f = (x: String) => [x];",
+  "typescript/only-throw-error": 'export function f() { throw "x"; }',
+  "typescript/prefer-as-const": 'export const x = "a" as "a";',
+  "typescript/prefer-literal-enum-member": 'const y = "a";\nexport enum E { A = y }',
+  "typescript/prefer-namespace-keyword": "export module N { export const x = 1; }",
+  "typescript/prefer-promise-reject-errors": 'export const f = () => Promise.reject("x");',
+  "typescript/prefer-reduce-type-parameter":
+    "export const f = (x: number[]) => x.reduce((all, y) => [...all, y], [] as number[]);",
+  "typescript/prefer-return-this-type": "export class A { f(): A { return this; } }",
+  "typescript/related-getter-setter-pairs": "export interface A { get x(): string; set x(value: number); }",
+  "typescript/require-await": "export async function f() { return 1; }",
+  "typescript/restrict-plus-operands": 'export const f = (x: number) => x + "a";',
+  "typescript/restrict-template-expressions":
+    "export const f = (x: object | undefined, y: number, z: boolean) => `${y} ${z} ${x}`;",
+  "typescript/return-await": "export async function f(x: Promise<number>) { try { return x; } catch { return 1; } }",
+  "typescript/switch-exhaustiveness-check":
+    'export function f(x: "a" | "b") { switch (x) { case "a": return 1; } return 2; }',
+  "typescript/triple-slash-reference": '/// <reference path="./no-var.ts" />\nexport const x = 1;',
+  "typescript/unbound-method": "export class A { x = 1; f() { return this.x; } }\nexport const f = new A().f;",
+  "typescript/use-unknown-in-catch-callback-variable":
+    "export const f = (x: Promise<number>) => x.catch((error) => error instanceof Error);",
+};
+
+/** In JavaScript alone: in TypeScript the compiler finds them. */
+export const FAULTS_IN_JAVASCRIPT: Readonly<Record<string, string>> = {
+  "constructor-super": "export class A extends Array { constructor() {} }",
+  "getter-return": "export const a = { get x() {} };",
+  "no-class-assign": "class A {}\nA = 1;\nexport { A };",
+  "no-const-assign": "const x = 1;\nx = 2;\nexport { x };",
+  "no-dupe-class-members": "export class A { f() {} f() {} }",
+  "no-dupe-keys": "export const a = { x: 1, x: 2 };",
+  "no-func-assign": "function f() {}\nf = 1;\nexport { f };",
+  "no-import-assign": 'import { x } from "./no-dupe-keys.js";\nx = 1;',
+  "no-new-native-nonconstructor": "export const s = new Symbol();",
+  "no-obj-calls": "export const x = Math();",
+  "no-redeclare": "export function f() { var x = 1; var x = 2; return x; }",
+  "no-setter-return": "export const a = { set x(y) { return y; } };",
+  "no-this-before-super": "export class A extends Array { constructor() { this.x = 1; super(); } }",
+  "no-undef": "export const x = nowhere;",
+  "no-unreachable": "export function f() { return 1; f(); }",
+  "no-unsafe-negation": "export const f = (x) => !x instanceof Array;",
+  "no-with": "with (Math) { abs(1); }",
+};
+
+/** Those of the project: what a room may import, who loads ONNX Runtime, who writes to the terminal. */
+export const FAULTS_OF_ROOMS = [
+  { file: "src/graph/a.ts", text: 'export * from "../io/b.ts";', words: "graph/ may not import from io/" },
+  { file: "src/graph/deep/a.ts", text: 'import "../../random/b.ts";', words: "graph/ may not import from random/" },
+  {
+    file: "src/io/a.ts",
+    text: 'import type { B } from "../random/b.ts";\nexport type C = B;',
+    words: "io/ may not import from random/",
+  },
+  {
+    file: "src/training/a.ts",
+    text: 'import "../strategies/b.ts";',
+    words: "training/ may not import from strategies/",
+  },
+  { file: "src/keepsake/a.ts", text: 'import "../index.ts";', words: "The package's entry point is for users" },
+  {
+    file: "src/diffusion/a.ts",
+    text: 'import "onnxruntime-node";',
+    words: "Only src/graph/onnx-runtime.ts loads ONNX Runtime",
+  },
+  {
+    file: "scripts/a.ts",
+    text: 'import type { Tensor } from "onnxruntime-node";\nexport type T = Tensor;',
+    words: "Only src/graph/onnx-runtime.ts",
+  },
+  { file: "src/library/a.ts", text: 'console.log("x");', words: "no-console" },
+  { file: "src/adapters/a.ts", text: 'process.stdout.write("x");', words: "Write through src/cli/streams.ts" },
+  { file: "src/cli/a.ts", text: "void process.stderr.isTTY;", words: "Write through src/cli/streams.ts" },
+];
+
+/** What no parser takes: rules that other linters need for them. */
+export const NO_PROGRAMS: Readonly<Record<string, string>> = {
+  "no-octal": "export const x = 071;",
+  "no-dupe-args": "export function f(x: number, x: number) { return x; }",
+  "no-delete-var": "export const x = 1;\ndelete x;",
+  "no-nonoctal-decimal-escape": 'export const x = "\\8";',
+};
