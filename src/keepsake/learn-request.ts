@@ -2,7 +2,6 @@
  * @file What is asked for when a concept is to be learned, what there is to tell meanwhile, and what comes of it.
  */
 import type { AskedAdapter } from "../learning/learn-settings.ts";
-import { checkClassNoun, conceptName } from "../prompts/concept-name.ts";
 import type { PhotosFound } from "../training/photos.ts";
 import type { PhaseEvaluations, PhaseName, TrainingSettings } from "../training/training-run.ts";
 import type { AskedStrategy } from "./chosen-strategy.ts";
@@ -14,10 +13,20 @@ export interface LearnConceptRequest extends AskedStrategy, Watched<LearnConcept
   readonly name: string;
   /** Photos, or folders of them. */
   readonly photos: readonly string[];
-  /** What the thing is, e.g. "cat": the token's embedding starts from it. */
-  readonly classNoun: string;
-  /** Embeddings that the token stands for. Default 1. */
+  /** What the thing is, e.g. "cat": a new token's embedding starts from it. May be left out if the library knows the concept. */
+  readonly classNoun?: string;
+  /** Embeddings that the token stands for. Default 1, or as the library knows the concept. */
   readonly vectors?: number;
+  /**
+   * Go on teaching a concept that the library knows: its token begins as it was learned, and what it was is kept like the other
+   * concepts. Default: a name that is known is refused.
+   */
+  readonly more?: boolean;
+  /**
+   * Begin a concept that the library knows anew: its token begins as its class noun again. It keeps its place among the
+   * concepts; what the shared adapter learned from it stays there, unless it is the only one. Default false.
+   */
+  readonly replace?: boolean;
   readonly adapter?: AskedAdapter;
   readonly training?: Partial<TrainingSettings>;
   /** Steps from one snapshot to the next. Default 25. */
@@ -71,15 +80,4 @@ export interface LearnConceptResult {
   readonly strategy: string;
   /** UNet evaluations of each phase, those of interrupted calls included. */
   readonly evaluations: PhaseEvaluations;
-}
-
-/**
- * The same request with its name as the library writes it.
- *
- * @throws KeepsakeError ("usage") for a name or a class noun that a concept cannot have
- */
-export function checkNaming<T extends Pick<LearnConceptRequest, "name" | "classNoun">>(request: T): T {
-  const name = conceptName(request.name);
-  checkClassNoun(request.classNoun);
-  return { ...request, name };
 }

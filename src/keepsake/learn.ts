@@ -17,10 +17,11 @@ import { cutCaptionWarnings, type CutCaption } from "../training/photo-warnings.
 import { encodeTrainingPhotos, loadPhotos, type Photos } from "../training/photos.ts";
 import { SavedStateError } from "../training/saved-state.ts";
 import type { TrainingRun } from "../training/training-run.ts";
-import { checkNaming, type LearnConceptRequest, type LearnConceptResult } from "./learn-request.ts";
+import type { LearnConceptRequest, LearnConceptResult } from "./learn-request.ts";
 import { isPlanned, planRun, withSteps } from "./planning/plan-run.ts";
 import { openLibraryAndModel, prepareLearning } from "./planning/prepare-learning.ts";
 import type { Session } from "./session.ts";
+import { askedConcept, checkNaming, type AskedConcept } from "./training/asked-concept.ts";
 
 /**
  * Learns a concept on top of what the library knows. The same request continues a run that was stopped or killed, and ends in the same bytes as a run
@@ -52,15 +53,17 @@ async function learnLocked(
   drawsPreviews: boolean,
 ): Promise<LearnConceptResult> {
   const began = performance.now();
-  const { name, classNoun, vectors = 1, onProgress } = request;
-  const model = await openLibraryAndModel(session, name, { clears: true });
+  const { onProgress } = request;
+  const check = (existing: Library | undefined) => askedConcept(request, existing, session.folder);
+  const model = await openLibraryAndModel(session, { clears: true, check });
   const { library, pipeline } = model;
   const learning = await prepareLearning(session, request, model);
-  const { strategy, pool } = learning;
+  const { strategy, pool, concept } = learning;
+  const { name, classNoun, vectors, again } = concept;
   try {
     const { settings: asked } = learning.prepared;
     const { resolution } = asked;
-    await tellOfModel(request, pipeline, { profile: model.profile, resolution });
+    await tellOfModel(request, concept, pipeline, { profile: model.profile, resolution });
     const photos = await loadPhotos(request.photos, resolution, asked);
     const warnings = [...photos.found.warnings, ...cutCaptionWarnings(cutCaptions(photos, learning.prepared.tokens))];
     onProgress?.({ kind: "photos", ...photos.found, warnings });
@@ -72,6 +75,7 @@ async function learnLocked(
     const { settings, made } = prepared;
     const identity: RunIdentity = {
       concept: name,
+      ...(again && { again }),
       class: classNoun,
       vectors: String(vectors),
       adapter: JSON.stringify(made.settings),
@@ -96,9 +100,9 @@ async function learnLocked(
     const outcome = { name, token: token.token, step: run.step, steps: run.steps, losses, strategy: strategy.name };
     if (!run.isFinished) return { status: "interrupted", ...outcome, evaluations: run.evaluations };
 
-    const concept = { name, classNoun, vectors, training: settings };
+    const learned = { name, classNoun, vectors, training: settings, again };
     const kept = { name: strategy.name, options: strategy.options };
-    await library.addConcept(run.adapter, made.settings, concept, token, run.memory(), kept);
+    await library.addConcept(run.adapter, made.settings, learned, token, run.memory(), kept);
     await deleteSnapshot(library.folder);
     return { status: "learned", ...outcome, evaluations: run.evaluations };
   } finally {
@@ -125,7 +129,8 @@ function cutCaptions({ captions, captionFiles }: Photos, { fitCaption }: RunToke
 
 /** What to know about the model that is to learn the concept. */
 async function tellOfModel(
-  { classNoun, onProgress }: LearnConceptRequest,
+  { onProgress }: LearnConceptRequest,
+  { classNoun }: AskedConcept,
   pipeline: StableDiffusionPipeline,
   { profile, resolution }: { readonly profile: ModelProfile; readonly resolution: number },
 ): Promise<void> {

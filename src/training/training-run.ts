@@ -260,7 +260,9 @@ export class TrainingRun {
 
   #teachersOf({ teachers = {} }: Objective): Partial<Record<TeacherName, Trainable>> {
     if (teachers.old === undefined && teachers.new === undefined) return {};
-    const old = { adapter: this.adapter.withParameters(this.#start.adapter), embeddings: this.#embeddings };
+    // A concept that is taught further is one of those that the old teacher knows: with its token as it was.
+    const embeddingsBefore = this.#embeddingsWith(this.#start.embedding);
+    const old = { adapter: this.adapter.withParameters(this.#start.adapter), embeddings: embeddingsBefore };
     const { "teacher.lora": parameters, "teacher.embedding": embedding } = this.#kept;
     if (parameters === undefined || embedding === undefined) return { old };
     const embeddings = this.#embeddingsWith(embedding);

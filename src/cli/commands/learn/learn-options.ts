@@ -24,7 +24,7 @@ export interface LearningOptions extends ModelOptions {
   readonly rank?: number;
   readonly alpha?: number;
   readonly targets?: string;
-  readonly vectors: number;
+  readonly vectors?: number;
   readonly lr?: number;
   readonly tokenLr?: number;
   readonly lrScheduler?: LearningRateSchedule;
@@ -91,7 +91,7 @@ export function withLearningOptions(command: Command): Command {
       "--targets <names>",
       `layers to adapt: crossattn-kv, crossattn, attn, all-linear, or endings such as to_q,ff.net.2 (default: ${DEFAULT_ADAPTER.targets})`,
     )
-    .option("--vectors <n>", "embeddings that the token stands for", wholeNumber(LIMITS.vectors), 1)
+    .option("--vectors <n>", "embeddings that the token stands for (default: 1)", wholeNumber(LIMITS.vectors))
     .option(
       "--lr <x>",
       `learning rate of the adapter ${unlessGiven(DEFAULT_TRAINING.learningRate, BUILT_IN.training.learningRate)}`,
@@ -142,10 +142,10 @@ export function withLearningOptions(command: Command): Command {
 export function learningRequest(
   options: LearningOptions,
 ): Omit<LearnRequest, "name" | "photos" | "classNoun" | "signal" | "onProgress"> {
-  const { adapter, rank, alpha, targets, resolution, previews } = options;
+  const { adapter, rank, alpha, targets, vectors, resolution, previews } = options;
   const { steps, batchSize, lr, tokenLr, lrScheduler } = options;
   return {
-    vectors: options.vectors,
+    ...(vectors !== undefined && { vectors }),
     adapter: {
       ...(adapter !== undefined && { kind: adapter }),
       ...(rank !== undefined && { rank }),
