@@ -7,6 +7,7 @@ import type { PhaseEvaluations, PhaseName, TrainingSettings } from "../training/
 import type { AskedStrategy } from "./chosen-strategy.ts";
 import type { Warning, Watched } from "./operation.ts";
 import type { LearnPlan } from "./planning/learn-plan.ts";
+import type { SampleProgress, SampleRequest } from "./training/samples.ts";
 
 export interface LearnConceptRequest extends AskedStrategy, Watched<LearnConceptProgress> {
   /** Letters, digits, `-` and `_`. The token in prompts is `<name>`; it may be written so here too. */
@@ -42,6 +43,8 @@ export interface LearnConceptRequest extends AskedStrategy, Watched<LearnConcept
   readonly budget?: number;
   /** Tell beforehand what the run will take: progress of the kind `plan`. With a large model, finding out takes seconds. */
   readonly tellsPlan?: boolean;
+  /** Pictures of the concept on the way. Default: none. */
+  readonly samples?: SampleRequest;
   /** When it fires, the run stops after the current step with a snapshot. */
   readonly signal?: AbortSignal;
 }
@@ -55,6 +58,7 @@ export type LearnConceptProgress =
   /** What the run will take, before the photos are encoded. */
   | { readonly kind: "plan"; readonly plan: LearnPlan }
   | { readonly kind: "resumed"; readonly step: number }
+  | SampleProgress
   | {
       readonly kind: "step";
       readonly phase: PhaseName;

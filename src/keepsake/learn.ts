@@ -22,6 +22,7 @@ import { isPlanned, planRun, withSteps } from "./planning/plan-run.ts";
 import { openLibraryAndModel, prepareLearning } from "./planning/prepare-learning.ts";
 import type { Session } from "./session.ts";
 import { askedConcept, checkNaming, type AskedConcept } from "./training/asked-concept.ts";
+import { checkSampleRequest, Sampler } from "./training/samples.ts";
 
 /**
  * Learns a concept on top of what the library knows. The same request continues a run that was stopped or killed, and ends in the same bytes as a run
@@ -38,6 +39,7 @@ export async function learnConcept(
   const named = checkNaming(request);
   checkWhole("The number of vectors", request.vectors ?? 1, LIMITS.vectors);
   checkWhole("The number of steps between snapshots", request.snapshotEvery ?? 1, LIMITS.snapshotEvery);
+  if (request.samples !== undefined) checkSampleRequest(request.samples);
   const { signal } = request;
   const unlock = await lockLibrary(session.folder, `learning ${named.name}`, signal && { signal });
   try {
@@ -95,7 +97,10 @@ async function learnLocked(
       return created;
     });
     if (snapshot !== undefined) onProgress?.({ kind: "resumed", step: snapshot.step });
-    const losses = await runSteps(run, request, library, withMemoryMode(identity, pool.checkpointing));
+    const { samples, signal } = request;
+    const sampler =
+      samples && (await Sampler.create({ session, model, prepared, request: samples, signal, tell: onProgress }));
+    const losses = await runSteps(run, request, library, withMemoryMode(identity, pool.checkpointing), sampler);
     const [token] = learnedTokens(prepared.tokens, run.embedding);
     const outcome = { name, token: token.token, step: run.step, steps: run.steps, losses, strategy: strategy.name };
     if (!run.isFinished) return { status: "interrupted", ...outcome, evaluations: run.evaluations };
@@ -104,6 +109,7 @@ async function learnLocked(
     const kept = { name: strategy.name, options: strategy.options };
     await library.addConcept(run.adapter, made.settings, learned, token, run.memory(), kept);
     await deleteSnapshot(library.folder);
+    await sampler?.draw(run);
     return { status: "learned", ...outcome, evaluations: run.evaluations };
   } finally {
     await pool.dispose();
@@ -145,25 +151,30 @@ async function tellOfModel(
   for (const message of warnings) if (message !== undefined) onProgress?.({ kind: "warning", message });
 }
 
-/** Steps until the end or the signal, with a snapshot now and then and at a stop. */
+/** Steps until the end or the signal, with a snapshot now and then, before samples, and at a stop. */
 async function runSteps(
   run: TrainingRun,
   request: LearnConceptRequest,
   library: Library,
   identity: RunIdentity,
+  sampler: Sampler | undefined,
 ): Promise<number[]> {
   const { snapshotEvery = 25, signal, onProgress } = request;
   const losses: number[] = [];
+  if (run.step === 0) await sampler?.draw(run);
   while (!run.isFinished && !signal?.aborted) {
     const { phase, steps } = run;
     const loss = await run.advance();
     losses.push(loss);
     onProgress?.({ kind: "step", phase, step: run.step, steps, loss });
-    const isDue = run.step % snapshotEvery === 0 || signal?.aborted === true;
-    if (!isDue || run.isFinished) continue;
-    // In this order a disk that is too full for the snapshot is left without a library that holds nothing.
-    await writeSnapshot(library.folder, identity, run.state());
-    await library.save();
+    if (run.isFinished) break;
+    const samplesAreDue = sampler?.isDue(run) === true;
+    if (run.step % snapshotEvery === 0 || samplesAreDue || signal?.aborted === true) {
+      // In this order a disk that is too full for the snapshot is left without a library that holds nothing.
+      await writeSnapshot(library.folder, identity, run.state());
+      await library.save();
+    }
+    if (samplesAreDue) await sampler.draw(run);
   }
   return losses;
 }

@@ -59,10 +59,10 @@ export interface TrainingMaterial extends Omit<DrawMaterial, "seed"> {
   readonly frozenEmbeddings: Float32Array;
 }
 
-/** What a run begins with. */
+/** What a run begins with, and what it comes to. */
 export interface TrainingStart {
   readonly adapter: Adapter;
-  /** Embeddings of the new tokens, `[vectors, width]`. */
+  /** Embeddings of the tokens that are taught, `[vectors, width]`. */
   readonly embedding: Float32Array;
 }
 
@@ -169,6 +169,11 @@ export class TrainingRun {
   /** UNet evaluations so far, those of an interrupted part included. */
   get evaluations(): PhaseEvaluations {
     return { ...this.#evaluations };
+  }
+
+  /** What the run would come to if it ended now; not copied. */
+  outcome(): TrainingStart {
+    return { adapter: this.adapter, embedding: this.embedding };
   }
 
   /** The state after the last step, copied. */

@@ -34,6 +34,9 @@ export interface LearningOptions extends ModelOptions {
   readonly flip: boolean;
   readonly alphaMasks: boolean;
   readonly previews?: string | false;
+  readonly sampleEvery?: number;
+  readonly samples?: string;
+  readonly sampleOthers: boolean;
   readonly snapshotEvery: number;
   readonly checkpointing?: boolean;
   readonly restart: boolean;
@@ -129,6 +132,13 @@ export function withLearningOptions(command: Command): Command {
     .option("--previews <file>", `sheet of previews, a PNG that each learning replaces ${PREVIEWS_DEFAULT}`)
     .option("--no-previews", "draw no previews")
     .option(
+      "--sample-every <n>",
+      "draw the concept before the first step, every so many steps and at the end, from the same noise",
+      wholeNumber(LIMITS.sampleEvery),
+    )
+    .option("--samples <folder>", `where --sample-every writes its pictures (default: ${DEFAULT_SAMPLES})`)
+    .option("--sample-others", "draw the concepts that the library knows, too, with --sample-every", false)
+    .option(
       "--checkpointing",
       "less memory, about a third more time (default: if the memory that is free does not suffice otherwise)",
     )
@@ -169,7 +179,21 @@ export function learningRequest(
     tellsPlan: true,
     ...(options.checkpointing !== undefined && { checkpointing: options.checkpointing }),
     ...(previews !== undefined && { previews }),
+    ...samplesOf(options),
   };
+}
+
+/** Where samples go unless --samples says otherwise. */
+const DEFAULT_SAMPLES = "samples";
+
+/** @throws KeepsakeError ("usage") for options of samples without any */
+function samplesOf({ sampleEvery, samples, sampleOthers }: LearningOptions): Pick<LearnRequest, "samples"> {
+  if (sampleEvery !== undefined) {
+    return { samples: { every: sampleEvery, others: sampleOthers, folder: samples ?? DEFAULT_SAMPLES } };
+  }
+  if (samples === undefined && !sampleOthers) return {};
+  const option = samples === undefined ? "--sample-others" : "--samples";
+  throw new KeepsakeError("usage", `${option} needs --sample-every, e.g. --sample-every 50.`);
 }
 
 /** @throws KeepsakeError ("usage") for a name or option that does not exist, and for options without a strategy */
