@@ -8,6 +8,7 @@ import type { StableDiffusionPipeline } from "../../diffusion/pipeline.ts";
 import { KeepsakeError } from "../../errors.ts";
 import { prepareRun, type PreparedRun } from "../../learning/concept-run.ts";
 import { settingsOfEntry, trainingSettings, type AskedAdapter } from "../../learning/learn-settings.ts";
+import { availableMemory } from "../../io/available-memory.ts";
 import { Library } from "../../library/library.ts";
 import { checkModel, identifyModel } from "../../library/model-fingerprint.ts";
 import type { ModelProfile } from "../../library/model-profile.ts";
@@ -20,6 +21,7 @@ import { chosenStrategy } from "../chosen-strategy.ts";
 import type { LearnConceptRequest } from "../learn-request.ts";
 import type { LoadedModel, Session } from "../session.ts";
 import { askedConcept, type AskedConcept } from "../training/asked-concept.ts";
+import { drawingBytes } from "./learn-plan.ts";
 import { poolInMemory } from "./memory-mode.ts";
 
 /** A library and the model that it is on. */
@@ -97,7 +99,17 @@ export async function prepareLearning(
   );
   await session.freePrograms();
   const checkpointing = request.checkpointing ?? recorded?.checkpointing;
-  return { concept, strategy, prepared, pool: poolInMemory(session, pipeline, prepared, checkpointing), recorded };
+  const size = { width: settings.resolution, height: settings.resolution };
+  // Samples are drawn beside the programs of training.
+  const samples = request.samples && drawingBytes(pipeline.drawingCosts(size, profile.guidanceScale));
+  const free = availableMemory().memory - (samples ?? 0);
+  return {
+    concept,
+    strategy,
+    prepared,
+    pool: poolInMemory(session, pipeline, prepared, checkpointing, free),
+    recorded,
+  };
 }
 
 /** A run that is gone on with has the steps that a budget came to when it was begun. */
