@@ -2,7 +2,7 @@
  * @file The command that goes on with an unfinished run, from what its snapshot holds. Names of photos are not stored, so it leaves
  * a gap for them.
  */
-import { DEFAULT_ADAPTER, DEFAULT_TRAINING } from "../learning/learn-settings.ts";
+import { DEFAULT_ADAPTER, DEFAULT_TRAINING, VALIDATION_EVERY } from "../learning/learn-settings.ts";
 import { isWhole, LIMITS } from "../limits.ts";
 import type { Manifest } from "./manifest/manifest.ts";
 import type { RunIdentity, SnapshotFacts } from "./run-snapshot.ts";
@@ -22,6 +22,13 @@ const TRAINING_OPTIONS = {
   resolution: "--resolution",
   flip: "--flip",
   alphaMasks: "--alpha-masks",
+  warmupSteps: "--warmup-steps",
+  gradientAccumulation: "--gradient-accumulation",
+  emaDecay: "--ema",
+  minSnrGamma: "--min-snr-gamma",
+  noiseOffset: "--noise-offset",
+  priorWeight: "--prior-weight",
+  priorPictures: "--prior-pictures",
 } as const;
 
 /** `keepsake learn ...` with every option that the run was begun with and that is not the default. */
@@ -29,13 +36,41 @@ export function learnCommandOf(snapshot: SnapshotFacts, folder: string, manifest
   const { identity } = snapshot;
   const { concept = "", class: noun = "", vectors = "1" } = identity;
   const options = [
+    ...againOptions(identity),
     ...["--class", noun, "--library", folder],
     ...(vectors === "1" ? [] : ["--vectors", vectors]),
-    ...(manifest.concepts.length === 0 ? adapterOptions(snapshot) : []),
+    ...(beginsAdapter(identity, manifest) ? adapterOptions(snapshot) : []),
     ...strategyOptions(identity),
     ...trainingOptions(identity, profileOf(manifest.model.folder)),
+    ...samplesOptions(identity),
   ];
-  return `keepsake learn ${shellQuote(concept)} <the same photos> ${options.map(shellQuote).join(" ")}`;
+  const command = `keepsake learn ${shellQuote(concept)} <the same photos> ${options.map(shellQuote).join(" ")}`;
+  return `${command}${validationOptions(identity)}`;
+}
+
+function samplesOptions({ sampleEvery, sampleOthers }: RunIdentity): string[] {
+  return [
+    ...(sampleEvery === undefined ? [] : ["--sample-every", sampleEvery]),
+    ...(sampleOthers === undefined ? [] : ["--sample-others"]),
+  ];
+}
+
+/** Names of the photos that are held back are not stored either. */
+function validationOptions({ validationEvery }: RunIdentity): string {
+  if (validationEvery === undefined) return "";
+  const every =
+    validationEvery === String(VALIDATION_EVERY) ? "" : ` --validation-every ${shellQuote(validationEvery)}`;
+  return `${every} --validation <the photo held back>`;
+}
+
+/** What is to become of a concept that the library knows. */
+function againOptions({ again }: RunIdentity): string[] {
+  return again === undefined ? [] : [again === "more" ? "--more" : "--replace"];
+}
+
+/** Whether the run's adapter is a new one: nothing else is known. */
+function beginsAdapter({ concept, again }: RunIdentity, { concepts }: Manifest): boolean {
+  return again !== "more" && concepts.every(({ name }) => name === concept);
 }
 
 /** Of a library's first concept; the later ones have the library's adapter. */

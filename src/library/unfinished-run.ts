@@ -3,6 +3,7 @@
  * wait for it.
  */
 import { KeepsakeError } from "../errors.ts";
+import { VALIDATION_EVERY } from "../learning/learn-settings.ts";
 import { learnCommandOf, recordedSteps } from "./learn-command.ts";
 import { shellPath, shellQuote } from "../shell.ts";
 import type { Library } from "./library.ts";
@@ -60,9 +61,24 @@ export async function refuseUnfinishedRun(library: Library): Promise<void> {
 /** Says in a snapshot that the run recomputes blocks in the backward pass. No part of what makes two calls the same run. */
 const CHECKPOINTING = { memory: "checkpointing" } as const;
 
-/** What a snapshot says of a run beside what makes it the same. */
-export function withMemoryMode(identity: RunIdentity, checkpointing: boolean): RunIdentity {
-  return { ...identity, ...(checkpointing && CHECKPOINTING) };
+/** What a snapshot says of a run beside what makes it the same: how it computes, and how it is looked at on the way. */
+export interface RunFacts {
+  readonly checkpointing: boolean;
+  /** Steps between samples, and whether others are drawn. */
+  readonly samples?: { readonly every: number; readonly others?: boolean } | undefined;
+  /** Whether photos are held back, and steps between measurements on them. */
+  readonly validation?: { readonly every?: number } | undefined;
+}
+
+/** @returns what is written into the head of a snapshot */
+export function withFacts(identity: RunIdentity, { checkpointing, samples, validation }: RunFacts): RunIdentity {
+  return {
+    ...identity,
+    ...(checkpointing && CHECKPOINTING),
+    ...(samples !== undefined && { sampleEvery: String(samples.every) }),
+    ...(samples?.others === true && { sampleOthers: "true" }),
+    ...(validation !== undefined && { validationEvery: String(validation.every ?? VALIDATION_EVERY) }),
+  };
 }
 
 /** What an unfinished run was begun with, and is gone on with where a request leaves it open. */
@@ -120,6 +136,7 @@ function unfinished(
 function inWords(key: string): string {
   const words: Readonly<Record<string, string>> = {
     class: "--class",
+    again: "--more or --replace",
     vectors: "--vectors",
     adapter: "--adapter, --rank, --alpha or --targets",
     strategy: "--strategy or its options",

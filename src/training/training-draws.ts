@@ -18,9 +18,22 @@ export interface TrainingConcept extends Omit<Concept, "name"> {
   readonly photos: readonly TrainingPhoto[];
 }
 
+/**
+ * A picture of the class that the model drew before it was taught: for prior preservation (Ruiz et al., "DreamBooth", CVPR 2023).
+ * It lives in memory only, as photos do.
+ */
+export interface ClassPicture {
+  /** `[channels, height, width]`, as the UNet sees them. */
+  readonly latents: Float32Array;
+  /** What it was drawn from, and is learned under: "a photo of a cat". */
+  readonly sentence: string;
+}
+
 export interface DrawMaterial {
   /** Addresses the draws. */
   readonly concept: string;
+  /** Addresses them, too: which of the concept's training runs this is, if not the first. */
+  readonly round?: number | undefined;
   /** One, or several that are learned at once. */
   readonly concepts: readonly TrainingConcept[];
   /** Tokens of the concepts learned before. */
@@ -66,6 +79,26 @@ export function drawBatch(
   });
 }
 
+/** The class pictures of one optimiser step; picture, noise and timestep are drawn uniformly. */
+export function drawClassPictures(
+  material: DrawMaterial,
+  pictures: readonly ClassPicture[],
+  purpose: DrawPurpose,
+  step: number,
+  count: number,
+): StepItem[] {
+  const draw = drawsOf(material, purpose, step);
+  const chosen = draw("class picture").integers(count, pictures.length);
+  const timesteps = draw("class timestep").integers(count, material.schedule.numTrainTimesteps);
+  const noises = draw("class noise");
+  const offsets = offsetDraws(material, () => draw("class noise offset"));
+  return Array.from(chosen, (index, i) => {
+    const { latents, sentence } = pictures[index];
+    const noise = offsets(noises.normal(latents.length), latents);
+    return itemOf(material, {}, latents, noise, timesteps[i], [sentence]);
+  });
+}
+
 /** Photos times draws: the samples of a consolidation pass. */
 export function consolidationSamples({ concepts }: Pick<DrawMaterial, "concepts">, draws: number): number {
   return draws * concepts.reduce((sum, { photos }) => sum + photos.length, 0);
@@ -93,8 +126,9 @@ export function drawSample(material: DrawMaterial, index: number, draws: number,
   return itemOf(material, view, latent, noise, timestep, sentences);
 }
 
-function drawsOf({ seed, concept }: DrawMaterial, purpose: DrawPurpose, step: number) {
-  return (what: string) => new RandomStream(seed, purpose, concept, what, step);
+function drawsOf({ seed, concept, round }: DrawMaterial, purpose: DrawPurpose, step: number) {
+  return (what: string) =>
+    new RandomStream(seed, purpose, concept, what, step, ...(round === undefined ? [] : [round]));
 }
 
 function allPhotos({ concepts }: DrawMaterial) {
@@ -135,7 +169,7 @@ function sentencesOf(template: string, { caption }: TrainingPhoto, subjects: rea
 
 function itemOf(
   { schedule, loss, tokenize }: DrawMaterial,
-  { mask, framing }: PhotoView,
+  { mask, framing }: Pick<PhotoView, "mask" | "framing">,
   latent: Float32Array,
   noise: Float32Array,
   timestep: number,

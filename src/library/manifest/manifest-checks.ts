@@ -63,8 +63,9 @@ export function isKeepCount(value: unknown): value is number {
 
 function isChange(value: unknown): boolean {
   if (!isObject(value)) return false;
-  const { kind, concept, unlearned } = value;
+  const { kind, concept, unlearned, again } = value;
   if (unlearned !== undefined && typeof unlearned !== "boolean") return false;
+  if (again !== undefined && again !== "more" && again !== "replaced") return false;
   if (kind === "begun") return true;
   const isNamed = typeof concept === "string" && isConceptName(concept);
   return kind === "learned" || kind === "imported" ? isNamed : kind === "forgot" && (isNamed || concept === undefined);
@@ -111,7 +112,8 @@ function isConcept(value: unknown): boolean {
     isCount(value.vectors, MAX_WIDTH) &&
     isBlobName(value.embedding) &&
     (value.training === undefined || isTraining(value.training)) &&
-    (value.strategy === undefined || isText(value.strategy, 100))
+    (value.strategy === undefined || isText(value.strategy, 100)) &&
+    (value.taught === undefined || isCount(value.taught))
   );
 }
 
@@ -128,6 +130,13 @@ const TRAINING_CHECKS: Readonly<Record<keyof TrainingSettings, (value: unknown) 
   resolution: (value) => isWholeIn(value, LIMITS.side),
   flip: isFlag,
   alphaMasks: isFlag,
+  warmupSteps: (value) => isWholeIn(value, LIMITS.warmupSteps),
+  gradientAccumulation: (value) => isWholeIn(value, LIMITS.gradientAccumulation),
+  emaDecay: (value) => isRealIn(value, REAL_LIMITS.emaDecay),
+  minSnrGamma: (value) => isRealIn(value, REAL_LIMITS.minSnrGamma),
+  noiseOffset: (value) => isRealIn(value, REAL_LIMITS.noiseOffset),
+  priorWeight: (value) => isRealIn(value, REAL_LIMITS.priorWeight),
+  priorPictures: (value) => isWholeIn(value, LIMITS.priorPictures),
 };
 
 /** All but the steps may be missing: they are for people, for previews and for unlearning. Other versions may write more. */
