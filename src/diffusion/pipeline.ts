@@ -61,6 +61,10 @@ export interface GenerationStep {
 }
 
 export interface GenerateOptions {
+  /**
+   * What to draw. Weights are read as AUTOMATIC1111's program reads them: `(word:1.2)`, `(word)` for 1.1, `[word]` for
+   * 1 / 1.1, `\\(` for a bracket; BREAK begins a new part. A prompt of more than 75 tokens is encoded in several parts.
+   */
   readonly prompt: string;
   /**
    * What to lead away from. Without effect when `guidanceScale` is 1. Default: nothing, which is "" to Stable Diffusion
@@ -85,6 +89,12 @@ export interface GenerateOptions {
   /** In pixels, a multiple of the VAE's scale factor. Default: the size that the model was trained on. */
   readonly width?: number;
   readonly height?: number;
+  /**
+   * Which layer of the text encoder the UNet attends to, counted from the last one, 1. Default: the one of its training. An
+   * earlier layer of Stable Diffusion 1.x and 2.x goes through the final norm; of SDXL, 1 and 2 are the last layer but one,
+   * on which it was trained, and none is normed.
+   */
+  readonly clipSkip?: number;
   /** SDXL: how the picture should seem to have been cut out of another. Default: a whole picture of its size. */
   readonly framing?: PictureFraming;
   readonly learnedEmbeddings?: readonly LearnedEmbedding[];
@@ -94,7 +104,7 @@ export interface GenerateOptions {
   readonly initialLatents?: readonly Float32Array[];
   readonly signal?: AbortSignal;
   readonly onStep?: (step: GenerationStep) => void;
-  /** Told in one line about what was done otherwise than asked, such as a prompt that was cut off. */
+  /** Told in one line about what was done otherwise than asked, such as an unusual size. */
   readonly onWarning?: (message: string) => void;
 }
 
@@ -212,10 +222,17 @@ export class StableDiffusionPipeline {
     const scheduler = this.createScheduler(options.scheduler);
     scheduler.setTimesteps(options.steps ?? 30);
 
+    if (options.clipSkip !== undefined) this.text.checkClipSkip(options.clipSkip);
+
     await this.#useAdapter(options.adapter);
-    this.#checkMemory(size, this.#isGuided(guidanceScale) ? 2 : 1);
+    const { prompt, negativePrompt, learnedEmbeddings = [] } = options;
+    const prompts = this.#isGuided(guidanceScale) ? [negativePrompt, prompt] : [prompt];
+    const read = this.#promptEncoder.read(prompts, learnedEmbeddings);
+    const batch = { prompts: prompts.length, positions: read.chunks * this.text.positions };
+    this.#checkMemory(size, batch);
     const framing = options.framing ?? wholePicture(size);
-    const denoise = await this.#denoiser({ ...options, framing }, shape, guidanceScale);
+    const encoded = await this.#promptEncoder.encodeRead(read, options);
+    const denoise = await this.#denoiser({ ...options, framing }, shape, { batch, encoded, guidanceScale });
     const decoder = await this.#decoders.get(shape.join("x"), () =>
       compileDecoder(this.vae, size, this.#programOptions),
     );
@@ -243,7 +260,7 @@ export class StableDiffusionPipeline {
     guidanceScale: number,
   ): { readonly step: ProgramCost; readonly decoder: ProgramCost } {
     const shape = latentShape(this.vae.config, size);
-    const batch = this.#isGuided(guidanceScale) ? 2 : 1;
+    const batch = { prompts: this.#isGuided(guidanceScale) ? 2 : 1, positions: this.text.positions };
     return {
       step: programCost(this.#denoiserOutputs(shape, batch), this.#programOptions),
       decoder: programCost(decoderOutputs(this.vae, size), this.#programOptions),
@@ -275,9 +292,9 @@ export class StableDiffusionPipeline {
   }
 
   /** @throws KeepsakeError before anything is compiled, if the memory does not suffice for pictures of this size */
-  #checkMemory(size: PictureSize, batch: number): void {
+  #checkMemory(size: PictureSize, batch: PromptBatch): void {
     const shape = latentShape(this.vae.config, size);
-    const checked = [batch, ...shape].join("x");
+    const checked = keyOf(shape, batch);
     if (this.#fitting.has(checked)) return;
     const denoiser = this.#denoiserOutputs(shape, batch);
     checkMemory([denoiser, decoderOutputs(this.vae, size)], this.#programOptions, drawingPurpose(size));
@@ -297,18 +314,23 @@ export class StableDiffusionPipeline {
     return guidanceScale !== 1 && this.unet.config.timeCondProjDim === undefined;
   }
 
-  /** Encodes the prompts and returns the guided prediction as a function of latents and timestep. */
+  /** The guided prediction as a function of latents and timestep. */
   async #denoiser(
-    options: GenerateOptions & { readonly framing: PictureFraming },
+    { framing, adapter }: { readonly framing: PictureFraming; readonly adapter?: AdapterBinding },
     shape: LatentShape,
-    guidanceScale: number,
+    {
+      batch,
+      encoded,
+      guidanceScale,
+    }: {
+      readonly batch: PromptBatch;
+      readonly encoded: readonly Conditioning<Float32Array>[];
+      readonly guidanceScale: number;
+    },
   ): Promise<Denoiser> {
     const { config } = this.unet;
-    const { prompt, negativePrompt, framing, adapter, learnedEmbeddings = [], onWarning } = options;
-    const prompts = this.#isGuided(guidanceScale) ? [negativePrompt, prompt] : [prompt];
-    const encoded = await this.#promptEncoder.encode(prompts, { adapter, learnedEmbeddings, onWarning });
-    const program = await this.#denoisers.get([encoded.length, ...shape].join("x"), () =>
-      Program.create(this.#denoiserOutputs(shape, encoded.length), this.#programOptions),
+    const program = await this.#denoisers.get(keyOf(shape, batch), () =>
+      Program.create(this.#denoiserOutputs(shape, batch), this.#programOptions),
     );
     const fixed = onlyInputs(program, {
       ...adapter?.feeds(),
@@ -329,9 +351,9 @@ export class StableDiffusionPipeline {
    * With guidance, both prompts go through the UNet as one batch of two: up to twice as fast as one after the other where the latents are
    * small, and equal where they are large.
    */
-  #denoiserOutputs(shape: LatentShape, batch: number): Record<"prediction", Tensor> {
+  #denoiserOutputs(shape: LatentShape, { prompts: batch, positions }: PromptBatch): Record<"prediction", Tensor> {
     const { config, weights } = this.unet;
-    const { positions, width, projectionDim } = this.text;
+    const { width, projectionDim } = this.text;
     const sample = input("sample", [1, ...shape]);
     const projection = input("timestepProjection", [1, config.blockOutChannels[0]]);
     const output = unet2DConditionModel(withAdapter(weights.frozen(), "unet", this.#adapter), config, {
@@ -356,6 +378,16 @@ function supportedClass(className: unknown, source: string): string {
   if (isSchedulerClass(className)) return className;
   const names = schedulerNames().join(", ");
   throw fault(`scheduler "${className}" is not supported: choose another one (with --scheduler): ${names}.`);
+}
+
+/** How many prompts go through the UNet at once, and the tokens of each, padded. */
+interface PromptBatch {
+  readonly prompts: number;
+  readonly positions: number;
+}
+
+function keyOf(shape: LatentShape, { prompts, positions }: PromptBatch): string {
+  return [prompts, positions, ...shape].join("x");
 }
 
 /** What the prompts of a batch are to the UNet. */

@@ -3,6 +3,7 @@
  */
 import { tokenNames } from "../adapters/textual-inversion.ts";
 import type { GenerateOptions, GenerationStep, StableDiffusionPipeline } from "../diffusion/pipeline.ts";
+import { withoutWeights } from "../diffusion/prompt/prompt-weights.ts";
 import { schedulerClass } from "../diffusion/schedulers/index.ts";
 import { eachOnce } from "../each-once.ts";
 import { KeepsakeError } from "../errors.ts";
@@ -22,7 +23,7 @@ import type { Session } from "./session.ts";
 export interface GenerateRequest
   extends
     Pick<GenerateOptions, "prompt" | "negativePrompt" | "steps" | "guidanceScale" | "scheduler" | "seed">,
-    Pick<GenerateOptions, "n" | "firstIndex" | "width" | "height">,
+    Pick<GenerateOptions, "n" | "firstIndex" | "width" | "height" | "clipSkip">,
     ExtraFiles,
     Watched<GenerateProgress> {}
 
@@ -92,11 +93,13 @@ function checkRequest({
   prompt,
   negativePrompt,
   scheduler,
-}: Pick<GenerateRequest, "prompt" | "negativePrompt" | "scheduler">): void {
-  if (prompt.trim() === "") throw new KeepsakeError("usage", "The prompt is empty; say what to draw.");
+  clipSkip,
+}: Pick<GenerateRequest, "prompt" | "negativePrompt" | "scheduler" | "clipSkip">): void {
+  if (withoutWeights(prompt) === "") throw new KeepsakeError("usage", "The prompt is empty; say what to draw.");
   checkPromptLength("prompt", prompt);
   checkPromptLength("negative prompt", negativePrompt ?? "");
   if (scheduler !== undefined) schedulerClass(scheduler);
+  if (clipSkip !== undefined) checkWhole("Clip skip", clipSkip, LIMITS.clipSkip);
 }
 
 /** As the pipeline's own. */
@@ -116,10 +119,12 @@ async function drawEach(
   // Pictures are drawn one by one, and each has the same to say.
   const onWarning = eachOnce((message) => onProgress?.({ kind: "warning", message }));
   const { prompt, seed = 0, steps = DEFAULT_STEPS, guidanceScale = profile.guidanceScale } = request;
-  const { negativePrompt = "" } = request;
-  const settings = { negativePrompt, steps, sampler: samplerName(request.scheduler, pipeline), guidanceScale };
+  const { negativePrompt = "", clipSkip } = request;
+  const sampler = samplerName(request.scheduler, pipeline);
+  const settings = { negativePrompt, steps, sampler, guidanceScale, clipSkip };
   const owner = library && session.folder;
-  const extras = await readExtras(pipeline, { loras, embeddings }, `${prompt}\n${negativePrompt}`, learned.embeddings);
+  const words = `${withoutWeights(prompt)}\n${withoutWeights(negativePrompt)}`;
+  const extras = await readExtras(pipeline, { loras, embeddings }, words, learned.embeddings);
   const learnedEmbeddings = [...learned.embeddings, ...extras.embeddings];
   const hints = await hintsFor(
     { ...request, guidanceScale },
@@ -161,6 +166,7 @@ async function hintsFor(
   const { note } = pipeline.checkpoint;
   if (note !== undefined) hints.push(note);
   const words = await readKnownWords(pipeline.checkpoint.path);
-  const unknown = words && unknownWordsWarning(`${prompt} ${negativePrompt}`, words, names);
+  const asked = [prompt, negativePrompt].map(withoutWeights).join(" ");
+  const unknown = words && unknownWordsWarning(asked, words, names);
   return unknown === undefined ? hints : [...hints, unknown];
 }

@@ -6,6 +6,7 @@
  */
 import type { AdapterBinding } from "../diffusion/module.ts";
 import type { GeneratedImage, StableDiffusionPipeline } from "../diffusion/pipeline.ts";
+import { escapeWeights } from "../diffusion/prompt/prompt-weights.ts";
 import type { ProgramOptions } from "../graph/index.ts";
 import type { RgbImage } from "../io/images/rgb-image.ts";
 import { labelledSheet } from "../io/images/labelled-sheet.ts";
@@ -94,7 +95,7 @@ export async function drawPreviews(
   };
   const own = earlier.map((concept) => conceptCandidate(concept).prompt);
   const noun = ordinaryCandidate(fresh.classNoun);
-  const drawnBefore = await draw(before, [...own, noun.prompt]);
+  const drawnBefore = await draw(before, [...own, escapeWeights(noun.prompt)]);
   const drawnAfter = await draw(after, [...own, conceptCandidate(fresh).prompt]);
 
   const changes = pictureChanges(drawnBefore.map((pictures, i) => ({ before: pictures, after: drawnAfter[i] })));

@@ -30,6 +30,7 @@ interface GenerateCommandOptions extends ModelOptions {
   readonly guidance?: number;
   readonly negative?: string;
   readonly scheduler?: string;
+  readonly clipSkip?: number;
   readonly width?: number;
   readonly height?: number;
   readonly output: string;
@@ -46,11 +47,16 @@ Examples:
   keepsake generate "a cat on a blue background" -n 4
   keepsake generate "<mochi> on the beach" -n 4
   keepsake generate "<mochi> next to <mug> in the snow" --seed 7 --steps 20 --scheduler dpmpp2m -o pictures
+  keepsake generate "<mochi> in (deep snow:1.3), [trees]" --clip-skip 2
   keepsake generate "a lighthouse at night" --model ./stable-diffusion-v1-5 -o lighthouse.png
   keepsake generate "<mochi>, watercolour" --lora watercolour.safetensors:0.8 --embedding mochi.safetensors
 
-A picture depends on its seed and number alone: the third of -n 4 is the same as the third of -n 8. A prompt of more than
-77 tokens (32 with the built-in model) is cut, with a warning.
+A picture depends on its seed and number alone: the third of -n 4 is the same as the third of -n 8.
+
+Weights are written as in AUTOMATIC1111's program: (word:1.2), (word) for 1.1, [word] for 1/1.1, and these within each other.
+A bracket that is to be drawn is written \\( or \\[. BREAK begins a new part of the prompt. A prompt of any length is read, in parts of
+75 tokens (30 with the built-in model). --clip-skip 2 takes the last layer of the text encoder but one, normed as the last; of SDXL
+1 and 2 are the same, the layer on which it was trained, and no layer is normed.
 
 Files in a folder are named after prompt, seed and number, and none is replaced: where another picture has the name, as one drawn
 with other settings may, a number is added. The same command again gives the same names. A file named with -o is
@@ -58,7 +64,7 @@ replaced if Keepsake drew it, and refused if not. Files say how they were drawn,
 writes it ("parameters"), and nothing else; with --no-metadata only that Keepsake drew them.
 
 A learned thing is written in angle brackets and quotes, "<mochi>". The token of an --embedding is called as its file calls it, or
-by the file's name in angle brackets. Weights such as (x:1.2) and <lora:...> are not read: LoRAs are given with --lora.`;
+by the file's name in angle brackets. Tags such as <lora:...> are not read: LoRAs are given with --lora.`;
 
 export function generateCommand(): Command {
   return withModelOptions(
@@ -81,6 +87,11 @@ export function generateCommand(): Command {
     .option("--lora <file>", "a LoRA from elsewhere, as file or file:strength; may be given several times", loraFile)
     .option("--embedding <file>", "a textual-inversion embedding; may be given several times", severalFiles)
     .option("--scheduler <name>", `one of ${schedulerNames().join(", ")} (default: the model's)`)
+    .option(
+      "--clip-skip <n>",
+      "layer of the text encoder, counted from the last, 1 (default: the model's)",
+      wholeNumber(LIMITS.clipSkip),
+    )
     .option("--width <pixels>", "width (default: the model's)", wholeNumber(LIMITS.side))
     .option("--height <pixels>", "height (default: the model's)", wholeNumber(LIMITS.side))
     .option("-o, --output <path>", "a folder, or a .png file for one picture", "pictures")
@@ -97,13 +108,13 @@ async function generate(prompt: string, options: GenerateCommandOptions, command
   const output = new Output(options);
   const timeLeft = new TimeLeft();
   let done = 0;
-  const { scheduler, width, height, guidance, seed, steps } = options;
+  const { scheduler, clipSkip, width, height, guidance, seed, steps } = options;
   const files = pictureFiles(options.output, prompt, seed, options.number);
   // The default library need not be there: the model draws alone then.
   const mayBeMissing = command.getOptionValueSource("library") === "default";
   const draw = (keepsake: Keepsake) =>
     keepsake.generateFiles({
-      ...{ prompt, files, seed, steps, scheduler, width, height },
+      ...{ prompt, files, seed, steps, scheduler, clipSkip, width, height },
       ...{ negativePrompt: options.negative, guidanceScale: guidance },
       ...{ loras: options.lora, embeddings: options.embedding },
       existing: isPngFile(options.output) ? "replace" : "beside",
