@@ -27,6 +27,7 @@ import type { ClipTextConfig } from "./config/clip-config.ts";
 import type { UNet2DConditionConfig } from "./config/unet-2d-condition-config.ts";
 import { concatenated } from "./flat-arrays.ts";
 import { type LatentShape, compileDecoder, decoderOutputs, latentShape, sizeWarning } from "./latents.ts";
+import type { ModelFamily } from "./family/families.ts";
 import type { PictureSize } from "./picture-size.ts";
 import { checkMemory, drawingPurpose } from "./memory.ts";
 import { openCheckpoint } from "./open-checkpoint.ts";
@@ -71,11 +72,11 @@ export interface GenerateOptions {
    * 1.x and 2.x, and zeros to SDXL, for which "" is a prompt like any other.
    */
   readonly negativePrompt?: string;
-  /** Number of denoising steps. Default 30. */
+  /** Number of denoising steps. Default: that of the model's family, mostly 30. */
   readonly steps?: number;
   /**
-   * unconditional + guidanceScale * (conditional - unconditional). Default 7.5; 1 means no guidance and half the work. An LCM UNet
-   * has learned what guidance does: it takes the scale as an input, in half the work, and no negative prompt.
+   * unconditional + guidanceScale * (conditional - unconditional). Default: that of the model's family, 7.5 for Stable Diffusion
+   * 1.x and 2.x. 1 means no guidance and half the work, and so does 0, as Turbo models are told in diffusers. An LCM UNet has learned what guidance does: it takes the scale as an input, in half the work, and no negative prompt.
    */
   readonly guidanceScale?: number;
   /** A name that `createScheduler` knows. Default: the checkpoint's own. */
@@ -141,6 +142,8 @@ export class StableDiffusionPipeline {
   readonly text: TextConditioning;
   /** The text encoder, or the first of two. */
   readonly textEncoder: Component<ClipTextConfig>;
+  /** Which family of models it is of, with the defaults for drawing. */
+  readonly family: ModelFamily;
   /** Makes a tokenizer without learned tokens. */
   readonly newTokenizer: () => PromptTokenizer;
   /** The parsed scheduler_config.json. */
@@ -159,6 +162,7 @@ export class StableDiffusionPipeline {
     this.vae = checkpoint.vae;
     this.text = checkpoint.text;
     this.textEncoder = checkpoint.text.encoders[0];
+    this.family = checkpoint.family;
     this.newTokenizer = () => checkpoint.text.newTokenizer();
     this.schedulerConfig = checkpoint.schedulerConfig;
     this.#programOptions = programOptions;
@@ -182,7 +186,8 @@ export class StableDiffusionPipeline {
 
   /** The size of picture that the model was trained on. */
   get defaultSize(): PictureSize {
-    const side = this.unet.config.sampleSize * vaeScaleFactor(this.vae.config);
+    const { sampleSize } = this.unet.config;
+    const side = sampleSize === undefined ? this.family.resolution : sampleSize * vaeScaleFactor(this.vae.config);
     return { height: side, width: side };
   }
 
@@ -205,7 +210,7 @@ export class StableDiffusionPipeline {
    * @throws KeepsakeError for options that make no sense; the signal's reason when aborted.
    */
   async generate(options: GenerateOptions): Promise<GeneratedImage[]> {
-    const { n = 1, firstIndex = 0, guidanceScale = 7.5, seed = 0 } = options;
+    const { n = 1, firstIndex = 0, guidanceScale = this.family.guidanceScale, seed = 0 } = options;
     if (!Number.isSafeInteger(n) || n < 1)
       throw new KeepsakeError("usage", `The number of pictures is ${n}, expected a whole number of at least 1.`);
     if (typeof seed === "number" && !Number.isSafeInteger(seed)) {
@@ -220,7 +225,7 @@ export class StableDiffusionPipeline {
     const unusual = sizeWarning(size, this.defaultSize);
     if (unusual !== undefined) options.onWarning?.(unusual);
     const scheduler = this.createScheduler(options.scheduler);
-    scheduler.setTimesteps(options.steps ?? 30);
+    scheduler.setTimesteps(options.steps ?? this.family.steps);
 
     if (options.clipSkip !== undefined) this.text.checkClipSkip(options.clipSkip);
 
@@ -311,7 +316,7 @@ export class StableDiffusionPipeline {
 
   /** Whether the negative prompt goes through the UNet beside the prompt. */
   #isGuided(guidanceScale: number): boolean {
-    return guidanceScale !== 1 && this.unet.config.timeCondProjDim === undefined;
+    return guidanceScale !== 0 && guidanceScale !== 1 && this.unet.config.timeCondProjDim === undefined;
   }
 
   /** The guided prediction as a function of latents and timestep. */

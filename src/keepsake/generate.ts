@@ -102,9 +102,6 @@ function checkRequest({
   if (clipSkip !== undefined) checkWhole("Clip skip", clipSkip, LIMITS.clipSkip);
 }
 
-/** As the pipeline's own. */
-const DEFAULT_STEPS = 30;
-
 /** Draws pictures one by one; each is handed over before the next is begun. */
 async function drawEach(
   session: Session,
@@ -115,10 +112,11 @@ async function drawEach(
   const library = await session.library();
   const model = await session.model(library);
   const learned = await session.learned(model);
-  const { pipeline, profile } = model;
+  const { pipeline } = model;
   // Pictures are drawn one by one, and each has the same to say.
   const onWarning = eachOnce((message) => onProgress?.({ kind: "warning", message }));
-  const { prompt, seed = 0, steps = DEFAULT_STEPS, guidanceScale = profile.guidanceScale } = request;
+  const { family } = pipeline;
+  const { prompt, seed = 0, steps = family.steps, guidanceScale = family.guidanceScale } = request;
   const { negativePrompt = "", clipSkip } = request;
   const sampler = samplerName(request.scheduler, pipeline);
   const settings = { negativePrompt, steps, sampler, guidanceScale, clipSkip };
@@ -160,8 +158,8 @@ async function hintsFor(
     tokens: embeddings.flatMap(tokenNames).map((token) => token.toLowerCase()),
     library: owner,
   });
-  if (guidanceScale === 1 && negativePrompt !== "") {
-    hints.push("With guidance 1 nothing is led away from: the negative prompt has no effect.");
+  if ((guidanceScale === 0 || guidanceScale === 1) && negativePrompt !== "") {
+    hints.push(`With guidance ${guidanceScale} nothing is led away from: the negative prompt has no effect.`);
   }
   const { note } = pipeline.checkpoint;
   if (note !== undefined) hints.push(note);

@@ -43,14 +43,13 @@ export async function previewLastLearn(session: Session, request: PreviewsReques
   await checkReplaceable(sheet);
   const removeIfEmpty = await makeWritable([sheet]);
   try {
-    const { pipeline, profile } = await session.model(library);
+    const { pipeline } = await session.model(library);
     const before = await learnedIn(library.inState(stateBefore), pipeline);
     const after = await learnedIn(library, pipeline);
     const draw = () =>
       drawPreviews(pipeline, before, after, {
         ...{
           resolution: recordedSettings(library, last.training ?? {}, pipeline).resolution,
-          guidanceScale: profile.guidanceScale,
           program,
           adapters,
         },

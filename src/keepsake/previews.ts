@@ -17,14 +17,11 @@ import { pictureChanges } from "./picture-change.ts";
 
 /** Pictures of each concept, before and after. They have the numbers 0, 1, ... of seed 0, as `keepsake generate` draws them. */
 export const PREVIEW_PICTURES = 2;
-/** Those of `keepsake generate` too, so that the pictures are the same. */
-export const PREVIEW_STEPS = 30;
 const SEED = 0;
 
 export interface PreviewOptions {
   /** Side of the square pictures, in pixels. */
   readonly resolution: number;
-  readonly guidanceScale: number;
   readonly program?: ProgramOptions;
   /** Where the adapters are put that draw. Default: a place of their own. */
   readonly adapters?: AdapterSlot;
@@ -63,7 +60,7 @@ export interface Previews {
 }
 
 /**
- * Draws every concept ("a photo of a <name>") as the model was before the last one was learned and as it is now, and measures how much the pictures differ.
+ * Draws every concept ("a photo of a <name>", with the model's own steps and guidance) as the model was before the last one was learned and as it is now, and measures how much the pictures differ.
  * Before it was learned, the new concept is represented by its class noun ("a photo of a cat"): that is what its token is made from.
  *
  * @param before - without the last concept of `after`
@@ -123,15 +120,13 @@ function drawConcept(
   prompt: string,
   { embeddings }: Learned,
   adapter: AdapterBinding | undefined,
-  { resolution, guidanceScale, signal }: PreviewOptions,
+  { resolution, signal }: PreviewOptions,
 ): Promise<GeneratedImage[]> {
   return pipeline.generate({
     ...{
       prompt,
       n: PREVIEW_PICTURES,
       seed: SEED,
-      steps: PREVIEW_STEPS,
-      guidanceScale,
       width: resolution,
       height: resolution,
     },

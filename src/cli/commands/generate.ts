@@ -2,7 +2,7 @@
  * @file `keepsake generate`: a thin shell over `Keepsake.generateFiles`.
  */
 import { Command } from "commander";
-import { BUILT_IN, CHECKPOINT } from "../../library/model-profile.ts";
+import { MODEL_FAMILIES } from "../../diffusion/family/families.ts";
 import { pictureFiles } from "../../io/images/picture-names.ts";
 import type { Keepsake } from "../../keepsake/keepsake.ts";
 import { schedulerNames } from "../../diffusion/schedulers/index.ts";
@@ -11,7 +11,7 @@ import type { Provider } from "../../graph/index.ts";
 import { stopSignal } from "../exit.ts";
 import { LIMITS, REAL_LIMITS } from "../../limits.ts";
 import { loraFile, pictureSeed, provider, realNumber, severalFiles, threads, wholeNumber } from "../options.ts";
-import { Output, TimeLeft } from "../output.ts";
+import { formatTable, Output, TimeLeft } from "../output.ts";
 import { formatDuration } from "../../units.ts";
 import {
   aboutBuiltInModel,
@@ -26,7 +26,7 @@ interface GenerateCommandOptions extends ModelOptions {
   readonly library: string;
   readonly number: number;
   readonly seed: number | bigint;
-  readonly steps: number;
+  readonly steps?: number;
   readonly guidance?: number;
   readonly negative?: string;
   readonly scheduler?: string;
@@ -77,10 +77,10 @@ export function generateCommand(): Command {
   )
     .option("-n, --number <n>", "number of pictures", wholeNumber(LIMITS.pictures), 1)
     .option("--seed <n>", "same seed, same pictures; up to 2^64 - 1", pictureSeed, 0)
-    .option("--steps <n>", "denoising steps", wholeNumber(LIMITS.denoisingSteps), 30)
+    .option("--steps <n>", "denoising steps (default: the model's)", wholeNumber(LIMITS.denoisingSteps))
     .option(
       "--guidance <x>",
-      `how closely to follow the prompt; 1 = no guidance (default: ${CHECKPOINT.guidanceScale}; with the built-in model ${BUILT_IN.guidanceScale})`,
+      "how closely to follow the prompt; 1 = no guidance (default: the model's)",
       realNumber(REAL_LIMITS.guidanceScale),
     )
     .option("--negative <prompt>", "what to lead away from")
@@ -100,8 +100,19 @@ export function generateCommand(): Command {
     .option("--threads <n>", "processor threads (default: one for each core)", threads)
     .option("--json", "print the result as JSON", false)
     .addHelpText("after", EXAMPLES)
+    .addHelpText("after", aboutDefaults)
     .addHelpText("after", aboutBuiltInModel)
     .action(generate);
+}
+
+/** The table of families. */
+function aboutDefaults(): string {
+  const rows = Object.values(MODEL_FAMILIES).map((family) => [
+    ...[family.name, family.title, `${family.resolution}`, `${family.steps}`, `${family.guidanceScale}`],
+    family.about,
+  ]);
+  const table = formatTable([["family", "", "pixels", "steps", "guidance", ""], ...rows]);
+  return `\nThe models' own, by family ("keepsake models" says which a model is of, and --family says otherwise):\n${table}`;
 }
 
 async function generate(prompt: string, options: GenerateCommandOptions, command: Command): Promise<void> {

@@ -10,7 +10,7 @@ import { rehearse } from "../../learning/rehearsal.ts";
 import { readSnapshot } from "../../library/run-snapshot.ts";
 import type { ConceptPlan } from "../../training/strategy.ts";
 import type { LearnConceptRequest } from "../learn-request.ts";
-import { PREVIEW_PICTURES, PREVIEW_STEPS } from "../previews.ts";
+import { PREVIEW_PICTURES } from "../previews.ts";
 import type { Session } from "../session.ts";
 import { stepsWithin } from "./budget.ts";
 import { fixedAndPerStep, learnPlan, type LearnPlan, type PlanFacts, type PreviewFacts } from "./learn-plan.ts";
@@ -67,8 +67,9 @@ export async function planRun(
   const loading = (performance.now() - began) / 1000;
   const previews = (): PreviewFacts => {
     const pictures = 2 * PREVIEW_PICTURES * (library.concepts.length + 1);
-    const costs = pipeline.drawingCosts(size, profile.guidanceScale);
-    return { pictures, steps: PREVIEW_STEPS, ...costs, sheetBytes: pictures * bytesOfPicture(resolution) };
+    const { steps, guidanceScale } = pipeline.family;
+    const costs = pipeline.drawingCosts(size, guidanceScale);
+    return { pictures, steps, ...costs, sheetBytes: pictures * bytesOfPicture(resolution) };
   };
   const facts: PlanFacts = {
     steps: prepared.settings.steps,
