@@ -11,7 +11,8 @@ import { parseUNet2DConditionConfig } from "../src/diffusion/config/unet-2d-cond
 import type { ModuleContext } from "../src/diffusion/module.ts";
 import { decode, encode } from "../src/diffusion/models/autoencoder-kl.ts";
 import { unet2DConditionModel } from "../src/diffusion/models/unet-2d-condition-model.ts";
-import { FAMILIES } from "../src/diffusion/single-file/families.ts";
+import { MODEL_FAMILIES } from "../src/diffusion/family/families.ts";
+import { ARCHITECTURES } from "../src/diffusion/single-file/architectures.ts";
 import { CLIP_MERGES_FILE, readClipVocabulary } from "../src/diffusion/tokenizer/clip-vocabulary.ts";
 import { input, sizeOf, type Shape } from "../src/graph/index.ts";
 import { writeFileAtomic } from "../src/io/atomic.ts";
@@ -80,7 +81,7 @@ export async function randomCheckpointFolder(cacheFolder: string, dtype: Weights
   const folder = dirname(await randomUNetFolder(cacheFolder, dtype));
   const index = join(folder, "model_index.json");
   if (await exists(index)) return folder;
-  const { vae, textEncoders, scheduler } = FAMILIES.sd1;
+  const { vae, textEncoders, noise } = ARCHITECTURES.sd1;
   const [{ config: textEncoder }] = textEncoders;
   const vaeConfig = parseAutoencoderKlConfig("vae", vae);
   const textConfig = parseClipTextConfig("text_encoder", textEncoder);
@@ -101,7 +102,7 @@ export async function randomCheckpointFolder(cacheFolder: string, dtype: Weights
   const configs: Readonly<Record<string, unknown>> = {
     "vae/config.json": { _class_name: "AutoencoderKL", ...vae },
     "text_encoder/config.json": { architectures: ["CLIPTextModel"], ...textEncoder },
-    "scheduler/scheduler_config.json": scheduler,
+    "scheduler/scheduler_config.json": { ...noise, ...MODEL_FAMILIES.sd1.scheduler },
     "tokenizer/vocab.json": Object.fromEntries(vocabulary),
     "tokenizer/tokenizer_config.json": { model_max_length: 77, pad_token: "<|endoftext|>" },
     // Last: it says that everything else is there.

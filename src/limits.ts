@@ -28,6 +28,8 @@ export const LIMITS = {
   /** Pictures of one command. */
   pictures: [1, 100_000],
   denoisingSteps: [1, 1000],
+  /** Layers of a text encoder, from the last; how many there are, the model says. */
+  clipSkip: [1, 100],
   /** Noises that the classifier tries on one picture. */
   draws: [1, 100_000],
   /** Earlier states of a library. */

@@ -10,9 +10,10 @@ import { TIME_IDS } from "./time-ids.ts";
 /** @throws KeepsakeError when the parts are each fine but do not belong together. */
 export function checkPartsFit({ path, unet, vae, text }: Checkpoint): void {
   const fault = (message: string) => new KeepsakeError("input", `${path}: ${message}`);
-  const side = unet.config.sampleSize * vaeScaleFactor(vae.config);
+  const { sampleSize = 0 } = unet.config;
+  const side = sampleSize * vaeScaleFactor(vae.config);
   if (side > LONGEST_SIDE) {
-    const size = `sample_size ${unet.config.sampleSize} makes pictures of ${side}x${side} pixels`;
+    const size = `sample_size ${sampleSize} makes pictures of ${side}x${side} pixels`;
     throw fault(`the UNet's ${size}; at most ${LONGEST_SIDE} a side are possible.`);
   }
   const channels = vae.config.latentChannels;

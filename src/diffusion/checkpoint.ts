@@ -11,6 +11,7 @@ import { type AutoencoderKlConfig, parseAutoencoderKlConfig } from "./config/aut
 import { type ClipConfig, type ClipTextConfig, parseClipConfig, parseClipTextConfig } from "./config/clip-config.ts";
 import { isObject } from "./config/config-reader.ts";
 import { type UNet2DConditionConfig, parseUNet2DConditionConfig } from "./config/unet-2d-condition-config.ts";
+import type { FamilyName, ModelFamily } from "./family/families.ts";
 import { noWeights } from "./not-a-model.ts";
 import type { PredictionType } from "./schedulers/index.ts";
 import type { Component } from "./component.ts";
@@ -27,6 +28,8 @@ export interface CheckpointOptions {
   readonly config?: string;
   /** What the model was trained to predict. Default: what the checkpoint says, or what it seems to be. */
   readonly predictionType?: PredictionType;
+  /** Which family it is of, and with that the defaults for drawing. Default: as its configs say, or its name. */
+  readonly family?: FamilyName;
   /** Of a folder that holds its weights more than once: which to take where it is there. Default: full precision. */
   readonly variant?: WeightsVariant;
 }
@@ -48,6 +51,8 @@ export interface Checkpoint {
   readonly unet: Component<UNet2DConditionConfig>;
   readonly vae: Component<AutoencoderKlConfig>;
   readonly text: TextConditioning;
+  /** With the defaults for drawing. */
+  readonly family: ModelFamily;
   /** As in scheduler_config.json. */
   readonly schedulerConfig: Readonly<Record<string, unknown>>;
   /** What to call the scheduler's config in messages. */

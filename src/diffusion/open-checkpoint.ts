@@ -11,6 +11,7 @@ import {
   openClipTextModel,
   openUNet2DConditionModel,
 } from "./checkpoint.ts";
+import { recogniseFamily } from "./family/recognise.ts";
 import { configFilesOf, openPipelineFolder, readSchedulerConfig } from "./pipeline-folder.ts";
 import { openSingleFile } from "./single-file/open-single-file.ts";
 import { openVae } from "./single-file/open-vae.ts";
@@ -26,14 +27,15 @@ export async function openCheckpoint(path: string, options: CheckpointOptions = 
 
 async function openFolder(
   path: string,
-  { config, vae: ownVae, predictionType, variant }: CheckpointOptions,
+  { config, vae: ownVae, predictionType, family: asked, variant }: CheckpointOptions,
 ): Promise<Checkpoint> {
   const folder = await openPipelineFolder(path);
   if (config !== undefined) {
     throw new KeepsakeError("usage", `${path}: this folder has configs of its own; --config is for single files.`);
   }
   const files = configFilesOf(folder);
-  const schedulerConfig = await readSchedulerConfig(folder);
+  const stored = await readSchedulerConfig(folder);
+  const schedulerConfig = predictionType ? { ...stored, prediction_type: predictionType } : stored;
   const encoders: TextEncoder[] = [];
   for (const { component, output, hasProjection, tokenizer, folder: own } of folder.textEncoders) {
     const described = { component, output, tokenizer: await readTokenizerFolder(tokenizer) };
@@ -41,13 +43,16 @@ async function openFolder(
   }
   const unet = await openUNet2DConditionModel(folder.unet, variant);
   const vae = await openAutoencoderKl(folder.vae, variant);
+  const { family, note } = recogniseFamily({ unet: unet.config, scheduler: schedulerConfig, path }, asked);
   return {
     path,
+    family,
     unet,
     vae: ownVae === undefined ? vae : await openVae(ownVae, { config: vae.config, label: files.vae }),
     text: new TextConditioning(encoders, folder),
-    schedulerConfig: predictionType ? { ...schedulerConfig, prediction_type: predictionType } : schedulerConfig,
+    schedulerConfig,
     schedulerSource: files.scheduler,
     configFiles: files.all,
+    ...(note !== undefined && { note }),
   };
 }

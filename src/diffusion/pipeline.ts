@@ -27,6 +27,7 @@ import type { ClipTextConfig } from "./config/clip-config.ts";
 import type { UNet2DConditionConfig } from "./config/unet-2d-condition-config.ts";
 import { concatenated } from "./flat-arrays.ts";
 import { type LatentShape, compileDecoder, decoderOutputs, latentShape, sizeWarning } from "./latents.ts";
+import type { ModelFamily } from "./family/families.ts";
 import type { PictureSize } from "./picture-size.ts";
 import { checkMemory, drawingPurpose } from "./memory.ts";
 import { openCheckpoint } from "./open-checkpoint.ts";
@@ -61,17 +62,21 @@ export interface GenerationStep {
 }
 
 export interface GenerateOptions {
+  /**
+   * What to draw. Weights are read as AUTOMATIC1111's program reads them: `(word:1.2)`, `(word)` for 1.1, `[word]` for
+   * 1 / 1.1, `\\(` for a bracket; BREAK begins a new part. A prompt of more than 75 tokens is encoded in several parts.
+   */
   readonly prompt: string;
   /**
    * What to lead away from. Without effect when `guidanceScale` is 1. Default: nothing, which is "" to Stable Diffusion
    * 1.x and 2.x, and zeros to SDXL, for which "" is a prompt like any other.
    */
   readonly negativePrompt?: string;
-  /** Number of denoising steps. Default 30. */
+  /** Number of denoising steps. Default: that of the model's family, mostly 30. */
   readonly steps?: number;
   /**
-   * unconditional + guidanceScale * (conditional - unconditional). Default 7.5; 1 means no guidance and half the work. An LCM UNet
-   * has learned what guidance does: it takes the scale as an input, in half the work, and no negative prompt.
+   * unconditional + guidanceScale * (conditional - unconditional). Default: that of the model's family, 7.5 for Stable Diffusion
+   * 1.x and 2.x. 1 means no guidance and half the work, and so does 0, as Turbo models are told in diffusers. An LCM UNet has learned what guidance does: it takes the scale as an input, in half the work, and no negative prompt.
    */
   readonly guidanceScale?: number;
   /** A name that `createScheduler` knows. Default: the checkpoint's own. */
@@ -85,6 +90,12 @@ export interface GenerateOptions {
   /** In pixels, a multiple of the VAE's scale factor. Default: the size that the model was trained on. */
   readonly width?: number;
   readonly height?: number;
+  /**
+   * Which layer of the text encoder the UNet attends to, counted from the last one, 1. Default: the one of its training. An
+   * earlier layer of Stable Diffusion 1.x and 2.x goes through the final norm; of SDXL, 1 and 2 are the last layer but one,
+   * on which it was trained, and none is normed.
+   */
+  readonly clipSkip?: number;
   /** SDXL: how the picture should seem to have been cut out of another. Default: a whole picture of its size. */
   readonly framing?: PictureFraming;
   readonly learnedEmbeddings?: readonly LearnedEmbedding[];
@@ -94,7 +105,7 @@ export interface GenerateOptions {
   readonly initialLatents?: readonly Float32Array[];
   readonly signal?: AbortSignal;
   readonly onStep?: (step: GenerationStep) => void;
-  /** Told in one line about what was done otherwise than asked, such as a prompt that was cut off. */
+  /** Told in one line about what was done otherwise than asked, such as an unusual size. */
   readonly onWarning?: (message: string) => void;
 }
 
@@ -131,6 +142,8 @@ export class StableDiffusionPipeline {
   readonly text: TextConditioning;
   /** The text encoder, or the first of two. */
   readonly textEncoder: Component<ClipTextConfig>;
+  /** Which family of models it is of, with the defaults for drawing. */
+  readonly family: ModelFamily;
   /** Makes a tokenizer without learned tokens. */
   readonly newTokenizer: () => PromptTokenizer;
   /** The parsed scheduler_config.json. */
@@ -149,6 +162,7 @@ export class StableDiffusionPipeline {
     this.vae = checkpoint.vae;
     this.text = checkpoint.text;
     this.textEncoder = checkpoint.text.encoders[0];
+    this.family = checkpoint.family;
     this.newTokenizer = () => checkpoint.text.newTokenizer();
     this.schedulerConfig = checkpoint.schedulerConfig;
     this.#programOptions = programOptions;
@@ -172,7 +186,8 @@ export class StableDiffusionPipeline {
 
   /** The size of picture that the model was trained on. */
   get defaultSize(): PictureSize {
-    const side = this.unet.config.sampleSize * vaeScaleFactor(this.vae.config);
+    const { sampleSize } = this.unet.config;
+    const side = sampleSize === undefined ? this.family.resolution : sampleSize * vaeScaleFactor(this.vae.config);
     return { height: side, width: side };
   }
 
@@ -195,7 +210,7 @@ export class StableDiffusionPipeline {
    * @throws KeepsakeError for options that make no sense; the signal's reason when aborted.
    */
   async generate(options: GenerateOptions): Promise<GeneratedImage[]> {
-    const { n = 1, firstIndex = 0, guidanceScale = 7.5, seed = 0 } = options;
+    const { n = 1, firstIndex = 0, guidanceScale = this.family.guidanceScale, seed = 0 } = options;
     if (!Number.isSafeInteger(n) || n < 1)
       throw new KeepsakeError("usage", `The number of pictures is ${n}, expected a whole number of at least 1.`);
     if (typeof seed === "number" && !Number.isSafeInteger(seed)) {
@@ -210,12 +225,19 @@ export class StableDiffusionPipeline {
     const unusual = sizeWarning(size, this.defaultSize);
     if (unusual !== undefined) options.onWarning?.(unusual);
     const scheduler = this.createScheduler(options.scheduler);
-    scheduler.setTimesteps(options.steps ?? 30);
+    scheduler.setTimesteps(options.steps ?? this.family.steps);
+
+    if (options.clipSkip !== undefined) this.text.checkClipSkip(options.clipSkip);
 
     await this.#useAdapter(options.adapter);
-    this.#checkMemory(size, this.#isGuided(guidanceScale) ? 2 : 1);
+    const { prompt, negativePrompt, learnedEmbeddings = [] } = options;
+    const prompts = this.#isGuided(guidanceScale) ? [negativePrompt, prompt] : [prompt];
+    const read = this.#promptEncoder.read(prompts, learnedEmbeddings);
+    const batch = { prompts: prompts.length, positions: read.chunks * this.text.positions };
+    this.#checkMemory(size, batch);
     const framing = options.framing ?? wholePicture(size);
-    const denoise = await this.#denoiser({ ...options, framing }, shape, guidanceScale);
+    const encoded = await this.#promptEncoder.encodeRead(read, options);
+    const denoise = await this.#denoiser({ ...options, framing }, shape, { batch, encoded, guidanceScale });
     const decoder = await this.#decoders.get(shape.join("x"), () =>
       compileDecoder(this.vae, size, this.#programOptions),
     );
@@ -243,7 +265,7 @@ export class StableDiffusionPipeline {
     guidanceScale: number,
   ): { readonly step: ProgramCost; readonly decoder: ProgramCost } {
     const shape = latentShape(this.vae.config, size);
-    const batch = this.#isGuided(guidanceScale) ? 2 : 1;
+    const batch = { prompts: this.#isGuided(guidanceScale) ? 2 : 1, positions: this.text.positions };
     return {
       step: programCost(this.#denoiserOutputs(shape, batch), this.#programOptions),
       decoder: programCost(decoderOutputs(this.vae, size), this.#programOptions),
@@ -275,9 +297,9 @@ export class StableDiffusionPipeline {
   }
 
   /** @throws KeepsakeError before anything is compiled, if the memory does not suffice for pictures of this size */
-  #checkMemory(size: PictureSize, batch: number): void {
+  #checkMemory(size: PictureSize, batch: PromptBatch): void {
     const shape = latentShape(this.vae.config, size);
-    const checked = [batch, ...shape].join("x");
+    const checked = keyOf(shape, batch);
     if (this.#fitting.has(checked)) return;
     const denoiser = this.#denoiserOutputs(shape, batch);
     checkMemory([denoiser, decoderOutputs(this.vae, size)], this.#programOptions, drawingPurpose(size));
@@ -294,21 +316,26 @@ export class StableDiffusionPipeline {
 
   /** Whether the negative prompt goes through the UNet beside the prompt. */
   #isGuided(guidanceScale: number): boolean {
-    return guidanceScale !== 1 && this.unet.config.timeCondProjDim === undefined;
+    return guidanceScale !== 0 && guidanceScale !== 1 && this.unet.config.timeCondProjDim === undefined;
   }
 
-  /** Encodes the prompts and returns the guided prediction as a function of latents and timestep. */
+  /** The guided prediction as a function of latents and timestep. */
   async #denoiser(
-    options: GenerateOptions & { readonly framing: PictureFraming },
+    { framing, adapter }: { readonly framing: PictureFraming; readonly adapter?: AdapterBinding },
     shape: LatentShape,
-    guidanceScale: number,
+    {
+      batch,
+      encoded,
+      guidanceScale,
+    }: {
+      readonly batch: PromptBatch;
+      readonly encoded: readonly Conditioning<Float32Array>[];
+      readonly guidanceScale: number;
+    },
   ): Promise<Denoiser> {
     const { config } = this.unet;
-    const { prompt, negativePrompt, framing, adapter, learnedEmbeddings = [], onWarning } = options;
-    const prompts = this.#isGuided(guidanceScale) ? [negativePrompt, prompt] : [prompt];
-    const encoded = await this.#promptEncoder.encode(prompts, { adapter, learnedEmbeddings, onWarning });
-    const program = await this.#denoisers.get([encoded.length, ...shape].join("x"), () =>
-      Program.create(this.#denoiserOutputs(shape, encoded.length), this.#programOptions),
+    const program = await this.#denoisers.get(keyOf(shape, batch), () =>
+      Program.create(this.#denoiserOutputs(shape, batch), this.#programOptions),
     );
     const fixed = onlyInputs(program, {
       ...adapter?.feeds(),
@@ -329,9 +356,9 @@ export class StableDiffusionPipeline {
    * With guidance, both prompts go through the UNet as one batch of two: up to twice as fast as one after the other where the latents are
    * small, and equal where they are large.
    */
-  #denoiserOutputs(shape: LatentShape, batch: number): Record<"prediction", Tensor> {
+  #denoiserOutputs(shape: LatentShape, { prompts: batch, positions }: PromptBatch): Record<"prediction", Tensor> {
     const { config, weights } = this.unet;
-    const { positions, width, projectionDim } = this.text;
+    const { width, projectionDim } = this.text;
     const sample = input("sample", [1, ...shape]);
     const projection = input("timestepProjection", [1, config.blockOutChannels[0]]);
     const output = unet2DConditionModel(withAdapter(weights.frozen(), "unet", this.#adapter), config, {
@@ -356,6 +383,16 @@ function supportedClass(className: unknown, source: string): string {
   if (isSchedulerClass(className)) return className;
   const names = schedulerNames().join(", ");
   throw fault(`scheduler "${className}" is not supported: choose another one (with --scheduler): ${names}.`);
+}
+
+/** How many prompts go through the UNet at once, and the tokens of each, padded. */
+interface PromptBatch {
+  readonly prompts: number;
+  readonly positions: number;
+}
+
+function keyOf(shape: LatentShape, { prompts, positions }: PromptBatch): string {
+  return [prompts, positions, ...shape].join("x");
 }
 
 /** What the prompts of a batch are to the UNet. */

@@ -4,8 +4,10 @@
  */
 import { KeepsakeError } from "../errors.ts";
 import { type ProgramOptions, input, Program } from "../graph/index.ts";
+import { concatenated } from "./flat-arrays.ts";
 import type { AdapterBinding } from "./module.ts";
 import { ProgramCache } from "./program-cache.ts";
+import { type PromptChunk, promptChunks, weighted } from "./prompt/prompt-chunks.ts";
 import type { Conditioning, TextConditioning } from "./text-conditioning.ts";
 import type { PromptTokenizer } from "./tokenizer/index.ts";
 
@@ -21,8 +23,21 @@ export interface LearnedEmbedding {
 export interface PromptEncoderOptions {
   readonly learnedEmbeddings?: readonly LearnedEmbedding[];
   readonly adapter?: AdapterBinding | undefined;
-  /** Told in one line when a prompt is too long and its end is cut off. */
-  readonly onWarning?: ((message: string) => void) | undefined;
+}
+
+/** Prompts as they are drawn: with weights, in chunks. */
+export interface ReadPrompts {
+  /** Equally many chunks of each; undefined where no prompt is zeros to the model. */
+  readonly prompts: readonly (readonly PromptChunk[] | undefined)[];
+  /** Chunks of each. */
+  readonly chunks: number;
+  readonly learned: LearnedRows;
+}
+
+/** Embeddings of learned tokens: `[rows, width]`, row-major. */
+interface LearnedRows {
+  readonly rows: number;
+  readonly values: Float32Array;
 }
 
 /**
@@ -35,7 +50,7 @@ export function addLearnedTokens(
   tokenizer: PromptTokenizer,
   learnedEmbeddings: readonly LearnedEmbedding[],
   width: number,
-): { rows: number; values: Float32Array } {
+): LearnedRows {
   const firstId = tokenizer.vocabSize;
   for (const { token, vectors, count } of learnedEmbeddings) {
     if (vectors.length !== count * width) {
@@ -69,7 +84,7 @@ export class PromptEncoder {
   }
 
   /**
-   * Encodes prompts, each by itself.
+   * Encodes texts as they stand, each by itself: what is beyond the encoder's length is left out.
    * @param prompts undefined: no prompt, which is zeros to some models and the empty prompt to others.
    * @throws KeepsakeError when a learned embedding does not fit the model.
    */
@@ -79,24 +94,58 @@ export class PromptEncoder {
   ): Promise<Conditioning<Float32Array>[]> {
     const tokenizer = this.#text.newTokenizer();
     const learned = addLearnedTokens(tokenizer, options.learnedEmbeddings ?? [], this.#text.width);
-    const program = await this.#programs.get(`${learned.rows}`, () => this.#compile(learned.rows, options.adapter));
     const encoded: Conditioning<Float32Array>[] = [];
     for (const prompt of prompts) {
-      if (prompt === undefined && this.#text.zerosWithoutPrompt) {
-        encoded.push(this.#zeros());
+      const isNone = prompt === undefined && this.#text.zerosWithoutPrompt;
+      encoded.push(isNone ? this.#zeros() : await this.#run(tokenizer.encode(prompt ?? "").inputIds, learned, options));
+    }
+    return encoded;
+  }
+
+  /**
+   * Reads prompts that are to be drawn together: with weights and BREAK, in as many chunks as the longest needs. The others
+   * are filled up with empty ones (AUTOMATIC1111: `modules/sd_samplers_cfg_denoiser.py`, `pad_cond_uncond`).
+   *
+   * @param prompts - undefined: as for {@link PromptEncoder.encode}
+   * @throws KeepsakeError when a learned embedding does not fit the model, or a prompt cannot be encoded
+   */
+  read(prompts: readonly (string | undefined)[], learnedEmbeddings: readonly LearnedEmbedding[]): ReadPrompts {
+    const tokenizer = this.#text.newTokenizer();
+    const learned = addLearnedTokens(tokenizer, learnedEmbeddings, this.#text.width);
+    const split = prompts.map((prompt) =>
+      prompt === undefined && this.#text.zerosWithoutPrompt ? undefined : promptChunks(tokenizer, prompt ?? ""),
+    );
+    const chunks = Math.max(1, ...split.map((each) => each?.length ?? 1));
+    const [empty] = promptChunks(tokenizer, "");
+    const fill = (own: readonly PromptChunk[]) => [...own, ...new Array<PromptChunk>(chunks - own.length).fill(empty)];
+    return { prompts: split.map((own) => own && fill(own)), chunks, learned };
+  }
+
+  /**
+   * Encodes prompts that were read: `[chunks × positions, width]` each, and the pooled embedding of the first chunk, which
+   * has no weights.
+   *
+   * @param clipSkip - which layer to take, counted from the last; default: the one of the model's training
+   * @throws KeepsakeError for weights that leave no numbers
+   */
+  async encodeRead(
+    { prompts, chunks, learned }: ReadPrompts,
+    options: Pick<PromptEncoderOptions, "adapter"> & { readonly clipSkip?: number | undefined } = {},
+  ): Promise<Conditioning<Float32Array>[]> {
+    const encoded: Conditioning<Float32Array>[] = [];
+    for (const prompt of prompts) {
+      if (prompt === undefined) {
+        encoded.push(this.#zeros(chunks));
         continue;
       }
-      const { inputIds, length, truncated } = tokenizer.encode(prompt ?? "");
-      if (truncated) {
-        const used = `The prompt has ${length} tokens, only the first ${this.#text.positions} are used`;
-        const lost = lostTokens(tokenizer, prompt ?? "", inputIds, options.learnedEmbeddings ?? []);
-        const advice = lost === "" ? "" : `, and ${lost} is in the part that is cut off; write it earlier`;
-        options.onWarning?.(`${used}${advice}: ${shortened(prompt ?? "")}`);
+      const states: Float32Array[] = [];
+      let textEmbeds: Float32Array | undefined;
+      for (const { inputIds, weights } of prompt) {
+        const own = await this.#run(inputIds, learned, options);
+        states.push(weighted(own.encoderHiddenStates, weights, this.#text));
+        textEmbeds ??= own.textEmbeds;
       }
-      const feeds = this.#text.feeds([inputIds], learned.rows);
-      const all = { ...options.adapter?.feeds(), ...feeds, learnedEmbeddings: learned.values };
-      const { encoderHiddenStates, textEmbeds } = await program.run(onlyInputs(program, all));
-      encoded.push({ encoderHiddenStates, textEmbeds });
+      encoded.push({ encoderHiddenStates: concatenated(states), textEmbeds });
     }
     return encoded;
   }
@@ -106,17 +155,31 @@ export class PromptEncoder {
     await this.#programs.clear();
   }
 
-  #zeros(): Conditioning<Float32Array> {
+  #zeros(chunks = 1): Conditioning<Float32Array> {
     const { positions, width, projectionDim } = this.#text;
     return {
-      encoderHiddenStates: new Float32Array(positions * width),
+      encoderHiddenStates: new Float32Array(chunks * positions * width),
       ...(projectionDim !== undefined && { textEmbeds: new Float32Array(projectionDim) }),
     };
   }
 
-  async #compile(learnedRows: number, adapter: AdapterBinding | undefined): Promise<Program> {
+  async #run(
+    inputIds: Int32Array,
+    { rows, values }: LearnedRows,
+    {
+      adapter,
+      clipSkip = 1,
+    }: { readonly adapter?: AdapterBinding | undefined; readonly clipSkip?: number | undefined },
+  ): Promise<Conditioning<Float32Array>> {
+    const program = await this.#programs.get(`${rows}/${clipSkip}`, () => this.#compile(rows, adapter, clipSkip));
+    const all = { ...adapter?.feeds(), ...this.#text.feeds([inputIds], rows), learnedEmbeddings: values };
+    const { encoderHiddenStates, textEmbeds } = await program.run(onlyInputs(program, all));
+    return { encoderHiddenStates, textEmbeds };
+  }
+
+  async #compile(learnedRows: number, adapter: AdapterBinding | undefined, clipSkip: number): Promise<Program> {
     const learned = learnedRows > 0 ? input("learnedEmbeddings", [learnedRows, this.#text.width]) : undefined;
-    const { encoderHiddenStates, textEmbeds } = this.#text.trace(1, { adapter, learned });
+    const { encoderHiddenStates, textEmbeds } = this.#text.trace(1, { adapter, learned, clipSkip });
     const outputs = { encoderHiddenStates, ...(textEmbeds !== undefined && { textEmbeds }) };
     return Program.create<string>(outputs, this.#programOptions);
   }
@@ -125,24 +188,4 @@ export class PromptEncoder {
 /** Of all values, those that a program takes: an adapter feeds several programs, and not each has all of its layers. */
 export function onlyInputs<T>(program: Program, values: Readonly<Record<string, T>>): Record<string, T> {
   return Object.fromEntries(Object.entries(values).filter(([name]) => program.inputs.has(name)));
-}
-
-/** The learned tokens of a prompt of which nothing, or not all of their embeddings, is among the ids that are left of it. */
-function lostTokens(
-  tokenizer: PromptTokenizer,
-  prompt: string,
-  inputIds: Int32Array,
-  learnedEmbeddings: readonly LearnedEmbedding[],
-): string {
-  const all = new Set(tokenizer.tokenIds(prompt));
-  const lost = learnedEmbeddings.filter(({ token }) => {
-    const ids = tokenizer.tokenIds(token);
-    return ids.every((id) => all.has(id)) && !ids.every((id) => inputIds.includes(id));
-  });
-  return lost.map(({ token }) => token).join(", ");
-}
-
-/** The beginning of a prompt, quoted, without line breaks and control characters. */
-function shortened(prompt: string): string {
-  return JSON.stringify(prompt.length > 60 ? `${prompt.slice(0, 57)}...` : prompt);
 }

@@ -5,9 +5,10 @@
  * there are.
  */
 import { concat, input, slice, type Tensor } from "../graph/index.ts";
-import { clipTextModel, textProjection } from "./clip/clip-text-model.ts";
+import { clipTextModel, textFinalNorm, textProjection } from "./clip/clip-text-model.ts";
 import { endOfTextRows, learnedTokenFeeds } from "./clip/text-inputs.ts";
 import type { Component } from "./component.ts";
+import { KeepsakeError } from "../errors.ts";
 import type { ClipTextConfig } from "./config/clip-config.ts";
 import { type AdapterBinding, type TextComponent, withAdapter } from "./module.ts";
 import { PromptTokenizer } from "./tokenizer/prompt-tokenizer.ts";
@@ -70,12 +71,21 @@ export class TextConditioning {
    * The encoders as a graph over inputs that {@link feeds} fills.
    *
    * @param learned - `[rows, width]`: embeddings of tokens that the vocabulary lacks
+   * @param clipSkip - see {@link traceTextEncoders}
    */
   trace(
     batch: number,
-    { adapter, learned }: { adapter?: AdapterBinding; learned?: Tensor } = {},
+    options: { adapter?: AdapterBinding; learned?: Tensor; clipSkip?: number } = {},
   ): Conditioning<Tensor> {
-    return traceTextEncoders(this.encoders, [batch, this.positions], { adapter, learned });
+    return traceTextEncoders(this.encoders, [batch, this.positions], options);
+  }
+
+  /** @throws KeepsakeError ("usage") for a layer that a text encoder does not have */
+  checkClipSkip(clipSkip: number): void {
+    const layers = Math.min(...this.encoders.map(({ config }) => config.numHiddenLayers));
+    if (Number.isInteger(clipSkip) && clipSkip >= 1 && clipSkip <= layers) return;
+    const fault = `Clip skip is ${clipSkip}, and this model's text encoder has ${layers} layers`;
+    throw new KeepsakeError("usage", `${fault}; give a whole number from 1, the last layer, to ${layers}.`);
   }
 
   /**
@@ -110,11 +120,17 @@ export interface TracedTextEncoder extends Pick<TextEncoder, "component" | "outp
  * Text encoders side by side as a graph; see {@link TextConditioning.trace}.
  *
  * @param shape - `[batch, positions]`
+ * @param clipSkip - which layer the UNet attends to, counted from the last, 1. Default: the one of its training, which is
+ *   the last, or SDXL's last but one
  */
 export function traceTextEncoders(
   encoders: readonly TracedTextEncoder[],
   shape: readonly [number, number],
-  { adapter, learned }: { readonly adapter?: AdapterBinding; readonly learned?: Tensor } = {},
+  {
+    adapter,
+    learned,
+    clipSkip = 1,
+  }: { readonly adapter?: AdapterBinding; readonly learned?: Tensor; readonly clipSkip?: number } = {},
 ): Conditioning<Tensor> {
   let textEmbeds: Tensor | undefined;
   let column = 0;
@@ -137,7 +153,12 @@ export function traceTextEncoders(
       const rows = input(inputName("endOfTextRows", index), shape.slice(0, 1), "int32");
       textEmbeds = textProjection(context, config.projectionDim, lastHiddenState, rows);
     }
-    return output === "last" ? lastHiddenState : hiddenStates[hiddenStates.length - 2];
+    // SDXL: the layer as it is, and never the last one, so that 1 and 2 are the layer of its training, as in Forge
+    // (`ClassicTextProcessingEngine`). Others: with the final norm, as in AUTOMATIC1111's program
+    // (`modules/sd_hijack_clip.py`) and in diffusers.
+    if (output === "penultimate") return hiddenStates[hiddenStates.length - Math.max(2, clipSkip)];
+    if (clipSkip === 1) return lastHiddenState;
+    return textFinalNorm(context, config, hiddenStates[hiddenStates.length - clipSkip]);
   });
   return {
     encoderHiddenStates: states.length === 1 ? states[0] : concat(states, 2),

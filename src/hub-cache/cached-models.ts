@@ -5,9 +5,9 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isObject } from "../diffusion/config/config-reader.ts";
+import { familyOfFolder } from "../diffusion/family/recognise.ts";
 import { foreignPipeline, modelIndex } from "../diffusion/not-a-model.ts";
 import { isPipelineName } from "../diffusion/pipeline-folder.ts";
-import { FAMILIES } from "../diffusion/single-file/families.ts";
 import { KeepsakeError } from "../errors.ts";
 import { readJson } from "../io/json.ts";
 import { hubCacheFolder, type Environment } from "./cache-folder.ts";
@@ -86,9 +86,7 @@ export async function familyOf(
   const pipeline = index?._class_name;
   if (typeof pipeline !== "string") return undefined;
   if (!isPipelineName(pipeline)) return { family: foreignPipeline(pipeline), isSupported: false };
-  const width = (await readObject(join(folder, "unet", "config.json")))?.cross_attention_dim;
-  const known = Object.values(FAMILIES).find(({ unet }) => unet.cross_attention_dim === width);
-  return { family: known?.title ?? "Stable Diffusion", isSupported: true };
+  return { family: (await familyOfFolder(folder))?.title ?? "Stable Diffusion", isSupported: true };
 }
 
 async function readObject(file: string): Promise<Readonly<Record<string, unknown>> | undefined> {

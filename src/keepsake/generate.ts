@@ -3,6 +3,7 @@
  */
 import { tokenNames } from "../adapters/textual-inversion.ts";
 import type { GenerateOptions, GenerationStep, StableDiffusionPipeline } from "../diffusion/pipeline.ts";
+import { withoutWeights } from "../diffusion/prompt/prompt-weights.ts";
 import { schedulerClass } from "../diffusion/schedulers/index.ts";
 import { eachOnce } from "../each-once.ts";
 import { KeepsakeError } from "../errors.ts";
@@ -22,7 +23,7 @@ import type { Session } from "./session.ts";
 export interface GenerateRequest
   extends
     Pick<GenerateOptions, "prompt" | "negativePrompt" | "steps" | "guidanceScale" | "scheduler" | "seed">,
-    Pick<GenerateOptions, "n" | "firstIndex" | "width" | "height">,
+    Pick<GenerateOptions, "n" | "firstIndex" | "width" | "height" | "clipSkip">,
     ExtraFiles,
     Watched<GenerateProgress> {}
 
@@ -92,15 +93,14 @@ function checkRequest({
   prompt,
   negativePrompt,
   scheduler,
-}: Pick<GenerateRequest, "prompt" | "negativePrompt" | "scheduler">): void {
-  if (prompt.trim() === "") throw new KeepsakeError("usage", "The prompt is empty; say what to draw.");
+  clipSkip,
+}: Pick<GenerateRequest, "prompt" | "negativePrompt" | "scheduler" | "clipSkip">): void {
+  if (withoutWeights(prompt) === "") throw new KeepsakeError("usage", "The prompt is empty; say what to draw.");
   checkPromptLength("prompt", prompt);
   checkPromptLength("negative prompt", negativePrompt ?? "");
   if (scheduler !== undefined) schedulerClass(scheduler);
+  if (clipSkip !== undefined) checkWhole("Clip skip", clipSkip, LIMITS.clipSkip);
 }
-
-/** As the pipeline's own. */
-const DEFAULT_STEPS = 30;
 
 /** Draws pictures one by one; each is handed over before the next is begun. */
 async function drawEach(
@@ -112,14 +112,17 @@ async function drawEach(
   const library = await session.library();
   const model = await session.model(library);
   const learned = await session.learned(model);
-  const { pipeline, profile } = model;
+  const { pipeline } = model;
   // Pictures are drawn one by one, and each has the same to say.
   const onWarning = eachOnce((message) => onProgress?.({ kind: "warning", message }));
-  const { prompt, seed = 0, steps = DEFAULT_STEPS, guidanceScale = profile.guidanceScale } = request;
-  const { negativePrompt = "" } = request;
-  const settings = { negativePrompt, steps, sampler: samplerName(request.scheduler, pipeline), guidanceScale };
+  const { family } = pipeline;
+  const { prompt, seed = 0, steps = family.steps, guidanceScale = family.guidanceScale } = request;
+  const { negativePrompt = "", clipSkip } = request;
+  const sampler = samplerName(request.scheduler, pipeline);
+  const settings = { negativePrompt, steps, sampler, guidanceScale, clipSkip };
   const owner = library && session.folder;
-  const extras = await readExtras(pipeline, { loras, embeddings }, `${prompt}\n${negativePrompt}`, learned.embeddings);
+  const words = `${withoutWeights(prompt)}\n${withoutWeights(negativePrompt)}`;
+  const extras = await readExtras(pipeline, { loras, embeddings }, words, learned.embeddings);
   const learnedEmbeddings = [...learned.embeddings, ...extras.embeddings];
   const hints = await hintsFor(
     { ...request, guidanceScale },
@@ -155,12 +158,13 @@ async function hintsFor(
     tokens: embeddings.flatMap(tokenNames).map((token) => token.toLowerCase()),
     library: owner,
   });
-  if (guidanceScale === 1 && negativePrompt !== "") {
-    hints.push("With guidance 1 nothing is led away from: the negative prompt has no effect.");
+  if ((guidanceScale === 0 || guidanceScale === 1) && negativePrompt !== "") {
+    hints.push(`With guidance ${guidanceScale} nothing is led away from: the negative prompt has no effect.`);
   }
   const { note } = pipeline.checkpoint;
   if (note !== undefined) hints.push(note);
   const words = await readKnownWords(pipeline.checkpoint.path);
-  const unknown = words && unknownWordsWarning(`${prompt} ${negativePrompt}`, words, names);
+  const asked = [prompt, negativePrompt].map(withoutWeights).join(" ");
+  const unknown = words && unknownWordsWarning(asked, words, names);
   return unknown === undefined ? hints : [...hints, unknown];
 }

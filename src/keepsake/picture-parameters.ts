@@ -12,6 +12,8 @@ export interface DrawingSettings {
   /** The scheduler, as AUTOMATIC1111's program calls it: see {@link samplerName}. */
   readonly sampler: string;
   readonly guidanceScale: number;
+  /** Which layer of the text encoder was taken, counted from the last one; if that was said. */
+  readonly clipSkip?: number | undefined;
 }
 
 /** What is written of a drawing. */
@@ -29,13 +31,14 @@ export const PARAMETERS_KEY = "parameters";
 
 /** The text for a PNG file. */
 export function parametersText(drawing: DrawingParameters): string {
-  const { prompt, negativePrompt, steps, sampler, guidanceScale, seed, index, width, height } = drawing;
+  const { prompt, negativePrompt, steps, sampler, guidanceScale, clipSkip = 1, seed, index, width, height } = drawing;
   const settings = [
     ["Steps", steps],
     ["Sampler", sampler],
     ["CFG scale", guidanceScale],
     ["Seed", seed],
     ["Size", `${width}x${height}`],
+    ...(clipSkip === 1 ? [] : [["Clip skip", clipSkip]]),
     // Without it the seed would stand for another picture.
     ...(index === 0 ? [] : [["Batch pos", index]]),
   ];

@@ -11,7 +11,13 @@ import type { ProgramOptions } from "../graph/index.ts";
 import type { Learned } from "../library/library-model.ts";
 import { Library } from "../library/library.ts";
 import { checkModel, identifyModel } from "../library/model-fingerprint.ts";
-import { type AskedModel, checkpointFolder, type ChosenModel, chosenModel } from "../library/model-folder.ts";
+import {
+  type AskedModel,
+  checkpointFolder,
+  checkpointOptions,
+  type ChosenModel,
+  chosenModel,
+} from "../library/model-folder.ts";
 import { profileOf, type ModelProfile } from "../library/model-profile.ts";
 import { AdapterSlot } from "./adapter-slot.ts";
 
@@ -78,7 +84,7 @@ export class Session {
     await this.close();
     const { StableDiffusionPipeline: Pipeline } = await import("../diffusion/pipeline.ts");
     const { name, options } = chosen;
-    const pipeline = await Pipeline.load(checkpointFolder(name), this.program, options);
+    const pipeline = await Pipeline.load(checkpointFolder(name), this.program, checkpointOptions(chosen));
     this.#model = { name, options, pipeline, profile: profileOf(name), files: await filesOf(pipeline) };
     return this.#model;
   }

@@ -53,9 +53,9 @@ export async function unlearnConcept(session: Session, request: UnlearnRequest):
       const concept = library.concepts.find((each) => each.name === name);
       if (concept === undefined || library.concepts.length === 1) return forgetIn(library, { ...request, name });
       await refuseUnfinishedRun(library);
-      const { pipeline, profile } = await session.model(library);
+      const { pipeline } = await session.model(library);
       const { learningRate, batchSize, resolution } = recordedSettings(library, concept.training ?? {}, pipeline);
-      const settings = { steps, seed, learningRate, batchSize, resolution, guidanceScale: profile.guidanceScale };
+      const settings = { steps, seed, learningRate, batchSize, resolution };
       await session.freePrograms();
       try {
         const { adapter, ...measured } = await unlearn(pipeline, await learnedIn(library, pipeline), name, settings, {

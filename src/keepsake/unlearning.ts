@@ -40,8 +40,6 @@ export interface UnlearningSettings {
   readonly batchSize: number;
   /** Side of the square drawings, in pixels. */
   readonly resolution: number;
-  /** Of the drawings. */
-  readonly guidanceScale: number;
 }
 
 export interface UnlearningOptions {
@@ -66,7 +64,6 @@ export interface Unlearned {
 
 /** Drawings of the concept: enough to be different, few enough to take less time than the training. */
 const DRAWINGS = 4;
-const DRAWING_STEPS = 30;
 /** Timesteps of each drawing at which distance and drift are measured. */
 const MEASURED_TIMESTEPS = 8;
 /** Other concepts in one step, drawn anew for each: their number must not make a step of a large library endless. */
@@ -158,11 +155,12 @@ async function drawConcept(
   pipeline: StableDiffusionPipeline,
   { embeddings, adapter }: Learned,
   { token }: Concept,
-  { seed, resolution, guidanceScale }: UnlearningSettings,
+  { seed, resolution }: UnlearningSettings,
   signal: AbortSignal | undefined,
 ): Promise<Float32Array[]> {
+  const { steps, guidanceScale } = pipeline.family;
   const pictures = await pipeline.generate({
-    ...{ prompt: `a photo of a ${token}`, n: DRAWINGS, seed, steps: DRAWING_STEPS, guidanceScale },
+    ...{ prompt: `a photo of a ${token}`, n: DRAWINGS, seed, steps, guidanceScale },
     ...{ width: resolution, height: resolution, learnedEmbeddings: embeddings },
     adapter: adapter && new BoundAdapter(adapter),
     signal,

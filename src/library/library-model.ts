@@ -10,7 +10,7 @@ import type { ProgramOptions } from "../graph/index.ts";
 import type { Concept } from "../prompts/concept.ts";
 import { Library } from "./library.ts";
 import { checkModel, identifyModel } from "./model-fingerprint.ts";
-import { checkpointFolder, chosenModel } from "./model-folder.ts";
+import { checkpointFolder, checkpointOptions, chosenModel } from "./model-folder.ts";
 
 /**
  * Opens a model: the one that the user has named, the library's, or the built-in one.
@@ -24,8 +24,9 @@ export async function openModel(
   program?: ProgramOptions,
 ): Promise<StableDiffusionPipeline> {
   await checkModelIsThere(asked, library);
-  const { name, options } = chosenModel({ model: asked }, library);
-  const pipeline = await StableDiffusionPipeline.load(checkpointFolder(name), program, options);
+  const chosen = chosenModel({ model: asked }, library);
+  const { name } = chosen;
+  const pipeline = await StableDiffusionPipeline.load(checkpointFolder(name), program, checkpointOptions(chosen));
   if (library !== undefined) checkModel(library, name, await identifyModel(pipeline));
   return pipeline;
 }

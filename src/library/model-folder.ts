@@ -26,7 +26,7 @@ export interface ChosenModel {
 
 /** The model that is asked for, else the library's own, else the built-in one. What is not said of it is as the library has recorded. */
 export function chosenModel(
-  { model, vae, config, predictionType, variant }: AskedModel,
+  { model, vae, config, predictionType, family, variant }: AskedModel,
   library: Library | undefined,
 ): ChosenModel {
   const recorded = library?.manifest.model;
@@ -37,9 +37,15 @@ export function chosenModel(
       vae: vae === undefined ? recorded?.vae : resolve(vae),
       config: config === undefined ? recorded?.config : resolve(config),
       predictionType: predictionType ?? recorded?.predictionType,
+      family: family ?? recorded?.family,
       variant: variant ?? recorded?.variant,
     },
   };
+}
+
+/** As what the checkpoint of a model is opened. */
+export function checkpointOptions({ name, options }: ChosenModel): CheckpointOptions {
+  return name === BUILT_IN_MODEL ? { ...options, family: "built-in" } : options;
 }
 
 /** Where the checkpoint of a model lies. */

@@ -1,6 +1,6 @@
 /**
- * @file What a command does with a model where nobody has said otherwise: one profile for the model that comes with this
- * package, one for every checkpoint of Stable Diffusion.
+ * @file How a model is taught where nobody has said otherwise: one profile for the model that comes with this package, one for
+ * every checkpoint of Stable Diffusion. How a model draws is in the table of families (`diffusion/family/families.ts`).
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -21,8 +21,6 @@ export interface ModelProfile {
   };
   /** Of a new LoRA. */
   readonly adapter: { readonly rank: number };
-  /** How closely prompts are followed. */
-  readonly guidanceScale: number;
   /** Things that stand for the rest of the world when a picture is classified. */
   readonly ordinaryThings: readonly string[];
   /** Whether every training run ends with a preview sheet: drawing it takes seconds, not minutes. */
@@ -32,7 +30,6 @@ export interface ModelProfile {
 export const CHECKPOINT: ModelProfile = {
   training: DEFAULT_TRAINING,
   adapter: { rank: DEFAULT_ADAPTER.rank },
-  guidanceScale: 7.5,
   // Few, because each costs evaluations of a large model.
   ordinaryThings: [
     ...["person", "cat", "dog", "bird", "car", "building", "room", "tree", "flower", "meal", "toy", "landscape"],
@@ -49,7 +46,6 @@ export const BUILT_IN: ModelProfile = {
   note: "The built-in model is a toy for small drawings. For your own photos use a Stable Diffusion checkpoint: --model <path>.",
   training: { steps: 400, batchSize: 4, learningRate: 2e-3, tokenLearningRate: 1e-2, lrScheduler: "cosine" },
   adapter: { rank: 64 },
-  guidanceScale: 3,
   // It knows no other words: of all kinds and shapes that it was trained to draw.
   ordinaryThings: [
     ...["cat", "dog", "rabbit", "bear", "lion", "pig", "frog", "owl", "penguin", "parrot", "elephant", "fish"],

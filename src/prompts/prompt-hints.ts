@@ -47,7 +47,8 @@ function hintsAbout(text: string, both: string, vocabulary: PromptVocabulary): s
   return [
     ...loraTags.map((tag) => aboutLoraTag(tag, names)),
     ...bracketed.map(
-      (name) => `"${name}" has to stand in plain angle brackets, with nothing else in them; write <${name}>.`,
+      (name) =>
+        `"${name}" has to stand in plain angle brackets, with nothing else in them; write <${name}>, or (<${name}>:1.2) for a weight.`,
     ),
     ...bare.map((name) => `"${name}" without angle brackets is an ordinary word; write <${name}> for the concept.`),
     ...aboutWeights(rest),
@@ -55,9 +56,12 @@ function hintsAbout(text: string, both: string, vocabulary: PromptVocabulary): s
   ];
 }
 
-/** A prompt as the tokenizer looks for tokens in it. */
+/** A prompt as the tokenizer looks for tokens in it: a backslash makes the next character a letter. */
 function asRead(text: string): string {
-  return text.normalize("NFC").toLowerCase();
+  return text
+    .replace(/\\(.?)/gsu, "$1")
+    .normalize("NFC")
+    .toLowerCase();
 }
 
 /**
@@ -89,22 +93,27 @@ function aboutLoraTag(tag: string, names: readonly string[]): string {
   return `${fault}: only concepts of the library can be drawn (${known}); leave it out.`;
 }
 
-/** `(x:1.2)`, `((x))`, `(<x>)`, `[x]`, `{x}` and `x++`: weights in other programs. */
-const WEIGHTS = [
-  /\((?=[^()]*[^\d\s():.])[^()]*:\s*[\d.]+\s*\)/gu,
-  /(?<!\()\({2,}[^()]*\){2,}/gu,
-  /\(\s*<[^<>]*>\s*\)[+-]*/gu,
-  /\[[^[\]]*\]/gu,
+/** `{x}`, `x++` and `<x>:1.2`: weights in programs that write them in another way. */
+const FOREIGN_WEIGHTS = [
   /\{[^{}]*\}/gu,
   /(?<![^\s()])[^\s()]*[>)]\++(?![\p{L}\p{N}])/gu,
-  /<[^<>:]*>:\s*[\d.]+/gu,
+  /<[^<>:]*>:\s*[\d.]+(?![\d.]|\s*\))/gu,
+  /\([^():]*:\s*\d+,\d+\s*\)/gu,
 ];
 
+/** `[x:y:0.5]` and `[x|y]`: other words from some step on. */
+const EDITING = /\[[^[\]|:]*:[^[\]|]*\]|\[[^[\]]*\|[^[\]]*\]/gu;
+
 function aboutWeights(text: string): string[] {
-  const found = WEIGHTS.flatMap((pattern) => uniqueMatches(text, pattern));
-  if (found.length === 0) return [];
+  const foreign = FOREIGN_WEIGHTS.flatMap((pattern) => uniqueMatches(text, pattern));
+  const editing = uniqueMatches(text, EDITING);
   return [
-    `Weights such as "${shortened(found[0])}" are not read, and their brackets and numbers are drawn as text; leave them out.`,
+    ...(foreign.length === 0 ? [] : [`"${shortened(foreign[0])}" is not read as a weight; write (word:1.2).`]),
+    ...(editing.length === 0
+      ? []
+      : [
+          `"${shortened(editing[0])}" does not change the prompt on the way, as in other programs: all its words count less.`,
+        ]),
   ];
 }
 

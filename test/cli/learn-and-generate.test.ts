@@ -118,12 +118,17 @@ describe("keepsake generate", () => {
     expect(readdirSync(inFolder("large"))).toEqual(["dog-18446744073709551615-0.png"]);
   });
 
-  it("cuts a prompt over 77 tokens with a warning, also one of 10 kB", async () => {
-    const { stderr } = succeeded(
-      await keepsakeHere(generate(library, "a photo of a dog ".repeat(600), inFolder("long"))),
+  it("draws all of a long prompt, with weights, and writes what was asked for", async () => {
+    const file = inFolder("long.png");
+    const prompt = `${"a photo of a dog, ".repeat(20)}(<dog>:1.2)`;
+    succeeded(await keepsakeHere(generate(library, prompt, file, "--clip-skip", "2")));
+    const { comments } = await sharp(file).metadata();
+    expect(comments?.find(({ keyword }) => keyword === "parameters")?.text).toMatch(
+      /^(a photo of a dog, ){20}\(<dog>:1\.2\)\nSteps: .*, Clip skip: 2$/s,
     );
-    expect(stderr).toMatch(/^warning: The prompt has 3602 tokens, only the first 77 are used: "a photo/m);
-    for (const line of stderr.split("\n")) expect(line.length).toBeLessThan(200);
+    const other = inFolder("without.png");
+    succeeded(await keepsakeHere(generate(library, prompt, other)));
+    expect(await sharp(other).raw().toBuffer()).not.toEqual(await sharp(file).raw().toBuffer());
   });
 
   it("draws with a model alone where there is no library", async () => {

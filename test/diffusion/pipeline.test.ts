@@ -93,16 +93,27 @@ describe("StableDiffusionPipeline", () => {
     await expect(stopped).rejects.toThrow("enough");
   });
 
-  it("warns of a prompt that is cut off", async () => {
+  it("draws a prompt of any length, in parts, beside a short one", async () => {
+    const words = Array.from({ length: 90 }, (_, i) => (i % 2 === 0 ? "cat" : "dog"));
+    const long = await drawOne({ prompt: words.join(" "), negativePrompt: "a tree" });
+    const otherEnd = await drawOne({ prompt: [...words.slice(0, -1), "mug"].join(" "), negativePrompt: "a tree" });
+    expect(otherEnd.decoded).not.toEqual(long.decoded);
+    // The one that needs more parts may be the negative prompt.
+    await expect(drawOne({ negativePrompt: words.join(" ") })).resolves.toMatchObject({ index: 0 });
     const warnings: string[] = [];
-    await draw({ prompt: "cat ".repeat(90), onWarning: (message) => warnings.push(message) });
-    // The other one is of the size, which is far from the model's.
-    const ofLength = () => warnings.filter((message) => !message.includes("pixels are far from"));
-    expect(warnings).toHaveLength(2);
-    expect(ofLength()[0]).toMatch(/^The prompt has 182 tokens, only the first 77 are used: "cat cat/);
-    await draw({ onWarning: (message) => warnings.push(message) });
-    expect(warnings).toHaveLength(3);
-    expect(ofLength()).toHaveLength(1);
+    await draw({ prompt: words.join(" "), onWarning: (message) => warnings.push(message) });
+    expect(warnings).toEqual([expect.stringContaining("pixels are far from")]);
+  });
+
+  it("draws weights: those of one as if there were none", async () => {
+    const plain = await drawOne();
+    expect((await drawOne({ prompt: "a (red:1) cat" })).decoded).toEqual(plain.decoded);
+    expect((await drawOne({ prompt: "a (red:1.4) cat" })).decoded).not.toEqual(plain.decoded);
+    expect((await drawOne({ negativePrompt: "(red)" })).decoded).not.toEqual(
+      (await drawOne({ negativePrompt: "red" })).decoded,
+    );
+    expect((await drawOne({ clipSkip: 1 })).decoded).toEqual(plain.decoded);
+    expect((await drawOne({ clipSkip: 2 })).decoded).not.toEqual(plain.decoded);
   });
 
   it("asks an adapter for its numbers in every call", async () => {
@@ -125,6 +136,7 @@ describe("StableDiffusionPipeline", () => {
     ["no pictures", { n: 0 }, /number of pictures is 0/],
     ["guidance that is not a number", { guidanceScale: NaN }, /guidance scale is NaN/],
     ["no steps", { steps: 0 }, /step/],
+    ["a layer that is not there", { clipSkip: 40 }, /Clip skip is 40, and this model's text encoder has \d+ layers/],
     ["an unknown scheduler", { scheduler: "magic" }, /magic/],
     [
       "an embedding for another model",

@@ -114,14 +114,20 @@ describe("what a prompt seems to mean", () => {
     expect(warnings).toEqual([expect.stringContaining("write <rex>"), expect.stringContaining("<nobody>")]);
   });
 
-  it("is told where the token is in the part that is cut off, and only there", async () => {
+  it("is drawn wherever in a long prompt it stands, and with any weight", async () => {
     const many = "many words ".repeat(50);
-    expect((await draw(`${many}<rex>`)).warnings).toEqual([
-      expect.stringMatching(/only the first 77 are used, and <rex> is in the part that is cut off; write it earlier/),
-    ]);
-    expect((await draw(`<rex> ${many}`)).warnings).toEqual([
-      expect.stringMatching(/only the first 77 are used: "<rex>/),
-    ]);
+    const pixels = async (prompt: string) => {
+      const { files, warnings } = await draw(prompt, { metadata: false });
+      expect(warnings).toEqual([]);
+      return readFileSync(files[0]);
+    };
+    expect(await pixels(`${many}<rex>`)).not.toEqual(await pixels(`${many}dog`));
+    expect(await pixels("a (<rex>:1.4)")).not.toEqual(await pixels("a <rex>"));
+  });
+
+  it("is nothing where there are brackets alone", async () => {
+    const { kind, message } = await failure(draw("([])"));
+    expect([kind, message]).toEqual(["usage", "The prompt is empty; say what to draw."]);
   });
 
   it("has no effect where nothing is led away from", async () => {

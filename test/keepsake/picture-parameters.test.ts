@@ -19,6 +19,9 @@ describe("parameters", () => {
     expect(parametersText(drawing)).toBe(
       "a <mochi>\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 965400086, Size: 512x512",
     );
+    expect(parametersText({ ...drawing, clipSkip: 2 })).toMatch(/Size: 512x512, Clip skip: 2$/);
+    // What is not written is 1.
+    expect(parametersText({ ...drawing, clipSkip: 1 })).toBe(parametersText(drawing));
     expect(parametersText({ ...drawing, negativePrompt: "blurry, dark", seed: 2n ** 64n - 1n, index: 3 })).toBe(
       "a <mochi>\nNegative prompt: blurry, dark\n" +
         "Steps: 20, Sampler: Euler a, CFG scale: 7, Seed: 18446744073709551615, Size: 512x512, Batch pos: 3",

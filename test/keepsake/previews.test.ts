@@ -126,7 +126,7 @@ describe("how much earlier concepts have changed", () => {
       const vectors = rex.vectors.map((x, i) => x + share * (mug.vectors[i] - x));
       return { ...after, embeddings: [{ ...rex, vectors }, mug] };
     };
-    const options = { resolution: RESOLUTION, guidanceScale: 2, program };
+    const options = { resolution: RESOLUTION, program };
     const [little, much] = [
       await drawPreviews(pipeline, before, moved(0.1), options),
       await drawPreviews(pipeline, before, moved(1), options),

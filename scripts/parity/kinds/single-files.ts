@@ -40,7 +40,7 @@ async function checkFile(root: string, path: string, fields: Fields, checks: Che
   const label = "the folder's config";
   const single = fields.string("kind") === "vae" ? undefined : await SingleFile.open(path);
   if (single !== undefined) {
-    checks.add(`the family is ${single.family}`, single.family === fields.string("kind") ? 0 : 1, 0);
+    checks.add(`the family is ${single.architecture}`, single.architecture === fields.string("kind") ? 0 : 1, 0);
     await checkWhole(path, config, fields, checks);
   }
   for (const name of components.names) {

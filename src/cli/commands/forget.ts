@@ -87,8 +87,11 @@ async function forget(name: string, options: ForgetOptions): Promise<void> {
 
 /** @throws KeepsakeError ("usage") for options of --unlearn */
 function plainly(name: string, { library, purge, ...options }: ForgetOptions) {
-  const { steps, seed, model, vae, config, provider, threads } = options;
-  const ofUnlearn = { steps, seed, model, vae, config, "prediction-type": options.predictionType, provider, threads };
+  const { steps, seed, model, vae, config, predictionType, family, provider, threads } = options;
+  const ofUnlearn = {
+    ...{ steps, seed, model, vae, config, "prediction-type": predictionType, family },
+    ...{ provider, threads },
+  };
   const given = Object.entries(ofUnlearn).find(([, value]) => value !== undefined);
   if (given === undefined) return withKeepsake({ library }, (keepsake) => keepsake.forget({ name, purge }));
   throw new KeepsakeError("usage", `--${given[0]} is an option of --unlearn; without it nothing is trained.`);

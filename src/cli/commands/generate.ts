@@ -2,7 +2,7 @@
  * @file `keepsake generate`: a thin shell over `Keepsake.generateFiles`.
  */
 import { Command } from "commander";
-import { BUILT_IN, CHECKPOINT } from "../../library/model-profile.ts";
+import { MODEL_FAMILIES } from "../../diffusion/family/families.ts";
 import { pictureFiles } from "../../io/images/picture-names.ts";
 import type { Keepsake } from "../../keepsake/keepsake.ts";
 import { schedulerNames } from "../../diffusion/schedulers/index.ts";
@@ -11,7 +11,7 @@ import type { Provider } from "../../graph/index.ts";
 import { stopSignal } from "../exit.ts";
 import { LIMITS, REAL_LIMITS } from "../../limits.ts";
 import { loraFile, pictureSeed, provider, realNumber, severalFiles, threads, wholeNumber } from "../options.ts";
-import { Output, TimeLeft } from "../output.ts";
+import { formatTable, Output, TimeLeft } from "../output.ts";
 import { formatDuration } from "../../units.ts";
 import {
   aboutBuiltInModel,
@@ -26,10 +26,11 @@ interface GenerateCommandOptions extends ModelOptions {
   readonly library: string;
   readonly number: number;
   readonly seed: number | bigint;
-  readonly steps: number;
+  readonly steps?: number;
   readonly guidance?: number;
   readonly negative?: string;
   readonly scheduler?: string;
+  readonly clipSkip?: number;
   readonly width?: number;
   readonly height?: number;
   readonly output: string;
@@ -46,11 +47,16 @@ Examples:
   keepsake generate "a cat on a blue background" -n 4
   keepsake generate "<mochi> on the beach" -n 4
   keepsake generate "<mochi> next to <mug> in the snow" --seed 7 --steps 20 --scheduler dpmpp2m -o pictures
+  keepsake generate "<mochi> in (deep snow:1.3), [trees]" --clip-skip 2
   keepsake generate "a lighthouse at night" --model ./stable-diffusion-v1-5 -o lighthouse.png
   keepsake generate "<mochi>, watercolour" --lora watercolour.safetensors:0.8 --embedding mochi.safetensors
 
-A picture depends on its seed and number alone: the third of -n 4 is the same as the third of -n 8. A prompt of more than
-77 tokens (32 with the built-in model) is cut, with a warning.
+A picture depends on its seed and number alone: the third of -n 4 is the same as the third of -n 8.
+
+Weights are written as in AUTOMATIC1111's program: (word:1.2), (word) for 1.1, [word] for 1/1.1, and these within each other.
+A bracket that is to be drawn is written \\( or \\[. BREAK begins a new part of the prompt. A prompt of any length is read, in parts of
+75 tokens (30 with the built-in model). --clip-skip 2 takes the last layer of the text encoder but one, normed as the last; of SDXL
+1 and 2 are the same, the layer on which it was trained, and no layer is normed.
 
 Files in a folder are named after prompt, seed and number, and none is replaced: where another picture has the name, as one drawn
 with other settings may, a number is added. The same command again gives the same names. A file named with -o is
@@ -58,7 +64,7 @@ replaced if Keepsake drew it, and refused if not. Files say how they were drawn,
 writes it ("parameters"), and nothing else; with --no-metadata only that Keepsake drew them.
 
 A learned thing is written in angle brackets and quotes, "<mochi>". The token of an --embedding is called as its file calls it, or
-by the file's name in angle brackets. Weights such as (x:1.2) and <lora:...> are not read: LoRAs are given with --lora.`;
+by the file's name in angle brackets. Tags such as <lora:...> are not read: LoRAs are given with --lora.`;
 
 export function generateCommand(): Command {
   return withModelOptions(
@@ -71,16 +77,21 @@ export function generateCommand(): Command {
   )
     .option("-n, --number <n>", "number of pictures", wholeNumber(LIMITS.pictures), 1)
     .option("--seed <n>", "same seed, same pictures; up to 2^64 - 1", pictureSeed, 0)
-    .option("--steps <n>", "denoising steps", wholeNumber(LIMITS.denoisingSteps), 30)
+    .option("--steps <n>", "denoising steps (default: the model's)", wholeNumber(LIMITS.denoisingSteps))
     .option(
       "--guidance <x>",
-      `how closely to follow the prompt; 1 = no guidance (default: ${CHECKPOINT.guidanceScale}; with the built-in model ${BUILT_IN.guidanceScale})`,
+      "how closely to follow the prompt; 1 = no guidance (default: the model's)",
       realNumber(REAL_LIMITS.guidanceScale),
     )
     .option("--negative <prompt>", "what to lead away from")
     .option("--lora <file>", "a LoRA from elsewhere, as file or file:strength; may be given several times", loraFile)
     .option("--embedding <file>", "a textual-inversion embedding; may be given several times", severalFiles)
     .option("--scheduler <name>", `one of ${schedulerNames().join(", ")} (default: the model's)`)
+    .option(
+      "--clip-skip <n>",
+      "layer of the text encoder, counted from the last, 1 (default: the model's)",
+      wholeNumber(LIMITS.clipSkip),
+    )
     .option("--width <pixels>", "width (default: the model's)", wholeNumber(LIMITS.side))
     .option("--height <pixels>", "height (default: the model's)", wholeNumber(LIMITS.side))
     .option("-o, --output <path>", "a folder, or a .png file for one picture", "pictures")
@@ -89,21 +100,32 @@ export function generateCommand(): Command {
     .option("--threads <n>", "processor threads (default: one for each core)", threads)
     .option("--json", "print the result as JSON", false)
     .addHelpText("after", EXAMPLES)
+    .addHelpText("after", aboutDefaults)
     .addHelpText("after", aboutBuiltInModel)
     .action(generate);
+}
+
+/** The table of families. */
+function aboutDefaults(): string {
+  const rows = Object.values(MODEL_FAMILIES).map((family) => [
+    ...[family.name, family.title, `${family.resolution}`, `${family.steps}`, `${family.guidanceScale}`],
+    family.about,
+  ]);
+  const table = formatTable([["family", "", "pixels", "steps", "guidance", ""], ...rows]);
+  return `\nThe models' own, by family ("keepsake models" says which a model is of, and --family says otherwise):\n${table}`;
 }
 
 async function generate(prompt: string, options: GenerateCommandOptions, command: Command): Promise<void> {
   const output = new Output(options);
   const timeLeft = new TimeLeft();
   let done = 0;
-  const { scheduler, width, height, guidance, seed, steps } = options;
+  const { scheduler, clipSkip, width, height, guidance, seed, steps } = options;
   const files = pictureFiles(options.output, prompt, seed, options.number);
   // The default library need not be there: the model draws alone then.
   const mayBeMissing = command.getOptionValueSource("library") === "default";
   const draw = (keepsake: Keepsake) =>
     keepsake.generateFiles({
-      ...{ prompt, files, seed, steps, scheduler, width, height },
+      ...{ prompt, files, seed, steps, scheduler, clipSkip, width, height },
       ...{ negativePrompt: options.negative, guidanceScale: guidance },
       ...{ loras: options.lora, embeddings: options.embedding },
       existing: isPngFile(options.output) ? "replace" : "beside",

@@ -2,6 +2,7 @@
  * @file What several commands have in common.
  */
 import { Option, type Command } from "commander";
+import { CHECKPOINT_FAMILIES, type FamilyName } from "../../diffusion/family/families.ts";
 import type { PredictionType } from "../../diffusion/schedulers/index.ts";
 import type { Provider } from "../../graph/index.ts";
 import type { Keepsake } from "../../keepsake/keepsake.ts";
@@ -19,6 +20,7 @@ export interface ModelOptions {
   readonly vae?: string;
   readonly config?: string;
   readonly predictionType?: PredictionType;
+  readonly family?: FamilyName;
   /** Whether a model of the hub that is not in the cache is downloaded without asking. */
   readonly yes?: boolean;
 }
@@ -44,6 +46,12 @@ export function withModelOptions(command: Command, model: string, part = ""): Co
         "v_prediction",
       ]),
     )
+    .addOption(
+      new Option(
+        "--family <name>",
+        `${part}which kind of model it is, if its defaults for drawing are not right`,
+      ).choices(CHECKPOINT_FAMILIES),
+    )
     .option("--yes", `${part}download a model of the Hugging Face Hub without asking`);
 }
 
@@ -61,13 +69,13 @@ export interface LibraryOptions extends ModelOptions {
  * @param create - whether there may be no library yet
  */
 export async function withKeepsake<Result>(
-  { library, model, vae, config, predictionType, yes = false, provider, threads }: LibraryOptions,
+  { library, model, vae, config, predictionType, family, yes = false, provider, threads }: LibraryOptions,
   work: (keepsake: Keepsake) => Promise<Result>,
   create = true,
 ): Promise<Result> {
   const { Keepsake } = await import("../../keepsake/keepsake.ts");
   const program = { ...(provider !== undefined && { provider }), ...(threads !== undefined && { threads }) };
-  const asked = { model: await modelOnDisk(model, yes), vae, config, predictionType };
+  const asked = { model: await modelOnDisk(model, yes), vae, config, predictionType, family };
   const keepsake = await Keepsake.open(library, { lazy: true, create, program, ...asked });
   try {
     return await work(keepsake);

@@ -15,8 +15,8 @@ export type UNetMidBlockType = (typeof midBlockTypes)[number];
 
 /** Options per level are lists from the highest resolution to the lowest, as in `blockOutChannels`. */
 export interface UNet2DConditionConfig {
-  /** Side of the latents that the model was trained on; 64 where the file does not say. */
-  readonly sampleSize: number;
+  /** Side of the latents that the model was trained on, where the file says it. */
+  readonly sampleSize?: number;
   readonly inChannels: number;
   readonly outChannels: number;
   readonly centerInputSample: boolean;
@@ -71,7 +71,7 @@ export function parseUNet2DConditionConfig(file: string, json: unknown): UNet2DC
   const layersPerBlock = reader.integerPerLevel("layers_per_block", levels, 2);
 
   const config: UNet2DConditionConfig = {
-    sampleSize: reader.optionalInteger("sample_size") ?? 64,
+    sampleSize: reader.optionalInteger("sample_size"),
     inChannels: reader.integer("in_channels", 4),
     outChannels: reader.integer("out_channels", 4),
     centerInputSample: reader.boolean("center_input_sample", false),

@@ -4,19 +4,21 @@ import { KeepsakeError } from "../../errors.ts";
 import { readJson } from "../../io/json.ts";
 import { type Checkpoint, type CheckpointOptions } from "../checkpoint.ts";
 import { configFilesOf, openPipelineFolder, readSchedulerConfig, TEXT_ENCODERS } from "../pipeline-folder.ts";
-import { type AutoencoderKlConfig, parseAutoencoderKlConfig } from "../config/autoencoder-kl-config.ts";
+import { type AutoencoderKlConfig, parseAutoencoderKlConfig, vaeScaleFactor } from "../config/autoencoder-kl-config.ts";
 import { type ClipTextConfig, parseClipTextConfig } from "../config/clip-config.ts";
 import { parseUNet2DConditionConfig, type UNet2DConditionConfig } from "../config/unet-2d-condition-config.ts";
+import { MODEL_FAMILIES } from "../family/families.ts";
+import { familyAsked, familyByName, recogniseFamily, type RecognisedFamily } from "../family/recognise.ts";
 import type { PredictionType } from "../schedulers/index.ts";
 import { TextConditioning, type TextEncoder } from "../text-conditioning.ts";
 import { readClipVocabulary } from "../tokenizer/clip-vocabulary.ts";
 import { readTokenizerFolder } from "../tokenizer/tokenizer-folder.ts";
-import { FAMILIES } from "./families.ts";
+import { ARCHITECTURES } from "./architectures.ts";
 import { type Described, openVae } from "./open-vae.ts";
 import { GIVE_CONFIG, SingleFile } from "./single-file.ts";
 
 /** What a checkpoint in a folder has beside its weights. */
-interface Configs extends Pick<Checkpoint, "schedulerConfig" | "schedulerSource" | "configFiles" | "note"> {
+interface Configs extends Pick<Checkpoint, "family" | "schedulerConfig" | "schedulerSource" | "configFiles" | "note"> {
   readonly unet: Described<UNet2DConditionConfig>;
   readonly vae: Described<AutoencoderKlConfig>;
   readonly textEncoders: readonly DescribedTextEncoder[];
@@ -30,7 +32,8 @@ export async function openSingleFile(path: string, options: CheckpointOptions): 
   const single = await SingleFile.open(path);
   checkParts(single, options);
   const { config } = options;
-  const configs = config === undefined ? await ofFamily(single, options) : await ofFolder(config, single, options);
+  const configs =
+    config === undefined ? await ofArchitecture(single, options) : await ofFolder(config, single, options);
   const { unet, vae, textEncoders, zerosWithoutPrompt, ...rest } = configs;
   const encoders: TextEncoder[] = [];
   for (const [index, { label, ...encoder }] of textEncoders.entries()) {
@@ -56,13 +59,15 @@ function checkParts({ file, title, has }: SingleFile, { vae }: CheckpointOptions
   throw new KeepsakeError("input", `${file.path}: ${fault}; ${advice}.`);
 }
 
-/** What all models of the file's family have. @throws KeepsakeError if this one has other widths. */
-async function ofFamily(single: SingleFile, options: CheckpointOptions): Promise<Configs> {
+/** What all models of the file's architecture have. @throws KeepsakeError if this one has other widths. */
+async function ofArchitecture(single: SingleFile, options: CheckpointOptions): Promise<Configs> {
   const { file, title, widths } = single;
-  const family = FAMILIES[single.family];
+  const architecture = ARCHITECTURES[single.architecture];
   const label = `the configuration of ${title}`;
-  const { predictionType, note } = await predictionOf(single, options);
-  const unet = parseUNet2DConditionConfig(label, { ...family.unet, sample_size: family.sampleSize(predictionType) });
+  const { family, predictionType, note } = await familyOf(single, options);
+  const vae = parseAutoencoderKlConfig(label, architecture.vae);
+  const sampleSize = family.resolution / vaeScaleFactor(vae);
+  const unet = parseUNet2DConditionConfig(label, { ...architecture.unet, sample_size: sampleSize });
   if (widths.channels !== unet.blockOutChannels[0] || widths.context !== unet.crossAttentionDim[0]) {
     const found = `${widths.channels ?? "no"} channels and a context of ${widths.context ?? "no"} numbers`;
     const usual = `${unet.blockOutChannels[0]} and ${unet.crossAttentionDim[0]}`;
@@ -71,16 +76,20 @@ async function ofFamily(single: SingleFile, options: CheckpointOptions): Promise
   }
   return {
     unet: { config: unet, label },
-    vae: { config: parseAutoencoderKlConfig(label, family.vae), label },
+    vae: { config: vae, label },
     textEncoders: await Promise.all(
-      TEXT_ENCODERS[family.pipeline].map(async ({ component, output, hasProjection }, i) => {
-        const { config, padToken } = family.textEncoders[i];
+      TEXT_ENCODERS[architecture.pipeline].map(async ({ component, output, hasProjection }, i) => {
+        const { config, padToken } = architecture.textEncoders[i];
         const tokenizer = await readClipVocabulary(padToken);
         return { component, output, tokenizer, config: parseClipTextConfig(label, config, { hasProjection }), label };
       }),
     ),
-    zerosWithoutPrompt: family.zerosWithoutPrompt,
-    schedulerConfig: { ...family.scheduler, ...single.statedSchedule, prediction_type: predictionType },
+    zerosWithoutPrompt: architecture.zerosWithoutPrompt,
+    family,
+    schedulerConfig: {
+      ...{ ...architecture.noise, ...family.scheduler },
+      ...{ ...single.statedSchedule, prediction_type: predictionType },
+    },
     schedulerSource: label,
     configFiles: [],
     ...(note !== undefined && { note }),
@@ -88,7 +97,11 @@ async function ofFamily(single: SingleFile, options: CheckpointOptions): Promise
 }
 
 /** What a folder in the diffusers layout says; its weights, if it has any, are not looked at. */
-async function ofFolder(path: string, single: SingleFile, { predictionType }: CheckpointOptions): Promise<Configs> {
+async function ofFolder(
+  path: string,
+  single: SingleFile,
+  { predictionType, family: asked }: CheckpointOptions,
+): Promise<Configs> {
   const found = await stat(path).catch(() => undefined);
   if (found?.isDirectory() !== true) {
     const what = found === undefined ? "there is no such folder" : "this is a file";
@@ -99,8 +112,17 @@ async function ofFolder(path: string, single: SingleFile, { predictionType }: Ch
   const files = configFilesOf(folder);
   const schedulerConfig = await readSchedulerConfig(folder);
   const stated = predictionType ?? single.statedPrediction;
+  const unet = parseUNet2DConditionConfig(files.unet, await readJson(files.unet));
+  const merged = {
+    ...schedulerConfig,
+    ...single.statedSchedule,
+    ...(stated !== undefined && { prediction_type: stated }),
+  };
+  const { family, note } = recogniseFamily({ unet, scheduler: merged, path: single.file.path }, asked);
   return {
-    unet: { config: parseUNet2DConditionConfig(files.unet, await readJson(files.unet)), label: files.unet },
+    family,
+    ...(note !== undefined && { note }),
+    unet: { config: unet, label: files.unet },
     vae: { config: parseAutoencoderKlConfig(files.vae, await readJson(files.vae)), label: files.vae },
     textEncoders: await Promise.all(
       folder.textEncoders.map(async ({ component, output, hasProjection, tokenizer }, i) => {
@@ -110,30 +132,39 @@ async function ofFolder(path: string, single: SingleFile, { predictionType }: Ch
       }),
     ),
     zerosWithoutPrompt: folder.zerosWithoutPrompt,
-    schedulerConfig: {
-      ...schedulerConfig,
-      ...single.statedSchedule,
-      ...(stated !== undefined && { prediction_type: stated }),
-    },
+    schedulerConfig: merged,
     schedulerSource: files.scheduler,
     configFiles: files.all,
   };
 }
 
-/** What the model predicts: as a person or the file says, else as it seems, which is said. */
-async function predictionOf(
+/** The family and what the model predicts: as a person or the file says, else as it seems, which is said. */
+async function familyOf(
   single: SingleFile,
   options: CheckpointOptions,
-): Promise<{ readonly predictionType: PredictionType; readonly note?: string }> {
-  const { family, file, statedPrediction } = single;
+): Promise<RecognisedFamily & { readonly predictionType: PredictionType }> {
+  const { architecture, file, statedPrediction } = single;
   const stated = options.predictionType ?? statedPrediction;
-  if (stated !== undefined) return { predictionType: stated };
-  if (family !== "sd2") return { predictionType: "epsilon" };
-  const predictionType = (await single.seemsToPredictVelocity()) ? "v_prediction" : "epsilon";
+  const of = (recognised: RecognisedFamily) => ({
+    ...recognised,
+    predictionType: stated ?? recognised.family.prediction,
+  });
+  if (options.family !== undefined) return of({ family: familyAsked(options.family, architecture, file.path) });
+  if (architecture !== "sd2") {
+    const family = MODEL_FAMILIES[architecture];
+    return of((stated === "v_prediction" ? undefined : familyByName(file.path, architecture, family)) ?? { family });
+  }
+  const family = (prediction: PredictionType) =>
+    MODEL_FAMILIES[prediction === "v_prediction" ? "sd2-768-v" : "sd2-base"];
+  if (stated === "v_prediction") return of({ family: family(stated) });
+  const byName = familyByName(file.path, architecture, family("epsilon"));
+  if (byName !== undefined) return of(byName);
+  if (stated !== undefined) return of({ family: family(stated) });
+  const seeming = (await single.seemsToPredictVelocity()) ? "v_prediction" : "epsilon";
   const [kind, other] =
-    predictionType === "epsilon"
+    seeming === "epsilon"
       ? ["noise, as Stable Diffusion 2.x-base does (epsilon, 512 pixels)", "v_prediction"]
       : ["velocity, as Stable Diffusion 2.x does (v_prediction, 768 pixels)", "epsilon"];
   const note = `${file.path} does not say what its model predicts. By its numbers it is ${kind}; if not, say --prediction-type ${other}.`;
-  return { predictionType, note };
+  return of({ family: family(seeming), note });
 }

@@ -10,7 +10,7 @@ import type { ClipTextConfig } from "../config/clip-config.ts";
 import type { UNet2DConditionConfig } from "../config/unet-2d-condition-config.ts";
 import { notAModel, SUPPORTED } from "../not-a-model.ts";
 import { type TensorView, Weights } from "../weights.ts";
-import { FAMILIES, type FamilyName } from "./families.ts";
+import { ARCHITECTURES, type ArchitectureName } from "./architectures.ts";
 import { clipViews, openClipViews } from "./text-encoder-views.ts";
 import { unetViews } from "./unet-views.ts";
 import { vaeViews } from "./vae-views.ts";
@@ -34,7 +34,7 @@ const openClip: StoredTextEncoder = {
 };
 const secondOpenClip: StoredTextEncoder = { ...openClip, prefixes: ["conditioner.embedders.1.model."] };
 
-const TEXT_ENCODERS_OF: Readonly<Record<FamilyName, readonly StoredTextEncoder[]>> = {
+const TEXT_ENCODERS_OF: Readonly<Record<ArchitectureName, readonly StoredTextEncoder[]>> = {
   sd1: [clip],
   sd2: [openClip],
   sdxl: [clip, secondOpenClip],
@@ -51,11 +51,11 @@ const otherTasks = new Map([
 /** A single-file checkpoint of a family that is read. Weights are found in the file when they are asked for. */
 export class SingleFile {
   readonly file: SafetensorsFile;
-  readonly family: FamilyName;
+  readonly architecture: ArchitectureName;
 
-  private constructor(file: SafetensorsFile, family: FamilyName) {
+  private constructor(file: SafetensorsFile, architecture: ArchitectureName) {
     this.file = file;
-    this.family = family;
+    this.architecture = architecture;
   }
 
   /** Reads a file's header. @throws KeepsakeError in one line saying what the file is, if it is of no family that is read */
@@ -74,18 +74,18 @@ export class SingleFile {
     const channels = file.tensors.get(`${UNET}input_blocks.0.0.weight`)?.shape[1];
     const task = otherTasks.get(channels ?? 0);
     if (task !== undefined) throw fault(`this is ${task}, which is not supported; use a text-to-image model`);
-    return new SingleFile(file, familyOf(file, names));
+    return new SingleFile(file, architectureOf(file, names));
   }
 
   get title(): string {
-    return FAMILIES[this.family].title;
+    return ARCHITECTURES[this.architecture].title;
   }
 
   /** Which parts beside the UNet are in the file. */
   get has(): { readonly vae: boolean; readonly textEncoders: readonly boolean[] } {
     return {
       vae: vaePrefix(this.file) !== undefined,
-      textEncoders: TEXT_ENCODERS_OF[this.family].map(({ prefixes }) => this.#prefixOf(prefixes) !== undefined),
+      textEncoders: TEXT_ENCODERS_OF[this.architecture].map(({ prefixes }) => this.#prefixOf(prefixes) !== undefined),
     };
   }
 
@@ -112,7 +112,7 @@ export class SingleFile {
 
   /** The text encoder's weights; none if the file has no text encoder. @param label what to call the config in messages. */
   async textEncoder(config: ClipTextConfig, label: string, index = 0): Promise<Weights> {
-    const stored = TEXT_ENCODERS_OF[this.family].at(index);
+    const stored = TEXT_ENCODERS_OF[this.architecture].at(index);
     const prefix = stored && this.#prefixOf(stored.prefixes);
     const view = stored === undefined || prefix === undefined ? () => [] : below(prefix, stored.views(config));
     return Weights.within(this.file, view, label);
@@ -213,7 +213,7 @@ const SDXL_CONTEXT = 2048;
 const REFINER_CONTEXT = 1280;
 
 /** By the text encoder; where there is none by the UNet's projections, which are convolutions in SD 1.x. */
-function familyOf(file: SafetensorsFile, names: readonly string[]): FamilyName {
+function architectureOf(file: SafetensorsFile, names: readonly string[]): ArchitectureName {
   const isSdxl = prefixWithin(names, ["conditioner.embedders.1.", `${UNET}label_emb.`]) !== undefined;
   if (isSdxl || contextWidth(file) === SDXL_CONTEXT) return "sdxl";
   if (prefixWithin(names, openClip.prefixes) !== undefined) return "sd2";

@@ -95,16 +95,28 @@ export class ClipTokenizer {
 
   /** The ids of a text, without start and end token, however many. */
   tokenIds(text: string): number[] {
+    return this.tokenGroups(text).flat();
+  }
+
+  /** As {@link ClipTokenizer.tokenIds}, in groups that belong together: all ids of a placeholder token, else one. */
+  tokenGroups(text: string): (readonly number[])[] {
     const normalized = normalize(text);
-    const ids: number[] = [];
+    const groups: (readonly number[])[] = [];
     let position = 0;
     for (const match of normalized.matchAll(this.#wholeTokenPattern)) {
-      this.#encodeWords(normalized.slice(position, match.index), ids);
-      ids.push(...(this.#wholeTokens.get(match[0]) ?? []));
+      this.#encodeWords(normalized.slice(position, match.index), groups);
+      groups.push(this.#wholeTokens.get(match[0]) ?? []);
       position = match.index + match[0].length;
     }
-    this.#encodeWords(normalized.slice(position), ids);
-    return ids;
+    this.#encodeWords(normalized.slice(position), groups);
+    return groups;
+  }
+
+  /** Ids between start and end token, padded to modelMaxLength. @param textIds - at most modelMaxLength - 2 */
+  padded(textIds: readonly number[]): Int32Array {
+    const inputIds = new Int32Array(this.modelMaxLength).fill(this.padTokenId);
+    inputIds.set([this.bosTokenId, ...textIds, this.eosTokenId]);
+    return inputIds;
   }
 
   /**
@@ -123,15 +135,13 @@ export class ClipTokenizer {
         `the prompt has ${length} tokens, ${this.modelMaxLength} are possible: shorten it ("${text.slice(0, 40)}...").`,
       );
     }
-    const ids = [this.bosTokenId, ...textIds.slice(0, this.modelMaxLength - 2), this.eosTokenId];
-    if (!padding) return { inputIds: Int32Array.from(ids), length, truncated };
-    const inputIds = new Int32Array(this.modelMaxLength).fill(this.padTokenId);
-    inputIds.set(ids);
+    const kept = textIds.slice(0, this.modelMaxLength - 2);
+    const inputIds = padding ? this.padded(kept) : Int32Array.of(this.bosTokenId, ...kept, this.eosTokenId);
     return { inputIds, length, truncated };
   }
 
-  #encodeWords(text: string, ids: number[]): void {
-    for (const [word] of text.matchAll(WORDS)) for (const id of this.#encoding.encode(word)) ids.push(id);
+  #encodeWords(text: string, groups: (readonly number[])[]): void {
+    for (const [word] of text.matchAll(WORDS)) for (const id of this.#encoding.encode(word)) groups.push([id]);
   }
 }
 

@@ -11,7 +11,7 @@ import { rehearse } from "../../learning/rehearsal.ts";
 import { readSnapshot } from "../../library/run-snapshot.ts";
 import type { ConceptPlan } from "../../training/strategy.ts";
 import type { LearnConceptRequest } from "../learn-request.ts";
-import { PREVIEW_PICTURES, PREVIEW_STEPS } from "../previews/previews.ts";
+import { PREVIEW_PICTURES } from "../previews/previews.ts";
 import type { Session } from "../session.ts";
 import { VALIDATION_TIMESTEPS } from "../../training/parts/validation.ts";
 import { stepsWithin } from "./budget.ts";
@@ -71,7 +71,10 @@ export async function planRun(
   const loading = (performance.now() - began) / 1000;
   const { priorPictures = 0 } = prepared.settings;
   const concepts = library.concepts.filter(({ name }) => name !== concept.name).length + 1;
-  const drawing = () => ({ steps: PREVIEW_STEPS, ...pipeline.drawingCosts(size, profile.guidanceScale) });
+  const drawing = () => {
+    const { steps, guidanceScale } = pipeline.family;
+    return { steps, ...pipeline.drawingCosts(size, guidanceScale) };
+  };
   const previews = (): PreviewFacts => {
     const pictures = 2 * PREVIEW_PICTURES * concepts;
     return { pictures, ...drawing(), sheetBytes: pictures * bytesOfPicture(resolution) };

@@ -101,7 +101,7 @@ export async function prepareLearning(
   const checkpointing = request.checkpointing ?? recorded?.checkpointing;
   const size = { width: settings.resolution, height: settings.resolution };
   // Samples are drawn beside the programs of training.
-  const samples = request.samples && drawingBytes(pipeline.drawingCosts(size, profile.guidanceScale));
+  const samples = request.samples && drawingBytes(pipeline.drawingCosts(size, pipeline.family.guidanceScale));
   const free = availableMemory().memory - (samples ?? 0);
   return {
     concept,

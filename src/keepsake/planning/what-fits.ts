@@ -13,7 +13,7 @@ import type { ModuleContext } from "../../diffusion/module.ts";
 import { unet2DConditionModel } from "../../diffusion/models/unet-2d-condition-model.ts";
 import { TEXT_ENCODERS } from "../../diffusion/pipeline-folder.ts";
 import { likelyBytes, programCost, type ProgramCost } from "../../diffusion/program-cost.ts";
-import { FAMILIES, type FamilyName } from "../../diffusion/single-file/families.ts";
+import { ARCHITECTURES, type ArchitectureName } from "../../diffusion/single-file/architectures.ts";
 import { type TextConditioning, traceTextEncoders } from "../../diffusion/text-conditioning.ts";
 import { timeIdsInput } from "../../diffusion/time-ids.ts";
 import { input, parameter, sizeOf, toFloat32, type Shape } from "../../graph/index.ts";
@@ -43,7 +43,11 @@ export interface FittingModel {
 }
 
 /** The sizes that people train each family at, the models' own last. */
-const SIZES: Readonly<Record<FamilyName, readonly number[]>> = { sd1: [256, 512], sd2: [256, 512], sdxl: [512, 1024] };
+const SIZES: Readonly<Record<ArchitectureName, readonly number[]>> = {
+  sd1: [256, 512],
+  sd2: [256, 512],
+  sdxl: [512, 1024],
+};
 const PICTURE_STEPS = 30;
 
 /** What the programs of a model take at a size. */
@@ -55,9 +59,11 @@ export interface ModelCosts {
 
 /** Stable Diffusion in half precision, at the usual sizes. @param free - bytes */
 export function whatFits(speed: MachineSpeed, free: number): FittingModel[] {
-  const names = Object.keys(FAMILIES).filter((name): name is FamilyName => Object.hasOwn(FAMILIES, name));
+  const names = Object.keys(ARCHITECTURES).filter((name): name is ArchitectureName =>
+    Object.hasOwn(ARCHITECTURES, name),
+  );
   return names.flatMap((name) =>
-    SIZES[name].map((side) => fitting(FAMILIES[name].title, side, modelCosts(name, side), { speed, free })),
+    SIZES[name].map((side) => fitting(ARCHITECTURES[name].title, side, modelCosts(name, side), { speed, free })),
   );
 }
 
@@ -86,8 +92,8 @@ function fitting(
 }
 
 /** What the programs of a family take for pictures of a size. */
-export function modelCosts(name: FamilyName, resolution: number): ModelCosts {
-  const family = FAMILIES[name];
+export function modelCosts(name: ArchitectureName, resolution: number): ModelCosts {
+  const family = ARCHITECTURES[name];
   const unet = { config: parseUNet2DConditionConfig(name, family.unet), weights: new ImaginedWeights("unet") };
   const vae = { config: parseAutoencoderKlConfig(name, family.vae), weights: new ImaginedWeights("vae") };
   const encoders = TEXT_ENCODERS[family.pipeline].map(({ component, output, hasProjection }, i) => ({

@@ -78,7 +78,7 @@ export async function drawForgettingMatrix(
   const library = await Library.open(session.folder);
   const states = chosenStates(library, request.states);
   const asked = askedCells(library, states, request.concepts);
-  const { pipeline, profile } = await session.model(library);
+  const { pipeline } = await session.model(library);
   const drawn = new Map<string, readonly Picture[]>();
   const draw = async ({ library: inState, entry, key }: AskedCell): Promise<readonly Picture[]> => {
     const before = drawn.get(key);
@@ -88,7 +88,7 @@ export async function drawForgettingMatrix(
     const resolution = recordedSettings(library, entry.training ?? {}, pipeline).resolution;
     const pictures = await session.withRoom(() =>
       pictureOf(pipeline, session, entry, learned, {
-        ...{ resolution, guidanceScale: profile.guidanceScale, program: session.program },
+        ...{ resolution, program: session.program },
         ...(request.signal !== undefined && { signal: request.signal }),
       }),
     );

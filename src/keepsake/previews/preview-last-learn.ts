@@ -42,7 +42,7 @@ export async function previewLastLearn(session: Session, request: PreviewsReques
   await checkReplaceable(sheet);
   const removeIfEmpty = await makeWritable([sheet]);
   try {
-    const { pipeline, profile } = await session.model(library);
+    const { pipeline } = await session.model(library);
     const before = await learnedIn(library.inState(last.before), pipeline);
     const after = await learnedIn(library, pipeline);
     const draw = () =>
@@ -50,7 +50,6 @@ export async function previewLastLearn(session: Session, request: PreviewsReques
         ...{
           taught: last.concept.name,
           resolution: recordedSettings(library, last.concept.training ?? {}, pipeline).resolution,
-          guidanceScale: profile.guidanceScale,
           program,
           adapters,
         },

@@ -6,6 +6,7 @@
  */
 import type { AdapterBinding } from "../../diffusion/module.ts";
 import type { GeneratedImage, StableDiffusionPipeline } from "../../diffusion/pipeline.ts";
+import { escapeWeights } from "../../diffusion/prompt/prompt-weights.ts";
 import type { ProgramOptions } from "../../graph/index.ts";
 import type { RgbImage } from "../../io/images/rgb-image.ts";
 import { labelledSheet } from "../../io/images/labelled-sheet.ts";
@@ -16,8 +17,6 @@ import { pictureChanges } from "./picture-change.ts";
 
 /** Pictures of each concept, before and after. They have the numbers 0, 1, ... of seed 0, as `keepsake generate` draws them. */
 export const PREVIEW_PICTURES = 2;
-/** Those of `keepsake generate` too, so that the pictures are the same. */
-export const PREVIEW_STEPS = 30;
 export const PREVIEW_SEED = 0;
 
 export interface PreviewOptions {
@@ -25,7 +24,6 @@ export interface PreviewOptions {
   readonly taught?: string;
   /** Side of the square pictures, in pixels. */
   readonly resolution: number;
-  readonly guidanceScale: number;
   readonly program?: ProgramOptions;
   /** Where the adapters are put that draw. Default: a place of their own. */
   readonly adapters?: AdapterSlot;
@@ -100,7 +98,7 @@ export async function drawPreviews(
   };
   const prompts = after.concepts.map((concept) => conceptCandidate(concept).prompt);
   const noun = ordinaryCandidate(subject.classNoun);
-  const drawnBefore = await draw(before, isNew ? prompts.with(taughtRow, noun.prompt) : prompts);
+  const drawnBefore = await draw(before, isNew ? prompts.with(taughtRow, escapeWeights(noun.prompt)) : prompts);
   const drawnAfter = await draw(after, prompts);
 
   const changes = pictureChanges(drawnBefore.map((pictures, i) => ({ before: pictures, after: drawnAfter[i] })));
@@ -129,15 +127,13 @@ export function drawConcept(
   prompt: string,
   { embeddings }: Learned,
   adapter: AdapterBinding | undefined,
-  { resolution, guidanceScale, signal }: PreviewOptions,
+  { resolution, signal }: PreviewOptions,
 ): Promise<GeneratedImage[]> {
   return pipeline.generate({
     ...{
       prompt,
       n: PREVIEW_PICTURES,
       seed: PREVIEW_SEED,
-      steps: PREVIEW_STEPS,
-      guidanceScale,
       width: resolution,
       height: resolution,
     },

@@ -2,11 +2,11 @@
  * @file Pictures of the class for prior preservation: the model without anything that it was taught draws them before the first
  * step. They stay in memory, as latents, and are drawn again when a run is gone on with: nothing of them is written.
  */
+import { escapeWeights } from "../../diffusion/prompt/prompt-weights.ts";
 import type { PreparedRun } from "../../learning/concept-run.ts";
 import { fillTemplate, PROMPT_TEMPLATES } from "../../prompts/prompt-templates.ts";
 import type { ClassPicture } from "../../training/training-draws.ts";
 import type { Watched } from "../operation.ts";
-import { PREVIEW_STEPS } from "../previews/previews.ts";
 import type { LoadedModel, Session } from "../session.ts";
 
 /** How far the drawing of class pictures is. */
@@ -24,19 +24,18 @@ export interface ClassPictureProgress {
  */
 export async function drawClassPictures(
   session: Pick<Session, "freePrograms" | "withRoom">,
-  { pipeline, profile }: LoadedModel,
+  { pipeline }: LoadedModel,
   { settings, concepts }: PreparedRun,
   { signal, onProgress }: Watched<ClassPictureProgress>,
 ): Promise<ClassPicture[] | undefined> {
   const { priorPictures: count = 0, resolution: side, seed } = settings;
   if (count === 0) return undefined;
   const [{ classNoun }] = concepts;
-  const { guidanceScale } = profile;
   const pictures: ClassPicture[] = [];
   try {
     for (let index = 0; index < count; index++) {
       const sentence = fillTemplate(PROMPT_TEMPLATES[index % PROMPT_TEMPLATES.length], classNoun);
-      const drawing = { prompt: sentence, seed, firstIndex: index, steps: PREVIEW_STEPS, guidanceScale };
+      const drawing = { prompt: escapeWeights(sentence), seed, firstIndex: index };
       const draw = () => pipeline.generate({ ...drawing, width: side, height: side, signal });
       const [{ latents }] = await session.withRoom(draw);
       pictures.push({ latents, sentence });

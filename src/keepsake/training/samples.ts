@@ -15,7 +15,6 @@ import type { TrainingRun } from "../../training/training-run.ts";
 import type { Warning } from "../operation.ts";
 import { Picture } from "../picture.ts";
 import { samplerName } from "../picture-parameters.ts";
-import { PREVIEW_STEPS } from "../previews/previews.ts";
 import type { LoadedModel, Session } from "../session.ts";
 
 /** Which pictures are drawn while a concept is learned. They change nothing of what is learned. */
@@ -112,18 +111,18 @@ export class Sampler {
     learnedEmbeddings: readonly TokenEmbedding[],
   ): Promise<Picture | undefined> {
     const { session, model, prepared, signal } = this.#material;
-    const { pipeline, profile } = model;
-    const { guidanceScale } = profile;
+    const { pipeline } = model;
+    const { steps, guidanceScale } = pipeline.family;
     const { resolution: side } = prepared.settings;
     try {
       const draw = () =>
         pipeline.generate({
-          ...{ prompt, seed: SEED, steps: PREVIEW_STEPS, guidanceScale, width: side, height: side },
+          ...{ prompt, seed: SEED, width: side, height: side },
           ...{ learnedEmbeddings, adapter: session.adapters.bind(adapter), signal },
         });
       const [{ image }] = await session.withRoom(draw);
       const sampler = samplerName(undefined, pipeline);
-      const settings = { negativePrompt: "", steps: PREVIEW_STEPS, sampler, guidanceScale };
+      const settings = { negativePrompt: "", steps, sampler, guidanceScale };
       return new Picture({ image, prompt, seed: SEED, index: 0, settings });
     } catch (error) {
       if (signal?.aborted === true && error === signal.reason) return undefined;

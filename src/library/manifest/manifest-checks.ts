@@ -1,6 +1,7 @@
 /**
  * @file Whether what was read from a manifest is one: people can edit the file, and disks can damage it.
  */
+import { CHECKPOINT_FAMILIES } from "../../diffusion/family/families.ts";
 import type { AdapterForm } from "../../adapters/adapter.ts";
 import { DEFAULT_KIND, findAdapterKind, isAdapterKind } from "../../adapters/kinds.ts";
 import { LONGEST_TARGETS } from "../../adapters/modules.ts";
@@ -22,7 +23,7 @@ export function isObject(value: unknown): value is JsonObject {
 /** Where the model of a library is, and which one it is. */
 export function isModel(value: unknown): value is LibraryModel {
   if (!isObject(value)) return false;
-  const { folder, fingerprint, weights, hub, variant, vae, config, predictionType } = value;
+  const { folder, fingerprint, weights, hub, variant, vae, config, predictionType, family } = value;
   return (
     isText(folder, 32_768) &&
     isText(fingerprint, 128) &&
@@ -30,6 +31,7 @@ export function isModel(value: unknown): value is LibraryModel {
     (hub === undefined || isOrigin(hub)) &&
     (variant === undefined || WEIGHTS_VARIANTS.some((known) => known === variant)) &&
     [vae, config].every((path) => path === undefined || isText(path, 32_768)) &&
+    (family === undefined || CHECKPOINT_FAMILIES.some((name) => name === family)) &&
     (predictionType === undefined || PREDICTION_TYPES.some((type) => type === predictionType))
   );
 }

@@ -1,14 +1,16 @@
-/** @file What a single-file checkpoint does not say of itself: the configs that all models of a family share, as their diffusers folders have them. */
+/**
+ * @file What a single-file checkpoint does not say of itself: the configs that all models of an architecture share, as their
+ * diffusers folders have them. What families of one architecture differ in is in `family/families.ts`.
+ */
 import type { PipelineName } from "../pipeline-folder.ts";
-import type { PredictionType } from "../schedulers/index.ts";
 
-/** Families whose files are read. */
-export type FamilyName = "sd1" | "sd2" | "sdxl";
+/** Networks whose files are read. */
+export type ArchitectureName = "sd1" | "sd2" | "sdxl";
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** A family of checkpoints. */
-export interface Family {
+/** The networks of a checkpoint. */
+export interface Architecture {
   /** For people. */
   readonly title: string;
   /** Which text encoders there are. */
@@ -17,15 +19,13 @@ export interface Family {
   readonly zerosWithoutPrompt: boolean;
   readonly unet: Json;
   readonly vae: Json;
-  readonly textEncoders: readonly FamilyTextEncoder[];
-  /** scheduler_config.json but for what the model predicts. */
-  readonly scheduler: Json;
-  /** Side of the latents that the model was trained on, by what it predicts. */
-  readonly sampleSize: (prediction: PredictionType) => number;
+  readonly textEncoders: readonly ArchitectureTextEncoder[];
+  /** What scheduler_config.json says of the noise in training. */
+  readonly noise: Json;
 }
 
 /** Of one text encoder. */
-export interface FamilyTextEncoder {
+export interface ArchitectureTextEncoder {
   readonly config: Json;
   readonly padToken: string;
 }
@@ -49,7 +49,7 @@ const unet: Json = {
 const textEncoder: Json = { eos_token_id: 2, max_position_embeddings: 77, vocab_size: 49408 };
 
 /** CLIP ViT-L/14: of Stable Diffusion 1.x, and the first of SDXL. */
-const clipL: FamilyTextEncoder = {
+const clipL: ArchitectureTextEncoder = {
   config: {
     ...textEncoder,
     hidden_act: "quick_gelu",
@@ -61,7 +61,7 @@ const clipL: FamilyTextEncoder = {
   padToken: "<|endoftext|>",
 };
 
-const scheduler: Json = {
+const noise: Json = {
   beta_end: 0.012,
   beta_schedule: "scaled_linear",
   beta_start: 0.00085,
@@ -71,8 +71,8 @@ const scheduler: Json = {
   steps_offset: 1,
 };
 
-/** The families by name. */
-export const FAMILIES: Readonly<Record<FamilyName, Family>> = {
+/** The architectures by name. */
+export const ARCHITECTURES: Readonly<Record<ArchitectureName, Architecture>> = {
   sd1: {
     title: "Stable Diffusion 1.x",
     pipeline: "StableDiffusionPipeline",
@@ -80,8 +80,7 @@ export const FAMILIES: Readonly<Record<FamilyName, Family>> = {
     unet: { ...unet, attention_head_dim: 8, cross_attention_dim: 768 },
     vae,
     textEncoders: [clipL],
-    scheduler: { _class_name: "PNDMScheduler", ...scheduler, skip_prk_steps: true },
-    sampleSize: () => 64,
+    noise,
   },
   sd2: {
     title: "Stable Diffusion 2.x",
@@ -103,9 +102,7 @@ export const FAMILIES: Readonly<Record<FamilyName, Family>> = {
         padToken: "!",
       },
     ],
-    scheduler: { _class_name: "DDIMScheduler", ...scheduler },
-    // 2.x was trained at 768 pixels for velocity, 2.x-base at 512 for noise.
-    sampleSize: (prediction) => (prediction === "v_prediction" ? 96 : 64),
+    noise,
   },
   sdxl: {
     title: "SDXL",
@@ -142,7 +139,6 @@ export const FAMILIES: Readonly<Record<FamilyName, Family>> = {
         padToken: "!",
       },
     ],
-    scheduler: { _class_name: "EulerDiscreteScheduler", ...scheduler, timestep_spacing: "leading" },
-    sampleSize: () => 128,
+    noise,
   },
 };
