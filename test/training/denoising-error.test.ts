@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createLora, type Lora } from "../../src/adapters/lora.ts";
 import {
   DenoisingError,
@@ -40,18 +40,29 @@ beforeAll(async () => {
   };
 }, 120_000);
 
+/** The programs of the pipeline, by their options: several tests ask the same one. */
+const programs = new Map<string, DenoisingError>();
+
+afterAll(async () => {
+  for (const program of programs.values()) await program.dispose();
+});
+
+async function programOf(options: Partial<DenoisingErrorOptions>, models?: DenoisingModels): Promise<DenoisingError> {
+  const size = { batchSize: 2, height: 8, width: 16, learnedRows: 0 };
+  const key = models === undefined ? JSON.stringify(options) : `others ${programs.size}`;
+  const known = programs.get(key);
+  if (known !== undefined) return known;
+  const program = await DenoisingError.create(models ?? pipeline, lora, { ...size, ...options });
+  programs.set(key, program);
+  return program;
+}
+
 async function withProgram<T>(
   options: Partial<DenoisingErrorOptions>,
   use: (program: DenoisingError) => Promise<T>,
-  models: DenoisingModels = pipeline,
+  models?: DenoisingModels,
 ): Promise<T> {
-  const size = { batchSize: 2, height: 8, width: 16, learnedRows: 0 };
-  const program = await DenoisingError.create(models, lora, { ...size, ...options });
-  try {
-    return await use(program);
-  } finally {
-    await program.dispose();
-  }
+  return use(await programOf(options, models));
 }
 
 const none = new Float32Array();

@@ -44,18 +44,20 @@ describe.each(formats)("$name", ({ exponentBits, widen, narrow }) => {
     const stepBits = new Uint32Array(step.buffer);
     const between: number[] = [];
     const expected: number[] = [];
+    const inexact: number[] = [];
     for (let half = 0; half < lastFinite; half += 1) {
       const middle = (valueOf(half, exponentBits) + valueOf(half + 1, exponentBits)) / 2;
       step[0] = middle;
       const bits = stepBits[0];
-      // The smallest BF16 numbers have a middle that float32 holds too, as all others do.
-      expect(step[0]).toBe(middle);
+      if (step[0] !== middle) inexact.push(middle);
       stepBits[0] = bits - 1;
       const below = step[0];
       stepBits[0] = bits + 1;
       between.push(below, middle, step[0]);
       expected.push(half, half + (half & 1), half + 1);
     }
+    // The smallest BF16 numbers have a middle that float32 holds too, as all others do.
+    expect(inexact).toEqual([]);
     const positive = Float32Array.from(between);
     expect(narrow(positive)).toEqual(Uint16Array.from(expected));
     expect(narrow(positive.map((value) => -value))).toEqual(Uint16Array.from(expected, (half) => half | 0x8000));
