@@ -9,6 +9,7 @@ import { PROVIDERS, type Provider } from "../src/graph/index.ts";
 import { writeFileAtomic } from "../src/io/atomic.ts";
 import { CASES, type BenchCase, type CaseResult, type RunSettings } from "./cases.ts";
 import { compareEstimates } from "./estimates.ts";
+import { compareFormats } from "./formats.ts";
 import { measureCase } from "./measure.ts";
 import { randomUNetFolder } from "./random-checkpoint.ts";
 import { formatTable, machineFacts } from "./report.ts";
@@ -20,6 +21,7 @@ interface BenchOptions {
   readonly weights: RunSettings["placement"];
   readonly threads: number;
   readonly estimates: boolean;
+  readonly formats: boolean;
   readonly json?: string;
   readonly cache: string;
 }
@@ -44,6 +46,7 @@ const command = new Command("bench")
     "compare what a plan says of training runs with what they take; --case chooses among them",
     false,
   )
+  .option("--formats", "compare a folder with a single file, and open, train and draw at the size of SDXL", false)
   .option("--json <file>", "also write everything measured to a file")
   .option(
     "--cache <folder>",
@@ -55,6 +58,10 @@ const command = new Command("bench")
 async function bench(options: BenchOptions): Promise<void> {
   if (options.estimates) {
     await compareEstimates(options);
+    return;
+  }
+  if (options.formats) {
+    await compareFormats(options);
     return;
   }
   const chosen = CASES.filter(({ name }) => name.includes(options.case));

@@ -1,13 +1,16 @@
 /**
- * @file A UNet, or a whole checkpoint, of the real Stable Diffusion 1.x size with random weights, in the diffusers layout: what the benchmarks run
- * on, so that they need no download. Speed and memory do not depend on what the weights are.
+ * @file A UNet, or a whole checkpoint, of the size of Stable Diffusion 1.x or SDXL with random weights, in the diffusers layout: what
+ * the benchmarks run on, so that they need no download. Speed and memory do not depend on what the weights are.
  */
 import { access, copyFile, mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { clipTextModel } from "../src/diffusion/clip/clip-text-model.ts";
 import { parseAutoencoderKlConfig } from "../src/diffusion/config/autoencoder-kl-config.ts";
 import { parseClipTextConfig } from "../src/diffusion/config/clip-config.ts";
-import { parseUNet2DConditionConfig } from "../src/diffusion/config/unet-2d-condition-config.ts";
+import {
+  parseUNet2DConditionConfig,
+  type UNet2DConditionConfig,
+} from "../src/diffusion/config/unet-2d-condition-config.ts";
 import type { ModuleContext } from "../src/diffusion/module.ts";
 import { decode, encode } from "../src/diffusion/models/autoencoder-kl.ts";
 import { unet2DConditionModel } from "../src/diffusion/models/unet-2d-condition-model.ts";
@@ -44,6 +47,36 @@ const sd1Config = {
   up_block_types: ["UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"],
 };
 
+/** Of which size the weights are. */
+export type CheckpointSize = "sd1" | "sdxl";
+
+const UNET_CONFIGS: Readonly<Record<CheckpointSize, Readonly<Record<string, unknown>>>> = {
+  sd1: sd1Config,
+  sdxl: { _class_name: "UNet2DConditionModel", ...ARCHITECTURES.sdxl.unet, sample_size: 128 },
+};
+
+const MODEL_INDEXES: Readonly<Record<CheckpointSize, Readonly<Record<string, unknown>>>> = {
+  sd1: {
+    _class_name: "StableDiffusionPipeline",
+    scheduler: ["diffusers", "PNDMScheduler"],
+    text_encoder: ["transformers", "CLIPTextModel"],
+    tokenizer: ["transformers", "CLIPTokenizer"],
+    unet: ["diffusers", "UNet2DConditionModel"],
+    vae: ["diffusers", "AutoencoderKL"],
+  },
+  sdxl: {
+    _class_name: "StableDiffusionXLPipeline",
+    force_zeros_for_empty_prompt: true,
+    scheduler: ["diffusers", "EulerDiscreteScheduler"],
+    text_encoder: ["transformers", "CLIPTextModel"],
+    text_encoder_2: ["transformers", "CLIPTextModelWithProjection"],
+    tokenizer: ["transformers", "CLIPTokenizer"],
+    tokenizer_2: ["transformers", "CLIPTokenizer"],
+    unet: ["diffusers", "UNet2DConditionModel"],
+    vae: ["diffusers", "AutoencoderKL"],
+  },
+};
+
 /** Numbers in one piece of a tensor: pieces keep the memory of the writer small. */
 const pieceSize = 1 << 20;
 
@@ -51,21 +84,24 @@ const pieceSize = 1 << 20;
 const gain = 0.7;
 
 /**
- * Makes the model's folder below `cacheFolder`, or finds it there from an earlier run.
+ * Makes the UNet's folder below `cacheFolder`, or finds it there from an earlier run.
  *
  * @returns the folder, for `openUNet2DConditionModel`
  * @throws KeepsakeError if it cannot be written
  */
-export async function randomUNetFolder(cacheFolder: string, dtype: WeightsDType): Promise<string> {
-  const folder = join(cacheFolder, `sd1-random-${dtype}`, "unet");
-  const config = `${JSON.stringify(sd1Config, undefined, 2)}\n`;
+export async function randomUNetFolder(
+  cacheFolder: string,
+  dtype: WeightsDType,
+  size: CheckpointSize = "sd1",
+): Promise<string> {
+  const folder = join(cacheFolder, `${size}-random-${dtype}`, "unet");
+  const config = `${JSON.stringify(UNET_CONFIGS[size], undefined, 2)}\n`;
   const configFile = join(folder, "config.json");
   const weightsFile = join(folder, `diffusion_pytorch_model${dtype === "fp16" ? ".fp16" : ""}.safetensors`);
   if ((await exists(weightsFile)) && (await readFile(configFile, "utf8").catch(() => "")) === config) return folder;
 
   await mkdir(folder, { recursive: true });
-  const shapes = unetParameterShapes(configFile);
-  await writeRandomWeights(weightsFile, shapes, dtype);
+  await writeRandomWeights(weightsFile, unetParameterShapes(configFile, size), dtype);
   // Last, so that a config.json says that the weights beside it are the right ones.
   await writeFileAtomic(configFile, config);
   return folder;
@@ -77,40 +113,50 @@ export async function randomUNetFolder(cacheFolder: string, dtype: WeightsDType)
  * @returns the folder, for `--model`
  * @throws KeepsakeError if it cannot be written
  */
-export async function randomCheckpointFolder(cacheFolder: string, dtype: WeightsDType): Promise<string> {
-  const folder = dirname(await randomUNetFolder(cacheFolder, dtype));
-  const index = join(folder, "model_index.json");
-  if (await exists(index)) return folder;
-  const { vae, textEncoders, noise } = ARCHITECTURES.sd1;
-  const [{ config: textEncoder }] = textEncoders;
-  const vaeConfig = parseAutoencoderKlConfig("vae", vae);
-  const textConfig = parseClipTextConfig("text_encoder", textEncoder);
+export async function randomCheckpointFolder(
+  cacheFolder: string,
+  dtype: WeightsDType,
+  size: CheckpointSize = "sd1",
+): Promise<string> {
+  const folder = dirname(await randomUNetFolder(cacheFolder, dtype, size));
+  const index = `${JSON.stringify(MODEL_INDEXES[size])}\n`;
+  const indexFile = join(folder, "model_index.json");
+  if ((await readFile(indexFile, "utf8").catch(() => "")) === index) return folder;
+  const { vae, textEncoders, noise } = ARCHITECTURES[size];
   const half = dtype === "fp16" ? ".fp16" : "";
+  const writeConfig = async (file: string, config: unknown) => {
+    await mkdir(dirname(join(folder, file)), { recursive: true });
+    await writeFileAtomic(join(folder, file), `${JSON.stringify(config)}\n`);
+  };
+
+  const vaeConfig = parseAutoencoderKlConfig("vae", vae);
   const vaeShapes = recorded((context) => {
     encode(context, vaeConfig, input("image", [1, 3, 64, 64]));
     decode(context, vaeConfig, input("latents", [1, vaeConfig.latentChannels, 8, 8]));
   });
-  const textShapes = recorded((context) => {
-    clipTextModel(context, textConfig, { inputIds: input("ids", [1, textConfig.maxPositionEmbeddings], "int32") });
-  });
-  const folders = ["vae", "text_encoder", "scheduler", "tokenizer"].map((name) => join(folder, name));
-  for (const each of folders) await mkdir(each, { recursive: true });
+  await writeConfig("vae/config.json", { _class_name: "AutoencoderKL", ...vae });
   await writeRandomWeights(join(folder, "vae", `diffusion_pytorch_model${half}.safetensors`), vaeShapes, dtype);
-  await writeRandomWeights(join(folder, "text_encoder", `model${half}.safetensors`), textShapes, dtype);
+
   const { vocabulary } = await readClipVocabulary("<|endoftext|>");
-  await copyFile(CLIP_MERGES_FILE, join(folder, "tokenizer", "merges.txt"));
-  const configs: Readonly<Record<string, unknown>> = {
-    "vae/config.json": { _class_name: "AutoencoderKL", ...vae },
-    "text_encoder/config.json": { architectures: ["CLIPTextModel"], ...textEncoder },
-    "scheduler/scheduler_config.json": { ...noise, ...MODEL_FAMILIES.sd1.scheduler },
-    "tokenizer/vocab.json": Object.fromEntries(vocabulary),
-    "tokenizer/tokenizer_config.json": { model_max_length: 77, pad_token: "<|endoftext|>" },
-    // Last: it says that everything else is there.
-    "model_index.json": { _class_name: "StableDiffusionPipeline" },
-  };
-  for (const [file, config] of Object.entries(configs)) {
-    await writeFileAtomic(join(folder, file), `${JSON.stringify(config)}\n`);
+  for (const [i, { config, padToken }] of textEncoders.entries()) {
+    const number = i === 0 ? "" : `_${i + 1}`;
+    const parsed = parseClipTextConfig("text_encoder", config);
+    const hasProjection = "projection_dim" in config;
+    const shapes = recorded((context) => {
+      const ids = input("ids", [1, parsed.maxPositionEmbeddings], "int32");
+      clipTextModel(context, parsed, { inputIds: ids });
+      if (hasProjection) context.parameter("text_projection.weight", [parsed.hiddenSize, parsed.hiddenSize]);
+    });
+    const architecture = hasProjection ? "CLIPTextModelWithProjection" : "CLIPTextModel";
+    await writeConfig(`text_encoder${number}/config.json`, { architectures: [architecture], ...config });
+    await writeRandomWeights(join(folder, `text_encoder${number}`, `model${half}.safetensors`), shapes, dtype);
+    await writeConfig(`tokenizer${number}/vocab.json`, Object.fromEntries(vocabulary));
+    await writeConfig(`tokenizer${number}/tokenizer_config.json`, { model_max_length: 77, pad_token: padToken });
+    await copyFile(CLIP_MERGES_FILE, join(folder, `tokenizer${number}`, "merges.txt"));
   }
+  await writeConfig("scheduler/scheduler_config.json", { ...noise, ...MODEL_FAMILIES[size].scheduler });
+  // Last: it says that everything else is there.
+  await writeFileAtomic(indexFile, index);
   return folder;
 }
 
@@ -140,15 +186,25 @@ function recorded(trace: (context: ModuleContext) => void): ReadonlyMap<string, 
   return shapes;
 }
 
-function unetParameterShapes(configFile: string): ReadonlyMap<string, Shape> {
-  const config = parseUNet2DConditionConfig(configFile, sd1Config);
+function unetParameterShapes(configFile: string, size: CheckpointSize): ReadonlyMap<string, Shape> {
+  const config = parseUNet2DConditionConfig(configFile, UNET_CONFIGS[size]);
   return recorded((context) => {
     unet2DConditionModel(context, config, {
       sample: input("sample", [1, config.inChannels, 8, 8]),
       timestepProjection: input("timestepProjection", [1, config.blockOutChannels[0]]),
       encoderHiddenStates: input("encoderHiddenStates", [1, 77, config.crossAttentionDim[0]]),
+      ...(config.textTime !== undefined && addedConditions(config.textTime)),
     });
   });
+}
+
+/** What SDXL is told beside the prompt's hidden states. */
+function addedConditions({ additionTimeEmbedDim, projectionInputDim }: NonNullable<UNet2DConditionConfig["textTime"]>) {
+  const timeIds = 6 * additionTimeEmbedDim;
+  return {
+    textEmbeds: input("textEmbeds", [1, projectionInputDim - timeIds]),
+    timeIdsProjection: input("timeIdsProjection", [1, timeIds]),
+  };
 }
 
 /**

@@ -29,8 +29,13 @@ export type Thing = Pick<LearnRequest, "name" | "photos"> & Required<Pick<LearnR
  */
 export interface LearnAllRequest
   extends
-    Omit<LearnRequest, keyof Thing | "more" | "replace" | "validation" | "onProgress">,
+    Omit<LearnRequest, keyof Thing | "more" | "replace" | "validation" | "onProgress" | "budget">,
     Watched<LearnAllProgress> {
+  /**
+   * Seconds in which all of them are to be learned, shared out over those that are still to be learned: each has as much as
+   * the others, and what one leaves over goes to those after it. A run that is gone on with keeps its steps.
+   */
+  readonly budget?: number;
   /** In the order in which they are learned. */
   readonly things: readonly Thing[];
 }
@@ -59,15 +64,16 @@ export interface SkippedThing {
  * @throws KeepsakeError for a thing that cannot be learned; what was learned before it stays learned
  */
 export async function learnAll(session: Session, request: LearnAllRequest): Promise<(LearnResult | SkippedThing)[]> {
-  const { things: asked, onProgress, ...common } = request;
+  const { things: asked, onProgress, budget, ...common } = request;
   const things = await checkedThings(asked, session.folder, common.training);
+  const shareOf = budget === undefined ? undefined : await sharedOut(budget, things, session.folder);
   const results: (LearnResult | SkippedThing)[] = [];
   for (const [index, thing] of things.entries()) {
     if (common.signal?.aborted) break;
     onProgress?.({ kind: "thing", name: thing.name, index, count: things.length });
     const known = await findKnown(session.folder, thing.name);
     if (known === undefined) {
-      const result = await learnAndPreview(session, { ...common, ...thing, onProgress });
+      const result = await learnAndPreview(session, { ...common, ...thing, budget: shareOf?.(thing), onProgress });
       results.push(result);
       if (result.status === "interrupted") break;
     } else {
@@ -77,6 +83,23 @@ export async function learnAll(session: Session, request: LearnAllRequest): Prom
     }
   }
   return results;
+}
+
+/**
+ * Shares a time out over the things that a library does not know yet.
+ *
+ * @returns the seconds for a thing, asked when it is begun: never less than its share was at first, so that a run that took
+ *   longer than planned leaves the later ones enough to teach something
+ */
+async function sharedOut(budget: number, things: readonly Thing[], library: string): Promise<(thing: Thing) => number> {
+  const began = performance.now();
+  const toLearn: Thing[] = [];
+  for (const thing of things) if ((await findKnown(library, thing.name)) === undefined) toLearn.push(thing);
+  return (thing) => {
+    const left = budget - (performance.now() - began) / 1000;
+    const count = toLearn.length - toLearn.indexOf(thing);
+    return Math.max(left / count, budget / toLearn.length);
+  };
 }
 
 /** A process may have been killed between a learning and its previews, so they are drawn again; the same states give the same bytes. */

@@ -63,7 +63,8 @@ describe("keepsake doctor", () => {
     for (const words of ["keepsake ", "ONNX Runtime", "sharp", "providers", "GFLOP/s", "Stable Diffusion 2.x"]) {
       expect(stdout).toContain(words);
     }
-    expect(stdout).toMatch(/\nlibrary .*: 1 concept, whole\n/);
+    expect(stdout).toMatch(/\nlibrary .*: 1 concept, on .+, whole\n/);
+    expect(stdout).toMatch(/\nKeepsake 64, a miniature +64x64 +[\d.]+ MB, .* a step +[\d.]+ MB, .* a picture\n/);
     expect(stdout).toMatch(/\nAll is well\.\n$/);
   });
 
@@ -75,7 +76,7 @@ describe("keepsake doctor", () => {
     const { code, stdout, stderr } = await keepsakeHere(["doctor", "--library", library, "--threads", "1", "--json"]);
     const report = JSON.parse(stdout) as DoctorReport;
     expect(report).toMatchObject({ library: { concepts: 1, faults: 1 }, problems: [{ kind: "state" }] });
-    expect(report.fits.map(({ resolution }) => resolution)).toEqual([256, 512, 256, 512, 512, 1024]);
+    expect(report.fits.map(({ resolution }) => resolution)).toEqual([64, 256, 512, 256, 512, 512, 1024]);
     expect(stderr).toMatch(/^error: .* is damaged: see "keepsake verify"/);
     expect(code).toBe(5);
   }, 60_000);

@@ -144,6 +144,7 @@ describe("what a file does not say", () => {
     ["spread biases: velocity", 0.2, {}, "v_prediction", 96, "say --prediction-type epsilon."],
     ["even biases: noise", 0.01, {}, "epsilon", 64, "say --prediction-type v_prediction."],
     ["a person", 0.2, { predictionType: "epsilon" }, "epsilon", 64, undefined],
+    ["a person by the family", 0.01, { family: "sd2-768-v" }, "v_prediction", 96, undefined],
   ] as const)("is what an SD 2.x model predicts, by %s", async (name, spread, options, prediction, side, advice) => {
     const biases = Float32Array.from({ length: 320 }, (_, i) => (i % 2 === 0 ? spread : -spread));
     const path = await ofRealSize(`${name}.safetensors`, "sd2", {

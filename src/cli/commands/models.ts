@@ -2,6 +2,7 @@
  * @file `keepsake models`: which models there are to work on.
  */
 import { Command } from "commander";
+import { MODEL_FAMILIES } from "../../diffusion/family/families.ts";
 import { listCached, type ListedModel } from "../../hub-cache/cached-models.ts";
 import { wholeFiles } from "../../hub-cache/cached-snapshot.ts";
 import { BUILT_IN_MODEL, checkpointFolder } from "../../library/model-folder.ts";
@@ -37,7 +38,13 @@ async function builtIn(): Promise<ListedModel> {
   const folder = checkpointFolder(BUILT_IN_MODEL);
   const sizes = [...(await wholeFiles(folder)).values()];
   return {
-    ...{ model: BUILT_IN_MODEL, family: "Keepsake 64, a miniature", precisions: [], isUsable: true, isWhole: true },
+    ...{
+      model: BUILT_IN_MODEL,
+      family: MODEL_FAMILIES["built-in"].title,
+      precisions: [],
+      isUsable: true,
+      isWhole: true,
+    },
     ...{ bytes: sizes.reduce((sum, size) => sum + size, 0), folder },
   };
 }

@@ -4,6 +4,7 @@
 import { totalmem } from "node:os";
 import { resolve } from "node:path";
 import { KeepsakeError } from "../../errors.ts";
+import type { Library } from "../../library/library.ts";
 import { ownVersion } from "../../own-version.ts";
 import { listProviders, onnxRuntimeVersion } from "../../graph/onnx-runtime.ts";
 import { availableMemory } from "../../io/available-memory.ts";
@@ -15,6 +16,7 @@ import type { Session } from "../session.ts";
 import { verifyLibrary } from "../verify.ts";
 import type { MachineSpeed } from "../../diffusion/machine-speed.ts";
 import { machineSpeed } from "./measured-speed.ts";
+import { whatFitsBuiltIn } from "./built-in-fits.ts";
 import { whatFits, type FittingModel } from "./what-fits.ts";
 
 /** What there is to know of the machine and the library. Bytes, and operations in a second. */
@@ -37,6 +39,8 @@ export interface DoctorReport {
 
 export interface LibraryHealth {
   readonly folder: string;
+  /** Its model's; absent if that is not there. */
+  readonly family?: string;
   readonly concepts: number;
   /** Files that are damaged or missing. */
   readonly faults: number;
@@ -71,6 +75,7 @@ export async function examine(session: Session): Promise<DoctorReport> {
   const { memory: free } = availableMemory();
   const room = await freeDisk(session.folder);
   const speed = onnxruntime === undefined ? undefined : await attempt(() => machineSpeed(session.program));
+  const builtIn = speed === undefined ? undefined : await attempt(() => whatFitsBuiltIn(session.program, free));
   if (free < LEAST_MEMORY) problems.push(tooLittle("memory", free, LEAST_MEMORY, "close other programs"));
   if (room !== undefined && room < LEAST_DISK) {
     problems.push(tooLittle(`room on the disk of ${session.folder}`, room, LEAST_DISK, "free some"));
@@ -91,7 +96,7 @@ export async function examine(session: Session): Promise<DoctorReport> {
     ...(speed !== undefined && { speed }),
     memory: { free, total: totalmem() },
     disk: { ...(room !== undefined && { free: room }) },
-    fits: speed === undefined ? [] : whatFits(speed, free),
+    fits: speed === undefined ? [] : [...(builtIn === undefined ? [] : [builtIn]), ...whatFits(speed, free)],
     ...(library !== undefined && { library }),
     problems,
   };
@@ -106,10 +111,22 @@ async function healthOf(session: Session): Promise<LibraryHealth | undefined> {
   const library = await session.library();
   if (library === undefined) return undefined;
   const { faults, unfinishedRun } = await verifyLibrary(session);
+  const family = await titleOfModel(session, library);
   return {
     folder: resolve(session.folder),
+    ...(family !== undefined && { family }),
     concepts: library.concepts.length,
     faults: faults.length,
     ...(unfinishedRun !== undefined && { unfinishedRun: unfinishedRun.concept }),
   };
+}
+
+/** Faults of the model are among those of the library. */
+async function titleOfModel(session: Session, library: Library): Promise<string | undefined> {
+  try {
+    return (await session.load(library)).pipeline.family.title;
+  } catch (error) {
+    if (error instanceof KeepsakeError) return undefined;
+    throw error;
+  }
 }

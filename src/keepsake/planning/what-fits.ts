@@ -13,6 +13,7 @@ import type { ModuleContext } from "../../diffusion/module.ts";
 import { unet2DConditionModel } from "../../diffusion/models/unet-2d-condition-model.ts";
 import { TEXT_ENCODERS } from "../../diffusion/pipeline-folder.ts";
 import { likelyBytes, programCost, type ProgramCost } from "../../diffusion/program-cost.ts";
+import { MODEL_FAMILIES, type ModelFamily } from "../../diffusion/family/families.ts";
 import { ARCHITECTURES, type ArchitectureName } from "../../diffusion/single-file/architectures.ts";
 import { type TextConditioning, traceTextEncoders } from "../../diffusion/text-conditioning.ts";
 import { timeIdsInput } from "../../diffusion/time-ids.ts";
@@ -37,18 +38,13 @@ export interface FittingModel {
   readonly generate: {
     readonly fits: boolean;
     readonly bytes: number;
-    /** Of a picture of 30 steps, guided. */
+    /** Of a picture of the family's steps, guided. */
     readonly secondsPerPicture: number;
   };
 }
 
-/** The sizes that people train each family at, the models' own last. */
-const SIZES: Readonly<Record<ArchitectureName, readonly number[]>> = {
-  sd1: [256, 512],
-  sd2: [256, 512],
-  sdxl: [512, 1024],
-};
-const PICTURE_STEPS = 30;
+/** The families that are asked about. */
+const USUAL = ["sd1", "sd2-base", "sdxl"] as const;
 
 /** What the programs of a model take at a size. */
 export interface ModelCosts {
@@ -59,16 +55,17 @@ export interface ModelCosts {
 
 /** Stable Diffusion in half precision, at the usual sizes. @param free - bytes */
 export function whatFits(speed: MachineSpeed, free: number): FittingModel[] {
-  const names = Object.keys(ARCHITECTURES).filter((name): name is ArchitectureName =>
-    Object.hasOwn(ARCHITECTURES, name),
-  );
-  return names.flatMap((name) =>
-    SIZES[name].map((side) => fitting(ARCHITECTURES[name].title, side, modelCosts(name, side), { speed, free })),
-  );
+  return USUAL.flatMap((name) => {
+    const { architecture = "sd1", resolution, ...family } = MODEL_FAMILIES[name];
+    // People train at half the size, too.
+    return [resolution / 2, resolution].map((side) =>
+      fitting(family, side, modelCosts(architecture, side), { speed, free }),
+    );
+  });
 }
 
 function fitting(
-  model: string,
+  { title: model, steps }: Pick<ModelFamily, "title" | "steps">,
   resolution: number,
   { learn, step, decoder }: ModelCosts,
   { speed, free }: { readonly speed: MachineSpeed; readonly free: number },
@@ -86,19 +83,19 @@ function fitting(
     generate: {
       fits: step.leastBytes + decoder.leastBytes <= free,
       bytes: drawing,
-      secondsPerPicture: (PICTURE_STEPS * step.flops + decoder.flops) / speed.forward,
+      secondsPerPicture: (steps * step.flops + decoder.flops) / speed.forward,
     },
   };
 }
 
-/** What the programs of a family take for pictures of a size. */
+/** What the programs of an architecture take for pictures of a size. */
 export function modelCosts(name: ArchitectureName, resolution: number): ModelCosts {
-  const family = ARCHITECTURES[name];
-  const unet = { config: parseUNet2DConditionConfig(name, family.unet), weights: new ImaginedWeights("unet") };
-  const vae = { config: parseAutoencoderKlConfig(name, family.vae), weights: new ImaginedWeights("vae") };
-  const encoders = TEXT_ENCODERS[family.pipeline].map(({ component, output, hasProjection }, i) => ({
+  const architecture = ARCHITECTURES[name];
+  const unet = { config: parseUNet2DConditionConfig(name, architecture.unet), weights: new ImaginedWeights("unet") };
+  const vae = { config: parseAutoencoderKlConfig(name, architecture.vae), weights: new ImaginedWeights("vae") };
+  const encoders = TEXT_ENCODERS[architecture.pipeline].map(({ component, output, hasProjection }, i) => ({
     ...{ component, output, weights: new ImaginedWeights(component) },
-    config: parseClipTextConfig(name, family.textEncoders[i].config, { hasProjection }),
+    config: parseClipTextConfig(name, architecture.textEncoders[i].config, { hasProjection }),
   }));
   const [{ config: first }] = encoders;
   const projectionDim = encoders.find(({ config }) => config.projectionDim !== undefined)?.config.projectionDim;
