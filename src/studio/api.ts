@@ -1,6 +1,6 @@
 /**
  * @file What the studio's page and its server say to each other: JSON over HTTP, and server-sent events. Types alone, so that
- * the page can import them. Every path starts with `/api`; every fault is a {@link Fault} with a status from 400.
+ * the page can import them. Long because it is the whole contract. Every path starts with `/api`; every fault is a {@link Fault} with a status from 400.
  *
  * | request | body | answer |
  * |---|---|---|
