@@ -17,6 +17,7 @@ const layers = [
   ["keepsake"],
   ["evaluation"],
   ["hub"],
+  ["studio"],
   ["cli"],
 ];
 

@@ -24,17 +24,13 @@
  * | `POST /api/names/check` | `{ name, classNoun }` | {@link NamesCheck} |
  * | `GET /api/models` | | {@link StudioModel}[] |
  */
-import type {
-  ClassifiedPicture,
-  ConceptFacts,
-  DoctorReport,
-  ExportFormat,
-  ExportResult,
-  ForgetResult,
-  LearnPlan,
-  LibraryHistory,
-  UndoResult,
-} from "../index.ts";
+import type { ClassifiedPicture } from "../keepsake/classify.ts";
+import type { ExportFormat, ExportResult } from "../keepsake/files/export.ts";
+import type { DoctorReport } from "../keepsake/planning/doctor.ts";
+import type { LearnPlan } from "../keepsake/planning/learn-plan.ts";
+import type { ForgetResult } from "../library/forget.ts";
+import type { ConceptFacts, LibraryHistory } from "../library/history.ts";
+import type { UndoResult } from "../library/undo.ts";
 
 /** A fault that a person can read; `message` says what to do next. */
 export interface Fault {

@@ -1,0 +1,73 @@
+/** @file Concepts: what the library knows, a card each. Without any, it is the first screen of a newcomer. */
+import { useEffect, useState } from "preact/hooks";
+import type { StudioConcept } from "../../../src/studio/api.ts";
+import { Icon } from "../parts/icon.tsx";
+import { PageHead } from "../parts/page-head.tsx";
+import { Unfinished } from "../parts/unfinished.tsx";
+import { tellFault } from "../state/messages.ts";
+import { hrefOf } from "../state/router.ts";
+import { concepts, isOver, jobs, start, studio } from "../state/studio.ts";
+import { text } from "../strings.ts";
+import { ConceptCard, type ConceptAction } from "./concept-card.tsx";
+import { ExportDialog } from "./export-dialog.tsx";
+import { ForgetDialog } from "./forget-dialog.tsx";
+import { RenameDialog } from "./rename-dialog.tsx";
+import { Welcome } from "./welcome.tsx";
+
+export function Concepts() {
+  const [open, setOpen] = useState<{ readonly action: ConceptAction; readonly concept?: StudioConcept }>();
+  useEffect(drawMissingPreviews, [concepts.value]);
+  const known = concepts.value;
+  if (known.length === 0) return <Welcome />;
+  const close = () => {
+    setOpen(undefined);
+  };
+  return (
+    <>
+      <PageHead title={text.concepts.title} lead={text.concepts.lead(known.length)}>
+        <button
+          type="button"
+          class="button"
+          onClick={() => {
+            setOpen({ action: "export" });
+          }}
+        >
+          <Icon name="save" />
+          {text.concepts.exportAll}
+        </button>
+        <a class="button-main" href={hrefOf("teach")}>
+          <Icon name="teach" />
+          {text.concepts.teach}
+        </a>
+      </PageHead>
+      <Unfinished />
+      <ul class="cards">
+        {known.map((concept, index) => (
+          <ConceptCard
+            key={concept.name}
+            concept={concept}
+            place={index + 1}
+            onAction={(action) => {
+              setOpen({ action, concept });
+            }}
+          />
+        ))}
+      </ul>
+      {open?.action === "rename" && open.concept !== undefined && (
+        <RenameDialog concept={open.concept} onClose={close} />
+      )}
+      {open?.action === "forget" && open.concept !== undefined && (
+        <ForgetDialog concept={open.concept} onClose={close} />
+      )}
+      {open?.action === "export" && <ExportDialog concept={open.concept} onClose={close} />}
+    </>
+  );
+}
+
+/** On the built-in model previews take seconds, so nobody needs to ask for them. */
+function drawMissingPreviews(): void {
+  const isBuiltIn = studio.value?.model.model === "built-in";
+  const isIdle = jobs.value.every((job) => isOver(job));
+  const isMissing = concepts.value.some(({ previews }) => previews.length === 0);
+  if (isBuiltIn && isIdle && isMissing) void tellFault(() => start({ kind: "previews" }));
+}

@@ -1,0 +1,41 @@
+/** @file What is remembered in which state: the cells of every comparison, and the kept states in their order. */
+import { computed } from "@preact/signals";
+import type { MatrixCell, StudioState } from "../../../src/studio/api.ts";
+import { jobsOf, studio } from "./studio.ts";
+
+type History = NonNullable<StudioState["history"]>;
+export type KeptState = History["states"][number];
+
+/** From the oldest kept state to the last one that an undo has left; each once. */
+export const timeline = computed<readonly KeptState[]>(() => {
+  const history = studio.value?.history;
+  if (history === undefined) return [];
+  const all = [...[...history.states].reverse(), ...history.later];
+  return all.filter(({ id }, index) => all.findIndex((other) => other.id === id) === index);
+});
+
+export const currentState = computed(() => studio.value?.history?.states[0]);
+
+const keyOf = (state: string, concept: string) => `${state} ${concept}`;
+
+const cells = computed(() => {
+  const found = new Map<string, MatrixCell>();
+  // The oldest comparison first, so that newer cells replace older ones.
+  for (const { progress, result } of [...jobsOf("remember")].reverse()) {
+    const all = result?.kind === "remember" ? result.cells : (progress.cells ?? []);
+    for (const cell of all) found.set(keyOf(cell.state, cell.concept), cell);
+  }
+  return found;
+});
+
+export function cellOf(state: string, concept: string): MatrixCell | undefined {
+  return cells.value.get(keyOf(state, concept));
+}
+
+/** Every concept of a kept state, in the order of learning. */
+export const rememberedConcepts = computed(() => [...new Set(timeline.value.flatMap(({ concepts }) => concepts))]);
+
+/** Whether a kept state holds a concept that was not compared yet. */
+export const isIncomplete = computed(() =>
+  timeline.value.some(({ id, concepts }) => concepts.some((concept) => cellOf(id, concept) === undefined)),
+);

@@ -1,0 +1,69 @@
+/** @file What the person has filled in to teach a concept. It survives a reload of the page. */
+import { computed, effect, signal } from "@preact/signals";
+import type { LearnJobRequest, LearnSettings, NamesCheck } from "../../../src/studio/api.ts";
+import { teachPhotos } from "./photos.ts";
+import { studio } from "./studio.ts";
+
+/** How much of the default number of steps a preset takes. */
+export const PRESETS = { quick: 0.25, normal: 1, careful: 2 } as const;
+export type Preset = keyof typeof PRESETS;
+export const PRESET_NAMES = ["quick", "normal", "careful"] as const satisfies readonly Preset[];
+
+export interface Form {
+  readonly name: string;
+  readonly classNoun: string;
+  readonly preset: Preset;
+  /** What was chosen in the expert's drawer. */
+  readonly settings: LearnSettings;
+}
+
+const KEY = "keepsake-teach";
+const EMPTY: Form = { name: "", classNoun: "", preset: "normal", settings: {} };
+
+export const form = signal<Form>(stored());
+
+effect(() => {
+  sessionStorage.setItem(KEY, JSON.stringify(form.value));
+});
+
+export function change(part: Partial<Form>): void {
+  form.value = { ...form.value, ...part };
+}
+
+export function clearForm(): void {
+  form.value = EMPTY;
+}
+
+/** Name and class noun as they will be used. */
+export const names = computed(() => ({ name: form.value.name.trim(), classNoun: form.value.classNoun.trim() }));
+
+/** What the server says of them; absent until it has. */
+export const namesCheck = signal<NamesCheck | undefined>(undefined);
+
+/** Steps of a preset on this library's model. */
+export function presetSteps(preset: Preset): number {
+  return Math.round((studio.value?.defaults.learningSteps ?? 400) * PRESETS[preset]);
+}
+
+/** What would be sent now; absent while something is missing. */
+export const request = computed<LearnJobRequest | undefined>(() => {
+  const { name, classNoun } = names.value;
+  const photos = teachPhotos.value.map(({ id }) => id);
+  if (name === "" || classNoun === "" || photos.length === 0) return undefined;
+  const { preset, settings } = form.value;
+  const hasLength = settings.steps !== undefined || settings.budget !== undefined;
+  return {
+    kind: "learn",
+    ...{ name, classNoun, photos },
+    settings: { ...settings, ...(!hasLength && preset !== "normal" && { steps: presetSteps(preset) }) },
+  };
+});
+
+function stored(): Form {
+  try {
+    const kept: unknown = JSON.parse(sessionStorage.getItem(KEY) ?? "{}");
+    return typeof kept === "object" && kept !== null ? { ...EMPTY, ...kept } : EMPTY;
+  } catch {
+    return EMPTY;
+  }
+}
