@@ -91,8 +91,12 @@ function storedNames(
   for (const module of modules) {
     const [view] = viewsOf(`${module.replace("*", "x")}.weight`, info);
     if (view === undefined) continue;
-    if (module.endsWith("*")) beginnings.set(view.name.slice(0, -"x.weight".length), module.slice(0, -1));
-    else whole.set(view.name.slice(0, -".weight".length), module);
+    // Several names are read as the same parameter; the original code writes the first.
+    const [names, end, stored] = module.endsWith("*")
+      ? ([beginnings, "x.weight", module.slice(0, -1)] as const)
+      : ([whole, ".weight", module] as const);
+    const name = view.name.slice(0, -end.length);
+    if (!names.has(name)) names.set(name, stored);
   }
   return (name) => {
     const end = name.lastIndexOf(".");
