@@ -4,13 +4,9 @@
  */
 import { readSync } from "node:fs";
 import { isatty } from "node:tty";
-import { KeepsakeError } from "../errors.ts";
-import { exists } from "../io/folder.ts";
-import { hubCacheFolder } from "../hub-cache/cache-folder.ts";
-import { findCached } from "../hub-cache/cached-snapshot.ts";
-import { formatHubModel, parseHubModel } from "../hub-cache/hub-model.ts";
+import { formatHubModel } from "../hub-cache/hub-model.ts";
+import { findModel, notInCache } from "../hub-cache/model-on-disk.ts";
 import type { PullProgress, PullRequest, PullResult } from "../hub/pull.ts";
-import { shellQuote } from "../shell.ts";
 import { formatBytes, formatDuration } from "../units.ts";
 import { stopSignal } from "./exit.ts";
 import { Output } from "./output.ts";
@@ -23,16 +19,11 @@ import { stderr } from "./streams.ts";
  * @throws KeepsakeError for a model of the hub that is not there and is not to be downloaded
  */
 export async function modelOnDisk(given: string | undefined, yes: boolean): Promise<string | undefined> {
-  if (given === undefined || (await exists(given))) return given;
-  const model = /\.(safetensors|sft|ckpt)$/i.test(given) ? undefined : parseHubModel(given);
-  if (model === undefined) return given;
-  const cached = await findCached(hubCacheFolder(process.env), model);
-  if (cached !== undefined) return cached.folder;
-  const name = formatHubModel(model);
-  if (!yes && !mayDownload(name)) {
-    const fault = `There is no folder ${given}, and no such model in the Hugging Face cache`;
-    throw new KeepsakeError("input", `${fault}; to download it: keepsake pull ${shellQuote(name)} (or add --yes).`);
-  }
+  if (given === undefined) return undefined;
+  const found = await findModel(given, process.env);
+  if ("path" in found) return found.path;
+  const name = formatHubModel(found.missing);
+  if (!yes && !mayDownload(name)) throw notInCache(given, found.missing, " (or add --yes)");
   return (await pullAndReport({ model: name }, new Output({ json: false }))).folder;
 }
 

@@ -47,6 +47,14 @@ export interface PhotosRequest extends Omit<PhotoSheetRequest, "resolution">, Wa
   readonly resolution?: number;
 }
 
+/** @throws KeepsakeError for a model of the hub that was never downloaded */
+async function pathOf(model: string): Promise<string> {
+  const { findModel, notInCache } = await import("../hub-cache/model-on-disk.ts");
+  const found = await findModel(model, process.env);
+  if ("missing" in found) throw notInCache(model, found.missing);
+  return found.path;
+}
+
 /**
  * A library of concepts on a model. The model is loaded once, and compiled programs are kept between calls.
  *
@@ -88,10 +96,14 @@ export class Keepsake {
    * for (const { token, classNoun } of await keepsake.concepts()) console.log(`${token}: ${classNoun}`);
    * ```
    * @param folder - of the library; there need be none yet
-   * @throws KeepsakeError if the library is damaged, or the model cannot be loaded or is not the library's
+   * @throws KeepsakeError if the library is damaged, or the model cannot be loaded, is not the library's, or is one of the
+   *   Hugging Face Hub that the cache does not hold
    */
-  static async open(folder: string, { create = true, lazy = false, ...options }: OpenOptions = {}): Promise<Keepsake> {
-    const session = new Session(folder, options);
+  static async open(
+    folder: string,
+    { create = true, lazy = false, model, ...options }: OpenOptions = {},
+  ): Promise<Keepsake> {
+    const session = new Session(folder, { ...options, ...(model !== undefined && { model: await pathOf(model) }) });
     if (!create) await (await import("../library/library.ts")).Library.open(folder);
     if (!lazy) await session.model(await session.library());
     return new Keepsake(session);

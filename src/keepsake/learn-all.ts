@@ -13,6 +13,7 @@ import {
 } from "./learn-and-preview.ts";
 import { Library } from "../library/library.ts";
 import { lastLearning } from "../library/manifest/manifest.ts";
+import { shareOfBudget } from "./planning/budget.ts";
 import type { ConceptEntry } from "../library/manifest/state.ts";
 import { checkPhotos } from "../training/photos/photos.ts";
 import type { Watched } from "./operation.ts";
@@ -85,20 +86,14 @@ export async function learnAll(session: Session, request: LearnAllRequest): Prom
   return results;
 }
 
-/**
- * Shares a time out over the things that a library does not know yet.
- *
- * @returns the seconds for a thing, asked when it is begun: never less than its share was at first, so that a run that took
- *   longer than planned leaves the later ones enough to teach something
- */
+/** @returns the seconds for a thing, asked when it is begun, of a time for all that a library does not know yet */
 async function sharedOut(budget: number, things: readonly Thing[], library: string): Promise<(thing: Thing) => number> {
   const began = performance.now();
   const toLearn: Thing[] = [];
   for (const thing of things) if ((await findKnown(library, thing.name)) === undefined) toLearn.push(thing);
   return (thing) => {
-    const left = budget - (performance.now() - began) / 1000;
-    const count = toLearn.length - toLearn.indexOf(thing);
-    return Math.max(left / count, budget / toLearn.length);
+    const spent = (performance.now() - began) / 1000;
+    return shareOfBudget(budget, { runs: toLearn.length, done: toLearn.indexOf(thing), spent });
   };
 }
 

@@ -22,7 +22,10 @@ import { profileOf, type ModelProfile } from "../library/model-profile.ts";
 import { AdapterSlot } from "./adapter-slot.ts";
 
 export interface SessionOptions extends CheckpointOptions {
-  /** The model's checkpoint: a folder in the diffusers layout, or a single file. Default: the library's, else the built-in model. */
+  /**
+   * The model's checkpoint: a folder in the diffusers layout, a single file, or in `Keepsake.open` also `owner/name` of the
+   * Hugging Face Hub, if its cache holds it. Default: the library's, else the built-in model.
+   */
   readonly model?: string;
   readonly program?: ProgramOptions;
 }

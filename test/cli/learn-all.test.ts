@@ -48,6 +48,16 @@ beforeAll(async () => {
 }, 3_000_000);
 
 describe("keepsake learn-all", () => {
+  it("shares a budget out over the things that it has still to learn", async () => {
+    const args = (name: string) =>
+      learnAll(name, things, "--budget", "2s").filter((arg) => arg !== "--steps" && arg !== "3");
+    expect(failureLine(await keepsakeHere(args("budget")), USAGE)).toMatch(/^error: 1 s are too short: /);
+    const half = inFolder("half", "library");
+    cpSync(at("straight"), half, { recursive: true });
+    succeeded(await keepsakeHere(["undo", "--library", half]));
+    expect(failureLine(await keepsakeHere(args("half")), USAGE)).toMatch(/^error: 2 s are too short: /);
+  });
+
   it("learns each thing as keepsake learn does, as a change of its own", async () => {
     const library = inFolder("one by one");
     for (const [i, noun] of ["dog", "old mug"].entries()) {

@@ -52,7 +52,7 @@ describe("keepsake pull", () => {
     const again = await keepsake(["pull", REPO, "--json"], { env, hooks });
     expect(JSON.parse(again.stdout)).toMatchObject({ commit: COMMIT, folder: snapshot(home), downloaded: 0 });
     expect((await keepsake(["models"], { env, hooks })).stdout).toMatch(
-      /^built-in +Keepsake 64, a miniature +\S+ MB\nowner\/tiny +Stable Diffusion +fp16 +1\.\d MB\n$/,
+      /^built-in +Keepsake 64, a miniature +\S+ MB\nowner\/tiny +Stable Diffusion 1\.x +fp16 +1\.\d MB\n$/,
     );
     const drawn = await keepsake(draw(home), { env, hooks });
     expect(drawn.code, drawn.stderr).toBe(0);

@@ -182,6 +182,43 @@ describe("what a file does not say", () => {
     });
   });
 
+  it.each([
+    ["sd_turbo.safetensors", "sd2", {}, ["sd-turbo", "EulerDiscreteScheduler", "trailing", "epsilon", 64]],
+    [
+      "sd_xl_turbo_1.0_fp16.safetensors",
+      "sdxl",
+      {},
+      ["sdxl-turbo", "EulerAncestralDiscreteScheduler", "trailing", "epsilon", 64],
+    ],
+    ["x-Turbo.safetensors", "sdxl", { family: "sdxl" }, ["sdxl", "EulerDiscreteScheduler", "leading", "epsilon", 128]],
+    [
+      "mine.safetensors",
+      "sd2",
+      { family: "sd-turbo" },
+      ["sd-turbo", "EulerDiscreteScheduler", "trailing", "epsilon", 64],
+    ],
+    [
+      "turbo.safetensors",
+      "sdxl",
+      { predictionType: "v_prediction" },
+      ["sdxl", "EulerDiscreteScheduler", "leading", "v_prediction", 128],
+    ],
+  ] as const)("is its family: %s of %s with %o", async (name, kind, options, expected) => {
+    const first = { "conditioner.embedders.0.transformer.text_model.final_layer_norm.weight": zeros(1) };
+    const path = await ofRealSize(name, kind, kind === "sdxl" ? first : {});
+    const { family, schedulerConfig, unet, note } = await openCheckpoint(path, options);
+    const { _class_name: scheduler, timestep_spacing: spacing, prediction_type: prediction } = schedulerConfig;
+    expect([family.name, scheduler, spacing, prediction, unet.config.sampleSize]).toEqual(expected);
+    const guessed = Object.keys(options).length === 0;
+    if (guessed)
+      expect(note).toMatch(new RegExp(`^By its name, ${name} is .* If it is not, say --family (sdxl|sd2-base)\\.$`));
+    else expect(note).toBeUndefined();
+    const usage = await failure(openCheckpoint(path, { family: "sd1" }));
+    expect(usage.message).toMatch(
+      /this is no model of the family sd1; it can be (sd2-base, sd2-768-v, sd-turbo|sdxl, sdxl-turbo)\./,
+    );
+  });
+
   it("is said by a tensor named v_pred, by the folder of configs, or by a person", async () => {
     const path = await ofRealSize("marked.safetensors", "sd1", { v_pred: zeros(0) });
     expect((await openCheckpoint(path)).schedulerConfig.prediction_type).toBe("v_prediction");

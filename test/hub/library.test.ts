@@ -1,7 +1,8 @@
 import { cpSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { originOf } from "../../src/hub-cache/hub-model.ts";
+import { Keepsake } from "../../src/keepsake/keepsake.ts";
 import { Library } from "../../src/library/library.ts";
 import { openModel } from "../../src/library/library-model.ts";
 import { failure } from "../io/failure.ts";
@@ -46,6 +47,28 @@ describe("a library on a model that was pulled", () => {
     const { message } = await failure(openModel(undefined, library));
     expect(message).toContain(`download it again with keepsake pull owner/tiny@${COMMIT} --variant fp16, or say where`);
     expect(library.withModel(copy).manifest.model).toMatchObject({ folder: copy, hub: { commit: COMMIT } });
+  });
+
+  it("is opened in code by the model's name, from the cache alone", async () => {
+    const home = inFolder("home of code");
+    const { folder } = await pull(hub, home);
+    const requests = hub.seen.length;
+    vi.stubEnv("HF_HOME", home);
+    onTestFinished(() => {
+      vi.unstubAllEnvs();
+    });
+    const library = inFolder("by name");
+    await using keepsake = await Keepsake.open(library, { model: "owner/tiny" });
+    await keepsake.init();
+    expect((await Library.open(library)).manifest.model).toMatchObject({ folder, hub: { repo: "owner/tiny" } });
+    await using atCommit = await Keepsake.open(library, { model: `owner/tiny@${COMMIT}` });
+    expect(await atCommit.concepts()).toEqual([]);
+    const { kind, message } = await failure(Keepsake.open(library, { model: "owner/other@v2", lazy: true }));
+    expect([kind, message]).toEqual([
+      "input",
+      "There is no folder owner/other@v2, and no such model in the Hugging Face cache; to download it: keepsake pull owner/other@v2.",
+    ]);
+    expect(hub.seen).toHaveLength(requests);
   });
 
   it.each([

@@ -9,7 +9,7 @@ import { Library } from "../../src/library/library.ts";
 import { type TensorToWrite, SafetensorsFile, writeSafetensors } from "../../src/io/safetensors/safetensors.ts";
 import { failure } from "../io/failure.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
-import { writePhotos } from "./support.ts";
+import { MODEL, writePhotos } from "./support.ts";
 
 const inFolder = temporaryFolder();
 const fixtures = join(import.meta.dirname, "..", "fixtures");
@@ -55,6 +55,19 @@ describe("a library on a single file", () => {
     const pictures = await keepsake.generate({ prompt: "<dog>", steps: 1, width: 32, height: 32 });
     expect(pictures).toHaveLength(1);
     expect((await keepsake.verify()).model).toBe("checked");
+  });
+
+  it("remembers which family it is said to be of, and draws as that does", async () => {
+    const folder = inFolder("of a family");
+    const said = { model: MODEL, family: "lcm" } as const;
+    await using made = await Keepsake.open(folder, { program, ...said });
+    await made.init();
+    expect((await Library.open(folder)).manifest.model.family).toBe("lcm");
+    await using keepsake = await Keepsake.open(folder, { program });
+    const [{ settings }] = await keepsake.generate({ prompt: "a dog", width: 32, height: 32 });
+    expect(settings).toMatchObject({ steps: 4, guidanceScale: 8.5 });
+    const { kind, message } = await failure(Keepsake.open(folder, { program, model: MODEL, family: "sdxl" }));
+    expect([kind, message]).toEqual(["usage", expect.stringContaining("this is no model of the family sdxl")]);
   });
 
   it("has the bytes that the same weights in a folder give", async () => {

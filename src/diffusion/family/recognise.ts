@@ -10,7 +10,7 @@ import { type FamilyName, MODEL_FAMILIES, type ModelFamily } from "./families.ts
 /** What a family is recognised by. */
 export interface FamilyFacts {
   readonly unet: Pick<UNet2DConditionConfig, "textTime" | "timeCondProjDim" | "crossAttentionDim"> &
-    Pick<UNet2DConditionConfig, "midBlockType" | "layersPerBlock" | "sampleSize">;
+    Pick<UNet2DConditionConfig, "midBlockType" | "layersPerBlock" | "blockOutChannels" | "sampleSize">;
   /** As in scheduler_config.json. */
   readonly scheduler: Readonly<Record<string, unknown>>;
   /** Folder or file of the checkpoint. */
@@ -81,7 +81,7 @@ function architectureOf({ unet }: Pick<FamilyFacts, "unet">): ArchitectureName {
 }
 
 function familyByConfig({ unet, scheduler }: FamilyFacts, architecture: ArchitectureName): ModelFamily {
-  const { timeCondProjDim, midBlockType, layersPerBlock, sampleSize } = unet;
+  const { timeCondProjDim, midBlockType, layersPerBlock, blockOutChannels, sampleSize } = unet;
   if (timeCondProjDim !== undefined) return MODEL_FAMILIES.lcm;
   const hasWholeMiddle = midBlockType === "UNetMidBlock2DCrossAttn";
   const predictsVelocity = scheduler.prediction_type === "v_prediction";
@@ -95,11 +95,15 @@ function familyByConfig({ unet, scheduler }: FamilyFacts, architecture: Architec
     if (!hasWholeMiddle) return MODEL_FAMILIES["small-sdxl"];
     return MODEL_FAMILIES[isDistilled && sampleSize === TURBO_SAMPLE_SIZE ? "sdxl-turbo" : "sdxl"];
   }
-  if (!hasWholeMiddle || layersPerBlock.every((layers) => layers === 1)) return MODEL_FAMILIES["small-sd"];
+  const isLessDeep = !hasWholeMiddle || layersPerBlock.every((layers) => layers === 1);
+  if (isLessDeep && blockOutChannels[0] === USUAL_CHANNELS) return MODEL_FAMILIES["small-sd"];
   if (architecture === "sd1") return MODEL_FAMILIES.sd1;
   if (isDistilled) return MODEL_FAMILIES["sd-turbo"];
   return MODEL_FAMILIES[predictsVelocity ? "sd2-768-v" : "sd2-base"];
 }
+
+/** Distilled models have fewer layers, and those are as wide as ever. */
+const USUAL_CHANNELS = 320;
 
 /** Side of the latents that SDXL-Turbo was trained on, half of SDXL's. */
 const TURBO_SAMPLE_SIZE = 64;

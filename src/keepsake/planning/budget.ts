@@ -36,3 +36,19 @@ export function stepsWithin({ budget, perStep, fixed, usual }: BudgetFacts): num
   const fault = `${formatDuration(budget)} are too short: the least that teaches something, ${least} steps, takes about ${need}`;
   throw new KeepsakeError("usage", `${fault} on this machine; give more time, or a smaller --resolution.`);
 }
+
+/** How far several runs in a budget are. */
+export interface BudgetSpent {
+  readonly runs: number;
+  readonly done: number;
+  /** Seconds. */
+  readonly spent: number;
+}
+
+/**
+ * The seconds for the next of several runs: an equal share of what is left, and never less than at first, so that a run that
+ * took longer than planned leaves those after it enough to teach something.
+ */
+export function shareOfBudget(budget: number, { runs, done, spent }: BudgetSpent): number {
+  return Math.max((budget - spent) / (runs - done), budget / runs);
+}

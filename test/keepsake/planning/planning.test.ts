@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { likelyBytes, programCost, type ProgramCost } from "../../../src/diffusion/program-cost.ts";
 import { conv2d, input, type Tensor } from "../../../src/graph/index.ts";
-import { stepsWithin } from "../../../src/keepsake/planning/budget.ts";
+import { shareOfBudget, stepsWithin } from "../../../src/keepsake/planning/budget.ts";
 import { learnPlan, plannedSeconds, type PlanFacts } from "../../../src/keepsake/planning/learn-plan.ts";
 import { chosenMode, fittingResolution } from "../../../src/keepsake/planning/memory-mode.ts";
 import { modelCosts } from "../../../src/keepsake/planning/what-fits.ts";
@@ -68,6 +68,18 @@ describe("a budget", () => {
     expect(() => stepsWithin({ ...facts, budget: 99 })).toThrow(
       "1 min 39 s are too short: the least that teaches something, 50 steps, takes about 1 min 40 s on this machine",
     );
+  });
+});
+
+describe("a budget for several runs", () => {
+  it("is shared out, and what one leaves over goes to those after it", () => {
+    expect(shareOfBudget(90, { runs: 3, done: 0, spent: 0 })).toBe(30);
+    expect(shareOfBudget(90, { runs: 3, done: 1, spent: 20 })).toBe(35);
+    expect(shareOfBudget(90, { runs: 3, done: 2, spent: 20 })).toBe(70);
+  });
+
+  it("leaves each its share where earlier ones took longer", () => {
+    expect(shareOfBudget(90, { runs: 3, done: 2, spent: 85 })).toBe(30);
   });
 });
 
