@@ -1,5 +1,5 @@
 /**
- * @file Builds the studio's page into dist/studio: one script and one stylesheet, both files of their own, since the server
+ * @file Builds the studio's page into dist/studio/page: one script and one stylesheet, both files of their own, since the server
  * allows nothing inline.
  */
 import { fileURLToPath } from "node:url";
@@ -17,7 +17,8 @@ export default defineConfig({
   publicDir: false,
   plugins: [pageWeight(MOST_BYTES)],
   build: {
-    outDir: here("../dist/studio"),
+    // Beside the code of the server, which is built from src/studio into dist/studio.
+    outDir: here("../dist/studio/page"),
     emptyOutDir: true,
     // Nothing becomes a data: address, and no script is written into the page.
     assetsInlineLimit: 0,
