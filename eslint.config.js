@@ -18,6 +18,7 @@ const layers = [
   ["keepsake"],
   ["evaluation"],
   ["hub"],
+  ["studio"],
   ["cli"],
 ];
 

@@ -49,11 +49,14 @@ function circles(): string[][] {
 }
 
 /**
- * The network: one folder may open connections, one file of the command line may reach it, and only by a dynamic import, so
- * that no other command so much as loads it.
+ * The network: one folder may open connections, one file of the command line and one of the studio may reach it, and only by a
+ * dynamic import, so that no other command so much as loads it. One file may listen, and it opens no connection.
  */
 const NETWORK = join("src", "hub");
-const WAY_TO_NETWORK = join("src", "cli", "hub-model.ts");
+const WAYS_TO_NETWORK = [join("src", "cli", "hub-model.ts"), join("src", "studio", "lanes", "pull-work.ts")];
+const LISTENER = join("src", "studio", "listen.ts");
+const WAY_TO_LISTENER = join("src", "cli", "commands", "studio.ts");
+const SERVER = "@hono/node-server";
 const NETWORK_MODULES = /^(?:node:)?(?:https?|http2|net|tls|dgram|dns|quic)(?:\/|$)|^undici$|^ws$/;
 const NETWORK_GLOBALS = new Set(["fetch", "WebSocket", "EventSource", "XMLHttpRequest"]);
 
@@ -65,9 +68,14 @@ function networkFaults(file: string, text: string): string[] {
   const reach = (target: string, isDynamic: boolean) => {
     const path = normalize(join(dirname(file), target));
     if (!isInside && NETWORK_MODULES.test(target)) found.push(`${file} imports ${target}: only ${NETWORK}/ may`);
+    if (target.startsWith(SERVER) && file !== LISTENER) found.push(`${file} imports ${target}: only ${LISTENER} may`);
+    if (path === LISTENER && !(file === WAY_TO_LISTENER && isDynamic)) {
+      found.push(`${file} imports ${path}: only ${WAY_TO_LISTENER} may, by import()`);
+    }
     if (isInside || !target.startsWith(".") || dirname(path) !== NETWORK) return;
-    const isWay = file === WAY_TO_NETWORK && isDynamic && path === join(NETWORK, "pull.ts");
-    if (!isWay) found.push(`${file} imports ${path}: only ${WAY_TO_NETWORK} may, by import() of pull.ts`);
+    const isWay = WAYS_TO_NETWORK.includes(file) && isDynamic && path === join(NETWORK, "pull.ts");
+    if (!isWay)
+      found.push(`${file} imports ${path}: only ${WAYS_TO_NETWORK.join(" and ")} may, by import() of pull.ts`);
   };
   const visit = (node: ts.Node): void => {
     if (ts.isImportDeclaration(node) && ts.isStringLiteral(node.moduleSpecifier)) {
@@ -81,13 +89,19 @@ function networkFaults(file: string, text: string): string[] {
       const isBuiltIn = ts.isPropertyAccessExpression(expression) && expression.name.text === "getBuiltinModule";
       if (expression.kind === ts.SyntaxKind.ImportKeyword) reach(node.arguments[0].text, true);
       else if (isLoad || isBuiltIn) reach(node.arguments[0].text, false);
-    } else if (ts.isIdentifier(node) && NETWORK_GLOBALS.has(node.text) && !isInside) {
+    } else if (ts.isIdentifier(node) && NETWORK_GLOBALS.has(node.text) && !isInside && !isHandler(file, node)) {
       found.push(`${file} names ${node.text}: only ${NETWORK}/ may open connections`);
     }
     ts.forEachChild(node, visit);
   };
   visit(source);
   return found;
+}
+
+/** The server is handed a handler that is called as the global function is: `{ fetch: app.fetch }`. */
+function isHandler(file: string, { parent, text }: ts.Identifier): boolean {
+  if (file !== LISTENER || text !== "fetch") return false;
+  return ts.isPropertyAssignment(parent) || (ts.isPropertyAccessExpression(parent) && parent.name.text === text);
 }
 
 const faults = circles().map((circle) => `these files import each other in a circle: ${circle.join(", ")}`);

@@ -9,13 +9,22 @@ export type { LearnProgress, LearnRequest, LearnResult } from "./keepsake/learn-
 export type { DoctorReport } from "./keepsake/planning/doctor.ts";
 export type { LearnPlan, PlannedSeconds } from "./keepsake/planning/learn-plan.ts";
 export type { LearnAllProgress, LearnAllRequest, SkippedThing, Thing } from "./keepsake/learn-all.ts";
-export type { PhotoReport, SeenPhoto } from "./training/photo-sheet.ts";
+export type { PhotoReport, SeenPhoto } from "./training/photos/photo-sheet.ts";
 export type { GenerateFilesRequest, GenerateProgress, GenerateRequest } from "./keepsake/generate.ts";
 export { Picture } from "./keepsake/picture.ts";
 export type { DrawingSettings } from "./keepsake/picture-parameters.ts";
 export type { ClassifiedPicture, ClassifyProgress, ClassifyRequest } from "./keepsake/classify.ts";
-export type { PreviewReport, PreviewsRequest } from "./keepsake/preview-last-learn.ts";
-export type { PreviewProgress } from "./keepsake/previews.ts";
+export type {
+  ForgettingCell,
+  ForgettingMatrix,
+  ForgettingMatrixProgress,
+  ForgettingMatrixRequest,
+} from "./keepsake/previews/forgetting-matrix.ts";
+export type { PhotoInMemory, PhotoSource } from "./training/photos/find-photos.ts";
+export type { PhotoCrop } from "./training/photos/photo-framing.ts";
+export type { ImageInMemory } from "./io/images/image-source.ts";
+export type { PreviewReport, PreviewsRequest } from "./keepsake/previews/preview-last-learn.ts";
+export type { PreviewProgress } from "./keepsake/previews/previews.ts";
 export type { UnlearnProgress, UnlearnRequest, UnlearnResult } from "./keepsake/unlearn-concept.ts";
 export type { VerifyReport } from "./keepsake/verify.ts";
 export type { ExportedToken, ExportFormat, ExportRequest, ExportResult } from "./keepsake/files/export.ts";

@@ -3,7 +3,8 @@
  */
 import { join } from "node:path";
 import type { SequenceConcept } from "../../src/learning/learn-sequence.ts";
-import { encodeTrainingPhotos, loadPhotos, readPhoto } from "../../src/training/photos.ts";
+import { encodeTrainingPhotos } from "../../src/training/photos/encode-photos.ts";
+import { loadPhotos, readPhoto } from "../../src/training/photos/photos.ts";
 import type { StableDiffusionPipeline } from "../../src/diffusion/pipeline.ts";
 import type { JudgedConcept } from "../../src/evaluation/sequence-run.ts";
 import { readJson } from "../../src/io/json.ts";

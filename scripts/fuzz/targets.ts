@@ -6,7 +6,7 @@ import { readAdapter } from "../../src/adapters/formats/index.ts";
 import { discoverModules } from "../../src/adapters/modules.ts";
 import { readTokenEmbeddings } from "../../src/adapters/formats/token-embedding.ts";
 import { readManifest } from "../../src/library/manifest/manifest.ts";
-import { loadPhotos } from "../../src/training/photos.ts";
+import { loadPhotos } from "../../src/training/photos/photos.ts";
 import { openUNet2DConditionModel } from "../../src/diffusion/checkpoint.ts";
 import { parseAutoencoderKlConfig } from "../../src/diffusion/config/autoencoder-kl-config.ts";
 import { parseClipConfig, parseClipTextConfig } from "../../src/diffusion/config/clip-config.ts";

@@ -1,5 +1,6 @@
 /**
- * @file The diffusion classifier over what a model has learned: candidates are prompts, those with the learned tokens and those of ordinary things.
+ * @file The diffusion classifier over what a model has learned: candidates are prompts, those with the learned tokens and those of
+ * ordinary things. Long because creating it, asking it and its options belong together.
  */
 import { Lora } from "../adapters/lora.ts";
 import { latentShape } from "../diffusion/latents.ts";
@@ -53,6 +54,8 @@ export interface ClassifyPictureOptions {
   readonly signal?: AbortSignal;
   /** Told after every few UNet evaluations how many there have been for this picture. */
   readonly onEvaluations?: (evaluations: number) => void;
+  /** Told after each look at the evidence but the last; `left`: the candidates that are not given up. */
+  readonly onLook?: (soFar: ConceptClassification, left: readonly Candidate[]) => void;
 }
 
 /** Each costs one UNet evaluation per candidate that is still possible. */
@@ -183,7 +186,7 @@ export class ConceptClassifier {
    */
   async classify(
     latents: Float32Array,
-    { signal, onEvaluations }: ClassifyPictureOptions = {},
+    { signal, onEvaluations, onLook }: ClassifyPictureOptions = {},
   ): Promise<ConceptClassification> {
     const errorsOf = denoisingErrors(this.#program, this.#trainable, this.#schedule, latents, this.#tokenIds);
     let evaluations = 0;
@@ -219,6 +222,12 @@ export class ConceptClassifier {
       {
         ...this.#options,
         isSettled: (left) => (left.length === 1 && taking.length > 1) || (isOpen && !hasConcept(left)),
+        onLook: (soFar, left) => {
+          onLook?.(
+            { ...soFar, candidates, evaluations },
+            left.map((i) => candidates[i]),
+          );
+        },
       },
     );
     return { ...result, candidates, evaluations };

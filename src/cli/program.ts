@@ -15,6 +15,7 @@ import type { CommandThreadData } from "./thread-messages.ts";
 
 const AFTER = `
 Start here:
+  keepsake studio                                  (in the browser)
   keepsake learn mochi ./photos/mochi --class cat
   keepsake generate "<mochi> on the beach" -n 4
   keepsake classify photo.jpg
@@ -24,6 +25,7 @@ Exit codes: 0 done, 1 defect, 2 usage, 3 unusable input, 4 the machine refused, 
 
 /** How each command is loaded, in the order of the help. One that is named loads alone: the others' options and limits would take longer than its work. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  studio: async () => (await import("./commands/studio.ts")).studioCommand(),
   init: async () => (await import("./commands/init.ts")).initCommand(),
   photos: async () => (await import("./commands/photos.ts")).photosCommand(),
   learn: async () => (await import("./commands/learn/learn.ts")).learnCommand(),

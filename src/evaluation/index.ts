@@ -10,7 +10,7 @@ export {
 } from "../classifier/concept-classifier.ts";
 export { conceptConfidence, type ConceptConfidence, type ConceptPictures } from "../classifier/concept-confidence.ts";
 export type { Answer, Verdict } from "../classifier/picture-answer.ts";
-export { drawPreviews, type PreviewChange, type PreviewOptions, type Previews } from "../keepsake/previews.ts";
+export { drawPreviews, type PreviewChange, type PreviewOptions, type Previews } from "../keepsake/previews/previews.ts";
 export {
   learnSequence,
   type LearnedConcept,
@@ -21,7 +21,8 @@ export {
 export { learnedIn, openModel, readLearned, type Learned } from "../library/library-model.ts";
 export type { Concept } from "../prompts/concept.ts";
 export { Library } from "../library/library.ts";
-export { encodePhotos, encodeTrainingPhotos, loadPhotos, type TrainingPhoto } from "../training/photos.ts";
+export { encodePhotos, encodeTrainingPhotos, type TrainingPhoto } from "../training/photos/encode-photos.ts";
+export { loadPhotos } from "../training/photos/photos.ts";
 export { clipI, clipT } from "./clip-scores.ts";
 export { meanAndStandardError, type Estimate } from "./estimate.ts";
 export { gaussianKernel, medianDistance, polynomialKernel, type Features, type Kernel } from "./kernels.ts";

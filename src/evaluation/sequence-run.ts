@@ -14,7 +14,7 @@ import {
 } from "../learning/learn-sequence.ts";
 import { trainingSettings } from "../learning/learn-settings.ts";
 import type { Evaluations } from "../training/objective-gradient.ts";
-import { encodePhotos } from "../training/photos.ts";
+import { encodePhotos } from "../training/photos/encode-photos.ts";
 import { fillTemplate } from "../prompts/prompt-templates.ts";
 import type { ClipFeatures } from "../diffusion/clip/clip-features.ts";
 import { latentsFrom } from "../diffusion/latents.ts";

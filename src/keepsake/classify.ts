@@ -5,20 +5,22 @@ import { ImageEncoder, latentsFrom } from "../diffusion/latents.ts";
 import { KeepsakeError } from "../errors.ts";
 import { findImages, type FoundImages } from "../io/images/find-images.ts";
 import { imageToTensor, resizeAndCrop } from "../io/images/image.ts";
+import { nameOf, type ImageSource } from "../io/images/image-source.ts";
 import type { RgbImage } from "../io/images/rgb-image.ts";
 import { ConceptClassifier, type ConceptClassifierOptions } from "../classifier/concept-classifier.ts";
 import { judge, type Answer, type Verdict } from "../classifier/picture-answer.ts";
 import { Library } from "../library/library.ts";
-import { pictureWarnings } from "../training/photo-warnings.ts";
-import { encodePhotos, readPhoto } from "../training/photos.ts";
+import { pictureWarnings } from "../training/photos/photo-warnings.ts";
+import { encodePhotos } from "../training/photos/encode-photos.ts";
+import { readPhoto } from "../training/photos/photos.ts";
 import type { Watched } from "./operation.ts";
 import type { Session } from "./session.ts";
 
 /** Pictures, and how they are compared with what the library knows. */
 export interface ClassifyRequest
   extends Pick<ConceptClassifierOptions, "resolution" | "draws" | "timesteps" | "seed">, Watched<ClassifyProgress> {
-  /** Files, folders of them, or pictures in memory. */
-  readonly images: readonly (string | RgbImage | { readonly image: RgbImage })[];
+  /** Files, folders of them, or pictures in memory: as a file would hold them, or decoded. */
+  readonly images: readonly (ImageSource | RgbImage | { readonly image: RgbImage })[];
   /** Ordinary things that a picture may show instead, beside the class nouns. Default: those of the model's profile. */
   readonly others?: readonly string[];
   /** How even the probabilities are; see {@link judge}. */
@@ -45,10 +47,21 @@ export type ClassifyProgress =
       readonly count: number;
       /** UNet evaluations for this picture so far. */
       readonly evaluations: number;
+    }
+  /** What is known after each few draws; the result follows the last. */
+  | {
+      readonly kind: "verdicts";
+      /** Index of the picture, and how many there are. */
+      readonly index: number;
+      readonly count: number;
+      /** Of all candidates that are compared, the best first. */
+      readonly verdicts: readonly Verdict[];
+      /** Labels of those that are not given up. */
+      readonly left: readonly string[];
     };
 
 export interface ClassifiedPicture {
-  /** Absent for a picture in memory. */
+  /** Absent for a decoded picture in memory. */
   readonly file?: string;
   readonly answer: Answer;
   /** Of all candidates that were compared, the best first. */
@@ -109,10 +122,14 @@ export async function classifyPictures(session: Session, request: ClassifyReques
       onEvaluations: (evaluations) => {
         onProgress?.({ kind: "evaluated", index, count, evaluations });
       },
+      onLook: (soFar, left) => {
+        const { verdicts } = judge(soFar, temperature);
+        onProgress?.({ kind: "verdicts", index, count, verdicts, left: left.map(({ label }) => label) });
+      },
     });
     const seconds = (performance.now() - started) / 1000;
     const picture = pictures[index];
-    const file = typeof picture === "string" ? { file: picture } : {};
+    const file = isDecoded(picture) ? {} : { file: nameOf(picture) };
     results.push({ ...file, ...judge(result, temperature), evaluations: result.evaluations, seconds });
   }
   return results;
@@ -121,24 +138,31 @@ export async function classifyPictures(session: Session, request: ClassifyReques
 /** Pictures in the order in which they were given, a file that was given twice once; folders are searched. */
 async function findPictures(
   images: ClassifyRequest["images"],
-): Promise<{ readonly pictures: readonly (string | RgbImage)[]; readonly found: FoundImages | undefined }> {
+): Promise<{ readonly pictures: readonly GivenPicture[]; readonly found: FoundImages | undefined }> {
   const paths = images.filter((image) => typeof image === "string");
-  if (paths.length === 0 && images.length > 0) return { pictures: images.map(pixelsOf), found: undefined };
+  if (paths.length === 0 && images.length > 0) return { pictures: images.map(withoutWrapping), found: undefined };
   const found = await findImages(paths);
   if (paths.length === images.length) return { pictures: found.images, found };
   const left = new Set(found.images);
-  const pictures: (string | RgbImage)[] = [];
+  const pictures: GivenPicture[] = [];
   for (const image of images) {
-    if (typeof image !== "string") pictures.push(pixelsOf(image));
+    if (typeof image !== "string") pictures.push(withoutWrapping(image));
     else pictures.push(...(await findImages([image])).images.filter((file) => left.delete(file)));
   }
   return { pictures, found };
 }
 
-function pixelsOf(image: ClassifyRequest["images"][number]): string | RgbImage {
+/** A file, on the disk or in memory, or a decoded picture. */
+type GivenPicture = ImageSource | RgbImage;
+
+function withoutWrapping(image: ClassifyRequest["images"][number]): GivenPicture {
   return typeof image === "object" && "image" in image ? image.image : image;
 }
 
-function scaled(picture: string | RgbImage, side: number): Promise<RgbImage> {
-  return typeof picture === "string" ? readPhoto(picture, side) : resizeAndCrop(picture, side, side);
+function isDecoded(picture: GivenPicture): picture is RgbImage {
+  return typeof picture === "object" && "data" in picture;
+}
+
+function scaled(picture: GivenPicture, side: number): Promise<RgbImage> {
+  return isDecoded(picture) ? resizeAndCrop(picture, side, side) : readPhoto(picture, side);
 }

@@ -7,7 +7,7 @@ import { checkWhole, LIMITS } from "../limits.ts";
 import type { ForgetRequest, ForgetResult } from "../library/forget.ts";
 import type { ConceptFacts, ConceptList, LibraryHistory } from "../library/history.ts";
 import type { UndoRequest, UndoResult } from "../library/undo.ts";
-import type { PhotoReport, PhotoSheetRequest } from "../training/photo-sheet.ts";
+import type { PhotoReport, PhotoSheetRequest } from "../training/photos/photo-sheet.ts";
 import type { ClassifiedPicture, ClassifyProgress, ClassifyRequest } from "./classify.ts";
 import type { ExportRequest, ExportResult } from "./files/export.ts";
 import type { GenerateFilesRequest, GenerateProgress, GenerateRequest } from "./generate.ts";
@@ -17,10 +17,15 @@ import type { DoctorReport } from "./planning/doctor.ts";
 import type { LearnPlan } from "./planning/learn-plan.ts";
 import type { LearnAllProgress, LearnAllRequest, SkippedThing } from "./learn-all.ts";
 import type { LearnProgress, LearnRequest, LearnResult } from "./learn-and-preview.ts";
+import type {
+  ForgettingMatrix,
+  ForgettingMatrixProgress,
+  ForgettingMatrixRequest,
+} from "./previews/forgetting-matrix.ts";
 import { Operation, OperationQueue, type Watched } from "./operation.ts";
 import type { Picture } from "./picture.ts";
-import type { PreviewReport, PreviewsRequest } from "./preview-last-learn.ts";
-import type { PreviewProgress } from "./previews.ts";
+import type { PreviewReport, PreviewsRequest } from "./previews/preview-last-learn.ts";
+import type { PreviewProgress } from "./previews/previews.ts";
 import { Session, type SessionOptions } from "./session.ts";
 import type { UnlearnProgress, UnlearnRequest, UnlearnResult } from "./unlearn-concept.ts";
 import type { VerifyReport } from "./verify.ts";
@@ -191,7 +196,7 @@ export class Keepsake {
    */
   photos(request: PhotosRequest): Operation<PhotoReport> {
     return this.#start(request, async (session, { resolution, ...asked }) => {
-      const { lookAtPhotos } = await import("../training/photo-sheet.ts");
+      const { lookAtPhotos } = await import("../training/photos/photo-sheet.ts");
       const side = resolution ?? (await session.model(await session.library())).pipeline.defaultSize.width;
       checkWhole("The resolution", side, LIMITS.side);
       return lookAtPhotos({ ...asked, resolution: side });
@@ -273,7 +278,27 @@ export class Keepsake {
    */
   previews(request: PreviewsRequest = {}): Operation<PreviewReport, PreviewProgress> {
     return this.#start(request, async (session, watched) => {
-      return (await import("./preview-last-learn.ts")).previewLastLearn(session, watched);
+      return (await import("./previews/preview-last-learn.ts")).previewLastLearn(session, watched);
+    });
+  }
+
+  /**
+   * Draws every concept in every state that is kept, from the same noise, and says how much its pictures have changed since it
+   * was learned: what each later concept did to the earlier ones. Nothing is stored.
+   *
+   * @example
+   * ```ts
+   * import { Keepsake } from "keepsake";
+   *
+   * await using keepsake = await Keepsake.open("my-library");
+   * const { cells } = await keepsake.forgettingMatrix();
+   * for (const { concept, state, change } of cells) console.log(concept, state.slice(0, 8), change.toFixed(2));
+   * ```
+   * @throws KeepsakeError if there is no library or no such state; the signal's reason when it fires
+   */
+  forgettingMatrix(request: ForgettingMatrixRequest = {}): Operation<ForgettingMatrix, ForgettingMatrixProgress> {
+    return this.#start(request, async (session, watched) => {
+      return (await import("./previews/forgetting-matrix.ts")).drawForgettingMatrix(session, watched);
     });
   }
 

@@ -15,9 +15,9 @@ import { checkNaming } from "./learn-request.ts";
 import { Library } from "../library/library.ts";
 import { stateBeforeLearning } from "../library/manifest/manifest.ts";
 import type { ConceptEntry } from "../library/manifest/state.ts";
-import { checkPhotos } from "../training/photos.ts";
+import { checkPhotos } from "../training/photos/photos.ts";
 import type { Watched } from "./operation.ts";
-import type { PreviewReport } from "./preview-last-learn.ts";
+import type { PreviewReport } from "./previews/preview-last-learn.ts";
 import type { Session } from "./session.ts";
 
 /** One of several things to learn. */

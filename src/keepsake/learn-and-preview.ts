@@ -9,9 +9,14 @@ import type { LearnConceptProgress, LearnConceptRequest, LearnConceptResult } fr
 import { chosenModel } from "../library/model-folder.ts";
 import { profileOf } from "../library/model-profile.ts";
 import type { Watched } from "./operation.ts";
-import { checkedSheet, previewLastLearn, type PreviewReport, type PreviewsRequest } from "./preview-last-learn.ts";
+import {
+  checkedSheet,
+  previewLastLearn,
+  type PreviewReport,
+  type PreviewsRequest,
+} from "./previews/preview-last-learn.ts";
 import { previewSheetOf } from "../library/preview-sheet.ts";
-import type { PreviewProgress } from "./previews.ts";
+import type { PreviewProgress } from "./previews/previews.ts";
 import type { Session } from "./session.ts";
 
 export interface LearnRequest extends Omit<LearnConceptRequest, "onProgress">, Watched<LearnProgress> {

@@ -3,7 +3,8 @@
  */
 import type { AskedAdapter } from "../learning/learn-settings.ts";
 import { checkClassNoun, conceptName } from "../prompts/concept-name.ts";
-import type { PhotosFound } from "../training/photos.ts";
+import type { PhotoSource } from "../training/photos/find-photos.ts";
+import type { PhotosFound } from "../training/photos/photos.ts";
 import type { PhaseEvaluations, PhaseName, TrainingSettings } from "../training/training-run.ts";
 import type { AskedStrategy } from "./chosen-strategy.ts";
 import type { Warning, Watched } from "./operation.ts";
@@ -12,8 +13,8 @@ import type { LearnPlan } from "./planning/learn-plan.ts";
 export interface LearnConceptRequest extends AskedStrategy, Watched<LearnConceptProgress> {
   /** Letters, digits, `-` and `_`. The token in prompts is `<name>`; it may be written so here too. */
   readonly name: string;
-  /** Photos, or folders of them. */
-  readonly photos: readonly string[];
+  /** Photos, folders of them, or photos in memory. */
+  readonly photos: readonly PhotoSource[];
   /** What the thing is, e.g. "cat": the token's embedding starts from it. */
   readonly classNoun: string;
   /** Embeddings that the token stands for. Default 1. */

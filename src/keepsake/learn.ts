@@ -13,8 +13,9 @@ import { snapshotToContinue, withMemoryMode } from "../library/unfinished-run.ts
 import { checkWhole, LIMITS } from "../limits.ts";
 import type { ModelProfile } from "../library/model-profile.ts";
 import { learnedTokens, type RunTokens } from "../learning/new-tokens.ts";
-import { cutCaptionWarnings, type CutCaption } from "../training/photo-warnings.ts";
-import { encodeTrainingPhotos, loadPhotos, type Photos } from "../training/photos.ts";
+import { cutCaptionWarnings, type CutCaption } from "../training/photos/photo-warnings.ts";
+import { encodeTrainingPhotos } from "../training/photos/encode-photos.ts";
+import { loadPhotos, type Photos } from "../training/photos/photos.ts";
 import { SavedStateError } from "../training/saved-state.ts";
 import type { TrainingRun } from "../training/training-run.ts";
 import { checkNaming, type LearnConceptRequest, type LearnConceptResult } from "./learn-request.ts";

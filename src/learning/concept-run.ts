@@ -15,7 +15,7 @@ import { adaptableModules, newAdapter } from "../adapters/new-adapter.ts";
 import type { StrategyMemory, ConceptPlan, Strategy } from "../training/strategy.ts";
 import { prepareTokens, type AskedConcept, type RunTokens } from "./new-tokens.ts";
 import type { LossOptions } from "../training/loss-options.ts";
-import type { TrainingPhoto } from "../training/photos.ts";
+import type { TrainingPhoto } from "../training/photos/encode-photos.ts";
 import { startingAdapter, type MadeAdapter } from "./starting-adapter.ts";
 import { TrainingRun, type TrainingSettings, type TrainingState } from "../training/training-run.ts";
 

@@ -15,7 +15,7 @@ import type { AdapterSettings } from "../adapters/new-adapter.ts";
 import { checkLossOptions, type LossOptions } from "../training/loss-options.ts";
 import type { StrategyMemory, Strategy } from "../training/strategy.ts";
 import { learnedTokens, type AskedConcept } from "./new-tokens.ts";
-import type { TrainingPhoto } from "../training/photos.ts";
+import type { TrainingPhoto } from "../training/photos/encode-photos.ts";
 import type { PhaseEvaluations, PhaseName, TrainingSettings } from "../training/training-run.ts";
 
 /** A concept and its photos, encoded by `encodeTrainingPhotos` at the resolution of the training. */

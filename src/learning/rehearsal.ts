@@ -7,7 +7,7 @@ import { RandomStream } from "../random/random.ts";
 import type { Denoiser } from "../training/denoiser.ts";
 import type { DenoiserPool } from "../training/denoiser-pool.ts";
 import type { Evaluations } from "../training/objective-gradient.ts";
-import type { TrainingPhoto } from "../training/photos.ts";
+import type { TrainingPhoto } from "../training/photos/encode-photos.ts";
 import type { ConceptPlan } from "../training/strategy.ts";
 import type { PhaseName } from "../training/training-run.ts";
 import { createRun, denoiserOf, type PreparedRun } from "./concept-run.ts";

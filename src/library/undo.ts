@@ -86,7 +86,12 @@ function before({ folder, manifest }: Library, { earlier, later }: Timeline): Li
   throw new KeepsakeError("state", `${folder} keeps no earlier state to go back to${keep}${forward}.`);
 }
 
-function findState({ folder, manifest }: Library, timeline: Timeline, id: string): LibraryState {
+/** The state whose id begins so. @throws KeepsakeError if there is none, or more than one */
+export function findState(
+  { folder, manifest }: Pick<Library, "folder" | "manifest">,
+  timeline: Timeline,
+  id: string,
+): LibraryState {
   if (!/^[0-9a-f]{4,64}$/.test(id)) {
     throw new KeepsakeError("usage", `"${id}" is no state: give at least 4 digits of an id from "keepsake history".`);
   }

@@ -37,6 +37,19 @@ export async function findUnfinishedRun(library: Library): Promise<UnfinishedRun
   return describeRun(library, snapshot, (await lockState(library.folder)) === "held");
 }
 
+/** What an unfinished run is about, for those who show it; undefined as with {@link findUnfinishedRun}. */
+export async function unfinishedFacts(
+  library: Library,
+): Promise<
+  { readonly name: string; readonly classNoun: string; readonly step: number; readonly steps: number } | undefined
+> {
+  const snapshot = await peekSnapshot(library.folder).catch(ignoreDamage);
+  if (snapshot === undefined || hasEnded(snapshot, library)) return undefined;
+  const { identity, step } = snapshot;
+  const { concept: name = "?", class: classNoun = "" } = identity;
+  return { name, classNoun, step, steps: recordedSteps(identity) ?? step };
+}
+
 function describeRun(library: Library, snapshot: SnapshotFacts, inUse: boolean): UnfinishedRun {
   const { folder, manifest } = library;
   const { identity, step } = snapshot;

@@ -1,6 +1,6 @@
 /**
  * @file What the studio's page and its server say to each other: JSON over HTTP, and server-sent events. Types alone, so that
- * the page can import them. Every path starts with `/api`; every fault is a {@link Fault} with a status from 400.
+ * the page can import them. Long because it is the whole contract. Every path starts with `/api`; every fault is a {@link Fault} with a status from 400.
  *
  * | request | body | answer |
  * |---|---|---|
@@ -24,17 +24,13 @@
  * | `POST /api/names/check` | `{ name, classNoun }` | {@link NamesCheck} |
  * | `GET /api/models` | | {@link StudioModel}[] |
  */
-import type {
-  ClassifiedPicture,
-  ConceptFacts,
-  DoctorReport,
-  ExportFormat,
-  ExportResult,
-  ForgetResult,
-  LearnPlan,
-  LibraryHistory,
-  UndoResult,
-} from "../index.ts";
+import type { ClassifiedPicture } from "../keepsake/classify.ts";
+import type { ExportFormat, ExportResult } from "../keepsake/files/export.ts";
+import type { DoctorReport } from "../keepsake/planning/doctor.ts";
+import type { LearnPlan } from "../keepsake/planning/learn-plan.ts";
+import type { ForgetResult } from "../library/forget.ts";
+import type { ConceptFacts, LibraryHistory } from "../library/history.ts";
+import type { UndoResult } from "../library/undo.ts";
 
 /** A fault that a person can read; `message` says what to do next. */
 export interface Fault {

@@ -89,6 +89,8 @@ export interface ClassifyOptions {
   readonly giveUpAt?: number;
   /** Whether those that are left need no further draws. Default: when there is one. */
   readonly isSettled?: (alive: readonly number[]) => boolean;
+  /** Called after each look at the evidence but the last, with the candidates that are not given up. */
+  readonly onLook?: (soFar: Classification, alive: readonly number[]) => void;
 }
 
 /** Errors are means of squares of about unit variance, and those of rival prompts differ in the third digit. */
@@ -129,7 +131,17 @@ export async function classify(
     const best = leastMean(seen, alive);
     alive = alive.filter((candidate) => !isHopeless(seen[candidate], seen[best], giveUpAt));
     if (isSettled(alive)) break;
+    if (first + drawsAtOnce < draws.length) options.onLook?.(conclusion(seen, alive, temperature), alive);
   }
+  return conclusion(seen, alive, temperature);
+}
+
+/** @param seen - errors of each candidate at the draws that it has been evaluated at */
+function conclusion(
+  seen: readonly (readonly number[])[],
+  alive: readonly number[],
+  temperature: number,
+): Classification {
   const best = leastMean(seen, alive);
   const errors = seen.map((own) => meanOf(seen[best]) + meanOf(differences(own, seen[best])));
   return {

@@ -9,7 +9,7 @@ import { timeIdsOf } from "../diffusion/time-ids.ts";
 import { RandomStream } from "../random/random.ts";
 import { minSnrWeight, withNoiseOffset, type LossOptions } from "./loss-options.ts";
 import type { StepItem } from "./objective-gradient.ts";
-import type { PhotoView, TrainingPhoto } from "./photos.ts";
+import type { PhotoView, TrainingPhoto } from "./photos/encode-photos.ts";
 import type { Concept } from "../prompts/concept.ts";
 import { fillTemplate, PROMPT_TEMPLATES, withCaption } from "../prompts/prompt-templates.ts";
 

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -10,7 +10,8 @@ import { DenoisingError } from "../../src/training/denoising-error.ts";
 import { pairedDraws } from "../../src/training/diffusion-classifier.ts";
 import { CHECKPOINT } from "../../src/library/model-profile.ts";
 import { readLearned, type Learned } from "../../src/library/library-model.ts";
-import { encodePhotos, loadPhotos } from "../../src/training/photos.ts";
+import { encodePhotos } from "../../src/training/photos/encode-photos.ts";
+import { loadPhotos } from "../../src/training/photos/photos.ts";
 import { latentsFrom } from "../../src/diffusion/latents.ts";
 import { StableDiffusionPipeline } from "../../src/diffusion/pipeline.ts";
 import { addLearnedTokens } from "../../src/diffusion/prompt-encoder.ts";
@@ -57,7 +58,7 @@ async function writeColours(subject: string, [r, g, b]: readonly [number, number
   return inFolder(subject);
 }
 
-const classifyQuickly = (images: string[], more: Partial<ClassifyRequest> = {}) =>
+const classifyQuickly = (images: ClassifyRequest["images"], more: Partial<ClassifyRequest> = {}) =>
   classifyPictures({ library, images, resolution: RESOLUTION, draws: 8, others: [], program: { threads: 1 }, ...more });
 
 async function latentsOf(folder: string): Promise<Float32Array[]> {
@@ -192,6 +193,25 @@ describe("classifyPictures", () => {
     expect(progress[0]).toEqual({ kind: "pictures", count: 2, skipped: [bitmap], warnings });
     expect(progress[1]).toEqual({ kind: "evaluated", index: 0, count: 2, evaluations: 8 });
     expect(progress.at(-1)).toEqual({ kind: "evaluated", index: 1, count: 2, evaluations: last.evaluations });
+  });
+
+  it("tells how the verdicts narrow, and takes a file that lies in memory", async () => {
+    const progress: ClassifyProgress[] = [];
+    const bytes = new Uint8Array(readFileSync(join(rex, "0.png")));
+    const onProgress = (each: ClassifyProgress) => progress.push(each);
+    const [[fromMemory], [fromFile]] = [
+      await classifyQuickly([{ name: "rex.png", bytes }], { onProgress, draws: 24 }),
+      await classifyQuickly([join(rex, "0.png")], { draws: 24 }),
+    ];
+    expect(fromMemory).toMatchObject({ file: "rex.png", verdicts: fromFile.verdicts, answer: fromFile.answer });
+    const looks = progress.filter((each) => each.kind === "verdicts");
+    expect(looks.length).toBeGreaterThan(0);
+    for (const { verdicts, left } of looks) {
+      expect(verdicts.reduce((sum, { probability }) => sum + probability, 0)).toBeCloseTo(1, 5);
+      expect(verdicts.map(({ label }) => label)).toEqual(expect.arrayContaining([...left]));
+    }
+    const counts = looks.map(({ left }) => left.length);
+    expect(counts).toEqual(counts.toSorted((a, b) => b - a));
   });
 
   it("passes over captions that a shell names beside pictures, and says so", async () => {

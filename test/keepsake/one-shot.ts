@@ -12,7 +12,7 @@ import type { LearnAllRequest } from "../../src/keepsake/learn-all.ts";
 import type { GenerateFilesRequest } from "../../src/keepsake/generate.ts";
 import type { ClassifyRequest as Classify } from "../../src/keepsake/classify.ts";
 import { initLibrary as init, type InitRequest } from "../../src/keepsake/init.ts";
-import type { PreviewsRequest } from "../../src/keepsake/preview-last-learn.ts";
+import type { PreviewsRequest } from "../../src/keepsake/previews/preview-last-learn.ts";
 import { Session } from "../../src/keepsake/session.ts";
 import type { UnlearnRequest as Unlearn } from "../../src/keepsake/unlearn-concept.ts";
 import type { VerifyReport } from "../../src/keepsake/verify.ts";

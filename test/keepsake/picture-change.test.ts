@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { pictureChanges } from "../../src/keepsake/picture-change.ts";
+import { pictureChanges } from "../../src/keepsake/previews/picture-change.ts";
 import type { RgbImage } from "../../src/io/images/rgb-image.ts";
 
 const grey = (value: number): RgbImage => ({ width: 2, height: 1, data: new Uint8Array(6).fill(value) });

@@ -6,7 +6,7 @@ import { forgetConcept } from "../../src/library/forget.ts";
 import { keepStates } from "../../src/library/history.ts";
 import { redo, undo } from "../../src/library/undo.ts";
 import { previewSheetOf } from "../../src/library/preview-sheet.ts";
-import { drawPreviews, PREVIEW_PICTURES } from "../../src/keepsake/previews.ts";
+import { drawPreviews, PREVIEW_PICTURES } from "../../src/keepsake/previews/previews.ts";
 import { StableDiffusionPipeline } from "../../src/diffusion/pipeline.ts";
 import { decodeImage } from "../../src/io/images/image.ts";
 import type { RgbImage } from "../../src/io/images/rgb-image.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import sharp, { type Sharp } from "sharp";
 import { describe, expect, it } from "vitest";
 import { decodeImage, resizeAndCrop } from "../../src/io/images/image.ts";
-import { differenceHash, isAlmostSame, isBlurred } from "../../src/training/photo-look.ts";
+import { differenceHash, isAlmostSame, isBlurred } from "../../src/training/photos/photo-look.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
 import { writePhoto } from "../keepsake/support.ts";
 

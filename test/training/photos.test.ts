@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { checkPhotos, loadPhotos } from "../../src/training/photos.ts";
+import { checkPhotos, loadPhotos } from "../../src/training/photos/photos.ts";
 import { encodePng, writePng } from "../../src/io/images/image.ts";
 import { failure } from "../io/failure.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";

@@ -102,6 +102,7 @@ function progressReporter(output: Output): (progress: ClassifyProgress) => void 
       for (const line of progress.warnings) output.warn(line);
       return;
     }
+    if (progress.kind === "verdicts") return;
     const { index, count, evaluations } = progress;
     output.progress(`picture ${index + 1}/${count}, UNet evaluations ${evaluations}`, index !== last);
     last = index;

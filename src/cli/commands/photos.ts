@@ -3,7 +3,7 @@
  */
 import { Command } from "commander";
 import { LIMITS } from "../../limits.ts";
-import type { PhotoReport } from "../../training/photo-sheet.ts";
+import type { PhotoReport } from "../../training/photos/photo-sheet.ts";
 import { stopSignal } from "../exit.ts";
 import { wholeNumber } from "../options.ts";
 import { Output } from "../output.ts";

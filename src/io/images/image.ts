@@ -12,7 +12,7 @@ import { UnsupportedHeicError } from "./heic.ts";
 import { checkSize, MAX_PIXELS, refuseHdr, type ImageLimits } from "./image-limits.ts";
 import { recognizeImage, type ImageFormat } from "./image-format.ts";
 import { hdrTransfer, isMarkedAsDrawn, markAsDrawn, unusualGamma, withText } from "./png-chunks.ts";
-import { readBeginning, readWholeFile } from "../read-file.ts";
+import { beginningOf, nameOf, readSource, type ImageSource } from "./image-source.ts";
 import { resizeToCover } from "./resample.ts";
 import { readTiffHeader } from "./tiff-header.ts";
 
@@ -28,8 +28,8 @@ export async function sharpVersion(): Promise<string> {
  * @throws KeepsakeError in one line that names the file: missing, not a picture, damaged, too large, too small, too long, of
  *   samples that cannot be understood, or more than the machine's memory holds.
  */
-export async function decodeImage(file: string, limits: ImageLimits = {}): Promise<RgbImage> {
-  return decoded(file, limits, async ({ bytes, metadata, isOpaque, gamma }) => {
+export async function decodeImage(source: ImageSource, limits: ImageLimits = {}): Promise<RgbImage> {
+  return decoded(source, limits, async ({ bytes, metadata, isOpaque, gamma }) => {
     const image = await decodePixels(bytes, metadata, { maxPixels: limits.maxPixels ?? MAX_PIXELS, isOpaque });
     if (gamma !== undefined) applyGamma(image.data, gamma);
     return image;
@@ -49,11 +49,12 @@ export interface OpenedImage {
 
 /** Checks a file as far as its header goes, and decodes of it what is wanted. @throws KeepsakeError as {@link decodeImage} */
 export async function decoded<T>(
-  file: string,
+  source: ImageSource,
   limits: ImageLimits,
   decode: (image: OpenedImage) => Promise<T>,
 ): Promise<T> {
-  const bytes = await readWholeFile(file, limits.maxFileSize ?? 200e6);
+  const file = nameOf(source);
+  const bytes = await readSource(source, limits.maxFileSize ?? 200e6);
   const recognized = recognizeImage(bytes);
   if ("fault" in recognized) throw new KeepsakeError("input", `${file} ${recognized.fault}.`);
   const { format } = recognized;
@@ -164,16 +165,16 @@ export async function writePng(file: string, image: RgbImage): Promise<void> {
  * versions that wrote no mark.
  * @throws KeepsakeError in one line that names the file if it cannot be read.
  */
-export async function isDrawnPicture(file: string): Promise<boolean> {
-  return /\.previews\.png$/i.test(file) || (await carriesMark(file));
+export async function isDrawnPicture(source: ImageSource): Promise<boolean> {
+  return /\.previews\.png$/i.test(nameOf(source)) || (await carriesMark(source));
 }
 
 /**
  * Whether a file carries the mark of {@link writePng}: the only ground on which one is replaced or deleted.
  * @throws KeepsakeError in one line that names the file if it cannot be read.
  */
-export async function carriesMark(file: string): Promise<boolean> {
-  return isMarkedAsDrawn(await readBeginning(file, 4096));
+export async function carriesMark(source: ImageSource): Promise<boolean> {
+  return isMarkedAsDrawn(await beginningOf(source, 4096));
 }
 
 /**

@@ -3,6 +3,7 @@
  */
 import { codecs } from "./codecs.ts";
 import { decoded, type OpenedImage } from "./image.ts";
+import type { ImageSource } from "./image-source.ts";
 import { resizeToCover } from "./resample.ts";
 import type { RgbImage } from "./rgb-image.ts";
 
@@ -18,8 +19,8 @@ export interface Mask {
  * Reads a mask: a picture in white and black, or greys between. What is transparent counts as black.
  * @throws KeepsakeError in one line that names the file, as `decodeImage`
  */
-export function decodeMask(file: string): Promise<Mask> {
-  return decoded(file, {}, async (image) => {
+export function decodeMask(source: ImageSource): Promise<Mask> {
+  return decoded(source, {}, async (image) => {
     const pipeline = (await upright(image)).flatten({ background: "black" }).toColourspace("b-w");
     return grey(pipeline);
   });
@@ -30,8 +31,8 @@ export function decodeMask(file: string): Promise<Mask> {
  * @returns undefined if the picture can have none
  * @throws KeepsakeError in one line that names the file, as `decodeImage`
  */
-export function decodeAlpha(file: string): Promise<Mask | undefined> {
-  return decoded(file, {}, async (image) => {
+export function decodeAlpha(source: ImageSource): Promise<Mask | undefined> {
+  return decoded(source, {}, async (image) => {
     if (image.isOpaque || !image.metadata.hasAlpha) return undefined;
     return grey((await upright(image)).toColourspace("srgb").extractChannel("alpha"));
   });

@@ -1,7 +1,7 @@
 /**
  * @file The plan of a run that nobody has begun: what `learn` would take, without a change of anything.
  */
-import { loadPhotos } from "../../training/photos.ts";
+import { loadPhotos } from "../../training/photos/photos.ts";
 import { sheetOf, type LearnRequest } from "../learn-and-preview.ts";
 import { checkNaming } from "../learn-request.ts";
 import type { Session } from "../session.ts";

@@ -10,7 +10,7 @@ import { rehearse } from "../../learning/rehearsal.ts";
 import { readSnapshot } from "../../library/run-snapshot.ts";
 import type { ConceptPlan } from "../../training/strategy.ts";
 import type { LearnConceptRequest } from "../learn-request.ts";
-import { PREVIEW_PICTURES, PREVIEW_STEPS } from "../previews.ts";
+import { PREVIEW_PICTURES, PREVIEW_STEPS } from "../previews/previews.ts";
 import type { Session } from "../session.ts";
 import { stepsWithin } from "./budget.ts";
 import { fixedAndPerStep, learnPlan, type LearnPlan, type PlanFacts, type PreviewFacts } from "./learn-plan.ts";

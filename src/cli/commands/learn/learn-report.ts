@@ -4,10 +4,10 @@
 import { eachOnce } from "../../../each-once.ts";
 import type { LearnAllProgress, SkippedThing } from "../../../keepsake/learn-all.ts";
 import type { LearnResult } from "../../../keepsake/learn-and-preview.ts";
-import { fewPhotosWarning } from "../../../training/photo-warnings.ts";
-import type { PhotosFound } from "../../../training/photos.ts";
-import type { PreviewReport } from "../../../keepsake/preview-last-learn.ts";
-import type { PreviewProgress } from "../../../keepsake/previews.ts";
+import { fewPhotosWarning } from "../../../training/photos/photo-warnings.ts";
+import type { PhotosFound } from "../../../training/photos/photos.ts";
+import type { PreviewReport } from "../../../keepsake/previews/preview-last-learn.ts";
+import type { PreviewProgress } from "../../../keepsake/previews/previews.ts";
 import { isShort, planLine, SHORT_MEMORY } from "./learn-plan-report.ts";
 import { formatTable, TimeLeft, type Output } from "../../output.ts";
 import { formatDuration } from "../../../units.ts";

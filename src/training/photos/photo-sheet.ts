@@ -3,20 +3,21 @@
  * `loadPhotos`, by the same code.
  */
 import { basename } from "node:path";
-import { makeWritable } from "../io/folder.ts";
-import { writePng } from "../io/images/image.ts";
-import { enlarged } from "../io/images/labelled-sheet.ts";
-import { checkPngFile, checkReplaceable } from "../io/images/picture-file.ts";
-import { pictureGrid } from "../io/images/picture-grid.ts";
-import { drawText, shortened, TEXT_HEIGHT } from "../io/images/picture-text.ts";
-import type { RgbImage } from "../io/images/rgb-image.ts";
+import { makeWritable } from "../../io/folder.ts";
+import { writePng } from "../../io/images/image.ts";
+import { enlarged } from "../../io/images/labelled-sheet.ts";
+import { checkPngFile, checkReplaceable } from "../../io/images/picture-file.ts";
+import { pictureGrid } from "../../io/images/picture-grid.ts";
+import { drawText, shortened, TEXT_HEIGHT } from "../../io/images/picture-text.ts";
+import type { RgbImage } from "../../io/images/rgb-image.ts";
 import { differenceHash, isAlmostSame, isBlurred } from "./photo-look.ts";
 import { lookWarnings } from "./photo-warnings.ts";
+import type { PhotoSource } from "./find-photos.ts";
 import { readPhotos, type PhotoOptions, type ReadPhoto } from "./photos.ts";
 
 export interface PhotoSheetRequest extends PhotoOptions {
-  /** Photos, or folders of them. */
-  readonly photos: readonly string[];
+  /** Photos, folders of them, or photos in memory. */
+  readonly photos: readonly PhotoSource[];
   /** Where the sheet is written (PNG); a picture that Keepsake drew is replaced, and nothing else. Default: none is. */
   readonly sheet?: string;
   /** Side of the crops, in pixels. */

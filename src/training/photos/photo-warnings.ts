@@ -1,8 +1,8 @@
 /**
  * @file What to tell a person about the photos that were found: nothing is left out, cut or enlarged without a word.
  */
-import type { FoundImages } from "../io/images/find-images.ts";
-import type { FoundCaptions } from "../prompts/captions.ts";
+import type { FoundImages } from "../../io/images/find-images.ts";
+import type { FoundCaptions } from "../../prompts/captions.ts";
 
 /** A photo with its size. */
 export interface SizedPhoto {

@@ -2,8 +2,8 @@
  * @file What can be seen on photos that makes them teach less: two that are almost the same, and blur. Both are measured on
  * the crop that training sees.
  */
-import { resizeBicubicPil } from "../io/images/resample.ts";
-import type { RgbImage } from "../io/images/rgb-image.ts";
+import { resizeBicubicPil } from "../../io/images/resample.ts";
+import type { RgbImage } from "../../io/images/rgb-image.ts";
 
 /** A hash has a row of eight comparisons in each of eight rows. */
 const HASH_SIDE = 8;

@@ -3,10 +3,12 @@
  */
 import { readdir } from "node:fs/promises";
 import { basename, dirname, join, parse } from "node:path";
-import { KeepsakeError } from "../errors.ts";
-import { isMaskName } from "../io/images/image-format.ts";
-import { decodeAlpha, decodeMask, resizeAndCropMask, type Mask } from "../io/images/mask.ts";
-import type { RgbImage } from "../io/images/rgb-image.ts";
+import { KeepsakeError } from "../../errors.ts";
+import { isMaskName } from "../../io/images/image-format.ts";
+import { decodeAlpha, decodeMask, resizeAndCropMask, type Mask } from "../../io/images/mask.ts";
+import { nameOf, type ImageSource } from "../../io/images/image-source.ts";
+import type { RgbImage } from "../../io/images/rgb-image.ts";
+import { cut, type PixelSquare } from "./photo-framing.ts";
 
 /** The mask of a photo, cropped as the photo is. */
 export interface PhotoMask {
@@ -55,26 +57,35 @@ async function maskNames(folder: string): Promise<string[]> {
 /**
  * Reads the mask of a photo.
  *
- * @param file - the mask's own; without one, the photo's transparency is its mask if that is wanted (`alpha`)
  * @param picture - the photo, not cropped
+ * @param options - `own`: the mask's own file; without one, the photo's transparency is its mask if that is wanted (`alpha`);
+ *   `square`: the part of the photo that is learned from, default: the middle
  * @returns undefined if all of the photo counts
  * @throws KeepsakeError naming the mask that is no picture, of another size than its photo, or black all over
  */
 export async function readMask(
-  photo: string,
+  source: ImageSource,
   picture: RgbImage,
   {
-    file,
+    own,
     alpha,
     resolution,
-  }: { readonly file: string | undefined; readonly alpha: boolean; readonly resolution: number },
+    square,
+  }: {
+    readonly own: ImageSource | undefined;
+    readonly alpha: boolean;
+    readonly resolution: number;
+    readonly square?: PixelSquare | undefined;
+  },
 ): Promise<PhotoMask | undefined> {
-  const mask = file !== undefined ? await decodeMask(file) : alpha ? await decodeAlpha(photo) : undefined;
+  const photo = nameOf(source);
+  const file = own && nameOf(own);
+  const mask = own !== undefined ? await decodeMask(own) : alpha ? await decodeAlpha(source) : undefined;
   if (mask === undefined) return undefined;
   if (mask.width !== picture.width || mask.height !== picture.height)
     throw otherSize(photo, picture, file ?? photo, mask);
   if (mask.data.every((value) => value === 255)) return undefined;
-  const { data } = resizeAndCropMask(mask, resolution);
+  const { data } = resizeAndCropMask(square === undefined ? mask : cut(mask, square), resolution);
   if (data.some((value) => value > 0)) return { file: file ?? photo, data };
   const what = file === undefined ? `${photo} is transparent all over` : `${file} is black all over`;
   const where = mask.data.some((value) => value > 0) ? `${what} but where ${basename(photo)} is cropped away` : what;

@@ -1,18 +1,18 @@
 /**
  * @file The sheet of previews of a library, from the states that it keeps: what the last learning did to all concepts. It can be drawn again at any time.
  */
-import { KeepsakeError } from "../errors.ts";
-import { writePng } from "../io/images/image.ts";
-import { checkPngFile, checkReplaceable } from "../io/images/picture-file.ts";
-import { makeWritable } from "../io/folder.ts";
-import { learnedIn } from "../library/library-model.ts";
-import { Library } from "../library/library.ts";
-import { stateBeforeLearning } from "../library/manifest/manifest.ts";
-import { recordedSettings } from "../library/recorded-settings.ts";
-import { previewSheetOf } from "../library/preview-sheet.ts";
-import type { Watched } from "./operation.ts";
+import { KeepsakeError } from "../../errors.ts";
+import { writePng } from "../../io/images/image.ts";
+import { checkPngFile, checkReplaceable } from "../../io/images/picture-file.ts";
+import { makeWritable } from "../../io/folder.ts";
+import { learnedIn } from "../../library/library-model.ts";
+import { Library } from "../../library/library.ts";
+import { stateBeforeLearning } from "../../library/manifest/manifest.ts";
+import { recordedSettings } from "../../library/recorded-settings.ts";
+import { previewSheetOf } from "../../library/preview-sheet.ts";
+import type { Watched } from "../operation.ts";
 import { drawPreviews, type PreviewProgress, type Previews } from "./previews.ts";
-import type { Session } from "./session.ts";
+import type { Session } from "../session.ts";
 
 export interface PreviewsRequest extends Watched<PreviewProgress> {
   /** Where the sheet is written (PNG); a picture that Keepsake drew is replaced, and nothing else. Default: beside the library. */

@@ -4,21 +4,21 @@
  *
  * No photo is kept, so forgetting is measured on drawings. They are made of adapter and tokens alone, and are not stored but on the sheet.
  */
-import type { AdapterBinding } from "../diffusion/module.ts";
-import type { GeneratedImage, StableDiffusionPipeline } from "../diffusion/pipeline.ts";
-import type { ProgramOptions } from "../graph/index.ts";
-import type { RgbImage } from "../io/images/rgb-image.ts";
-import { labelledSheet } from "../io/images/labelled-sheet.ts";
-import { conceptCandidate, ordinaryCandidate } from "../classifier/candidate.ts";
-import type { Learned } from "../library/library-model.ts";
-import { AdapterSlot } from "./adapter-slot.ts";
+import type { AdapterBinding } from "../../diffusion/module.ts";
+import type { GeneratedImage, StableDiffusionPipeline } from "../../diffusion/pipeline.ts";
+import type { ProgramOptions } from "../../graph/index.ts";
+import type { RgbImage } from "../../io/images/rgb-image.ts";
+import { labelledSheet } from "../../io/images/labelled-sheet.ts";
+import { conceptCandidate, ordinaryCandidate } from "../../classifier/candidate.ts";
+import type { Learned } from "../../library/library-model.ts";
+import { AdapterSlot } from "../adapter-slot.ts";
 import { pictureChanges } from "./picture-change.ts";
 
 /** Pictures of each concept, before and after. They have the numbers 0, 1, ... of seed 0, as `keepsake generate` draws them. */
 export const PREVIEW_PICTURES = 2;
 /** Those of `keepsake generate` too, so that the pictures are the same. */
 export const PREVIEW_STEPS = 30;
-const SEED = 0;
+export const PREVIEW_SEED = 0;
 
 export interface PreviewOptions {
   /** Side of the square pictures, in pixels. */
@@ -117,7 +117,8 @@ function percent(share: number): string {
   return `${(100 * share).toFixed(1)} %`;
 }
 
-function drawConcept(
+/** Pictures of one prompt, from the noises of all previews. */
+export function drawConcept(
   pipeline: StableDiffusionPipeline,
   prompt: string,
   { embeddings }: Learned,
@@ -128,7 +129,7 @@ function drawConcept(
     ...{
       prompt,
       n: PREVIEW_PICTURES,
-      seed: SEED,
+      seed: PREVIEW_SEED,
       steps: PREVIEW_STEPS,
       guidanceScale,
       width: resolution,

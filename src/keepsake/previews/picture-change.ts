@@ -1,7 +1,7 @@
 /**
  * @file How much pictures have changed, on a scale that means something: 0 is the same picture to the pixel, 1 as different as two drawings from different noise.
  */
-import type { RgbImage } from "../io/images/rgb-image.ts";
+import type { RgbImage } from "../../io/images/rgb-image.ts";
 
 /** What was drawn of one prompt before and after a change, from the same noises in the same order; at least two of each. */
 export interface DrawnTwice {
@@ -16,15 +16,21 @@ export interface DrawnTwice {
  * @returns one number for each prompt, 0 or more
  */
 export function pictureChanges(drawn: readonly DrawnTwice[]): number[] {
-  const unit = meanOf(drawn.map(({ before }) => distanceOfNeighbours(before)));
+  const unit = distanceOfNeighbours(drawn.map(({ before }) => before));
   return drawn.map(({ before, after }) => {
-    const moved = meanOf(before.map((picture, i) => distance(picture, after[i])));
+    const moved = meanDistance(before, after);
     return moved === 0 ? 0 : moved / unit;
   });
 }
 
-function distanceOfNeighbours(pictures: readonly RgbImage[]): number {
-  return meanOf(pictures.slice(1).map((picture, i) => distance(picture, pictures[i])));
+/** The mean over some prompts of how far pictures of one prompt, drawn from different noise, are apart; at least two of each. */
+export function distanceOfNeighbours(drawn: readonly (readonly RgbImage[])[]): number {
+  return meanOf(drawn.map((pictures) => meanDistance(pictures.slice(1), pictures)));
+}
+
+/** How far pictures are from others with the same numbers, in the mean. */
+export function meanDistance(pictures: readonly RgbImage[], others: readonly RgbImage[]): number {
+  return meanOf(pictures.map((picture, i) => distance(picture, others[i])));
 }
 
 /** Root mean square of the differences in red, green and blue, in [0, 255]. */
