@@ -348,7 +348,7 @@ export const text = {
     undo: "Undo",
     redo: "Redo",
     goTo: "Go here",
-    goToState: (name: string) => `Go to the state: ${name}`,
+    goToState: (name: string) => `Go here: ${name}`,
     aside: "Set aside",
     done: (name: string) => `Your library is back at: ${name}.`,
     keep: "States kept for undo",

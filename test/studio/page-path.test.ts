@@ -14,6 +14,7 @@ import {
   LONG,
   libraryOfTwo,
   openPage,
+  PATIENT,
   startBrowser,
   type OpenPage,
 } from "./page-support.ts";
@@ -42,8 +43,10 @@ it("a concept is taught from photos, with a plan first", { timeout: 2 * LONG }, 
   const { page } = open;
   await fillIn(page, "pip", "bunny", examplePhotos("pip"));
   // Text files beside the photos became captions.
-  await expect.poll(() => page.getByRole("textbox", { name: "What else 00.png shows" }).inputValue()).not.toBe("");
-  await page.getByText("Quick").click();
+  await expect
+    .poll(() => page.getByRole("textbox", { name: "What else 00.png shows" }).inputValue(), PATIENT)
+    .not.toBe("");
+  await page.getByRole("radio", { name: /^Quick/ }).check();
   await page.getByText(/^About \d/).waitFor();
   await page.getByRole("button", { name: "Teach pip" }).click();
   await page.getByRole("heading", { name: "pip is learned" }).waitFor();
@@ -63,7 +66,9 @@ it("the two earlier concepts are shown before and after", { timeout: LONG }, asy
     expect(await slider.getAttribute("aria-valuetext")).toBe("51 % first, the rest now");
     for (const when of ["first", "now"]) {
       const picture = page.getByRole("img", { name: `${name}, ${when}`, exact: true });
-      await expect.poll(() => picture.evaluate((image) => Reflect.get(image, "naturalWidth"))).toBeGreaterThan(0);
+      await expect
+        .poll(() => picture.evaluate((image) => Reflect.get(image, "naturalWidth")), PATIENT)
+        .toBeGreaterThan(0);
     }
   }
 });
@@ -77,7 +82,7 @@ it("it is drawn; after an undo the same seed is drawn again", { timeout: LONG },
   await page.getByRole("option", { name: "<pip>" }).waitFor();
   await prompt.press("Enter");
   expect(await prompt.inputValue()).toBe("<rex> and <pip>");
-  await page.getByText("1", { exact: true }).click();
+  await page.getByRole("radio", { name: "1", exact: true }).check();
   await page.getByRole("button", { name: "Draw", exact: true }).click();
   await page.getByRole("img", { name: "Picture 1: <rex> and <pip>" }).waitFor();
 
@@ -86,9 +91,7 @@ it("it is drawn; after an undo the same seed is drawn again", { timeout: LONG },
   await page.getByText("Your library is back at: learned ember.").waitFor();
   await goTo(page, "draw");
   await page.getByRole("button", { name: "Draw again" }).click();
-  await expect
-    .poll(() => page.getByRole("img", { name: "Picture 1: <rex> and <pip>" }).count(), { timeout: LONG })
-    .toBe(2);
+  await expect.poll(() => page.getByRole("img", { name: "Picture 1: <rex> and <pip>" }).count(), PATIENT).toBe(2);
   await goTo(page, "remember");
   await page.getByRole("button", { name: "Redo" }).click();
   await page.getByText("Your library is back at: learned pip.").waitFor();
@@ -116,7 +119,7 @@ it("everything is taken away as a LoRA", { timeout: LONG }, async () => {
   await page.getByRole("button", { name: "Prepare the file" }).click();
   const [download] = await Promise.all([
     page.waitForEvent("download"),
-    page.getByRole("link", { name: /^Save .*\.safetensors \(/ }).click(),
+    page.getByRole("link", { name: /^Save \S+\.(zip|safetensors) / }).click(),
   ]);
   expect(readFileSync(await download.path()).length).toBeGreaterThan(1000);
   expect(faults).toEqual([]);

@@ -5,7 +5,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
+import { chromium, type Browser, type Page } from "playwright-core";
 import { expect } from "vitest";
 import { learn, keepsakeHere, succeeded } from "../cli/support.ts";
 import { writePhotos } from "../keepsake/support.ts";
@@ -20,6 +20,9 @@ export type ScreenName = (typeof SCREENS)[number];
 
 /** Milliseconds that a short training run may take on a busy machine. */
 export const LONG = 60_000;
+
+/** For what may take a while. */
+export const PATIENT = { timeout: LONG / 3 };
 
 /** The browser that all tests of a file share. */
 export async function startBrowser(): Promise<Browser> {
@@ -54,8 +57,10 @@ export interface OpenPage {
 }
 
 /** Opens the studio as the printed address does. */
-export async function openPage(browser: Browser | BrowserContext, studio: TestStudio): Promise<OpenPage> {
-  const page = await browser.newPage();
+export async function openPage(browser: Browser, studio: TestStudio): Promise<OpenPage> {
+  // Colours that are on their way to others would be measured.
+  const context = await browser.newContext({ reducedMotion: "reduce" });
+  const page = await context.newPage();
   const faults: string[] = [];
   page.on("console", (message) => {
     // A policy that is violated is told as an error.
@@ -110,13 +115,13 @@ export async function fillIn(page: Page, name: string, classNoun: string, photos
   await page.getByRole("textbox", { name: "Name" }).fill(name);
   await page.getByRole("textbox", { name: "Kind of thing" }).fill(classNoun);
   const pictures = photos.filter((file) => file.endsWith(".png"));
-  await expect.poll(() => page.locator(".photo-caption").count()).toBe(pictures.length);
+  await expect.poll(() => page.locator(".photo-caption").count(), PATIENT).toBe(pictures.length);
 }
 
 /** Opens the drawer for experts and asks for small steps, which the tiny model takes no time for. */
 export async function askForSmallSteps(page: Page, steps: number): Promise<void> {
   await page.getByText("For experts").click();
-  await page.getByRole("spinbutton", { name: "Steps" }).fill(String(steps));
+  await page.getByRole("spinbutton", { name: "Steps", exact: true }).fill(String(steps));
   await page.getByRole("spinbutton", { name: "Resolution" }).fill("32");
   await page.getByRole("combobox", { name: "How earlier concepts are kept" }).selectOption("sequential");
 }
