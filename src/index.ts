@@ -6,6 +6,7 @@
 export { Keepsake, type OpenOptions, type PhotosRequest } from "./keepsake/keepsake.ts";
 export type { Operation } from "./keepsake/operation.ts";
 export type { LearnProgress, LearnRequest, LearnResult } from "./keepsake/learn-and-preview.ts";
+export type { SampleProgress, SampleRequest } from "./keepsake/training/samples.ts";
 export type { DoctorReport } from "./keepsake/planning/doctor.ts";
 export type { LearnPlan, PlannedSeconds } from "./keepsake/planning/learn-plan.ts";
 export type { LearnAllProgress, LearnAllRequest, SkippedThing, Thing } from "./keepsake/learn-all.ts";

@@ -16,6 +16,8 @@ export const LIMITS = {
   vectors: [1, 1000],
   rank: [1, 4096],
   snapshotEvery: [1, 1_000_000],
+  /** Steps between pictures, or measurements, on the way. */
+  sampleEvery: [1, 1_000_000],
   /** Side of a picture, in pixels. */
   side: [8, 16_384],
   /** Pictures of one command. */

@@ -11,20 +11,21 @@ import {
   type LearnRequest,
   type LearnResult,
 } from "./learn-and-preview.ts";
-import { checkNaming } from "./learn-request.ts";
 import { Library } from "../library/library.ts";
-import { stateBeforeLearning } from "../library/manifest/manifest.ts";
+import { lastLearning } from "../library/manifest/manifest.ts";
 import type { ConceptEntry } from "../library/manifest/state.ts";
 import { checkPhotos } from "../training/photos/photos.ts";
 import type { Watched } from "./operation.ts";
 import type { PreviewReport } from "./previews/preview-last-learn.ts";
 import type { Session } from "./session.ts";
+import { checkNaming } from "./training/asked-concept.ts";
 
 /** One of several things to learn. */
-export type Thing = Pick<LearnRequest, "name" | "classNoun" | "photos">;
+export type Thing = Pick<LearnRequest, "name" | "photos"> & Required<Pick<LearnRequest, "classNoun">>;
 
-/** Everything but the things is the same for all of them. */
-export interface LearnAllRequest extends Omit<LearnRequest, keyof Thing | "onProgress">, Watched<LearnAllProgress> {
+/** Everything but the things is the same for all of them. All are new: what is known is skipped, and not taught further. */
+export interface LearnAllRequest
+  extends Omit<LearnRequest, keyof Thing | "more" | "replace" | "onProgress">, Watched<LearnAllProgress> {
   /** In the order in which they are learned. */
   readonly things: readonly Thing[];
 }
@@ -79,8 +80,8 @@ async function missingPreviews(
   request: LearnAllRequest,
   name: string,
 ): Promise<PreviewReport | "stopped" | undefined> {
-  const { manifest, concepts } = await Library.open(session.folder);
-  if (concepts.at(-1)?.name !== name || stateBeforeLearning(manifest) === undefined) return undefined;
+  const { manifest } = await Library.open(session.folder);
+  if (lastLearning(manifest)?.concept.name !== name) return undefined;
   const sheet = await sheetOf(session, request);
   return sheet === undefined ? undefined : previewsUnlessStopped(session, request, sheet);
 }

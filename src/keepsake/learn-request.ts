@@ -2,23 +2,33 @@
  * @file What is asked for when a concept is to be learned, what there is to tell meanwhile, and what comes of it.
  */
 import type { AskedAdapter } from "../learning/learn-settings.ts";
-import { checkClassNoun, conceptName } from "../prompts/concept-name.ts";
 import type { PhotoSource } from "../training/photos/find-photos.ts";
 import type { PhotosFound } from "../training/photos/photos.ts";
 import type { PhaseEvaluations, PhaseName, TrainingSettings } from "../training/training-run.ts";
 import type { AskedStrategy } from "./chosen-strategy.ts";
 import type { Warning, Watched } from "./operation.ts";
 import type { LearnPlan } from "./planning/learn-plan.ts";
+import type { SampleProgress, SampleRequest } from "./training/samples.ts";
 
 export interface LearnConceptRequest extends AskedStrategy, Watched<LearnConceptProgress> {
   /** Letters, digits, `-` and `_`. The token in prompts is `<name>`; it may be written so here too. */
   readonly name: string;
   /** Photos, folders of them, or photos in memory. */
   readonly photos: readonly PhotoSource[];
-  /** What the thing is, e.g. "cat": the token's embedding starts from it. */
-  readonly classNoun: string;
-  /** Embeddings that the token stands for. Default 1. */
+  /** What the thing is, e.g. "cat": a new token's embedding starts from it. May be left out if the library knows the concept. */
+  readonly classNoun?: string;
+  /** Embeddings that the token stands for. Default 1, or as the library knows the concept. */
   readonly vectors?: number;
+  /**
+   * Go on teaching a concept that the library knows: its token begins as it was learned, and what it was is kept like the other
+   * concepts. Default: a name that is known is refused.
+   */
+  readonly more?: boolean;
+  /**
+   * Begin a concept that the library knows anew: its token begins as its class noun again. It keeps its place among the
+   * concepts; what the shared adapter learned from it stays there, unless it is the only one. Default false.
+   */
+  readonly replace?: boolean;
   readonly adapter?: AskedAdapter;
   readonly training?: Partial<TrainingSettings>;
   /** Steps from one snapshot to the next. Default 25. */
@@ -34,6 +44,8 @@ export interface LearnConceptRequest extends AskedStrategy, Watched<LearnConcept
   readonly budget?: number;
   /** Tell beforehand what the run will take: progress of the kind `plan`. With a large model, finding out takes seconds. */
   readonly tellsPlan?: boolean;
+  /** Pictures of the concept on the way. Default: none. */
+  readonly samples?: SampleRequest;
   /** When it fires, the run stops after the current step with a snapshot. */
   readonly signal?: AbortSignal;
 }
@@ -47,6 +59,7 @@ export type LearnConceptProgress =
   /** What the run will take, before the photos are encoded. */
   | { readonly kind: "plan"; readonly plan: LearnPlan }
   | { readonly kind: "resumed"; readonly step: number }
+  | SampleProgress
   | {
       readonly kind: "step";
       readonly phase: PhaseName;
@@ -72,15 +85,4 @@ export interface LearnConceptResult {
   readonly strategy: string;
   /** UNet evaluations of each phase, those of interrupted calls included. */
   readonly evaluations: PhaseEvaluations;
-}
-
-/**
- * The same request with its name as the library writes it.
- *
- * @throws KeepsakeError ("usage") for a name or a class noun that a concept cannot have
- */
-export function checkNaming<T extends Pick<LearnConceptRequest, "name" | "classNoun">>(request: T): T {
-  const name = conceptName(request.name);
-  checkClassNoun(request.classNoun);
-  return { ...request, name };
 }

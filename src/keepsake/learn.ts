@@ -18,10 +18,12 @@ import { encodeTrainingPhotos } from "../training/photos/encode-photos.ts";
 import { loadPhotos, type Photos } from "../training/photos/photos.ts";
 import { SavedStateError } from "../training/saved-state.ts";
 import type { TrainingRun } from "../training/training-run.ts";
-import { checkNaming, type LearnConceptRequest, type LearnConceptResult } from "./learn-request.ts";
+import type { LearnConceptRequest, LearnConceptResult } from "./learn-request.ts";
 import { isPlanned, planRun, withSteps } from "./planning/plan-run.ts";
 import { openLibraryAndModel, prepareLearning } from "./planning/prepare-learning.ts";
 import type { Session } from "./session.ts";
+import { askedConcept, checkNaming, type AskedConcept } from "./training/asked-concept.ts";
+import { checkSampleRequest, Sampler } from "./training/samples.ts";
 
 /**
  * Learns a concept on top of what the library knows. The same request continues a run that was stopped or killed, and ends in the same bytes as a run
@@ -38,6 +40,7 @@ export async function learnConcept(
   const named = checkNaming(request);
   checkWhole("The number of vectors", request.vectors ?? 1, LIMITS.vectors);
   checkWhole("The number of steps between snapshots", request.snapshotEvery ?? 1, LIMITS.snapshotEvery);
+  if (request.samples !== undefined) checkSampleRequest(request.samples);
   const { signal } = request;
   const unlock = await lockLibrary(session.folder, `learning ${named.name}`, signal && { signal });
   try {
@@ -53,15 +56,17 @@ async function learnLocked(
   drawsPreviews: boolean,
 ): Promise<LearnConceptResult> {
   const began = performance.now();
-  const { name, classNoun, vectors = 1, onProgress } = request;
-  const model = await openLibraryAndModel(session, name, { clears: true });
+  const { onProgress } = request;
+  const check = (existing: Library | undefined) => askedConcept(request, existing, session.folder);
+  const model = await openLibraryAndModel(session, { clears: true, check });
   const { library, pipeline } = model;
   const learning = await prepareLearning(session, request, model);
-  const { strategy, pool } = learning;
+  const { strategy, pool, concept } = learning;
+  const { name, classNoun, vectors, again } = concept;
   try {
     const { settings: asked } = learning.prepared;
     const { resolution } = asked;
-    await tellOfModel(request, pipeline, { profile: model.profile, resolution });
+    await tellOfModel(request, concept, pipeline, { profile: model.profile, resolution });
     const photos = await loadPhotos(request.photos, resolution, asked);
     const warnings = [...photos.found.warnings, ...cutCaptionWarnings(cutCaptions(photos, learning.prepared.tokens))];
     onProgress?.({ kind: "photos", ...photos.found, warnings });
@@ -73,6 +78,7 @@ async function learnLocked(
     const { settings, made } = prepared;
     const identity: RunIdentity = {
       concept: name,
+      ...(again && { again }),
       class: classNoun,
       vectors: String(vectors),
       adapter: JSON.stringify(made.settings),
@@ -92,15 +98,19 @@ async function learnLocked(
       return created;
     });
     if (snapshot !== undefined) onProgress?.({ kind: "resumed", step: snapshot.step });
-    const losses = await runSteps(run, request, library, withMemoryMode(identity, pool.checkpointing));
+    const { samples, signal } = request;
+    const sampler =
+      samples && (await Sampler.create({ session, model, prepared, request: samples, signal, tell: onProgress }));
+    const losses = await runSteps(run, request, library, withMemoryMode(identity, pool.checkpointing), sampler);
     const [token] = learnedTokens(prepared.tokens, run.embedding);
     const outcome = { name, token: token.token, step: run.step, steps: run.steps, losses, strategy: strategy.name };
     if (!run.isFinished) return { status: "interrupted", ...outcome, evaluations: run.evaluations };
 
-    const concept = { name, classNoun, vectors, training: settings };
+    const learned = { name, classNoun, vectors, training: settings, again };
     const kept = { name: strategy.name, options: strategy.options };
-    await library.addConcept(run.adapter, made.settings, concept, token, run.memory(), kept);
+    await library.addConcept(run.adapter, made.settings, learned, token, run.memory(), kept);
     await deleteSnapshot(library.folder);
+    await sampler?.draw(run);
     return { status: "learned", ...outcome, evaluations: run.evaluations };
   } finally {
     await pool.dispose();
@@ -126,7 +136,8 @@ function cutCaptions({ captions, captionFiles }: Photos, { fitCaption }: RunToke
 
 /** What to know about the model that is to learn the concept. */
 async function tellOfModel(
-  { classNoun, onProgress }: LearnConceptRequest,
+  { onProgress }: LearnConceptRequest,
+  { classNoun }: AskedConcept,
   pipeline: StableDiffusionPipeline,
   { profile, resolution }: { readonly profile: ModelProfile; readonly resolution: number },
 ): Promise<void> {
@@ -141,25 +152,30 @@ async function tellOfModel(
   for (const message of warnings) if (message !== undefined) onProgress?.({ kind: "warning", message });
 }
 
-/** Steps until the end or the signal, with a snapshot now and then and at a stop. */
+/** Steps until the end or the signal, with a snapshot now and then, before samples, and at a stop. */
 async function runSteps(
   run: TrainingRun,
   request: LearnConceptRequest,
   library: Library,
   identity: RunIdentity,
+  sampler: Sampler | undefined,
 ): Promise<number[]> {
   const { snapshotEvery = 25, signal, onProgress } = request;
   const losses: number[] = [];
+  if (run.step === 0) await sampler?.draw(run);
   while (!run.isFinished && !signal?.aborted) {
     const { phase, steps } = run;
     const loss = await run.advance();
     losses.push(loss);
     onProgress?.({ kind: "step", phase, step: run.step, steps, loss });
-    const isDue = run.step % snapshotEvery === 0 || signal?.aborted === true;
-    if (!isDue || run.isFinished) continue;
-    // In this order a disk that is too full for the snapshot is left without a library that holds nothing.
-    await writeSnapshot(library.folder, identity, run.state());
-    await library.save();
+    if (run.isFinished) break;
+    const samplesAreDue = sampler?.isDue(run) === true;
+    if (run.step % snapshotEvery === 0 || samplesAreDue || signal?.aborted === true) {
+      // In this order a disk that is too full for the snapshot is left without a library that holds nothing.
+      await writeSnapshot(library.folder, identity, run.state());
+      await library.save();
+    }
+    if (samplesAreDue) await sampler.draw(run);
   }
   return losses;
 }

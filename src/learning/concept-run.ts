@@ -13,15 +13,23 @@ import type { DenoiserPool } from "../training/denoiser-pool.ts";
 import { DEFAULT_ADAPTER, type AskedAdapter } from "./learn-settings.ts";
 import { adaptableModules, newAdapter } from "../adapters/new-adapter.ts";
 import type { StrategyMemory, ConceptPlan, Strategy } from "../training/strategy.ts";
-import { prepareTokens, type AskedConcept, type RunTokens } from "./new-tokens.ts";
+import { prepareTokens, runAddress, type AskedConcept, type RunTokens } from "./new-tokens.ts";
 import type { LossOptions } from "../training/loss-options.ts";
 import type { TrainingPhoto } from "../training/photos/encode-photos.ts";
 import { startingAdapter, type MadeAdapter } from "./starting-adapter.ts";
 import { TrainingRun, type TrainingSettings, type TrainingState } from "../training/training-run.ts";
 
+/** A concept that was learned before. */
+export interface KnownConcept {
+  readonly classNoun: string;
+  readonly embedding: TokenEmbedding;
+}
+
 /** What earlier concepts left. */
 export interface Known {
-  readonly concepts: readonly { readonly classNoun: string; readonly embedding: TokenEmbedding }[];
+  readonly concepts: readonly KnownConcept[];
+  /** The concept that is taught further, as it is so far: it is none of the others, and shall not be forgotten either. */
+  readonly itself?: KnownConcept | undefined;
   readonly made?: MadeAdapter | undefined;
   readonly memory: StrategyMemory;
   /** Whose it is, for messages. */
@@ -48,7 +56,8 @@ export async function prepareRun(
   const { strategy, settings, known, concepts } = rest;
   checkAskedRank(pipeline, asked);
   const { seed } = settings;
-  const start = { strategy, asked, known: known.made, owner: known.owner, seed, concept: runName(concepts) };
+  const concept = concepts.map(runAddress).join(" ");
+  const start = { strategy, asked, known: known.made, owner: known.owner, seed, concept };
   const made = await startingAdapter(pipeline, start);
   const embeddings = known.concepts.map(({ embedding }) => embedding);
   return { ...rest, made, tokens: await prepareTokens(pipeline, embeddings, concepts, strategy, seed) };
@@ -87,7 +96,8 @@ export async function createRun(
 ): Promise<TrainingRun> {
   const { strategy, settings, known, concepts, made, tokens } = prepared;
   const material = {
-    concept: runName(concepts),
+    concept: concepts.map(({ name }) => name).join(" "),
+    round: concepts[0].round,
     concepts: concepts.map(({ classNoun }, i) => {
       return { token: tokens.initial[i].token, classNoun, photos: photos[i].map((photo) => fitted(photo, tokens)) };
     }),
@@ -136,20 +146,17 @@ export async function planOf(
 ): Promise<ConceptPlan> {
   const [concept, ...others] = concepts;
   if (others.length > 0) return {};
-  const embeddings = known.concepts.map(({ embedding }) => embedding);
+  // To a strategy, a concept that is taught further is one of those that are to be kept, too.
+  const earlier = known.itself === undefined ? known.concepts : [...known.concepts, known.itself];
+  const embeddings = earlier.map(({ embedding }) => embedding);
   return strategy.plan({
     name: concept.name,
     token: tokens.initial[0].token,
     classNoun: concept.classNoun,
-    earlier: known.concepts.map(({ classNoun, embedding }) => ({ classNoun, token: embedding.token })),
+    earlier: earlier.map(({ classNoun, embedding }) => ({ classNoun, token: embedding.token })),
     adapter: made.adapter,
-    blankAdapter: () => newAdapter(pipeline, made.settings, settings.seed, concept.name),
+    blankAdapter: () => newAdapter(pipeline, made.settings, settings.seed, runAddress(concept)),
     memory: known.memory,
     encodePrompts: (prompts) => pool.encodePrompts(prompts, embeddings),
   });
-}
-
-/** Addresses the random draws of a run. */
-function runName(concepts: readonly AskedConcept[]): string {
-  return concepts.map(({ name }) => name).join(" ");
 }

@@ -24,6 +24,16 @@ import type { Strategy } from "../training/strategy.ts";
 export interface AskedConcept extends Omit<Concept, "token"> {
   /** Embeddings that the token stands for. Default 1. */
   readonly vectors?: number;
+  /** Its embedding so far, if it is taught further. Default: it begins as the strategy has it. */
+  readonly start?: TokenEmbedding | undefined;
+  /** Which of its training runs this is, if not the first: it has random numbers of its own. */
+  readonly round?: number | undefined;
+}
+
+/** Addresses the random draws of a concept's run. */
+export function runAddress({ name, round }: AskedConcept): string {
+  // No name holds a #.
+  return round === undefined ? name : `${name}#${round}`;
 }
 
 export interface RunTokens {
@@ -51,7 +61,7 @@ export interface FittedCaption {
 }
 
 /**
- * A new token starts as the mean of the embeddings of its class noun's tokens, or as noise.
+ * A new token starts as the mean of the embeddings of its class noun's tokens, or as noise; one that is taught further, as it is.
  *
  * @throws KeepsakeError if a noun is nothing, or a token stands for more embeddings than a prompt can hold
  */
@@ -92,7 +102,7 @@ export async function prepareTokens(
       ),
     );
   }
-  const initial = concepts.map((_, i) => sideBySide(parts.map((embeddings) => embeddings[i])));
+  const initial = concepts.map(({ start }, i) => start ?? sideBySide(parts.map((embeddings) => embeddings[i])));
   return {
     initial,
     embedding: concatenated(initial.map(({ vectors }) => vectors)),

@@ -35,9 +35,10 @@ export interface ForgetResult {
   readonly purged: number;
   /**
    * What the current state still holds of the concept. `adapter`: the adapter (and what the strategy remembers) was trained on
-   * it and keeps traces of it. `unknown`: the same if the concept was learned before this state. `nothing`: no trace.
+   * it and keeps traces of it. `unknown`: the same if the concept was learned before this state. `nothing`: no trace. `concept`:
+   * all of it, as the run that was given up would have taught it further.
    */
-  readonly remains: "nothing" | "adapter" | "unknown";
+  readonly remains: "nothing" | "adapter" | "unknown" | "concept";
   /** Where the preview sheet would lie: something is there that Keepsake did not draw, so it is not deleted. */
   readonly leftBeside?: string;
 }
@@ -45,7 +46,7 @@ export interface ForgetResult {
 /**
  * Forgets a concept. Its token leaves the current state; other states that hold it are kept, so that it can be undone, unless
  * `purge` deletes them. When it was the last concept, adapter and strategy's memory go too: the library is as it began.
- * The name of an unfinished run gives that run up. The sheet of previews beside the library, which may show the concept, is
+ * The name of an unfinished run gives that run up, and nothing else unless `purge` is given. The sheet of previews beside the library, which may show the concept, is
  * deleted. Where sheets and pictures were written elsewhere is not recorded: those that show it are yours to delete.
  *
  * @throws KeepsakeError if the library does not know the concept, or a run of another one is unfinished
@@ -68,9 +69,12 @@ export async function forgetIn(
   const { folder, manifest: before } = library;
   const wasKnown = knows(before, name);
   const holders = otherHolders(before, name);
-  const isRun = !wasKnown && (await isRunOf(library, name));
+  const isRun = await isRunOf(library, name);
   if (isRun) await deleteSnapshot(folder);
-  if (isRun && !(purge && holders > 0)) return { name, forgot: "run", heldBy: holders, purged: 0, remains: "nothing" };
+  if (isRun && !(purge && (wasKnown || holders > 0))) {
+    const remains = wasKnown ? "concept" : "nothing";
+    return { name, forgot: "run", heldBy: holders, purged: 0, remains };
+  }
   if (wasKnown) await refuseUnfinishedRun(library);
   const forgotten = withoutConcept(library, name, { purge, holders, unlearned });
   const after = purge ? purged(forgotten, name) : forgotten;

@@ -30,6 +30,8 @@ export interface ConceptFacts {
   readonly steps?: number;
   /** Strategy with which it was learned; absent: plain training. */
   readonly strategy?: string;
+  /** How often it has been taught since it was begun, if more than once; steps and strategy are those of the last time. */
+  readonly taught?: number;
   /** Of its embedding's file. All else is shared. */
   readonly bytes: number;
 }
@@ -55,9 +57,9 @@ export async function listConcepts(folder: string): Promise<ConceptList> {
   const blobs = new BlobStore(folder);
   const unfinishedRun = await findUnfinishedRun(library);
   const concepts = manifest.concepts.map(
-    async ({ name, token, classNoun, vectors, training, strategy, embedding }): Promise<ConceptFacts> => {
+    async ({ name, token, classNoun, vectors, training, strategy, taught, embedding }): Promise<ConceptFacts> => {
       const facts = { name, token, classNoun, vectors, ...(training && { steps: training.steps }), strategy };
-      return { ...facts, bytes: await blobs.sizeOf([embedding]) };
+      return { ...facts, ...(taught !== undefined && { taught }), bytes: await blobs.sizeOf([embedding]) };
     },
   );
   return {

@@ -29,13 +29,24 @@ export function learnCommandOf(snapshot: SnapshotFacts, folder: string, manifest
   const { identity } = snapshot;
   const { concept = "", class: noun = "", vectors = "1" } = identity;
   const options = [
+    ...againOptions(identity),
     ...["--class", noun, "--library", folder],
     ...(vectors === "1" ? [] : ["--vectors", vectors]),
-    ...(manifest.concepts.length === 0 ? adapterOptions(snapshot) : []),
+    ...(beginsAdapter(identity, manifest) ? adapterOptions(snapshot) : []),
     ...strategyOptions(identity),
     ...trainingOptions(identity, profileOf(manifest.model.folder)),
   ];
   return `keepsake learn ${shellQuote(concept)} <the same photos> ${options.map(shellQuote).join(" ")}`;
+}
+
+/** What is to become of a concept that the library knows. */
+function againOptions({ again }: RunIdentity): string[] {
+  return again === undefined ? [] : [again === "more" ? "--more" : "--replace"];
+}
+
+/** Whether the run's adapter is a new one: nothing else is known. */
+function beginsAdapter({ concept, again }: RunIdentity, { concepts }: Manifest): boolean {
+  return again !== "more" && concepts.every(({ name }) => name === concept);
 }
 
 /** Of a library's first concept; the later ones have the library's adapter. */

@@ -32,14 +32,19 @@ import {
   blobsOf,
   stateId,
   withOrigin,
+  timesTaught,
   type AdapterEntry,
+  type Again,
   type ConceptEntry,
   type LibraryState,
   type StrategyEntry,
 } from "./manifest/state.ts";
 
 /** What is known of a concept before it has been written. */
-export type NewConcept = Omit<ConceptEntry, "embedding" | "token" | "strategy">;
+export interface NewConcept extends Omit<ConceptEntry, "embedding" | "token" | "strategy" | "taught"> {
+  /** What becomes of it, if the library knows it: one that is replaced begins to count anew how often it was taught. */
+  readonly again?: Again | undefined;
+}
 
 /** What all concepts of a state share. */
 export type SharedBlobs = Pick<LibraryState, "adapter" | "strategy">;
@@ -157,8 +162,9 @@ export class Library {
   }
 
   /**
-   * Replaces the adapter and the strategy's memory and adds a concept, in one atomic step. The state before becomes the first
-   * of the earlier ones; those that an undo had left are set aside. The caller holds the lock.
+   * Replaces the adapter and the strategy's memory and adds a concept, or puts one that was taught again in its place, in one
+   * atomic step. The state before becomes the first of the earlier ones; those that an undo had left are set aside. The caller
+   * holds the lock.
    *
    * @param concept - one without training settings was imported
    * @param memory - what the strategy keeps for the next concept; what it kept before goes
@@ -204,22 +210,30 @@ export class Library {
 
   #withConcept(
     settings: MadeSettings,
-    { name, classNoun, vectors, training }: NewConcept,
+    { name, classNoun, vectors, training, again }: NewConcept,
     { adapter: blob, embedding, memory }: Readonly<Record<"adapter" | "embedding", string>> & { memory?: string },
     strategy: Omit<StrategyEntry, "memory"> | undefined,
   ): Manifest {
     const isLearned = training !== undefined;
+    const known = this.concepts.find((concept) => concept.name === name);
+    if ((known === undefined) !== (again === undefined)) throw new Error(`"${name}" is known already, or is not`);
     const entry: ConceptEntry = {
       ...{ name, token: tokenOf(name), classNoun, vectors, embedding, ...(isLearned && { training }) },
       ...(strategy && isLearned && { strategy: strategy.name }),
+      ...(known !== undefined && again === "more" && { taught: timesTaught(known) + 1 }),
     };
     return successor(this.manifest, {
-      change: { kind: isLearned ? "learned" : "imported", concept: name },
+      change: isLearned
+        ? { kind: "learned", concept: name, ...(again && { again }) }
+        : { kind: "imported", concept: name },
       adapter: { blob, ...settings },
       ...(strategy && {
         strategy: { name: strategy.name, options: strategy.options, ...(memory !== undefined && { memory }) },
       }),
-      concepts: [...this.concepts, entry],
+      concepts:
+        known === undefined
+          ? [...this.concepts, entry]
+          : this.concepts.map((concept) => (concept === known ? entry : concept)),
     });
   }
 

@@ -133,6 +133,7 @@ function unfinished(
 function inWords(key: string): string {
   const words: Readonly<Record<string, string>> = {
     class: "--class",
+    again: "--more or --replace",
     vectors: "--vectors",
     adapter: "--adapter, --rank, --alpha or --targets",
     strategy: "--strategy or its options",

@@ -12,6 +12,7 @@ export {
 export {
   defineStrategy,
   DENOISING,
+  isTaughtFurther,
   type ConceptContext,
   type ConceptEnd,
   type ConceptPlan,

@@ -72,7 +72,7 @@ export interface ConceptEnd {
 
 /** What there is to know when a concept is about to be learned. */
 export interface ConceptContext extends Concept {
-  /** The concepts learned before, in order. */
+  /** The concepts learned before, in order; if the concept is one that is taught further, it is itself the last of them. */
   readonly earlier: readonly Omit<Concept, "name">[];
   /** The adapter in the strategy's form: what was learned before, ready for the new concept. */
   readonly adapter: Adapter;
@@ -82,6 +82,11 @@ export interface ConceptContext extends Concept {
   readonly memory: StrategyMemory;
   /** Outputs of the frozen text encoder, `[positions, width]` for each prompt; the tokens of earlier concepts may be used. */
   readonly encodePrompts: (prompts: readonly string[]) => Promise<readonly Float32Array[]>;
+}
+
+/** Whether a concept is known already, and taught further: what it was is to be kept as well. */
+export function isTaughtFurther({ token, earlier }: Pick<ConceptContext, "token" | "earlier">): boolean {
+  return earlier.some((concept) => concept.token === token);
 }
 
 /** A strategy with its options set. */

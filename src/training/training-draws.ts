@@ -21,6 +21,8 @@ export interface TrainingConcept extends Omit<Concept, "name"> {
 export interface DrawMaterial {
   /** Addresses the draws. */
   readonly concept: string;
+  /** Addresses them, too: which of the concept's training runs this is, if not the first. */
+  readonly round?: number | undefined;
   /** One, or several that are learned at once. */
   readonly concepts: readonly TrainingConcept[];
   /** Tokens of the concepts learned before. */
@@ -93,8 +95,9 @@ export function drawSample(material: DrawMaterial, index: number, draws: number,
   return itemOf(material, view, latent, noise, timestep, sentences);
 }
 
-function drawsOf({ seed, concept }: DrawMaterial, purpose: DrawPurpose, step: number) {
-  return (what: string) => new RandomStream(seed, purpose, concept, what, step);
+function drawsOf({ seed, concept, round }: DrawMaterial, purpose: DrawPurpose, step: number) {
+  return (what: string) =>
+    new RandomStream(seed, purpose, concept, what, step, ...(round === undefined ? [] : [round]));
 }
 
 function allPhotos({ concepts }: DrawMaterial) {

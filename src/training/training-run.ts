@@ -59,10 +59,10 @@ export interface TrainingMaterial extends Omit<DrawMaterial, "seed"> {
   readonly frozenEmbeddings: Float32Array;
 }
 
-/** What a run begins with. */
+/** What a run begins with, and what it comes to. */
 export interface TrainingStart {
   readonly adapter: Adapter;
-  /** Embeddings of the new tokens, `[vectors, width]`. */
+  /** Embeddings of the tokens that are taught, `[vectors, width]`. */
   readonly embedding: Float32Array;
 }
 
@@ -171,6 +171,11 @@ export class TrainingRun {
     return { ...this.#evaluations };
   }
 
+  /** What the run would come to if it ended now; not copied. */
+  outcome(): TrainingStart {
+    return { adapter: this.adapter, embedding: this.embedding };
+  }
+
   /** The state after the last step, copied. */
   state(): TrainingState {
     return {
@@ -260,7 +265,9 @@ export class TrainingRun {
 
   #teachersOf({ teachers = {} }: Objective): Partial<Record<TeacherName, Trainable>> {
     if (teachers.old === undefined && teachers.new === undefined) return {};
-    const old = { adapter: this.adapter.withParameters(this.#start.adapter), embeddings: this.#embeddings };
+    // A concept that is taught further is one of those that the old teacher knows: with its token as it was.
+    const embeddingsBefore = this.#embeddingsWith(this.#start.embedding);
+    const old = { adapter: this.adapter.withParameters(this.#start.adapter), embeddings: embeddingsBefore };
     const { "teacher.lora": parameters, "teacher.embedding": embedding } = this.#kept;
     if (parameters === undefined || embedding === undefined) return { old };
     const embeddings = this.#embeddingsWith(embedding);

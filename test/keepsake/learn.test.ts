@@ -127,7 +127,7 @@ describe("learnConcept", () => {
     { fault: "another rank", change: { adapter: { rank: 3 } }, words: "has rank 2; leave the option out" },
     { fault: "another alpha", change: { adapter: { loraAlpha: 9 } }, words: "has alpha 2; leave the option out" },
     { fault: "other targets", change: { adapter: { targets: "attn" } }, words: "has targets crossattn-kv" },
-    { fault: "a name that is taken", change: { name: "dog" }, words: 'already knows "dog"; choose another name' },
+    { fault: "a name that is taken", change: { name: "dog" }, words: 'already knows "dog"; add --more' },
     { fault: "a name that is a path", change: { name: "../x" }, words: '"../x" cannot be the name of a concept' },
     { fault: "an empty name", change: { name: "" }, words: "cannot be the name of a concept" },
     { fault: "a name in capitals", change: { name: "Mochi" }, words: "cannot be the name of a concept" },

@@ -32,7 +32,8 @@ Examples:
   keepsake undo
 
 Its token and name leave the current state. Other states that are kept still hold it, so that it can be undone; --purge
-deletes them, and the name with them, for good. The name of an unfinished run gives that run up.
+deletes them, and the name with them, for good. The name of an unfinished run gives that run up; a concept that the run was
+teaching further (learn --more or --replace) stays as it was.
 
 What goes is the token. The adapter is shared by all concepts: it was trained on this one and keeps traces of it, from which
 pictures of its kind may still take something. They are gone when the last concept is forgotten, for then the adapter goes too,
@@ -137,6 +138,7 @@ function whatWasUnlearned({ name, forgot, unlearned }: UnlearnResult, { unlearn:
 }
 
 function whatIsLeft({ name, forgot, remains, unlearned }: UnlearnResult): string {
+  if (remains === "concept") return `The library still knows <${name}>, as it was before the run.`;
   if (forgot === "run") return "";
   switch (remains) {
     case "nothing":

@@ -31,11 +31,11 @@ export function listCommand(): Command {
 
 async function list(options: ListOptions): Promise<void> {
   const contents = await withKeepsake(options, (keepsake) => keepsake.list());
-  const rows = contents.concepts.map(({ token, classNoun, steps, strategy, bytes }) => [
+  const rows = contents.concepts.map(({ token, classNoun, steps, strategy, taught, bytes }) => [
     ...[
       token,
       classNoun,
-      steps === undefined ? "imported" : `${steps} ${steps === 1 ? "step" : "steps"}`,
+      steps === undefined ? "imported" : `${steps} ${steps === 1 ? "step" : "steps"}${taughtText(taught)}`,
       steps === undefined ? "" : (strategy ?? "plain training"),
       formatBytes(bytes),
     ],
@@ -43,4 +43,9 @@ async function list(options: ListOptions): Promise<void> {
   const shared = `Shared by all: ${formatBytes(contents.sharedBytes)}`;
   const lines = rows.length === 0 ? [`${options.library} knows nothing yet.`] : [formatTable(rows), shared];
   new Output(options).listing([...lines, ...unfinishedRunLines(contents)].join("\n"), contents);
+}
+
+/** How often a concept was taught, if that was more than once. */
+function taughtText(taught: number | undefined): string {
+  return taught === undefined ? "" : ` (taught ${taught} times)`;
 }

@@ -71,15 +71,17 @@ export async function importConcept(session: Session, request: ImportRequest): P
 
 async function importLocked(session: Session, request: ImportRequest, isLora: boolean): Promise<ImportResult> {
   const { file, classNoun } = request;
-  const model = await openLibraryAndModel(session, request.name ?? "", { clears: true });
+  const model = await openLibraryAndModel(session, {
+    clears: true,
+    check: (existing) => {
+      checkIsNew(request.name, existing);
+    },
+  });
   const { library, pipeline } = model;
   await refuseUnfinishedRun(library);
   const found = await embeddingOf(pipeline, request, isLora);
   const name = request.name ?? nameOf(file, found);
-  if (library.concepts.some((concept) => concept.name === name)) {
-    const fault = `The library ${library.folder} already knows "${name}"`;
-    throw new KeepsakeError("state", `${fault}; choose another name with --name.`);
-  }
+  checkIsNew(name, library);
   const embeddings = await library.embeddings();
   // Whether the token fits prompts, and what it is if nothing says: the class noun.
   const concept = { name, classNoun, vectors: found?.count ?? 1 };
@@ -96,6 +98,13 @@ async function importLocked(session: Session, request: ImportRequest, isLora: bo
       ? ["The LoRA was not trained to spare the concepts that the library knew before: look at them, or undo it."]
       : [],
   };
+}
+
+/** @throws KeepsakeError if a library knows the name */
+function checkIsNew(name: string | undefined, library: Library | undefined): void {
+  if (library?.concepts.some((concept) => concept.name === name) !== true) return;
+  const fault = `The library ${library.folder} already knows "${name}"`;
+  throw new KeepsakeError("state", `${fault}; choose another name with --name.`);
 }
 
 /** @throws KeepsakeError if the file cannot be read */

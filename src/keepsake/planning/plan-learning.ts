@@ -3,7 +3,7 @@
  */
 import { loadPhotos } from "../../training/photos/photos.ts";
 import { sheetOf, type LearnRequest } from "../learn-and-preview.ts";
-import { checkNaming } from "../learn-request.ts";
+import { askedConcept, checkNaming } from "../training/asked-concept.ts";
 import type { Session } from "../session.ts";
 import type { LearnPlan } from "./learn-plan.ts";
 import { planRun } from "./plan-run.ts";
@@ -18,7 +18,10 @@ export async function planLearning(session: Session, request: LearnRequest): Pro
   const began = performance.now();
   const named = checkNaming(request);
   const drawsPreviews = (await sheetOf(session, request)) !== undefined;
-  const model = await openLibraryAndModel(session, named.name, { clears: false });
+  const model = await openLibraryAndModel(session, {
+    clears: false,
+    check: (existing) => askedConcept(named, existing, session.folder),
+  });
   const learning = await prepareLearning(session, named, model);
   try {
     const { settings } = learning.prepared;

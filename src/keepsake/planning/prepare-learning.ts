@@ -6,7 +6,7 @@ import { findAdapterKind } from "../../adapters/kinds.ts";
 import { variantOf } from "../../diffusion/checkpoint.ts";
 import type { StableDiffusionPipeline } from "../../diffusion/pipeline.ts";
 import { KeepsakeError } from "../../errors.ts";
-import { prepareRun, type Known, type PreparedRun } from "../../learning/concept-run.ts";
+import { prepareRun, type PreparedRun } from "../../learning/concept-run.ts";
 import { settingsOfEntry, trainingSettings, type AskedAdapter } from "../../learning/learn-settings.ts";
 import { Library } from "../../library/library.ts";
 import { checkModel, identifyModel } from "../../library/model-fingerprint.ts";
@@ -19,6 +19,7 @@ import type { TrainingSettings } from "../../training/training-run.ts";
 import { chosenStrategy } from "../chosen-strategy.ts";
 import type { LearnConceptRequest } from "../learn-request.ts";
 import type { LoadedModel, Session } from "../session.ts";
+import { askedConcept, type AskedConcept } from "../training/asked-concept.ts";
 import { poolInMemory } from "./memory-mode.ts";
 
 /** A library and the model that it is on. */
@@ -28,6 +29,7 @@ export interface LibraryOnModel extends LoadedModel {
 
 /** A run that can be begun. */
 export interface PreparedLearning {
+  readonly concept: AskedConcept;
   readonly strategy: Strategy;
   readonly prepared: PreparedRun;
   /** For its programs; to be disposed. */
@@ -40,24 +42,19 @@ export interface PreparedLearning {
  * The library and its model: the one that the session names if it is new.
  *
  * @param clears - whether what a killed process may have left is deleted
- * @throws KeepsakeError if the library knows the concept already, or is on another model
+ * @param check - looks at the library before the model is loaded
+ * @throws KeepsakeError if the library is on another model; what `check` throws
  */
 export async function openLibraryAndModel(
   session: Session,
-  name: string,
-  { clears }: { readonly clears: boolean },
+  { clears, check }: { readonly clears: boolean; readonly check: (existing: Library | undefined) => void },
 ): Promise<LibraryOnModel> {
   const existing = await session.library();
-  if (existing !== undefined) {
-    if (clears) {
-      await existing.prune();
-      await deleteEndedSnapshot(existing);
-    }
-    if (existing.concepts.some((concept) => concept.name === name)) {
-      const fault = `The library ${existing.folder} already knows "${name}"`;
-      throw new KeepsakeError("state", `${fault}; choose another name.`);
-    }
+  if (existing !== undefined && clears) {
+    await existing.prune();
+    await deleteEndedSnapshot(existing);
   }
+  check(existing);
   const model = await session.load(existing);
   const identity = await identifyModel(model.pipeline);
   const { name: folder } = model;
@@ -75,7 +72,10 @@ export async function prepareLearning(
   request: LearnConceptRequest,
   { library, profile, pipeline }: LibraryOnModel,
 ): Promise<PreparedLearning> {
-  const { name, classNoun, vectors = 1 } = request;
+  const concept = askedConcept(request, library, library.folder);
+  const { name, classNoun, vectors, again } = concept;
+  const others = library.concepts.filter((each) => each.name !== name);
+  const beginsAdapter = others.length === 0 && again !== "more";
   const strategy = chosenStrategy(request, library, request.adapter);
   if (strategy.order !== "one-by-one") {
     const fault = `${strategy.name} is a yardstick for sequences in memory: it would keep what grows with every concept`;
@@ -85,20 +85,19 @@ export async function prepareLearning(
   const prepared = await prepareRun(pipeline, {
     strategy,
     settings: trainingSettings({ ...profile.training, ...askedTraining(request, recorded) }, pipeline),
-    known: await knownTo(library, pipeline),
-    concepts: [{ name, classNoun, vectors }],
-    asked: library.concepts.length === 0 ? askedAdapter(profile, strategy, request.adapter) : (request.adapter ?? {}),
+    ...(await startOf(concept, library, pipeline)),
+    asked: beginsAdapter ? askedAdapter(profile, strategy, request.adapter) : (request.adapter ?? {}),
   });
   const { settings, made } = prepared;
   const kept = { name: strategy.name, options: strategy.options };
   library.checkNext(
     { ...made.settings, form: made.adapter.form },
-    { name, classNoun, vectors, training: settings },
+    { name, classNoun, vectors, training: settings, again },
     kept,
   );
   await session.freePrograms();
   const checkpointing = request.checkpointing ?? recorded?.checkpointing;
-  return { strategy, prepared, pool: poolInMemory(session, pipeline, prepared, checkpointing), recorded };
+  return { concept, strategy, prepared, pool: poolInMemory(session, pipeline, prepared, checkpointing), recorded };
 }
 
 /** A run that is gone on with has the steps that a budget came to when it was begun. */
@@ -119,14 +118,27 @@ function askedAdapter({ adapter: { rank } }: ModelProfile, { form }: Strategy, a
   return hasOwnRank ? asked : { rank, ...asked };
 }
 
-async function knownTo(library: Library, pipeline: StableDiffusionPipeline): Promise<Known> {
+/** What a concept is learned on top of. If it is the only one and begins anew, that is nothing. */
+async function startOf(
+  { name, classNoun, vectors, again, round }: AskedConcept,
+  library: Library,
+  pipeline: StableDiffusionPipeline,
+): Promise<Pick<PreparedRun, "known" | "concepts">> {
   const { adapter: entry } = library.manifest;
-  const adapter = await library.adapter(pipeline);
+  const owner = library.folder;
   const embeddings = await library.embeddings();
+  const all = library.concepts.map((each, i) => ({ ...each, embedding: embeddings[i] }));
+  const others = all.filter((each) => each.name !== name);
+  if (again === "replaced" && others.length === 0) {
+    return { known: { concepts: [], memory: new Map(), owner }, concepts: [{ name, classNoun, vectors }] };
+  }
+  const adapter = await library.adapter(pipeline);
+  const itself = again === "more" ? all.find((each) => each.name === name) : undefined;
   return {
-    concepts: library.concepts.map(({ classNoun }, i) => ({ classNoun, embedding: embeddings[i] })),
-    ...(entry && adapter && { made: { adapter, settings: settingsOfEntry(entry) } }),
-    memory: await library.memory(),
-    owner: library.folder,
+    known: {
+      ...{ concepts: others, itself, memory: await library.memory(), owner },
+      ...(entry && adapter && { made: { adapter, settings: settingsOfEntry(entry) } }),
+    },
+    concepts: [{ name, classNoun, vectors, start: itself?.embedding, round }],
   };
 }

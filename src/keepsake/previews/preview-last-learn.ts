@@ -7,7 +7,7 @@ import { checkPngFile, checkReplaceable } from "../../io/images/picture-file.ts"
 import { makeWritable } from "../../io/folder.ts";
 import { learnedIn } from "../../library/library-model.ts";
 import { Library } from "../../library/library.ts";
-import { stateBeforeLearning } from "../../library/manifest/manifest.ts";
+import { lastLearning } from "../../library/manifest/manifest.ts";
 import { recordedSettings } from "../../library/recorded-settings.ts";
 import { previewSheetOf } from "../../library/preview-sheet.ts";
 import type { Watched } from "../operation.ts";
@@ -37,19 +37,19 @@ export async function previewLastLearn(session: Session, request: PreviewsReques
   const { signal, onProgress } = request;
   const sheet = checkedSheet(request.sheet) ?? previewSheetOf(folder);
   const library = await Library.open(folder);
-  const stateBefore = stateBeforeLearning(library.manifest);
-  const last = library.concepts.at(-1);
-  if (stateBefore === undefined || last === undefined) throw nothingToCompare(library);
+  const last = lastLearning(library.manifest);
+  if (last === undefined) throw nothingToCompare(library);
   await checkReplaceable(sheet);
   const removeIfEmpty = await makeWritable([sheet]);
   try {
     const { pipeline, profile } = await session.model(library);
-    const before = await learnedIn(library.inState(stateBefore), pipeline);
+    const before = await learnedIn(library.inState(last.before), pipeline);
     const after = await learnedIn(library, pipeline);
     const draw = () =>
       drawPreviews(pipeline, before, after, {
         ...{
-          resolution: recordedSettings(library, last.training ?? {}, pipeline).resolution,
+          taught: last.concept.name,
+          resolution: recordedSettings(library, last.concept.training ?? {}, pipeline).resolution,
           guidanceScale: profile.guidanceScale,
           program,
           adapters,

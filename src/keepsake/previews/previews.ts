@@ -21,6 +21,8 @@ export const PREVIEW_STEPS = 30;
 export const PREVIEW_SEED = 0;
 
 export interface PreviewOptions {
+  /** Name of the concept that was taught last. Default: the last one of all. */
+  readonly taught?: string;
   /** Side of the square pictures, in pixels. */
   readonly resolution: number;
   readonly guidanceScale: number;
@@ -55,17 +57,18 @@ export interface Previews {
    * are enlarged, and the rows say which concept they show.
    */
   readonly sheet: RgbImage;
-  /** Names, in the order in which they were learned; the new one is the last. */
+  /** Names, in the order in which they were begun. */
   readonly concepts: readonly string[];
-  /** Of the earlier concepts. */
+  /** Of all concepts but the one that was taught. */
   readonly changes: readonly PreviewChange[];
 }
 
 /**
- * Draws every concept ("a photo of a <name>") as the model was before the last one was learned and as it is now, and measures how much the pictures differ.
- * Before it was learned, the new concept is represented by its class noun ("a photo of a cat"): that is what its token is made from.
+ * Draws every concept ("a photo of a <name>") as the model was before the last training run and as it is now, and measures how much the pictures differ.
+ * Before it was learned, a new concept is represented by its class noun ("a photo of a cat"): that is what its token is made from. One that was taught
+ * again is drawn as it was.
  *
- * @param before - without the last concept of `after`
+ * @param before - with the concepts of `after`, but for the one that was taught, if it was new
  * @throws KeepsakeError if the model's predictions are not numbers; the signal's reason when aborted
  * @throws RangeError if nothing has been learned
  */
@@ -75,9 +78,12 @@ export async function drawPreviews(
   after: Learned,
   options: PreviewOptions,
 ): Promise<Previews> {
-  const fresh = after.concepts.at(-1);
-  if (fresh === undefined) throw new RangeError("nothing has been learned");
-  const earlier = before.concepts;
+  const { taught = after.concepts.at(-1)?.name } = options;
+  const taughtRow = after.concepts.findIndex(({ name }) => name === taught);
+  const subject = after.concepts.at(taughtRow);
+  if (taughtRow < 0 || subject === undefined) throw new RangeError("nothing has been learned");
+  const isNew = before.concepts.every(({ name }) => name !== subject.name);
+  const isOther = (_: unknown, row: number) => row !== taughtRow;
   const count = 2 * PREVIEW_PICTURES * after.concepts.length;
   const { adapters = new AdapterSlot() } = options;
   let done = 0;
@@ -92,23 +98,23 @@ export async function drawPreviews(
     }
     return rows;
   };
-  const own = earlier.map((concept) => conceptCandidate(concept).prompt);
-  const noun = ordinaryCandidate(fresh.classNoun);
-  const drawnBefore = await draw(before, [...own, noun.prompt]);
-  const drawnAfter = await draw(after, [...own, conceptCandidate(fresh).prompt]);
+  const prompts = after.concepts.map((concept) => conceptCandidate(concept).prompt);
+  const noun = ordinaryCandidate(subject.classNoun);
+  const drawnBefore = await draw(before, isNew ? prompts.with(taughtRow, noun.prompt) : prompts);
+  const drawnAfter = await draw(after, prompts);
 
   const changes = pictureChanges(drawnBefore.map((pictures, i) => ({ before: pictures, after: drawnAfter[i] })));
-  const labels = [
-    ...earlier.map(({ token, classNoun }, i) => `${token} (${classNoun}): ${percent(changes[i])} changed`),
-    `${fresh.token} (${fresh.classNoun}): new, had no name before: "${noun.label}"`,
-  ];
+  const labels = after.concepts.map(({ token, classNoun }, row) => {
+    if (row === taughtRow && isNew) return `${token} (${classNoun}): new, had no name before: "${noun.label}"`;
+    return `${token} (${classNoun}): ${row === taughtRow ? "taught again, " : ""}${percent(changes[row])} changed`;
+  });
   return {
     sheet: labelledSheet(
       ["before", "now"],
       labels.map((label, i) => ({ label, groups: [drawnBefore[i], drawnAfter[i]] })),
     ),
     concepts: after.concepts.map(({ name }) => name),
-    changes: earlier.map(({ name }, i) => ({ concept: name, change: changes[i] })),
+    changes: after.concepts.map(({ name }, row) => ({ concept: name, change: changes[row] })).filter(isOther),
   };
 }
 

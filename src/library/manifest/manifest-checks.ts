@@ -63,8 +63,9 @@ export function isKeepCount(value: unknown): value is number {
 
 function isChange(value: unknown): boolean {
   if (!isObject(value)) return false;
-  const { kind, concept, unlearned } = value;
+  const { kind, concept, unlearned, again } = value;
   if (unlearned !== undefined && typeof unlearned !== "boolean") return false;
+  if (again !== undefined && again !== "more" && again !== "replaced") return false;
   if (kind === "begun") return true;
   const isNamed = typeof concept === "string" && isConceptName(concept);
   return kind === "learned" || kind === "imported" ? isNamed : kind === "forgot" && (isNamed || concept === undefined);
@@ -111,7 +112,8 @@ function isConcept(value: unknown): boolean {
     isCount(value.vectors, MAX_WIDTH) &&
     isBlobName(value.embedding) &&
     (value.training === undefined || isTraining(value.training)) &&
-    (value.strategy === undefined || isText(value.strategy, 100))
+    (value.strategy === undefined || isText(value.strategy, 100)) &&
+    (value.taught === undefined || isCount(value.taught))
   );
 }
 

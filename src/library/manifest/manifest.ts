@@ -9,7 +9,14 @@ import { MAX_JSON_SIZE, readJson } from "../../io/json.ts";
 import { isObject, MAX_ENTRIES, type JsonObject } from "./manifest-checks.ts";
 import { fromVersion1, fromVersion2, fromVersion3 } from "./manifest-versions.ts";
 import { permissionsIn } from "../permissions.ts";
-import { emptyState, type LibraryModel, type LibraryState } from "./state.ts";
+import {
+  emptyState,
+  timesTaught,
+  type Again,
+  type ConceptEntry,
+  type LibraryModel,
+  type LibraryState,
+} from "./state.ts";
 import { shortened, statesOf, withNewState, withoutRepeats, type OtherStates, type Timeline } from "./timeline.ts";
 
 /** How many states are kept beside the current one unless the library says otherwise. */
@@ -67,17 +74,41 @@ export function currentState({ change, adapter, strategy, concepts }: LibrarySta
   return { change, adapter, strategy, concepts };
 }
 
+/** The last training run of a library. */
+export interface LastLearning {
+  /** The concept that was taught, as it is now. */
+  readonly concept: ConceptEntry;
+  /** What became of it, if the library knew it before. */
+  readonly again?: Again | undefined;
+  /** On which it was taught. */
+  readonly before: LibraryState;
+}
+
 /**
- * The state on which the last concept of the current state was learned.
+ * The training run that made the current state.
  *
- * @returns undefined if it is not kept, or the current state was not made by learning
+ * @returns undefined if the state before it is not kept, or the current state was not made by learning
  */
-export function stateBeforeLearning(manifest: Manifest): LibraryState | undefined {
-  if (manifest.change.kind !== "learned") return undefined;
-  const before = JSON.stringify(manifest.concepts.slice(0, -1));
+export function lastLearning(manifest: Manifest): LastLearning | undefined {
+  const { change, concepts, earlier, later, aside } = manifest;
+  if (change.kind !== "learned") return undefined;
+  const { concept: name, again } = change;
+  const concept = concepts.find((each) => each.name === name);
+  if (concept === undefined) return undefined;
+  const othersOf = (state: LibraryState) => JSON.stringify(state.concepts.filter((each) => each.name !== name));
+  const others = othersOf(manifest);
   // Several states may have the same concepts; the nearest one comes first.
-  const { earlier, later, aside } = manifest;
-  return [...earlier, ...later, ...aside].find(({ concepts }) => JSON.stringify(concepts) === before);
+  const before = [...earlier, ...later, ...aside].find((state) => {
+    const was = state.concepts.find((each) => each.name === name);
+    return othersOf(state) === others && isBefore(was, concept, again);
+  });
+  return before && { concept, again, before };
+}
+
+/** Whether a concept may have become what it is now by one training run. @param was - undefined: it was not known */
+function isBefore(was: ConceptEntry | undefined, is: ConceptEntry, again: Again | undefined): boolean {
+  if (again === undefined || was === undefined) return again === undefined && was === undefined;
+  return again === "more" ? timesTaught(was) === timesTaught(is) - 1 : was.embedding !== is.embedding;
 }
 
 /** The manifest as it stands in its file. The same manifest gives the same bytes. */

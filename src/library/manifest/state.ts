@@ -38,6 +38,13 @@ export interface ConceptEntry extends Concept {
   readonly training?: TrainingSettings;
   /** Name of the strategy with which it was learned; absent: plain training, which protects nothing. */
   readonly strategy?: string;
+  /** How often it has been taught since it was begun, if that was more than once; settings and strategy are the last ones. */
+  readonly taught?: number;
+}
+
+/** How often a concept has been taught since it was begun. */
+export function timesTaught({ taught = 1 }: Pick<ConceptEntry, "taught">): number {
+  return taught;
 }
 
 /** The one adapter that lives through all concepts. */
@@ -59,8 +66,12 @@ export interface StrategyEntry {
 /** What made a state. A concept that was purged is not named. `unlearned`: the adapter was changed too. */
 export type Change =
   | { readonly kind: "begun" }
-  | { readonly kind: "learned" | "imported"; readonly concept: string }
+  | { readonly kind: "learned"; readonly concept: string; readonly again?: Again }
+  | { readonly kind: "imported"; readonly concept: string }
   | { readonly kind: "forgot"; readonly concept?: string; readonly unlearned?: boolean };
+
+/** What became of a concept that the library knew already: it was taught `more`, or `replaced` by a new beginning. */
+export type Again = "more" | "replaced";
 
 export interface LibraryState {
   readonly change: Change;
@@ -68,7 +79,7 @@ export interface LibraryState {
   readonly adapter?: AdapterEntry;
   /** Absent if the last concept was learned without one. */
   readonly strategy?: StrategyEntry;
-  /** In the order in which they were learned. */
+  /** In the order in which they were begun: one that is taught more, or replaced, keeps its place. */
   readonly concepts: readonly ConceptEntry[];
 }
 
@@ -102,8 +113,10 @@ export function describeChange(change: Change): string {
     case "begun":
       return "begun";
     case "learned":
+      if (change.again === undefined) return `learned ${change.concept}`;
+      return change.again === "more" ? `learned more of ${change.concept}` : `learned ${change.concept} anew`;
     case "imported":
-      return `${change.kind} ${change.concept}`;
+      return `imported ${change.concept}`;
     case "forgot":
       return `${change.unlearned === true ? "unlearned" : "forgot"} ${change.concept ?? "a concept"}`;
   }

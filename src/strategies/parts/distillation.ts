@@ -6,7 +6,13 @@ import { posterior } from "../../training/diffusion-classifier.ts";
 import { SCORE_OPTIONS, type ScoreOptions } from "./candidates.ts";
 import type { ChoiceOption, NumberOption } from "../../training/options.ts";
 import { squaredError } from "../../training/prediction-loss.ts";
-import type { ConceptContext, ConceptPlan, Objective, TeacherName } from "../../training/strategy.ts";
+import {
+  isTaughtFurther,
+  type ConceptContext,
+  type ConceptPlan,
+  type Objective,
+  type TeacherName,
+} from "../../training/strategy.ts";
 
 const weight = (help: string) => ({ type: "number", default: 1, min: 0, max: Infinity, help }) as const;
 
@@ -40,15 +46,16 @@ export interface DistillationOptions extends ScoreOptions {
   readonly "student-token": "teacher" | "start";
 }
 
-/** L_DSC, and the new teacher that it needs. */
+/** L_DSC, and the new teacher that it needs. A concept that is taught further is one of S_old, too. */
 export async function distillationPlan(
-  { adapter: lora, blankAdapter: blankLora }: ConceptContext,
+  context: ConceptContext,
   options: DistillationOptions,
 ): Promise<Pick<ConceptPlan, "objective" | "teacher">> {
+  const { adapter: lora, blankAdapter: blankLora } = context;
   const start = options["teacher-start"] === "previous" ? lora : await blankLora();
   const needsTeacher = options.beta > 0 || options.eta > 0;
   return {
-    objective: distillationObjective(options),
+    objective: distillationObjective(options, isTaughtFurther(context)),
     teacher: needsTeacher
       ? { start: start.parameters, handsOverToken: options["student-token"] === "teacher" }
       : undefined,
@@ -58,10 +65,16 @@ export async function distillationPlan(
 /**
  * L_denoise(θ; c_n) + α Σ_{c in S_old} ‖ε_θ(c) - ε_O(c)‖² + β ‖ε_θ(c_n) - ε_N(c_n)‖² + η [KL(P_O || P_θ) over S_old + KL(P_N || P_θ) over c_n and S_old],
  * where S_old are the class noun's prompt and those of earlier concepts.
+ *
+ * @param knowsConcept - whether c_n is one of S_old: what the network knew of it is to be kept as well
  */
-export function distillationObjective({ alpha, beta, eta, candidates, temperature }: DistillationOptions): Objective {
-  const old = (prompts: number) => Array.from({ length: prompts - 1 }, (_, i) => i + 1);
-  const all = (prompts: number) => [0, ...old(prompts)];
+export function distillationObjective(
+  { alpha, beta, eta, candidates, temperature }: DistillationOptions,
+  knowsConcept = false,
+): Objective {
+  const others = (prompts: number) => Array.from({ length: prompts - 1 }, (_, i) => i + 1);
+  const all = (prompts: number) => [0, ...others(prompts)];
+  const old = knowsConcept ? all : others;
   return {
     candidates,
     teachers: {

@@ -24,7 +24,7 @@ export interface LearningOptions extends ModelOptions {
   readonly rank?: number;
   readonly alpha?: number;
   readonly targets?: string;
-  readonly vectors: number;
+  readonly vectors?: number;
   readonly lr?: number;
   readonly tokenLr?: number;
   readonly lrScheduler?: LearningRateSchedule;
@@ -34,6 +34,9 @@ export interface LearningOptions extends ModelOptions {
   readonly flip: boolean;
   readonly alphaMasks: boolean;
   readonly previews?: string | false;
+  readonly sampleEvery?: number;
+  readonly samples?: string;
+  readonly sampleOthers: boolean;
   readonly snapshotEvery: number;
   readonly checkpointing?: boolean;
   readonly restart: boolean;
@@ -91,7 +94,7 @@ export function withLearningOptions(command: Command): Command {
       "--targets <names>",
       `layers to adapt: crossattn-kv, crossattn, attn, all-linear, or endings such as to_q,ff.net.2 (default: ${DEFAULT_ADAPTER.targets})`,
     )
-    .option("--vectors <n>", "embeddings that the token stands for", wholeNumber(LIMITS.vectors), 1)
+    .option("--vectors <n>", "embeddings that the token stands for (default: 1)", wholeNumber(LIMITS.vectors))
     .option(
       "--lr <x>",
       `learning rate of the adapter ${unlessGiven(DEFAULT_TRAINING.learningRate, BUILT_IN.training.learningRate)}`,
@@ -129,6 +132,13 @@ export function withLearningOptions(command: Command): Command {
     .option("--previews <file>", `sheet of previews, a PNG that each learning replaces ${PREVIEWS_DEFAULT}`)
     .option("--no-previews", "draw no previews")
     .option(
+      "--sample-every <n>",
+      "draw the concept before the first step, every so many steps and at the end, from the same noise",
+      wholeNumber(LIMITS.sampleEvery),
+    )
+    .option("--samples <folder>", `where --sample-every writes its pictures (default: ${DEFAULT_SAMPLES})`)
+    .option("--sample-others", "draw the concepts that the library knows, too, with --sample-every", false)
+    .option(
       "--checkpointing",
       "less memory, about a third more time (default: if the memory that is free does not suffice otherwise)",
     )
@@ -142,10 +152,10 @@ export function withLearningOptions(command: Command): Command {
 export function learningRequest(
   options: LearningOptions,
 ): Omit<LearnRequest, "name" | "photos" | "classNoun" | "signal" | "onProgress"> {
-  const { adapter, rank, alpha, targets, resolution, previews } = options;
+  const { adapter, rank, alpha, targets, vectors, resolution, previews } = options;
   const { steps, batchSize, lr, tokenLr, lrScheduler } = options;
   return {
-    vectors: options.vectors,
+    ...(vectors !== undefined && { vectors }),
     adapter: {
       ...(adapter !== undefined && { kind: adapter }),
       ...(rank !== undefined && { rank }),
@@ -169,7 +179,21 @@ export function learningRequest(
     tellsPlan: true,
     ...(options.checkpointing !== undefined && { checkpointing: options.checkpointing }),
     ...(previews !== undefined && { previews }),
+    ...samplesOf(options),
   };
+}
+
+/** Where samples go unless --samples says otherwise. */
+const DEFAULT_SAMPLES = "samples";
+
+/** @throws KeepsakeError ("usage") for options of samples without any */
+function samplesOf({ sampleEvery, samples, sampleOthers }: LearningOptions): Pick<LearnRequest, "samples"> {
+  if (sampleEvery !== undefined) {
+    return { samples: { every: sampleEvery, others: sampleOthers, folder: samples ?? DEFAULT_SAMPLES } };
+  }
+  if (samples === undefined && !sampleOthers) return {};
+  const option = samples === undefined ? "--sample-others" : "--samples";
+  throw new KeepsakeError("usage", `${option} needs --sample-every, e.g. --sample-every 50.`);
 }
 
 /** @throws KeepsakeError ("usage") for a name or option that does not exist, and for options without a strategy */

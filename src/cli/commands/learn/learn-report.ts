@@ -108,6 +108,11 @@ export function reportLearning(output: Output): (progress: LearnAllProgress) => 
         output.progress(`step ${step}/${steps}, loss ${average.toFixed(4)}${rest}`, isMilestone);
         break;
       }
+      case "sample": {
+        const { concept, step, file } = progress;
+        output.info(`sample of <${concept}> at step ${step}${file === undefined ? "" : `: ${file}`}`);
+        break;
+      }
       case "learned":
         output.info(`learned ${progress.token}; drawing previews`);
         break;

@@ -15,6 +15,8 @@ import { ABOUT_PREVIEWS, describeLearned, reportLearning, wasStopped } from "./l
 
 interface LearnOptions extends LearningOptions {
   readonly class?: string;
+  readonly more: boolean;
+  readonly replace: boolean;
   readonly budget?: number;
   readonly plan: boolean;
 }
@@ -27,6 +29,7 @@ Examples:
   keepsake learn mug mug1.jpg mug2.jpg mug3.jpg mug4.jpg --class mug --steps 600
   keepsake learn mochi ./photos/mochi --class cat --plan          # what it would take; nothing is written
   keepsake learn mochi ./photos/mochi --class cat --budget 30m
+  keepsake learn mochi ./photos/mochi-in-spring --more            # go on teaching what the library knows
 
 A text file beside a photo (3.txt, 3.caption or 3.jpg.txt for 3.jpg; UTF-8) may say what it shows beside the thing, such as "on
 the beach": the thing is then learned apart from its surroundings, and can be drawn better in others. What is beyond a prompt's
@@ -37,6 +40,11 @@ The photos are read, never stored. While the concept is being learned, the libra
 the adapter and the token, and a checksum by which the photos are recognised); it is deleted when the run ends. Ctrl-C
 finishes the current step and saves it; the same command then goes on. A class noun of several words or tokens is fine:
 the new token starts as the mean of their embeddings.
+
+A name that the library knows is refused, unless --more or --replace says what is meant. --more goes on teaching the concept with
+these photos: its token begins as it was learned, and the strategy keeps what it was as it keeps the other concepts. --replace
+begins it anew: its token starts as the class noun again. What the shared adapter learned from it stays there, as after
+"keepsake forget", unless it is the only concept. Both keep its place in the list, and one undo takes either back.
 
 Before a run its time, memory and disk are told, from the operations of its programs and the speed of this machine now. A budget
 chooses the number of steps by them: no fewer than an eighth of the usual ones, and no more than four times as many. A run that
@@ -57,7 +65,9 @@ export function learnCommand(): Command {
     )
     .argument("<name>", "what to call it: small letters, digits, - and _")
     .argument("<photos...>", "photos, or folders of photos")
-    .option("--class <noun>", "what it is, e.g. cat (required)")
+    .option("--class <noun>", "what it is, e.g. cat (required, unless the library knows it)")
+    .option("--more", "go on teaching a concept that the library knows, with new photos", false)
+    .option("--replace", "begin a concept that the library knows anew", false)
     .option("--budget <time>", "choose the steps so that the run ends in it, e.g. 90s, 30m, 2h", duration)
     .option("--plan", "say what the run would take, and write nothing", false);
   return withLearningOptions(command)
@@ -67,15 +77,19 @@ export function learnCommand(): Command {
 }
 
 async function learn(name: string, photos: string[], options: LearnOptions): Promise<void> {
-  const { class: classNoun } = options;
+  const { class: classNoun, more, replace } = options;
   // Not a required option of Commander's, which would ask for it before the name and the photos.
-  if (classNoun === undefined) {
+  if (classNoun === undefined && !more && !replace) {
     const example = `keepsake learn ${shellQuote(name)} ${photos.map(shellPath).join(" ")} --class cat`;
     throw new KeepsakeError("usage", `Say what the thing is with --class <noun>, e.g. ${example}`);
   }
   const output = new Output(options);
   const { budget } = options;
-  const request = { ...learningRequest(options), name, photos, classNoun, ...(budget !== undefined && { budget }) };
+  const request = {
+    ...{ ...learningRequest(options), name, photos, more, replace },
+    ...(classNoun !== undefined && { classNoun }),
+    ...(budget !== undefined && { budget }),
+  };
   if (options.plan) {
     const plan = await withKeepsake(options, (keepsake) => keepsake.plan(request));
     output.listing(describePlan(plan), plan);
