@@ -325,6 +325,7 @@ export const text = {
     legend: "What the colours mean",
     levels: ["the same, 0–20 %", "20–40 %", "40–60 %", "60–80 %", "as other noise, 80–100 %"],
     now: "now",
+    first: "first",
     justLearned: "learned last",
     notInCurrent: "not in the current state",
     verdict: (level: number, change: string) =>
@@ -338,18 +339,16 @@ export const text = {
   },
   history: {
     title: "History",
-    change: (change: Change) =>
-      ({
-        begun: "empty library",
-        learned: `learned ${"concept" in change ? (change.concept ?? "") : ""}`,
-        imported: `imported ${"concept" in change ? (change.concept ?? "") : ""}`,
-        forgot: `${"unlearned" in change && change.unlearned === true ? "unlearned" : "forgot"} ${"concept" in change ? (change.concept ?? "a concept") : ""}`,
-      })[change.kind],
+    change: (change: Change) => {
+      if (change.kind === "begun") return "empty library";
+      if (change.kind !== "forgot") return `${change.kind} ${change.concept}`;
+      return `${change.unlearned === true ? "unlearned" : "forgot"} ${change.concept ?? "a concept"}`;
+    },
     nothing: "knows nothing",
     undo: "Undo",
     redo: "Redo",
     goTo: "Go here",
-    goToState: (name: string) => `Go to the state: ${name}`,
+    goToState: (name: string) => `Go here: ${name}`,
     aside: "Set aside",
     done: (name: string) => `Your library is back at: ${name}.`,
     keep: "States kept for undo",

@@ -3,6 +3,8 @@ import { useId } from "preact/hooks";
 
 export interface ChoiceProps<Value extends string> {
   readonly label: string;
+  /** The heading above says it already. */
+  readonly isLabelHidden?: boolean;
   readonly values: readonly Value[];
   readonly value: Value;
   readonly nameOf: (value: Value) => string;
@@ -11,11 +13,19 @@ export interface ChoiceProps<Value extends string> {
   readonly onChange: (value: Value) => void;
 }
 
-export function Choice<Value extends string>({ label, values, value, nameOf, aboutOf, onChange }: ChoiceProps<Value>) {
+export function Choice<Value extends string>({
+  label,
+  isLabelHidden = false,
+  values,
+  value,
+  nameOf,
+  aboutOf,
+  onChange,
+}: ChoiceProps<Value>) {
   const group = useId();
   return (
     <fieldset class={aboutOf === undefined ? "choice" : "choice choice-cards"}>
-      <legend>{label}</legend>
+      <legend class={isLabelHidden ? "hidden" : undefined}>{label}</legend>
       <div class="choice-row">
         {values.map((each) => (
           <label key={each}>

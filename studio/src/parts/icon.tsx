@@ -16,7 +16,7 @@ const SHAPES = {
   warning: "M12 4L3 20h18zM12 10v4M12 17v.5",
   check: "M5 12.5l4.5 4.5L19 7",
   photo: "M4 5h16v14H4zM4 16l5-5 4 4 2.5-2.5L20 17M15 9.5v.1",
-  more: "M5 12h.1M12 12h.1M19 12h.1",
+  more: "M5 12v.1M4.6 12h.8M12 12v.1M11.6 12h.8M19 12v.1M18.6 12h.8",
   again: "M19 12a7 7 0 1 1-2-5M19 4v4h-4",
   stop: "M7 7h10v10H7z",
   play: "M8 5l11 7-11 7z",

@@ -12,9 +12,8 @@ export interface PlotShape {
 }
 
 export function lossPlot(element: HTMLElement, shape: PlotShape, data: uPlot.AlignedData): uPlot {
-  const styles = getComputedStyle(element);
-  const color = (name: string) => styles.getPropertyValue(name).trim();
-  const font = `12px ${styles.fontFamily}`;
+  const font = `12px ${getComputedStyle(element).fontFamily}`;
+  const color = (name: string) => colorOf(element, name);
   const axis = {
     ...{ font, stroke: color("--muted") },
     grid: { stroke: color("--line"), width: 1 },
@@ -24,7 +23,10 @@ export function lossPlot(element: HTMLElement, shape: PlotShape, data: uPlot.Ali
     {
       ...{ width: shape.width, height: shape.height },
       scales: { x: { time: false, range: [0, shape.steps] }, y: { distr: shape.isLogarithmic ? 3 : 1 } },
-      axes: [axis, { ...axis, size: 56 }],
+      axes: [
+        { ...axis, size: 32 },
+        { ...axis, size: 56 },
+      ],
       series: [
         { label: text.watch.step },
         { label: text.watch.loss, stroke: color("--faint"), width: 1, points: { show: false } },
@@ -36,4 +38,14 @@ export function lossPlot(element: HTMLElement, shape: PlotShape, data: uPlot.Ali
     data,
     element,
   );
+}
+
+/** A colour of the stylesheet as a canvas takes it: of a property alone the browser would not say which of two themes holds. */
+function colorOf(element: HTMLElement, name: string): string {
+  const probe = document.createElement("span");
+  probe.style.color = `var(${name})`;
+  element.append(probe);
+  const { color } = getComputedStyle(probe);
+  probe.remove();
+  return color;
 }

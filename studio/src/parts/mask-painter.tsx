@@ -103,6 +103,7 @@ export function MaskPainter({ photo, onClose }: MaskPainterProps) {
       <div class="mask-tools">
         <Choice
           label={text.mask.tool}
+          isLabelHidden
           values={["paint", "erase"]}
           value={tool}
           nameOf={(each) => text.mask.tools[each]}

@@ -10,23 +10,25 @@ import { Meter } from "./meter.tsx";
 export function Navigation() {
   return (
     <header class="bar">
-      <a class="brand" href={hrefOf("concepts")}>
-        <Mark />
-        <span>{text.app.name}</span>
-      </a>
-      <Activity />
-      <nav aria-label={text.app.navigation}>
-        <ul class="nav">
-          {SCREENS.map((screen) => (
-            <li key={screen} class={`nav-${screen}`}>
-              <a href={hrefOf(screen)} aria-current={route.value.screen === screen ? "page" : undefined}>
-                <Icon name={screen} />
-                <span>{text.nav[screen]}</span>
-              </a>
-            </li>
-          ))}
-        </ul>
-      </nav>
+      <div class="bar-inner">
+        <a class="brand" href={hrefOf("concepts")}>
+          <Mark />
+          <span>{text.app.name}</span>
+        </a>
+        <Activity />
+        <nav aria-label={text.app.navigation}>
+          <ul class="nav">
+            {SCREENS.map((screen) => (
+              <li key={screen} class={`nav-${screen}`}>
+                <a href={hrefOf(screen)} aria-current={route.value.screen === screen ? "page" : undefined}>
+                  <Icon name={screen} />
+                  <span>{text.nav[screen]}</span>
+                </a>
+              </li>
+            ))}
+          </ul>
+        </nav>
+      </div>
     </header>
   );
 }

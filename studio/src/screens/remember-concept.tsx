@@ -24,8 +24,7 @@ export function RememberConcept({ concept, from }: RememberConceptProps) {
     <figure class="development" id={`concept-${concept}`}>
       <figcaption>
         {concept}
-        <span class="muted">
-          {" "}
+        <span class="development-note">
           {isGone
             ? text.remember.notInCurrent
             : before.id === after.id
@@ -40,7 +39,7 @@ export function RememberConcept({ concept, from }: RememberConceptProps) {
           concept={concept}
           before={old?.pictures[0]}
           after={current?.pictures[0]}
-          beforeName={text.history.change(before.change)}
+          beforeName={before === knowing[0] ? text.remember.first : text.history.change(before.change)}
           afterName={isGone ? text.history.change(after.change) : text.remember.now}
         />
       )}

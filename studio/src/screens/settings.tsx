@@ -23,6 +23,7 @@ export function Settings() {
           <h2 id="look">{text.settings.look}</h2>
           <Choice
             label={text.settings.theme}
+            isLabelHidden
             values={THEMES}
             value={theme.value}
             nameOf={(each) => text.settings.themes[each]}

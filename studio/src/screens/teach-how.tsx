@@ -12,6 +12,7 @@ export function TeachHow() {
     <>
       <Choice
         label={text.teach.preset}
+        isLabelHidden
         values={PRESET_NAMES}
         value={preset}
         nameOf={(each) => text.teach.presets[each].name}

@@ -28,8 +28,8 @@ export function Teach() {
                 <TeachPhoto key={photo.id} photo={photo} place={index + 1} />
               ))}
               {arriving.value > 0 && (
-                <li class="photo photo-arriving" role="status">
-                  {text.teach.arriving(arriving.value)}
+                <li class="photo photo-arriving">
+                  <p role="status">{text.teach.arriving(arriving.value)}</p>
                 </li>
               )}
             </ul>

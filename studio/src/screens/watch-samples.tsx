@@ -1,4 +1,5 @@
 /** @file What each concept looked like before the run and looks like now: the new one large, every earlier one beside it. */
+import type { ComponentChildren } from "preact";
 import type { Sample } from "../../../src/studio/api.ts";
 import { BeforeAfter } from "../parts/before-after.tsx";
 import { Picture } from "../parts/picture.tsx";
@@ -10,32 +11,38 @@ export interface WatchSamplesProps {
   readonly name: string;
   readonly samples: readonly Sample[];
   readonly isRunning: boolean;
+  /** Below the new concept. */
+  readonly children: ComponentChildren;
 }
 
-export function WatchSamples({ name, samples, isRunning }: WatchSamplesProps) {
+export function WatchSamples({ name, samples, isRunning, children }: WatchSamplesProps) {
   const known = concepts.value.map((concept) => concept.name);
   const drawn = [...new Set(samples.map(({ concept }) => concept))];
   const earlier = (drawn.length > 0 ? drawn : isRunning ? known : []).filter((concept) => concept !== name);
-  if (drawn.length === 0 && !isRunning) return null;
+  const hasSamples = drawn.length > 0 || isRunning;
   const of = (concept: string) => samples.filter((sample) => sample.concept === concept);
   return (
     <div class="watch">
-      <section class="watch-new" aria-labelledby="watch-new">
-        <h2 id="watch-new">{text.watch.new}</h2>
-        <Development name={name} samples={of(name)} />
-      </section>
-      <section class="watch-earlier" aria-labelledby="watch-earlier">
-        <h2 id="watch-earlier">{text.watch.earlier}</h2>
-        {earlier.length === 0 ? (
-          <p class="hint">{text.watch.noEarlier}</p>
-        ) : (
+      <div class="watch-side">
+        {hasSamples && (
+          <section aria-labelledby="watch-new">
+            <h2 id="watch-new">{text.watch.new}</h2>
+            <Development name={name} samples={of(name)} />
+          </section>
+        )}
+        {children}
+      </div>
+      {hasSamples && (
+        <section class="watch-earlier" aria-labelledby="watch-earlier">
+          <h2 id="watch-earlier">{text.watch.earlier}</h2>
+          {earlier.length === 0 && <p class="hint">{text.watch.noEarlier}</p>}
           <div class="watch-grid">
             {earlier.map((concept) => (
               <Development key={concept} name={concept} samples={of(concept)} />
             ))}
           </div>
-        )}
-      </section>
+        </section>
+      )}
     </div>
   );
 }

@@ -46,8 +46,9 @@ export function Watch() {
           ))}
         </ul>
       )}
-      <WatchSamples name={request.name} samples={progress.samples ?? []} isRunning={!isOver(job)} />
-      <Loss progress={progress} />
+      <WatchSamples name={request.name} samples={progress.samples ?? []} isRunning={!isOver(job)}>
+        <Loss progress={progress} />
+      </WatchSamples>
     </>
   );
 }
@@ -121,7 +122,7 @@ function Loss({ progress }: { readonly progress: JobProgress }) {
   const { losses = [], firstStep = 1, count } = progress;
   if (losses.length === 0) return null;
   return (
-    <section aria-labelledby="loss">
+    <section class="watch-loss" aria-labelledby="loss">
       <h2 id="loss">{text.watch.loss}</h2>
       <p class="hint">{text.watch.lossHint}</p>
       <LossChart losses={losses} firstStep={firstStep} steps={Math.max(count ?? 0, firstStep + losses.length - 1)} />

@@ -1,0 +1,102 @@
+/**
+ * @file A training run and the page that watches it: the page may be reloaded, the run stopped and gone on with, the server may
+ * end; and all of it can be done with the keyboard.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { writePhotos } from "../keepsake/support.ts";
+import { askForSmallSteps, fillIn, goTo, LONG, openPage, startBrowser, type OpenPage } from "./page-support.ts";
+import { TestStudio } from "./support.ts";
+
+/** So many steps that the run is still going on when it is looked at. */
+const MANY = 4000;
+
+let folder: string;
+let studio: TestStudio;
+let browser: Browser;
+let open: OpenPage;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "keepsake-studio-page-jobs-"));
+  studio = await TestStudio.start(join(folder, "library"));
+  browser = await startBrowser();
+  open = await openPage(browser, studio);
+  open.page.setDefaultTimeout(LONG / 3);
+}, LONG);
+
+afterAll(async () => {
+  await browser.close();
+  await studio.end();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Moves the focus on until it is on what is looked for. */
+async function tabTo(page: Page, selector: string): Promise<void> {
+  for (let presses = 0; presses < 60; presses++) {
+    await page.keyboard.press("Tab");
+    if (await page.locator(`${selector}:focus`).count()) return;
+  }
+  throw new Error(`no Tab leads to ${selector}`);
+}
+
+it("a concept is taught with the keyboard alone", { timeout: LONG }, async () => {
+  const { page, faults } = open;
+  const photos = await writePhotos(join(folder, "rex"), "rex");
+  await goTo(page, "teach");
+  const chooser = page.waitForEvent("filechooser");
+  await tabTo(page, 'input[type="file"]');
+  await page.keyboard.press("Enter");
+  await (await chooser).setFiles([join(photos, "0.png"), join(photos, "1.png")]);
+  await page.getByRole("img", { name: "Photo 2, 1.png, as training sees it" }).waitFor();
+  await tabTo(page, 'input[placeholder="mochi"]');
+  await page.keyboard.type("rex");
+  await tabTo(page, 'input[placeholder="cat"]');
+  await page.keyboard.type("dog");
+  await tabTo(page, ".expert summary");
+  await page.keyboard.press("Enter");
+  await tabTo(page, "select");
+  await page.keyboard.type("sequential");
+  await tabTo(page, 'input[type="number"]');
+  await page.keyboard.type("4");
+  await tabTo(page, ".plan .button-main");
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "rex is learned" }).waitFor();
+  expect(faults).toEqual([]);
+});
+
+it("a page that is reloaded shows the run as it stands; stopped, it goes on", { timeout: LONG }, async () => {
+  const { page, faults } = open;
+  const photos = await writePhotos(join(folder, "ember"), "ember");
+  await fillIn(page, "ember", "mug", [join(photos, "0.png"), join(photos, "1.png")]);
+  await askForSmallSteps(page, MANY);
+  await page.getByRole("button", { name: "Teach ember" }).click();
+  const progress = page.getByRole("region", { name: "Progress" }).getByText(/\d of 4,000/);
+  await progress.waitFor();
+  await page.reload();
+  await page.getByRole("heading", { name: "Learning ember" }).waitFor();
+  await progress.waitFor();
+  await page.getByRole("img", { name: /^The running mean of the loss/ }).waitFor();
+  await page.getByRole("button", { name: "Stop and keep" }).click();
+  await page.getByRole("heading", { name: "ember is stopped" }).waitFor();
+  await page.getByRole("button", { name: "Go on" }).last().click();
+  await page.getByRole("heading", { name: "Learning ember" }).waitFor();
+  expect(faults).toEqual([]);
+});
+
+it("a server that ends is said, and the page comes back with the next one", { timeout: LONG }, async () => {
+  const { page } = open;
+  const { port } = studio.url;
+  await studio.end();
+  await page.getByText("Keepsake does not answer.").waitFor();
+  studio = await TestStudio.start(join(folder, "library"), "--port", port);
+  // The new one has a new secret: whoever opens its address lets the old page in, too.
+  await page.getByText("This page then comes back by itself.").waitFor();
+  const beside = await page.context().newPage();
+  await beside.goto(studio.url.href);
+  await page.getByText("This page then comes back by itself.").waitFor({ state: "detached" });
+  await goTo(page, "concepts");
+  await page.getByText(/^ember is unfinished: /).waitFor();
+});

@@ -1,0 +1,156 @@
+/**
+ * @file Every screen, with a library that knows two concepts and with one that knows none: it breaks no serious rule of
+ * accessibility in either theme, fits the narrowest window, and nothing goes wrong in the console.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  examplePhotos,
+  goTo,
+  libraryOfTwo,
+  LONG,
+  openPage,
+  overflow,
+  PATIENT,
+  SCREENS,
+  seriousFindings,
+  startBrowser,
+  type OpenPage,
+} from "./page-support.ts";
+import { learning, noisePhoto, TestStudio } from "./support.ts";
+
+const WINDOWS = { phone: { width: 360, height: 740 }, desk: { width: 1280, height: 800 } };
+
+let folder: string;
+let browser: Browser;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "keepsake-studio-screens-"));
+  browser = await startBrowser();
+}, LONG);
+
+afterAll(async () => {
+  await browser.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe("With concepts", () => {
+  let studio: TestStudio;
+  let open: OpenPage;
+
+  beforeAll(async () => {
+    studio = await TestStudio.start(await libraryOfTwo(folder));
+    // Something to see on every screen.
+    const photo = await studio.drop("rex.png", await noisePhoto("rex 0"));
+    await studio.done(learning("pip", [photo]));
+    await studio.done({ kind: "remember" });
+    await studio.done({ kind: "draw", prompt: "<rex> at sea", n: 2, seed: 1, steps: 2, width: 32, height: 32 });
+    await studio.drop("next.png", await noisePhoto("next"));
+    open = await openPage(browser, studio);
+    open.page.setDefaultTimeout(LONG / 3);
+  }, LONG);
+
+  afterAll(async () => {
+    await studio.end();
+  });
+
+  it.each(SCREENS)("%s is accessible in both themes, and fits a phone", { timeout: LONG }, async (screen) => {
+    const { page, faults } = open;
+    await goTo(page, screen);
+    await page.waitForLoadState("networkidle", PATIENT).catch(() => undefined);
+    for (const colorScheme of ["light", "dark"] as const) {
+      for (const size of Object.values(WINDOWS)) {
+        await page.emulateMedia({ colorScheme });
+        await page.setViewportSize(size);
+        expect(await overflow(page)).toBe(0);
+        expect(await seriousFindings(page)).toEqual([]);
+      }
+    }
+    expect(faults).toEqual([]);
+  });
+
+  it("the dialogs are accessible", { timeout: LONG }, async () => {
+    const { page, faults } = open;
+    await goTo(page, "concepts");
+    for (const action of ["Rename", "Save as LoRA", "Forget"]) {
+      await page.getByLabel("More for rex").click();
+      await page.getByRole("button", { name: action, exact: true }).click();
+      await page.getByRole("dialog").waitFor();
+      expect(await seriousFindings(page)).toEqual([]);
+      await page.keyboard.press("Escape");
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+    }
+    await goTo(page, "teach");
+    for (const name of ["Move the crop of next.png", "Paint a mask for next.png"]) {
+      await page.getByRole("button", { name }).click();
+      expect(await seriousFindings(page)).toEqual([]);
+      await page.keyboard.press("Escape");
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+      // The focus is where it was.
+      expect(await page.getByRole("button", { name }).evaluate((button) => button.matches(":focus"))).toBe(true);
+    }
+    expect(faults).toEqual([]);
+  });
+
+  it("the forgetting matrix is read with the arrow keys", async () => {
+    const { page } = open;
+    await goTo(page, "remember");
+    await page.getByRole("gridcell", { name: /^rex, learned rex: 0 % changed/ }).focus();
+    await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("ArrowDown");
+    const cell = page.locator("[role=grid] :focus");
+    expect(await cell.getAttribute("aria-label")).toMatch(/^ember, learned ember: 0 % changed/);
+  });
+
+  it("names are shown as they are written, and never as markup", async () => {
+    const { page, faults } = open;
+    await goTo(page, "draw");
+    const prompt = '<img src=x onerror="throw 1"> & <b>bold</b>';
+    await page.getByRole("textbox", { name: "Prompt" }).fill(prompt);
+    await page.getByRole("button", { name: "Draw", exact: true }).click();
+    await page.getByRole("heading", { name: prompt }).waitFor();
+    expect(await page.locator(".drawn b").count()).toBe(0);
+    expect(faults).toEqual([]);
+  });
+
+  it("the theme that was chosen outlives a reload", async () => {
+    const { page } = open;
+    await goTo(page, "settings");
+    await page.getByRole("radio", { name: "Dark" }).check();
+    await page.reload();
+    expect(await page.locator("html").getAttribute("data-theme")).toBe("dark");
+    await page.getByRole("radio", { name: "As the system" }).check();
+  });
+});
+
+describe("With nothing learned", () => {
+  let studio: TestStudio;
+
+  beforeAll(async () => {
+    studio = await TestStudio.start(join(folder, "new"));
+  }, LONG);
+
+  afterAll(async () => {
+    await studio.end();
+  });
+
+  it("the first screen says what this is, and takes photos", { timeout: LONG }, async () => {
+    const { page, faults } = await openPage(browser, studio);
+    await page.getByRole("heading", { name: "Teach a picture model the things you love" }).waitFor();
+    await page.setViewportSize(WINDOWS.phone);
+    expect(await overflow(page)).toBe(0);
+    expect(await seriousFindings(page)).toEqual([]);
+    await page.locator('input[type="file"][multiple]').setInputFiles(examplePhotos("mochi"));
+    await page.getByRole("heading", { name: "Teach", exact: true }).waitFor();
+    await page.getByRole("img", { name: "Photo 1, 00.png, as training sees it" }).waitFor(PATIENT);
+    for (const screen of SCREENS) {
+      await goTo(page, screen);
+      expect(await overflow(page)).toBe(0);
+      expect(await seriousFindings(page)).toEqual([]);
+    }
+    expect(faults).toEqual([]);
+  });
+});
