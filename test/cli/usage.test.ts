@@ -49,7 +49,7 @@ describe("keepsake --help", () => {
 
   it("documents what happens to long prompts and to class nouns of several tokens", async () => {
     expect((await keepsakeHere(["generate", "--help"])).stdout.replace(/\s+/g, " ")).toContain(
-      "77 tokens (32 with the built-in model) is cut, with a warning",
+      "A prompt of any length is read, in parts of 75 tokens (30 with the built-in model)",
     );
     expect((await keepsakeHere(["learn", "--help"])).stdout.replace(/\s+/g, " ")).toContain("mean of their embeddings");
   });

@@ -67,6 +67,7 @@ A learned thing is written in angle brackets and quotes, "<mochi>". The token of
 by the file's name in angle brackets. Tags such as <lora:...> are not read: LoRAs are given with --lora.`;
 
 export function generateCommand(): Command {
+  const { sd1: usual, "sd-turbo": distilled } = MODEL_FAMILIES;
   return withModelOptions(
     new Command("generate")
       .summary("draw pictures from a prompt")
@@ -77,10 +78,14 @@ export function generateCommand(): Command {
   )
     .option("-n, --number <n>", "number of pictures", wholeNumber(LIMITS.pictures), 1)
     .option("--seed <n>", "same seed, same pictures; up to 2^64 - 1", pictureSeed, 0)
-    .option("--steps <n>", "denoising steps (default: the model's)", wholeNumber(LIMITS.denoisingSteps))
+    .option(
+      "--steps <n>",
+      `denoising steps (default: ${usual.steps}; of Turbo and LCM models ${distilled.steps})`,
+      wholeNumber(LIMITS.denoisingSteps),
+    )
     .option(
       "--guidance <x>",
-      "how closely to follow the prompt; 1 = no guidance (default: the model's)",
+      `how closely to follow the prompt; 1 = no guidance (default: ${usual.guidanceScale}, or as in the table below)`,
       realNumber(REAL_LIMITS.guidanceScale),
     )
     .option("--negative <prompt>", "what to lead away from")

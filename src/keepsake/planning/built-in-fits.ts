@@ -45,16 +45,10 @@ export async function whatFitsBuiltIn(program: ProgramOptions, free: number): Pr
   const item = { noisyLatents: latents(), target: latents(), timestep: 1, tokenIds, weight: 1 / batchSize };
   const embeddings = new Float32Array(used.embeddingsSize);
   const step = () => used.gradient(new Array<typeof item>(batchSize).fill(item), { adapter, embeddings });
-  let secondsPerStep = 0;
-  try {
-    await step();
-    const begin = performance.now();
-    for (let i = 0; i < STEPS; i++) await step();
-    secondsPerStep = (performance.now() - begin) / 1000 / STEPS;
-  } finally {
+  const secondsPerStep = await timed(step).finally(async () => {
     await used.dispose();
     await pipeline.dispose();
-  }
+  });
   const drawing = pipeline.drawingCosts(size, guidanceScale);
   const forward = (FORWARD_OVER_TRAINING * cost.flops) / secondsPerStep;
   return {
@@ -70,4 +64,12 @@ export async function whatFitsBuiltIn(program: ProgramOptions, free: number): Pr
       secondsPerPicture: (steps * drawing.step.flops + drawing.decoder.flops) / forward,
     },
   };
+}
+
+/** Seconds of a step, which is compiled before it is timed. */
+async function timed(step: () => Promise<unknown>): Promise<number> {
+  await step();
+  const begin = performance.now();
+  for (let i = 0; i < STEPS; i++) await step();
+  return (performance.now() - begin) / 1000 / STEPS;
 }
