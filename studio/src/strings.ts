@@ -344,6 +344,7 @@ export const text = {
         learned: `learned ${"concept" in change ? (change.concept ?? "") : ""}`,
         imported: `imported ${"concept" in change ? (change.concept ?? "") : ""}`,
         forgot: `${"unlearned" in change && change.unlearned === true ? "unlearned" : "forgot"} ${"concept" in change ? (change.concept ?? "a concept") : ""}`,
+        renamed: `renamed ${"from" in change ? (change.from ?? "a concept") : ""} to ${"concept" in change ? (change.concept ?? "") : ""}`,
       })[change.kind],
     nothing: "knows nothing",
     undo: "Undo",
