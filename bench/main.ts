@@ -13,6 +13,7 @@ import { compareFormats } from "./formats.ts";
 import { measureCase } from "./measure.ts";
 import { randomUNetFolder } from "./random-checkpoint.ts";
 import { formatTable, machineFacts } from "./report.ts";
+import { soakStudio } from "./studio-soak.ts";
 
 interface BenchOptions {
   readonly case: string;
@@ -22,6 +23,7 @@ interface BenchOptions {
   readonly threads: number;
   readonly estimates: boolean;
   readonly formats: boolean;
+  readonly studio: boolean;
   readonly json?: string;
   readonly cache: string;
 }
@@ -47,6 +49,7 @@ const command = new Command("bench")
     false,
   )
   .option("--formats", "compare a folder with a single file, and open, train and draw at the size of SDXL", false)
+  .option("--studio", "soak the studio: requests, pages that watch and a training run at once", false)
   .option("--json <file>", "also write everything measured to a file")
   .option(
     "--cache <folder>",
@@ -56,6 +59,10 @@ const command = new Command("bench")
   .action(bench);
 
 async function bench(options: BenchOptions): Promise<void> {
+  if (options.studio) {
+    await soakStudio({ requests: 10_000, pages: 20 });
+    return;
+  }
   if (options.estimates) {
     await compareEstimates(options);
     return;
