@@ -3,7 +3,7 @@
  * import from which; this finds circles within and between them, and rooms and files that have grown too large to take in. It also keeps the network code in one place.
  */
 import { readdirSync, readFileSync } from "node:fs";
-import { dirname, join, normalize } from "node:path";
+import { dirname, join, normalize, sep } from "node:path";
 import ts from "typescript";
 
 const MOST_FILES = 20;
@@ -11,9 +11,9 @@ const MOST_LINES = 250;
 /** Begins the sentence of a file's header that says why the file is longer. */
 const REASON = "Long because";
 
-const files = readdirSync("src", { recursive: true, encoding: "utf8" })
-  .filter((file) => file.endsWith(".ts"))
-  .map((file) => join("src", file))
+const files = ["src", "studio"]
+  .flatMap((root) => readdirSync(root, { recursive: true, encoding: "utf8" }).map((file) => join(root, file)))
+  .filter((file) => /\.tsx?$/.test(file))
   .sort();
 const texts = new Map(files.map((file) => [file, readFileSync(file, "utf8")]));
 const imports = new Map(
@@ -59,6 +59,24 @@ const WAY_TO_LISTENER = join("src", "cli", "commands", "studio.ts");
 const SERVER = "@hono/node-server";
 const NETWORK_MODULES = /^(?:node:)?(?:https?|http2|net|tls|dgram|dns|quic)(?:\/|$)|^undici$|^ws$/;
 const NETWORK_GLOBALS = new Set(["fetch", "WebSocket", "EventSource", "XMLHttpRequest"]);
+
+/** The studio's page is another program: it runs in a browser, and shares types alone with the server. */
+const PAGE = "studio";
+const CONTRACT = join("src", "studio", "api.ts");
+
+function pageFaults(file: string, text: string): string[] {
+  const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
+  return source.statements.flatMap((statement) => {
+    if (!ts.isImportDeclaration(statement) || !ts.isStringLiteral(statement.moduleSpecifier)) return [];
+    const target = statement.moduleSpecifier.text;
+    const path = normalize(join(dirname(file), target));
+    if (!target.startsWith(".") || path.startsWith(`${PAGE}${sep}`)) return [];
+    const isType = statement.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword;
+    return isType && path === CONTRACT
+      ? []
+      : [`${file} imports ${path}: the page may import types of ${CONTRACT} alone`];
+  });
+}
 
 /** What a file has to do with the network that it may not. */
 function networkFaults(file: string, text: string): string[] {
@@ -116,6 +134,8 @@ for (const [file, text] of texts) {
     faults.push(`${file} has ${lines} lines; split it, or say why in its header ("${REASON} ...")`);
   }
 }
-for (const [file, text] of texts) faults.push(...networkFaults(file, text));
+for (const [file, text] of texts) {
+  faults.push(...(file.startsWith(`${PAGE}${sep}`) ? pageFaults(file, text) : networkFaults(file, text)));
+}
 for (const fault of faults) process.stderr.write(`${fault}\n`);
 process.exitCode = faults.length === 0 ? 0 : 1;

@@ -1,7 +1,7 @@
 /** @file Whether Keepsake can work here: the machine, what fits it, and the library's health. */
-import type { DoctorReport } from "../../../src/index.ts";
 import { formatAbout, formatBytes } from "../parts/format.ts";
 import { Icon } from "../parts/icon.tsx";
+import type { DoctorReport } from "../state/contract.ts";
 import { tellFault } from "../state/messages.ts";
 import { isOver, latest, start } from "../state/studio.ts";
 import { text } from "../strings.ts";
@@ -9,7 +9,8 @@ import { text } from "../strings.ts";
 export function SettingsDoctor() {
   const doctor = latest("doctor");
   const verify = latest("verify");
-  const [isExamining, isVerifying] = [doctor, verify].map((job) => job !== undefined && !isOver(job));
+  const isExamining = doctor !== undefined && !isOver(doctor);
+  const isVerifying = verify !== undefined && !isOver(verify);
   return (
     <>
       <div class="actions">
@@ -19,7 +20,7 @@ export function SettingsDoctor() {
           disabled={isExamining}
           onClick={() => void tellFault(() => start({ kind: "doctor" }))}
         >
-          {isExamining === true ? text.common.working : text.doctor.examine}
+          {isExamining ? text.common.working : text.doctor.examine}
         </button>
         <button
           type="button"
@@ -27,7 +28,7 @@ export function SettingsDoctor() {
           disabled={isVerifying}
           onClick={() => void tellFault(() => start({ kind: "verify" }))}
         >
-          {isVerifying === true ? text.common.working : text.doctor.verify}
+          {isVerifying ? text.common.working : text.doctor.verify}
         </button>
       </div>
       {doctor?.fault !== undefined && <p class="hint hint-fault">{doctor.fault.message}</p>}

@@ -1,7 +1,7 @@
 /** @file What learning will take, before it starts; and the start. */
 import { useEffect, useState } from "preact/hooks";
-import type { LearnPlan } from "../../../src/index.ts";
 import { formatAbout, formatBytes, formatCount } from "../parts/format.ts";
+import type { LearnPlan } from "../state/contract.ts";
 import { tellFault } from "../state/messages.ts";
 import { teachPhotos } from "../state/photos.ts";
 import { planFor, type PlanState } from "../state/planning.ts";
