@@ -1,10 +1,10 @@
 /** @file Whether Keepsake can work here: the machine, what fits it, and the library's health. */
-import { formatAbout, formatBytes } from "../parts/format.ts";
-import { Icon } from "../parts/icon.tsx";
-import type { DoctorReport } from "../state/contract.ts";
-import { tellFault } from "../state/messages.ts";
-import { isOver, latest, start } from "../state/studio.ts";
-import { text } from "../strings.ts";
+import { formatAbout, formatBytes } from "../../parts/format.ts";
+import { Icon } from "../../parts/icon.tsx";
+import type { DoctorReport } from "../../state/contract.ts";
+import { tellFault } from "../../state/messages.ts";
+import { isOver, latest, start } from "../../state/studio.ts";
+import { text } from "../../strings.ts";
 
 export function SettingsDoctor() {
   const doctor = latest("doctor");

@@ -1,7 +1,7 @@
 /** @file The chart of the loss, in the page's colours. */
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { text } from "../strings.ts";
+import { text } from "../../strings.ts";
 
 export interface PlotShape {
   readonly width: number;
