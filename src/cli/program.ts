@@ -42,6 +42,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   history: async () => (await import("./commands/history.ts")).historyCommand(),
   undo: async () => (await import("./commands/undo.ts")).undoCommand(),
   redo: async () => (await import("./commands/redo.ts")).redoCommand(),
+  rename: async () => (await import("./commands/rename.ts")).renameCommand(),
   forget: async () => (await import("./commands/forget.ts")).forgetCommand(),
   doctor: async () => (await import("./commands/doctor.ts")).doctorCommand(),
   verify: async () => (await import("./commands/verify.ts")).verifyCommand(),

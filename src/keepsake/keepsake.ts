@@ -6,6 +6,7 @@ import { KeepsakeError } from "../errors.ts";
 import { checkWhole, LIMITS } from "../limits.ts";
 import type { ForgetRequest, ForgetResult } from "../library/forget.ts";
 import type { ConceptFacts, ConceptList, LibraryHistory } from "../library/history.ts";
+import type { RenameRequest, RenameResult } from "../library/rename.ts";
 import type { UndoRequest, UndoResult } from "../library/undo.ts";
 import type { PhotoReport, PhotoSheetRequest } from "../training/photos/photo-sheet.ts";
 import type { ClassifiedPicture, ClassifyProgress, ClassifyRequest } from "./classify.ts";
@@ -377,6 +378,25 @@ export class Keepsake {
   forget(request: Omit<ForgetRequest, "library">): Promise<ForgetResult> {
     return this.#add(async ({ folder: library }) =>
       (await import("../library/forget.ts")).forgetConcept({ library, ...request }),
+    );
+  }
+
+  /**
+   * Gives a concept another name. Nothing that was learned changes, and an undo brings the old name back.
+   *
+   * @example
+   * ```ts
+   * import { Keepsake } from "keepsake";
+   *
+   * await using keepsake = await Keepsake.open("my-library");
+   * const { token } = await keepsake.rename({ name: "mochi", to: "our-cat" });
+   * await keepsake.generate({ prompt: `${token} on the beach` });
+   * ```
+   * @throws KeepsakeError if the library does not know it, knows the new name already, or a run is unfinished
+   */
+  rename(request: Omit<RenameRequest, "library">): Promise<RenameResult> {
+    return this.#add(async ({ folder: library }) =>
+      (await import("../library/rename.ts")).renameConcept({ library, ...request }),
     );
   }
 

@@ -6,6 +6,7 @@ import { KeepsakeError } from "../errors.ts";
 import { conceptName } from "../prompts/concept-name.ts";
 import { deletePreviewSheet } from "./preview-sheet.ts";
 import { changeLibrary } from "./change.ts";
+import { holderTest } from "./concept-trail.ts";
 import type { Library, SharedBlobs } from "./library.ts";
 import { allStates, currentState, manifestOf, successor, timelineOf, type Manifest } from "./manifest/manifest.ts";
 import { deleteSnapshot, readSnapshot } from "./run-snapshot.ts";
@@ -68,7 +69,8 @@ export async function forgetIn(
 ): Promise<ForgetResult> {
   const { folder, manifest: before } = library;
   const wasKnown = knows(before, name);
-  const holders = otherHolders(before, name);
+  const holds = holderTest(before, name);
+  const holders = otherHolders(before, holds);
   const isRun = await isRunOf(library, name);
   if (isRun) await deleteSnapshot(folder);
   if (isRun && !(purge && (wasKnown || holders > 0))) {
@@ -77,14 +79,14 @@ export async function forgetIn(
   }
   if (wasKnown) await refuseUnfinishedRun(library);
   const forgotten = withoutConcept(library, name, { purge, holders, unlearned });
-  const after = purge ? purged(forgotten, name) : forgotten;
+  const after = purge ? purged(forgotten, name, holds) : forgotten;
   // First, as a kill in between must not leave it: the same command would find nothing to forget any more.
   const leftBeside = await deletePreviewSheet(folder);
   await library.replace(after);
   return {
     name,
     forgot: wasKnown ? "concept" : "earlier",
-    heldBy: otherHolders(after, name),
+    heldBy: otherHolders(after, holds),
     purged: purge ? holders : 0,
     remains: after.adapter === undefined ? "nothing" : wasKnown ? "adapter" : "unknown",
     ...(leftBeside !== undefined && { leftBeside }),
@@ -92,9 +94,9 @@ export async function forgetIn(
 }
 
 /** States beside the current one that hold a concept. */
-function otherHolders(manifest: Manifest, name: string): number {
+function otherHolders(manifest: Manifest, holds: (state: LibraryState) => boolean): number {
   const [, ...others] = allStates(manifest);
-  return others.filter((state) => knows(state, name)).length;
+  return others.filter(holds).length;
 }
 
 async function isRunOf(library: Library, name: string): Promise<boolean> {
@@ -126,10 +128,10 @@ function known({ concepts }: Manifest): string {
 }
 
 /** The manifest without the other states that hold a concept, and without its name. */
-function purged(manifest: Manifest, name: string): Manifest {
+function purged(manifest: Manifest, name: string, holds: (state: LibraryState) => boolean): Manifest {
   const { current, earlier, later, aside } = timelineOf(manifest);
   const cleared = (states: readonly LibraryState[]) =>
-    states.filter((state) => !knows(state, name)).map((state) => unnamed(state, name));
+    states.filter((state) => !holds(state)).map((state) => unnamed(state, name));
   const timeline = {
     ...{ current: unnamed(current, name), earlier: cleared(earlier) },
     ...{ later: cleared(later), aside: cleared(aside) },
@@ -140,6 +142,9 @@ function purged(manifest: Manifest, name: string): Manifest {
 /** A state that does not hold the concept can name it in one place only: where it says what made it. */
 function unnamed(state: LibraryState, name: string): LibraryState {
   const { change } = state;
+  if (change.kind === "renamed" && change.from === name) {
+    return { ...state, change: { kind: "renamed", concept: change.concept } };
+  }
   if (change.kind !== "forgot" || change.concept !== name) return state;
   return { ...state, change: { kind: "forgot" } };
 }

@@ -338,9 +338,17 @@ export const text = {
   history: {
     title: "History",
     change: (change: Change) => {
-      if (change.kind === "begun") return "empty library";
-      if (change.kind !== "forgot") return `${change.kind} ${change.concept}`;
-      return `${change.unlearned === true ? "unlearned" : "forgot"} ${change.concept ?? "a concept"}`;
+      switch (change.kind) {
+        case "begun":
+          return "empty library";
+        case "learned":
+        case "imported":
+          return `${change.kind} ${change.concept}`;
+        case "renamed":
+          return `renamed ${change.from ?? "a concept"} to ${change.concept}`;
+        case "forgot":
+          return `${change.unlearned === true ? "unlearned" : "forgot"} ${change.concept ?? "a concept"}`;
+      }
     },
     nothing: "knows nothing",
     undo: "Undo",

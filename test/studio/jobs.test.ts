@@ -9,7 +9,7 @@ import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Job, JobProgress, NamesCheck, StudioPhoto } from "../../src/studio/api.ts";
 import { merged } from "../../src/studio/progress.ts";
-import { treeOf } from "../keepsake/support.ts";
+import { MODEL, treeOf } from "../keepsake/support.ts";
 import { eventsOf, isOver, learning, noisePhoto, TestStudio } from "./support.ts";
 
 let studio: TestStudio;
@@ -31,6 +31,22 @@ const dropPhotos = async (subject: string): Promise<StudioPhoto[]> => [
 ];
 
 describe("A new library", () => {
+  it("is made on a model that is chosen, and on another one as long as it knows nothing", async () => {
+    const place = mkdtempSync(join(tmpdir(), "keepsake-studio-model-"));
+    const other = await TestStudio.start(join(place, "library"));
+    try {
+      await other.done({ kind: "choose-model", model: "built-in" });
+      expect((await other.state()).model).toMatchObject({ model: "built-in", isUsable: true });
+      await other.done({ kind: "choose-model", model: MODEL });
+      expect(await other.state()).toMatchObject({ model: { model: MODEL }, defaults: { resolution: 128 } });
+      const missing = await other.until((await other.ask({ kind: "choose-model", model: "no/model" })).id);
+      expect(missing).toMatchObject({ status: "failed", fault: { kind: "input" } });
+    } finally {
+      await other.end();
+      rmSync(place, { recursive: true, force: true });
+    }
+  });
+
   it("is not made by looking", async () => {
     const { library, concepts, jobs, history, defaults, limits } = await studio.state();
     expect(library).toEqual({ folder: join(folder, "library"), exists: false });
@@ -117,7 +133,7 @@ describe("A concept", () => {
   it("is learned, and every event of it arrives once and in order, also where the stream breaks off", async () => {
     const photos = await studio.call<StudioPhoto[]>("GET", "/api/photos");
     const { lastEvent } = await studio.state();
-    const { id } = await studio.ask(learning("mochi", photos, 8));
+    const { id } = await studio.ask(learning("mochi", photos, 8, { sampleEvery: 4 }));
     const ids: number[] = [];
     let [job, progress]: [Job | undefined, JobProgress] = [undefined, {}];
     while (job === undefined || !isOver(job)) {
@@ -140,6 +156,12 @@ describe("A concept", () => {
     expect(job).toMatchObject({ status: "done", result: { kind: "learn", token: "<mochi>", step: 8, steps: 8 } });
     expect(progress).toMatchObject({ done: 8, count: 8, firstStep: 1, phase: "training" });
     expect(progress.losses).toHaveLength(8);
+    // Asked for every so many steps, from before the first one to after the last.
+    expect(progress.samples?.map(({ step, concept }) => [step, concept])).toEqual([
+      [0, "mochi"],
+      [4, "mochi"],
+      [8, "mochi"],
+    ]);
     expect(progress).toEqual((await studio.until(id)).progress);
     before = job;
   });
@@ -288,6 +310,14 @@ describe("A learning", () => {
     await studio.send("DELETE", `/api/jobs/${second.id}`);
     expect((await studio.send("GET", `/api/jobs/${second.id}`)).status).toBe(404);
   });
+});
+
+it("A concept is renamed, and an undo brings the old name back", async () => {
+  await studio.done({ kind: "rename", name: "rex", to: "max" });
+  expect((await studio.state()).concepts.map(({ name }) => name)).toEqual(["mochi", "ember", "max"]);
+  const refused = await studio.until((await studio.ask({ kind: "rename", name: "max", to: "mochi" })).id);
+  expect(refused).toMatchObject({ status: "failed", fault: { kind: "state" } });
+  await studio.done({ kind: "undo" });
 });
 
 it("What is forgotten is gone, and can be brought back", async () => {

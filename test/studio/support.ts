@@ -8,7 +8,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import sharp from "sharp";
 import { expect } from "vitest";
 import { RandomStream } from "../../src/random/random.ts";
-import type { Job, JobRequest, StudioEvent, StudioPhoto, StudioState } from "../../src/studio/api.ts";
+import type {
+  Job,
+  JobRequest,
+  LearnJobRequest,
+  LearnSettings,
+  StudioEvent,
+  StudioPhoto,
+  StudioState,
+} from "../../src/studio/api.ts";
 import { MAIN } from "../cli/support.ts";
 import { MODEL } from "../keepsake/support.ts";
 
@@ -161,7 +169,12 @@ export async function noisePhoto(subject: string, width = 72, height = 64): Prom
 }
 
 /** A learning of few and small steps. */
-export function learning(name: string, photos: readonly StudioPhoto[], steps = 6): JobRequest {
-  const settings = { steps, resolution: 32, strategy: "sequential" };
+export function learning(
+  name: string,
+  photos: readonly StudioPhoto[],
+  steps = 6,
+  { sampleEvery = 0 }: Pick<LearnSettings, "sampleEvery"> = {},
+): LearnJobRequest {
+  const settings = { steps, resolution: 32, strategy: "sequential", sampleEvery };
   return { kind: "learn", name, classNoun: "dog", photos: photos.map(({ id }) => id), settings };
 }

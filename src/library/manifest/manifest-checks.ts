@@ -63,12 +63,14 @@ export function isKeepCount(value: unknown): value is number {
 
 function isChange(value: unknown): boolean {
   if (!isObject(value)) return false;
-  const { kind, concept, unlearned, again } = value;
+  const { kind, concept, unlearned, again, from } = value;
   if (unlearned !== undefined && typeof unlearned !== "boolean") return false;
   if (again !== undefined && again !== "more" && again !== "replaced") return false;
   if (kind === "begun") return true;
-  const isNamed = typeof concept === "string" && isConceptName(concept);
-  return kind === "learned" || kind === "imported" ? isNamed : kind === "forgot" && (isNamed || concept === undefined);
+  const isName = (name: unknown) => typeof name === "string" && isConceptName(name);
+  if (kind === "forgot") return concept === undefined || isName(concept);
+  if (kind === "renamed") return isName(concept) && (from === undefined || isName(from));
+  return (kind === "learned" || kind === "imported") && isName(concept);
 }
 
 function isAdapter(value: unknown): boolean {
@@ -133,7 +135,7 @@ const TRAINING_CHECKS: Readonly<Record<keyof TrainingSettings, (value: unknown) 
 };
 
 /** All but the steps may be missing: they are for people, for previews and for unlearning. Other versions may write more. */
-function isTraining(value: unknown): boolean {
+export function isTraining(value: unknown): value is JsonObject & Pick<TrainingSettings, "steps"> {
   if (!isObject(value) || value.steps === undefined) return false;
   return Object.entries(value).every(([name, setting]) =>
     isSetting(name) ? TRAINING_CHECKS[name](setting) : isNumber(setting) || isText(setting, 1000) || isFlag(setting),

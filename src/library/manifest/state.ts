@@ -68,7 +68,9 @@ export type Change =
   | { readonly kind: "begun" }
   | { readonly kind: "learned"; readonly concept: string; readonly again?: Again }
   | { readonly kind: "imported"; readonly concept: string }
-  | { readonly kind: "forgot"; readonly concept?: string; readonly unlearned?: boolean };
+  | { readonly kind: "forgot"; readonly concept?: string; readonly unlearned?: boolean }
+  /** `from`: the name before; absent if a concept of that name was purged. */
+  | { readonly kind: "renamed"; readonly concept: string; readonly from?: string };
 
 /** What became of a concept that the library knew already: it was taught `more`, or `replaced` by a new beginning. */
 export type Again = "more" | "replaced";
@@ -119,5 +121,7 @@ export function describeChange(change: Change): string {
       return `imported ${change.concept}`;
     case "forgot":
       return `${change.unlearned === true ? "unlearned" : "forgot"} ${change.concept ?? "a concept"}`;
+    case "renamed":
+      return `renamed ${change.from ?? "a concept"} to ${change.concept}`;
   }
 }

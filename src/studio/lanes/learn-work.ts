@@ -3,50 +3,69 @@
  */
 import type { Keepsake } from "../../keepsake/keepsake.ts";
 import type { LearnRequest } from "../../keepsake/learn-and-preview.ts";
+import { Library } from "../../library/library.ts";
+import { chosenModel } from "../../library/model-folder.ts";
+import { profileOf } from "../../library/model-profile.ts";
+import { conceptName } from "../../prompts/concept-name.ts";
+import { type RecordedRequest, recordedRequest } from "../../library/recorded-request.ts";
 import type { JobResult } from "../api.ts";
 import type { JobTask } from "./protocol.ts";
-import { Pace, type Work } from "./work.ts";
+import { handOver, Pace, type Work } from "./work.ts";
 
 type LearnTask = Extract<JobTask, { readonly kind: "learn" | "plan" }>;
 
 /** A learning that was stopped ends with the signal's reason: it is saved. */
-export async function learn(task: LearnTask, keepsake: Keepsake, { signal, tell }: Work): Promise<JobResult> {
-  const request = requestOf(task);
+export async function learn(task: LearnTask, keepsake: Keepsake, work: Work): Promise<JobResult> {
+  const { signal, tell } = work;
+  const library = await Library.openIfExists(keepsake.folder);
+  const recorded = library && (await recordedRequest(library));
+  const request = withRecorded(requestOf(task), recorded);
   if (task.kind === "plan") return { kind: "plan", plan: await keepsake.plan(request) };
+  const every = task.request.settings?.sampleEvery ?? usualInterval(request, library, work);
   const pace = new Pace();
   tell({ kind: "progress", progress: { phase: "loading" } });
-  const result = await keepsake.learn({
+  const learning = keepsake.learn({
     ...{ ...request, signal, tellsPlan: true },
-    onProgress: (news) => {
-      switch (news.kind) {
-        case "warning":
-        case "note":
-          tell({ kind: "progress", progress: { notes: [news.message] } });
-          break;
-        case "photos":
-          tell({ kind: "progress", progress: { phase: "encoding", notes: news.warnings } });
-          break;
-        case "plan": {
-          const { plan } = news;
-          const { stepsDone: done, steps: count } = plan;
-          tell({ kind: "progress", progress: { plan, done, count, secondsLeft: plan.seconds.total } });
-          break;
-        }
-        case "resumed":
-          pace.restart(news.step);
-          tell({ kind: "resumed", step: news.step });
-          break;
-        case "step": {
-          const { phase, step, steps, loss } = news;
-          tell({ kind: "progress", progress: { phase: phaseName(phase), losses: [loss], ...pace.after(step, steps) } });
-          break;
-        }
-        case "learned":
-        case "previews":
-          break;
-      }
-    },
+    ...(every > 0 && { samples: { every, others: true } }),
   });
+  for await (const news of learning) {
+    switch (news.kind) {
+      case "warning":
+      case "note":
+        tell({ kind: "progress", progress: { notes: [news.message] } });
+        break;
+      case "photos":
+        tell({ kind: "progress", progress: { phase: "encoding", notes: news.warnings } });
+        break;
+      case "plan": {
+        const { plan } = news;
+        const { stepsDone: done, steps: count } = plan;
+        tell({ kind: "progress", progress: { plan, done, count, secondsLeft: plan.seconds.total } });
+        break;
+      }
+      case "resumed":
+        pace.restart(news.step);
+        tell({ kind: "resumed", step: news.step });
+        break;
+      case "step": {
+        const { phase, step, steps, loss } = news;
+        tell({ kind: "progress", progress: { phase: phaseName(phase), losses: [loss], ...pace.after(step, steps) } });
+        break;
+      }
+      case "sample": {
+        const { step, concept } = news;
+        const picture = await handOver(news.picture, work);
+        tell({ kind: "progress", progress: { samples: [{ step, concept, picture }] } });
+        // Drawing took its time, and is no step.
+        pace.restart(step);
+        break;
+      }
+      case "learned":
+      case "previews":
+        break;
+    }
+  }
+  const result = await learning;
   if (result.status === "interrupted") throw signal.reason;
   const { token, step, steps } = result;
   return { kind: "learn", token, step, steps };
@@ -68,6 +87,25 @@ function requestOf({ request, photos }: LearnTask): LearnRequest {
       ...(flip !== undefined && { flip }),
     },
   };
+}
+
+/** What goes on with an unfinished run is as that was begun, whatever is asked for now: the page may have forgotten. */
+function withRecorded(request: LearnRequest, recorded: RecordedRequest | undefined): LearnRequest {
+  if (recorded === undefined || recorded.name !== conceptName(request.name)) return request;
+  const { training = {}, adapter = {}, strategy, strategyOptions } = recorded;
+  return {
+    ...request,
+    budget: undefined,
+    training: { ...request.training, ...training },
+    adapter: { ...request.adapter, ...adapter },
+    ...(strategy !== undefined && { strategy, strategyOptions }),
+  };
+}
+
+/** Samples come at the beginning, at the end, and three times between. */
+function usualInterval({ training }: LearnRequest, library: Library | undefined, { place }: Work): number {
+  const { steps = profileOf(chosenModel(place, library).name).training.steps } = training ?? {};
+  return Math.ceil(steps / 4);
 }
 
 /** As the page names phases. */

@@ -53,7 +53,7 @@ export async function chooseModel(
 ): Promise<JobResult> {
   const keepsake = await Keepsake.open(library, { lazy: true, model: await folderOfModel(model) });
   try {
-    await keepsake.init();
+    await keepsake.init({ replacesEmpty: true });
     return { kind };
   } finally {
     await keepsake.close();

@@ -1,7 +1,6 @@
 /**
  * @file What a lane does for each kind of task: a thin shell over the facade.
  */
-import { KeepsakeError } from "../../errors.ts";
 import type { Keepsake } from "../../keepsake/keepsake.ts";
 import type { UnlearnProgress } from "../../keepsake/unlearn-concept.ts";
 import type { JobResult } from "../api.ts";
@@ -59,7 +58,8 @@ async function inLibrary(task: LibraryTask, keepsake: Keepsake, work: Work): Pro
     case "remember":
       return (await import("./remember-work.ts")).remember(keepsake, work);
     case "rename":
-      throw new KeepsakeError("usage", "A concept cannot be renamed yet.");
+      await keepsake.rename({ name: task.name, to: task.to });
+      return { kind: "rename" };
     case "export":
       return (await import("./export-work.ts")).exportLearned(task, keepsake, work);
     case "doctor":
