@@ -3,7 +3,7 @@
  * place, ONNX Runtime loaded outside its place, rooms and files that have grown too large to take in.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { dirname, join, normalize } from "node:path";
+import { dirname, join, normalize, sep } from "node:path";
 import ts from "typescript";
 
 const MOST_FILES = 20;
@@ -12,12 +12,12 @@ const MOST_LINES = 250;
 const REASON = "Long because";
 
 /** The folders with code of ours; what else there is in a tree is none of it. */
-const FOLDERS = ["src", "bin", "test", "bench", "scripts", "recipes", "examples"];
+const FOLDERS = ["src", "bin", "test", "bench", "scripts", "recipes", "examples", "studio"];
 
 /** All faults of the tree at a path, a line each. */
 export function importFaults(root: string): string[] {
   const read = (file: string) => readFileSync(join(root, file), "utf8");
-  const files = codeIn(root, "src").filter((file) => file.endsWith(".ts"));
+  const files = ["src", PAGE].flatMap((folder) => codeIn(root, folder)).filter((file) => /\.tsx?$/.test(file));
   const texts = new Map(files.map((file) => [file, read(file)]));
   const imports = new Map(
     files.map((file) => {
@@ -42,7 +42,9 @@ export function importFaults(root: string): string[] {
       faults.push(`${file} has ${lines} lines; split it, or say why in its header ("${REASON} ...")`);
     }
   }
-  for (const [file, text] of texts) faults.push(...networkFaults(file, text));
+  for (const [file, text] of texts) {
+    faults.push(...(file.startsWith(`${PAGE}${sep}`) ? pageFaults(file, text) : networkFaults(file, text)));
+  }
   for (const file of FOLDERS.flatMap((folder) => codeIn(root, folder))) {
     const text = texts.get(file) ?? read(file);
     if (file !== LOADS_RUNTIME && text.includes(RUNTIME)) faults.push(...runtimeFaults(file, text));
@@ -55,7 +57,7 @@ function codeIn(root: string, folder: string): string[] {
   if (!existsSync(join(root, folder))) return [];
   const files = readdirSync(join(root, folder), { recursive: true, encoding: "utf8" });
   return files
-    .filter((file) => /\.(?:ts|js|cjs)$/.test(file))
+    .filter((file) => /\.(?:tsx?|js|cjs)$/.test(file))
     .map((file) => join(folder, file))
     .sort();
 }
@@ -95,6 +97,23 @@ const WAY_TO_LISTENER = join("src", "cli", "commands", "studio.ts");
 const SERVER = "@hono/node-server";
 const NETWORK_MODULES = /^(?:node:)?(?:https?|http2|net|tls|dgram|dns|quic)(?:\/|$)|^undici$|^ws$/;
 const NETWORK_GLOBALS = new Set(["fetch", "WebSocket", "EventSource", "XMLHttpRequest"]);
+
+/** The studio's page is another program: it runs in a browser, and shares types alone with the server. */
+const PAGE = "studio";
+const CONTRACT = join("src", "studio", "api.ts");
+
+function pageFaults(file: string, text: string): string[] {
+  const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest);
+  return source.statements.flatMap((statement) => {
+    if (!ts.isImportDeclaration(statement) || !ts.isStringLiteral(statement.moduleSpecifier)) return [];
+    const target = statement.moduleSpecifier.text;
+    const path = normalize(join(dirname(file), target));
+    if (!target.startsWith(".") || path.startsWith(`${PAGE}${sep}`)) return [];
+    const isType = statement.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword;
+    if (isType && path === CONTRACT) return [];
+    return [`${file} imports ${path}: the page may import types of ${CONTRACT} alone`];
+  });
+}
 
 /** What a file has to do with the network that it may not. */
 function networkFaults(file: string, text: string): string[] {

@@ -2,11 +2,9 @@
  * @file Everything that the page says, in English. To translate it: this file again in the other language.
  * Long because a translator finds every word in one place.
  */
-import type { StudioState, JobRequest, JobStatus } from "../../src/studio/api.ts";
-import type { ClassifiedPicture, ForgetResult } from "../../src/index.ts";
+import type { JobRequest, JobStatus } from "../../src/studio/api.ts";
+import type { Answer, Change, ForgetFacts } from "./state/contract.ts";
 import { formatBytes, formatCount } from "./parts/format.ts";
-
-type Change = NonNullable<StudioState["history"]>["states"][number]["change"];
 
 const plural = (count: number, one: string, many: string) => `${formatCount(count)} ${count === 1 ? one : many}`;
 const ORDINALS = new Intl.PluralRules("en", { type: "ordinal" });
@@ -127,7 +125,7 @@ export const text = {
       "All concepts share one adapter. What it learned from the photos stays in it until it is trained away, " +
       "until you undo that training run, or until no concept is left.",
     confirm: (name: string) => `Forget ${name}`,
-    done: (name: string, remains: ForgetResult["remains"], heldBy: number) =>
+    done: (name: string, remains: ForgetFacts["remains"], heldBy: number) =>
       [
         `${name} is forgotten.`,
         remains === "nothing" ? "No trace is left in the current state." : "The shared adapter keeps traces of it.",
@@ -406,7 +404,7 @@ export const text = {
     answer: "Answer",
     photo: "The photo that was asked about",
     looking: "Comparing …",
-    answerOf: (answer: ClassifiedPicture["answer"]) => {
+    answerOf: (answer: Answer) => {
       if (answer.kind === "concept") return `This is ${answer.label}.`;
       if (answer.kind === "unsure") return `Not sure: ${answer.between.join(" or ")}.`;
       return answer.nearest === undefined

@@ -63,9 +63,38 @@ describe("the network", () => {
       ...inside,
       "src/cli/hub-model.ts": 'import { x } from "../hub/pull.ts"; void x; void import("../hub/request.ts");',
     };
-    expect(check("at once", files).match(/only src\/cli\/hub-model\.ts may, by import\(\) of pull\.ts/g)).toHaveLength(
-      2,
+    const fault = /only src\/cli\/hub-model\.ts and src\/studio\/lanes\/pull-work\.ts may, by import\(\) of pull\.ts/g;
+    expect(check("at once", files).match(fault)).toHaveLength(2);
+  });
+
+  it("is listened to by one file, which one command loads when it is asked for", () => {
+    const listen =
+      'import { serve } from "@hono/node-server"; export const f = (app: typeof serve) => ({ fetch: app });';
+    const load = 'export const f = () => import("../../studio/listen.ts");';
+    expect(check("listen", { "src/studio/listen.ts": listen, "src/cli/commands/studio.ts": load })).toBe("");
+    const elsewhere = { "src/studio/listen.ts": listen, "src/studio/app.ts": listen, "src/cli/program.ts": load };
+    expect(check("elsewhere", elsewhere)).toContain(
+      "src/studio/app.ts imports @hono/node-server: only src/studio/listen.ts may",
     );
+    const atOnce = 'import { f } from "../../studio/listen.ts"; void f;';
+    expect(check("listen at once", { "src/studio/listen.ts": listen, "src/cli/commands/studio.ts": atOnce })).toContain(
+      "only src/cli/commands/studio.ts may, by import()",
+    );
+  });
+});
+
+describe("the studio's page", () => {
+  it("shares types of the contract with the server, and nothing else", () => {
+    const files = { "src/studio/api.ts": "export interface A {}", "src/io/a.ts": "export interface B {}" };
+    const good =
+      'import type { A } from "../../src/studio/api.ts"; import { h } from "preact"; void h; export type C = A;';
+    expect(check("types", { ...files, "studio/src/main.tsx": good })).toBe("");
+    for (const text of [
+      'import { A } from "../../src/studio/api.ts"; export type C = A;',
+      'import type { B } from "../../src/io/a.ts"; export type C = B;',
+    ]) {
+      expect(check("more", { ...files, "studio/src/main.tsx": text })).toContain("the page may import types of");
+    }
   });
 });
 

@@ -2,9 +2,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { completed, startedToken } from "../../studio/src/parts/completion.ts";
-import { clamped, moved, wholeCrop, zoomed } from "../../studio/src/parts/crop.ts";
+import { clamped, moved, wholeCrop, zoomed } from "../../studio/src/parts/editors/crop.ts";
 import { formatAbout, formatBytes, formatPercent } from "../../studio/src/parts/format.ts";
-import { smoothed } from "../../studio/src/parts/smoothed.ts";
+import { smoothed } from "../../studio/src/parts/loss/smoothed.ts";
 import { added } from "../../studio/src/state/progress.ts";
 
 describe("A crop", () => {

@@ -64,13 +64,11 @@ it("the two earlier concepts are shown before and after", { timeout: LONG }, asy
     const slider = page.getByRole("slider", { name: `${name}: before and after` });
     await slider.press("ArrowRight");
     expect(await slider.getAttribute("aria-valuetext")).toBe("51 % first, the rest now");
-    for (const when of ["first", "now"]) {
-      const picture = page.getByRole("img", { name: `${name}, ${when}`, exact: true });
-      await expect
-        .poll(() => picture.evaluate((image) => Reflect.get(image, "naturalWidth")), PATIENT)
-        .toBeGreaterThan(0);
-    }
+    for (const when of ["first", "now"])
+      await page.getByRole("img", { name: `${name}, ${when}`, exact: true }).waitFor();
   }
+  const isDrawn = "[...document.querySelectorAll('.before-after img')].every(({ naturalWidth }) => naturalWidth > 0)";
+  await expect.poll(() => page.evaluate<boolean>(isDrawn), PATIENT).toBe(true);
 });
 
 it("it is drawn; after an undo the same seed is drawn again", { timeout: LONG }, async () => {

@@ -5,7 +5,7 @@ export async function droppedFiles(transfer: DataTransfer): Promise<File[]> {
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry());
   const plain = [...transfer.files];
   if (entries.every((entry) => entry === null || entry.isFile)) return plain;
-  const files = await Promise.all(entries.map((entry) => (entry === null ? [] : filesIn(entry))));
+  const files = await Promise.all(entries.map(async (entry) => (entry === null ? [] : filesIn(entry))));
   return files.flat();
 }
 

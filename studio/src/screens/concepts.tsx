@@ -8,11 +8,11 @@ import { tellFault } from "../state/messages.ts";
 import { hrefOf } from "../state/router.ts";
 import { concepts, isOver, jobs, start, studio } from "../state/studio.ts";
 import { text } from "../strings.ts";
-import { ConceptCard, type ConceptAction } from "./concept-card.tsx";
-import { ExportDialog } from "./export-dialog.tsx";
-import { ForgetDialog } from "./forget-dialog.tsx";
-import { RenameDialog } from "./rename-dialog.tsx";
-import { Welcome } from "./welcome.tsx";
+import { ConceptCard, type ConceptAction } from "./concepts/concept-card.tsx";
+import { ExportDialog } from "./concepts/export-dialog.tsx";
+import { ForgetDialog } from "./concepts/forget-dialog.tsx";
+import { RenameDialog } from "./concepts/rename-dialog.tsx";
+import { Welcome } from "./concepts/welcome.tsx";
 
 export function Concepts() {
   const [open, setOpen] = useState<{ readonly action: ConceptAction; readonly concept?: StudioConcept }>();

@@ -6,9 +6,9 @@ import { route } from "../state/router.ts";
 import { changeDrawing } from "../state/drawing.ts";
 import { concepts, type JobOf, jobsOf } from "../state/studio.ts";
 import { text } from "../strings.ts";
-import { DrawForm } from "./draw-form.tsx";
-import { DrawnPictures } from "./draw-pictures.tsx";
-import { PictureDialog } from "./picture-dialog.tsx";
+import { DrawForm } from "./draw/draw-form.tsx";
+import { DrawnPictures } from "./draw/draw-pictures.tsx";
+import { PictureDialog } from "./draw/picture-dialog.tsx";
 
 export function Draw() {
   const [open, setOpen] = useState<{ readonly job: JobOf<"draw">; readonly picture: PictureId }>();

@@ -10,8 +10,8 @@ import { shareDone } from "../state/progress.ts";
 import { hrefOf } from "../state/router.ts";
 import { isOver, jobs, latest, start, studio } from "../state/studio.ts";
 import { text } from "../strings.ts";
-import { RememberConcept } from "./remember-concept.tsx";
-import { RememberTimeline } from "./remember-timeline.tsx";
+import { RememberConcept } from "./remember/remember-concept.tsx";
+import { RememberTimeline } from "./remember/remember-timeline.tsx";
 
 export function Remember() {
   const [chosen, setChosen] = useState<Readonly<Record<string, string>>>({});

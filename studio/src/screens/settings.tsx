@@ -7,8 +7,8 @@ import { tell, tellFault } from "../state/messages.ts";
 import { finish, studio } from "../state/studio.ts";
 import { theme, THEMES } from "../state/theme.ts";
 import { text } from "../strings.ts";
-import { SettingsDoctor } from "./settings-doctor.tsx";
-import { SettingsModel } from "./settings-model.tsx";
+import { SettingsDoctor } from "./settings/settings-doctor.tsx";
+import { SettingsModel } from "./settings/settings-model.tsx";
 
 export function Settings() {
   return (

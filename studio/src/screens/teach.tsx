@@ -5,10 +5,10 @@ import { Unfinished } from "../parts/unfinished.tsx";
 import { addPhotos, arriving, teachPhotos } from "../state/photos.ts";
 import { studio } from "../state/studio.ts";
 import { text } from "../strings.ts";
-import { TeachHow } from "./teach-how.tsx";
-import { TeachNames } from "./teach-names.tsx";
-import { TeachPhoto } from "./teach-photo.tsx";
-import { TeachPlan } from "./teach-plan.tsx";
+import { TeachHow } from "./teach/teach-how.tsx";
+import { TeachNames } from "./teach/teach-names.tsx";
+import { TeachPhoto } from "./teach/teach-photo.tsx";
+import { TeachPlan } from "./teach/teach-plan.tsx";
 
 export function Teach() {
   const photos = teachPhotos.value;

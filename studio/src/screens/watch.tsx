@@ -2,7 +2,7 @@
 import type { JobProgress } from "../../../src/studio/api.ts";
 import { formatAbout, formatCount } from "../parts/format.ts";
 import { Icon } from "../parts/icon.tsx";
-import { LossChart } from "../parts/loss-chart.tsx";
+import { LossChart } from "../parts/loss/loss-chart.tsx";
 import { Meter } from "../parts/meter.tsx";
 import { PageHead } from "../parts/page-head.tsx";
 import { Unfinished } from "../parts/unfinished.tsx";

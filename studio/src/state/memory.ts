@@ -1,10 +1,8 @@
 /** @file What is remembered in which state: the cells of every comparison, and the kept states in their order. */
 import { computed } from "@preact/signals";
-import type { MatrixCell, StudioState } from "../../../src/studio/api.ts";
+import type { MatrixCell } from "../../../src/studio/api.ts";
+import type { KeptState } from "./contract.ts";
 import { jobsOf, studio } from "./studio.ts";
-
-type History = NonNullable<StudioState["history"]>;
-export type KeptState = History["states"][number];
 
 /** From the oldest kept state to the last one that an undo has left; each once. */
 export const timeline = computed<readonly KeptState[]>(() => {

@@ -1,6 +1,6 @@
 /** @file Asks what a training run will take. */
-import type { LearnPlan } from "../../../src/index.ts";
 import type { LearnJobRequest } from "../../../src/studio/api.ts";
+import type { LearnPlan } from "./contract.ts";
 import { server } from "./server.ts";
 import { isOver, jobs, start } from "./studio.ts";
 

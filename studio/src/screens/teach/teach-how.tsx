@@ -1,10 +1,10 @@
 /** @file How thoroughly it is learned: three presets, and a drawer for those who know more. */
-import type { LearnSettings } from "../../../src/studio/api.ts";
-import { Choice } from "../parts/choice.tsx";
-import { Field, NumberField } from "../parts/field.tsx";
-import { studio } from "../state/studio.ts";
-import { change, form, PRESET_NAMES, presetSteps } from "../state/teaching.ts";
-import { text } from "../strings.ts";
+import type { LearnSettings } from "../../../../src/studio/api.ts";
+import { Choice } from "../../parts/choice.tsx";
+import { Field, NumberField } from "../../parts/field.tsx";
+import { studio } from "../../state/studio.ts";
+import { change, form, PRESET_NAMES, presetSteps } from "../../state/teaching.ts";
+import { text } from "../../strings.ts";
 
 export function TeachHow() {
   const { preset, settings } = form.value;

@@ -1,12 +1,12 @@
 /** @file What to draw, and how. */
-import { Choice } from "../parts/choice.tsx";
-import { Field, NumberField } from "../parts/field.tsx";
-import { Icon } from "../parts/icon.tsx";
-import { PromptField } from "../parts/prompt-field.tsx";
-import { changeDrawing as change, drawForm, newDrawRequest } from "../state/drawing.ts";
-import { tellFault } from "../state/messages.ts";
-import { concepts, start, studio } from "../state/studio.ts";
-import { text } from "../strings.ts";
+import { Choice } from "../../parts/choice.tsx";
+import { Field, NumberField } from "../../parts/field.tsx";
+import { Icon } from "../../parts/icon.tsx";
+import { PromptField } from "../../parts/prompt-field.tsx";
+import { changeDrawing as change, drawForm, newDrawRequest } from "../../state/drawing.ts";
+import { tellFault } from "../../state/messages.ts";
+import { concepts, start, studio } from "../../state/studio.ts";
+import { text } from "../../strings.ts";
 
 const COUNTS = ["1", "2", "4", "8"] as const;
 

@@ -1,10 +1,10 @@
 /** @file A concept as an earlier state drew it, and as the current one does. */
-import { BeforeAfter } from "../parts/before-after.tsx";
-import { formatPercent } from "../parts/format.ts";
-import { levelOf } from "../parts/matrix.tsx";
-import { Picture } from "../parts/picture.tsx";
-import { cellOf, currentState, timeline } from "../state/memory.ts";
-import { text } from "../strings.ts";
+import { BeforeAfter } from "../../parts/before-after.tsx";
+import { formatPercent } from "../../parts/format.ts";
+import { levelOf } from "../../parts/matrix.tsx";
+import { Picture } from "../../parts/picture.tsx";
+import { cellOf, currentState, timeline } from "../../state/memory.ts";
+import { text } from "../../strings.ts";
 
 export interface RememberConceptProps {
   readonly concept: string;

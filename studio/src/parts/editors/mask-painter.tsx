@@ -1,11 +1,11 @@
 /** @file Paints what the photo is to teach: the rest then does not count. A mask may also come from a file. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { StudioPhoto } from "../../../src/studio/api.ts";
-import { setMask } from "../state/photos.ts";
-import { address } from "../state/server.ts";
-import { text } from "../strings.ts";
-import { Choice } from "./choice.tsx";
-import { Dialog } from "./dialog.tsx";
+import type { StudioPhoto } from "../../../../src/studio/api.ts";
+import { setMask } from "../../state/photos.ts";
+import { address } from "../../state/server.ts";
+import { text } from "../../strings.ts";
+import { Choice } from "../choice.tsx";
+import { Dialog } from "../dialog.tsx";
 import { maskFile, paintFile, paintStroke, type Point } from "./mask.ts";
 
 export interface MaskPainterProps {

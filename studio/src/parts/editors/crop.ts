@@ -1,5 +1,5 @@
 /** @file Arithmetic of crops: squares inside a photo, as shares of it. */
-import type { Crop } from "../../../src/studio/api.ts";
+import type { Crop } from "../../../../src/studio/api.ts";
 
 /** In pixels. */
 export interface Size {

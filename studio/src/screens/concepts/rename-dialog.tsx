@@ -1,12 +1,12 @@
 /** @file Another name for a concept. */
 import { useState } from "preact/hooks";
-import type { StudioConcept } from "../../../src/studio/api.ts";
-import { Dialog } from "../parts/dialog.tsx";
-import { Field } from "../parts/field.tsx";
-import { useNamesCheck } from "../parts/names-check.ts";
-import { tell, tellFault } from "../state/messages.ts";
-import { finish } from "../state/studio.ts";
-import { text } from "../strings.ts";
+import type { StudioConcept } from "../../../../src/studio/api.ts";
+import { Dialog } from "../../parts/dialog.tsx";
+import { Field } from "../../parts/field.tsx";
+import { useNamesCheck } from "../../parts/names-check.ts";
+import { tell, tellFault } from "../../state/messages.ts";
+import { finish } from "../../state/studio.ts";
+import { text } from "../../strings.ts";
 
 export function RenameDialog({ concept, onClose }: { readonly concept: StudioConcept; readonly onClose: () => void }) {
   const [name, setName] = useState(concept.name);

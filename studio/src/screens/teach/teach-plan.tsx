@@ -1,14 +1,14 @@
 /** @file What learning will take, before it starts; and the start. */
 import { useEffect, useState } from "preact/hooks";
-import type { LearnPlan } from "../../../src/index.ts";
-import { formatAbout, formatBytes, formatCount } from "../parts/format.ts";
-import { tellFault } from "../state/messages.ts";
-import { teachPhotos } from "../state/photos.ts";
-import { planFor, type PlanState } from "../state/planning.ts";
-import { go } from "../state/router.ts";
-import { isOver, start, training } from "../state/studio.ts";
-import { clearForm, form, namesCheck, names, request } from "../state/teaching.ts";
-import { text } from "../strings.ts";
+import { formatAbout, formatBytes, formatCount } from "../../parts/format.ts";
+import type { LearnPlan } from "../../state/contract.ts";
+import { tellFault } from "../../state/messages.ts";
+import { teachPhotos } from "../../state/photos.ts";
+import { planFor, type PlanState } from "../../state/planning.ts";
+import { go } from "../../state/router.ts";
+import { isOver, start, training } from "../../state/studio.ts";
+import { clearForm, form, namesCheck, names, request } from "../../state/teaching.ts";
+import { text } from "../../strings.ts";
 
 export function TeachPlan() {
   const asked = request.value;

@@ -1,11 +1,11 @@
 /** @file Forgetting a concept, in three ways that differ in what is left. */
 import { useState } from "preact/hooks";
-import type { JobRequest, StudioConcept } from "../../../src/studio/api.ts";
-import { Choice } from "../parts/choice.tsx";
-import { Dialog } from "../parts/dialog.tsx";
-import { tell, tellFault } from "../state/messages.ts";
-import { finish } from "../state/studio.ts";
-import { text } from "../strings.ts";
+import type { JobRequest, StudioConcept } from "../../../../src/studio/api.ts";
+import { Choice } from "../../parts/choice.tsx";
+import { Dialog } from "../../parts/dialog.tsx";
+import { tell, tellFault } from "../../state/messages.ts";
+import { finish } from "../../state/studio.ts";
+import { text } from "../../strings.ts";
 
 const WAYS = ["token", "unlearn", "purge"] as const;
 type Way = (typeof WAYS)[number];

@@ -1,8 +1,8 @@
 /** @file What the concept is called, and what kind of thing it is. */
-import { useNamesCheck } from "../parts/names-check.ts";
-import { Field } from "../parts/field.tsx";
-import { change, form, namesCheck, names } from "../state/teaching.ts";
-import { text } from "../strings.ts";
+import { useNamesCheck } from "../../parts/names-check.ts";
+import { Field } from "../../parts/field.tsx";
+import { change, form, namesCheck, names } from "../../state/teaching.ts";
+import { text } from "../../strings.ts";
 import { useEffect } from "preact/hooks";
 
 export function TeachNames() {

@@ -1,14 +1,14 @@
 /** @file Which model learns and draws: the built-in one, one of this machine, a file, or one to download. */
 import { useEffect, useState } from "preact/hooks";
-import type { StudioModel } from "../../../src/studio/api.ts";
-import { Field } from "../parts/field.tsx";
-import { formatBytes } from "../parts/format.ts";
-import { Meter } from "../parts/meter.tsx";
-import { tell, tellFault } from "../state/messages.ts";
-import { shareDone } from "../state/progress.ts";
-import { server } from "../state/server.ts";
-import { concepts, finish, isOver, latest, start, studio } from "../state/studio.ts";
-import { text } from "../strings.ts";
+import type { StudioModel } from "../../../../src/studio/api.ts";
+import { Field } from "../../parts/field.tsx";
+import { formatBytes } from "../../parts/format.ts";
+import { Meter } from "../../parts/meter.tsx";
+import { tell, tellFault } from "../../state/messages.ts";
+import { shareDone } from "../../state/progress.ts";
+import { server } from "../../state/server.ts";
+import { concepts, finish, isOver, latest, start, studio } from "../../state/studio.ts";
+import { text } from "../../strings.ts";
 
 export function SettingsModel() {
   const [models, setModels] = useState<readonly StudioModel[]>();

@@ -1,11 +1,11 @@
 /** @file The first screen of a library that knows nothing yet: what this is, and the one thing to do. */
-import { DropZone } from "../parts/drop-zone.tsx";
-import { PageHead } from "../parts/page-head.tsx";
-import { Unfinished } from "../parts/unfinished.tsx";
-import { addPhotos } from "../state/photos.ts";
-import { go, hrefOf } from "../state/router.ts";
-import { studio } from "../state/studio.ts";
-import { text } from "../strings.ts";
+import { DropZone } from "../../parts/drop-zone.tsx";
+import { PageHead } from "../../parts/page-head.tsx";
+import { Unfinished } from "../../parts/unfinished.tsx";
+import { addPhotos } from "../../state/photos.ts";
+import { go, hrefOf } from "../../state/router.ts";
+import { studio } from "../../state/studio.ts";
+import { text } from "../../strings.ts";
 
 export function Welcome() {
   const isBuiltIn = studio.value?.model.model === "built-in";

@@ -2,8 +2,8 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type uPlot from "uplot";
-import { text } from "../strings.ts";
-import { theme } from "../state/theme.ts";
+import { text } from "../../strings.ts";
+import { theme } from "../../state/theme.ts";
 import { smoothed } from "./smoothed.ts";
 
 export interface LossChartProps {

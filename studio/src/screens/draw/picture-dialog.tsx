@@ -1,12 +1,12 @@
 /** @file A picture on its own: how it was drawn, and saving it. */
 import { useState } from "preact/hooks";
-import type { PictureId } from "../../../src/studio/api.ts";
-import { Dialog } from "../parts/dialog.tsx";
-import { Icon } from "../parts/icon.tsx";
-import { Picture } from "../parts/picture.tsx";
-import { address } from "../state/server.ts";
-import { type JobOf, studio } from "../state/studio.ts";
-import { text } from "../strings.ts";
+import type { PictureId } from "../../../../src/studio/api.ts";
+import { Dialog } from "../../parts/dialog.tsx";
+import { Icon } from "../../parts/icon.tsx";
+import { Picture } from "../../parts/picture.tsx";
+import { address } from "../../state/server.ts";
+import { type JobOf, studio } from "../../state/studio.ts";
+import { text } from "../../strings.ts";
 
 export interface PictureDialogProps {
   readonly job: JobOf<"draw">;

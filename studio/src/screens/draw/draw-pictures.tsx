@@ -1,15 +1,15 @@
 /** @file What came of one prompt: its pictures, and the way to draw it again. */
-import type { PictureId } from "../../../src/studio/api.ts";
-import { formatTime } from "../parts/format.ts";
-import { Icon } from "../parts/icon.tsx";
-import { Meter } from "../parts/meter.tsx";
-import { Picture } from "../parts/picture.tsx";
-import { changeDrawing } from "../state/drawing.ts";
-import { tellFault } from "../state/messages.ts";
-import { shareDone } from "../state/progress.ts";
-import { server } from "../state/server.ts";
-import { dropJob, isOver, type JobOf, start } from "../state/studio.ts";
-import { text } from "../strings.ts";
+import type { PictureId } from "../../../../src/studio/api.ts";
+import { formatTime } from "../../parts/format.ts";
+import { Icon } from "../../parts/icon.tsx";
+import { Meter } from "../../parts/meter.tsx";
+import { Picture } from "../../parts/picture.tsx";
+import { changeDrawing } from "../../state/drawing.ts";
+import { tellFault } from "../../state/messages.ts";
+import { shareDone } from "../../state/progress.ts";
+import { server } from "../../state/server.ts";
+import { dropJob, isOver, type JobOf, start } from "../../state/studio.ts";
+import { text } from "../../strings.ts";
 
 export interface DrawnPicturesProps {
   readonly job: JobOf<"draw">;

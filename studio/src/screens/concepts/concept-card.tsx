@@ -1,10 +1,10 @@
 /** @file A concept: its pictures, how it was learned, and what can be done with it. */
 import { useRef } from "preact/hooks";
-import type { StudioConcept } from "../../../src/studio/api.ts";
-import { Icon } from "../parts/icon.tsx";
-import { Picture } from "../parts/picture.tsx";
-import { hrefOf } from "../state/router.ts";
-import { text } from "../strings.ts";
+import type { StudioConcept } from "../../../../src/studio/api.ts";
+import { Icon } from "../../parts/icon.tsx";
+import { Picture } from "../../parts/picture.tsx";
+import { hrefOf } from "../../state/router.ts";
+import { text } from "../../strings.ts";
 
 export type ConceptAction = "rename" | "forget" | "export";
 const ACTIONS = ["rename", "export", "forget"] as const satisfies readonly ConceptAction[];

@@ -1,12 +1,12 @@
 /** @file A photo as training will see it, with what may be changed about it. */
 import { useState } from "preact/hooks";
-import type { StudioPhoto } from "../../../src/studio/api.ts";
-import { CropEditor } from "../parts/crop-editor.tsx";
-import { Icon } from "../parts/icon.tsx";
-import { MaskPainter } from "../parts/mask-painter.tsx";
-import { editPhoto, removePhoto } from "../state/photos.ts";
-import { address } from "../state/server.ts";
-import { text } from "../strings.ts";
+import type { StudioPhoto } from "../../../../src/studio/api.ts";
+import { CropEditor } from "../../parts/editors/crop-editor.tsx";
+import { Icon } from "../../parts/icon.tsx";
+import { MaskPainter } from "../../parts/editors/mask-painter.tsx";
+import { editPhoto, removePhoto } from "../../state/photos.ts";
+import { address } from "../../state/server.ts";
+import { text } from "../../strings.ts";
 
 export function TeachPhoto({ photo, place }: { readonly photo: StudioPhoto; readonly place: number }) {
   const [open, setOpen] = useState<"crop" | "mask">();

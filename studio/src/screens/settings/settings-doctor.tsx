@@ -1,15 +1,16 @@
 /** @file Whether Keepsake can work here: the machine, what fits it, and the library's health. */
-import type { DoctorReport } from "../../../src/index.ts";
-import { formatAbout, formatBytes } from "../parts/format.ts";
-import { Icon } from "../parts/icon.tsx";
-import { tellFault } from "../state/messages.ts";
-import { isOver, latest, start } from "../state/studio.ts";
-import { text } from "../strings.ts";
+import { formatAbout, formatBytes } from "../../parts/format.ts";
+import { Icon } from "../../parts/icon.tsx";
+import type { DoctorReport } from "../../state/contract.ts";
+import { tellFault } from "../../state/messages.ts";
+import { isOver, latest, start } from "../../state/studio.ts";
+import { text } from "../../strings.ts";
 
 export function SettingsDoctor() {
   const doctor = latest("doctor");
   const verify = latest("verify");
-  const [isExamining, isVerifying] = [doctor, verify].map((job) => job !== undefined && !isOver(job));
+  const isExamining = doctor !== undefined && !isOver(doctor);
+  const isVerifying = verify !== undefined && !isOver(verify);
   return (
     <>
       <div class="actions">

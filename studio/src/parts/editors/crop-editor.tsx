@@ -1,11 +1,11 @@
 /** @file Moves and zooms a photo under the square that training will see. */
 import { useRef, useState } from "preact/hooks";
-import type { Crop, StudioPhoto } from "../../../src/studio/api.ts";
-import { address } from "../state/server.ts";
-import { editPhoto } from "../state/photos.ts";
-import { text } from "../strings.ts";
+import type { Crop, StudioPhoto } from "../../../../src/studio/api.ts";
+import { address } from "../../state/server.ts";
+import { editPhoto } from "../../state/photos.ts";
+import { text } from "../../strings.ts";
 import { clamped, moved, wholeCrop, zoomed } from "./crop.ts";
-import { Dialog } from "./dialog.tsx";
+import { Dialog } from "../dialog.tsx";
 
 export interface CropEditorProps {
   readonly photo: StudioPhoto;

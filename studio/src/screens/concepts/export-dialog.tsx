@@ -1,14 +1,14 @@
 /** @file What was learned as a file, for other programs. */
 import { useState } from "preact/hooks";
-import type { ExportFormat } from "../../../src/index.ts";
-import type { Job, StudioConcept } from "../../../src/studio/api.ts";
-import { Choice } from "../parts/choice.tsx";
-import { Dialog } from "../parts/dialog.tsx";
-import { formatBytes } from "../parts/format.ts";
-import { tellFault } from "../state/messages.ts";
-import { address } from "../state/server.ts";
-import { finish } from "../state/studio.ts";
-import { text } from "../strings.ts";
+import type { Job, StudioConcept } from "../../../../src/studio/api.ts";
+import { Choice } from "../../parts/choice.tsx";
+import { Dialog } from "../../parts/dialog.tsx";
+import { formatBytes } from "../../parts/format.ts";
+import type { ExportFormat } from "../../state/contract.ts";
+import { tellFault } from "../../state/messages.ts";
+import { address } from "../../state/server.ts";
+import { finish } from "../../state/studio.ts";
+import { text } from "../../strings.ts";
 
 const FORMATS = ["kohya", "diffusers", "peft", "textual-inversion"] as const satisfies readonly ExportFormat[];
 

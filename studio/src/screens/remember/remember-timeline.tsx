@@ -1,10 +1,11 @@
 /** @file The kept states, newest first, and the way to each. */
-import { Icon } from "../parts/icon.tsx";
-import { currentState, type KeptState, timeline } from "../state/memory.ts";
-import { tell, tellFault } from "../state/messages.ts";
-import { finish, isOver, jobs, studio } from "../state/studio.ts";
-import { text } from "../strings.ts";
-import type { JobRequest } from "../../../src/studio/api.ts";
+import { Icon } from "../../parts/icon.tsx";
+import type { KeptState } from "../../state/contract.ts";
+import { currentState, timeline } from "../../state/memory.ts";
+import { tell, tellFault } from "../../state/messages.ts";
+import { finish, isOver, jobs, studio } from "../../state/studio.ts";
+import { text } from "../../strings.ts";
+import type { JobRequest } from "../../../../src/studio/api.ts";
 
 export function RememberTimeline() {
   const history = studio.value?.history;

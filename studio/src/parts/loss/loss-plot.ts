@@ -1,7 +1,7 @@
 /** @file The chart of the loss, in the page's colours. */
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { text } from "../strings.ts";
+import { text } from "../../strings.ts";
 
 export interface PlotShape {
   readonly width: number;
@@ -22,6 +22,7 @@ export function lossPlot(element: HTMLElement, shape: PlotShape, data: uPlot.Ali
   return new uPlot(
     {
       ...{ width: shape.width, height: shape.height },
+      // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- a const enum, of which nothing is there at run time
       scales: { x: { time: false, range: [0, shape.steps] }, y: { distr: shape.isLogarithmic ? 3 : 1 } },
       axes: [
         { ...axis, size: 32 },

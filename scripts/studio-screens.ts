@@ -1,0 +1,136 @@
+/**
+ * @file Photographs the studio's screens for docs/studio/, at three sizes and in both themes, with concepts that were really learned:
+ *
+ *     npm run build && npx tsx scripts/studio-screens.ts --library <folder>
+ *
+ * The library is one of at least three concepts on the built-in model; it is not changed, but for what Watch shows: the
+ * bunny of the examples is learned for a few steps and undone.
+ */
+import { spawn } from "node:child_process";
+import { mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { chromium, type Page } from "playwright-core";
+import sharp from "sharp";
+
+const { values } = parseArgs({
+  options: {
+    library: { type: "string" },
+    steps: { type: "string", default: "40" },
+    output: { type: "string", default: join("docs", "studio") },
+  },
+});
+if (values.library === undefined) throw new Error("--library is missing: a library on the built-in model");
+
+const PHOTOS = join("examples", "concepts", "pip", "train");
+const ASKED = join("examples", "concepts", "mochi", "test", "00.png");
+/** Milliseconds that anything may take. */
+const LONG = 900_000;
+
+const SIZES = {
+  phone: { width: 360, height: 740 },
+  desk: { width: 1280, height: 800 },
+  wall: { width: 2560, height: 1440 },
+} as const;
+type Size = keyof typeof SIZES;
+
+const studio = spawn(process.execPath, ["bin/keepsake.cjs", "studio", "--no-open", "--library", values.library]);
+const address = await new Promise<string>((resolve, reject) => {
+  studio.stdout.on("data", (data: Buffer) => {
+    const found = /http:\S+/.exec(data.toString())?.[0];
+    if (found !== undefined) resolve(found);
+  });
+  studio.stderr.pipe(process.stderr);
+  studio.on("exit", () => {
+    reject(new Error("the studio did not start"));
+  });
+});
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: ["--no-sandbox"],
+});
+try {
+  mkdirSync(values.output, { recursive: true });
+  const context = await browser.newContext({ reducedMotion: "reduce" });
+  context.setDefaultTimeout(LONG);
+  const page = await context.newPage();
+  await page.goto(address);
+  await photographAll(page, Number(values.steps));
+} finally {
+  await browser.close();
+  studio.kill();
+}
+
+async function photographAll(page: Page, steps: number): Promise<void> {
+  await go(page, "concepts");
+  await page.locator(".card img").first().waitFor();
+  await take(page, "concepts", "desk", "light");
+  await take(page, "concepts", "phone", "light");
+  await take(page, "concepts", "wall", "dark");
+
+  await go(page, "remember");
+  await page.locator(".cell-number").last().waitFor();
+  await page.locator(".status").waitFor({ state: "detached" });
+  await take(page, "remember", "desk", "light");
+  await take(page, "remember", "desk", "dark");
+  await take(page, "remember", "phone", "dark");
+
+  await go(page, "draw");
+  await page.getByRole("textbox", { name: "Prompt" }).fill("<mochi> in the forest");
+  await page.getByRole("button", { name: "Draw", exact: true }).click();
+  await page.locator(".drawn-pictures img").nth(3).waitFor();
+  await page.getByRole("button", { name: "Draw again" }).waitFor();
+  await take(page, "draw", "desk", "light");
+  await take(page, "draw", "phone", "dark");
+
+  await go(page, "ask");
+  await page.locator('input[type="file"]').setInputFiles(ASKED);
+  await page.getByText("It answers “not sure”").waitFor();
+  await take(page, "ask", "desk", "dark");
+
+  await go(page, "settings");
+  await page.getByText("Built-in model").first().waitFor();
+  await take(page, "settings", "desk", "light");
+
+  await go(page, "teach");
+  const files = readdirSync(PHOTOS).map((name) => join(PHOTOS, name));
+  await page.locator('input[type="file"][multiple]').setInputFiles(files);
+  await page.getByRole("textbox", { name: "Name" }).fill("pip");
+  await page.getByRole("textbox", { name: "Kind of thing" }).fill("bunny");
+  await page.locator(".plan-time").waitFor();
+  await take(page, "teach", "desk", "light");
+  await take(page, "teach", "phone", "light");
+  await take(page, "teach", "wall", "dark");
+
+  await page.getByText("For experts").click();
+  await page.getByRole("spinbutton", { name: "Steps", exact: true }).fill(String(steps));
+  await page.getByRole("button", { name: "Teach pip" }).click();
+  await page.locator(".watch-earlier .before-after").first().waitFor();
+  await page.locator(".loss canvas").waitFor();
+  await take(page, "watch", "desk", "light");
+  await take(page, "watch", "desk", "dark");
+  await take(page, "watch", "phone", "dark");
+  await page.getByRole("heading", { name: "pip is learned" }).waitFor();
+  await take(page, "watch", "wall", "light");
+  await go(page, "remember");
+  await page.getByRole("button", { name: "Undo" }).click();
+  await page.getByText(/^Your library is back at/).waitFor();
+}
+
+async function go(page: Page, screen: string): Promise<void> {
+  await page.goto(`${new URL(page.url()).origin}/#/${screen}`);
+  await page.locator(`.screen-${screen} h1`).waitFor();
+}
+
+/** A window's content as WebP; of the wall half the pixels. */
+async function take(page: Page, screen: string, size: Size, colorScheme: "light" | "dark"): Promise<void> {
+  await page.setViewportSize(SIZES[size]);
+  await page.emulateMedia({ colorScheme });
+  await page.evaluate("scrollTo(0, 0)");
+  await page.waitForTimeout(800);
+  const png = await page.screenshot();
+  const width = size === "wall" ? SIZES.wall.width / 2 : undefined;
+  const file = join(values.output, `${screen}-${size}-${colorScheme}.webp`);
+  await sharp(png).resize({ width }).webp({ quality: 82, effort: 6 }).toFile(file);
+  process.stderr.write(`${file}\n`);
+}
