@@ -1,6 +1,7 @@
 /**
- * @file What becomes of a concept that is taught further, and of its class: one side of mochi is learned, then the other (`learn --more`), and the error on held-out views of both sides is measured, beside another concept's. Then prior
- * preservation against the class-noun term of double distillation. Everything goes through the facade, as a person would have it.
+ * @file What becomes of a concept that is taught further: one side of mochi is learned, then the other (`learn --more`), and the
+ * error on held-out views of both sides is measured, beside another concept's. Everything goes through the facade, as a person
+ * would have it.
  *
  * `npx tsx bench/continual/more.ts --steps 150 --seeds 2`
  */
@@ -17,7 +18,6 @@ import { DenoiserPool } from "../../src/training/denoiser-pool.ts";
 import { validationItems } from "../../src/training/parts/validation.ts";
 import { encodeTrainingPhotos, loadPhotos, type TrainingPhoto } from "../../src/training/photos.ts";
 import { squaredError } from "../../src/training/prediction-loss.ts";
-import { newLora } from "../../src/adapters/new-adapter.ts";
 import { StableDiffusionPipeline } from "../../src/diffusion/pipeline.ts";
 import { addLearnedTokens } from "../../src/diffusion/prompt-encoder.ts";
 import { NoiseSchedule } from "../../src/diffusion/schedulers/index.ts";
@@ -27,11 +27,9 @@ const { values } = parseArgs({
     steps: { type: "string", default: "150" },
     seeds: { type: "string", default: "2" },
     strategies: { type: "string", default: "kv-nullspace,sequential" },
-    part: { type: "string", default: "sides,class" },
     threads: { type: "string", default: "2" },
   },
 });
-const parts = new Set(values.part.split(","));
 const program = { threads: Number(values.threads) };
 const FOLDER = join("examples", "concepts");
 /** Of each concept's views, those of even number show it in a scene, the others before plain colours. */
@@ -80,35 +78,19 @@ const held = {
 async function predict({ adapter, embeddings }: Learned, photos: readonly TrainingPhoto[], subject: string) {
   const tokenizer = pipeline.newTokenizer();
   const learned = addLearnedTokens(tokenizer, embeddings, pipeline.text.width);
-  const layout = adapter ?? newLora(pipeline, { rank: 1, loraAlpha: 1, targets: "crossattn-kv" }, 0);
+  if (adapter === undefined) throw new Error("nothing has been learned");
   const shape = { resolution: side, batchSize: BUILT_IN.training.batchSize, learnedRows: 2 };
-  const denoiser = pool.denoiser(layout, shape);
+  const denoiser = pool.denoiser(adapter, shape);
   const rows = new Float32Array(denoiser.embeddingsSize);
   rows.set(learned.values);
   const tokenize = (prompt: string) => [...tokenizer.encode(prompt).inputIds];
   const items = validationItems(photos, { vae: pipeline.vae.config, schedule, tokenize }, subject);
-  return { items, predictions: await denoiser.predictions(items, { adapter: layout, embeddings: rows }) };
+  return { items, predictions: await denoiser.predictions(items, { adapter, embeddings: rows }) };
 }
 
 async function errorOf(learned: Learned, photos: readonly TrainingPhoto[], subject: string): Promise<number> {
   const { items, predictions } = await predict(learned, photos, subject);
   return mean(predictions.map((prediction, i) => squaredError(prediction, items[i].target)));
-}
-
-const BARE: Learned = { concepts: [], embeddings: [] };
-/** Drawings of the class that no training has seen. */
-const classDrawings: readonly TrainingPhoto[] = (
-  await pipeline.generate({ prompt: "a photo of a cat", n: 6, seed: 999, guidanceScale: BUILT_IN.guidanceScale })
-).map(({ latents }) => ({
-  mean: latents.map((value) => value / pipeline.vae.config.scalingFactor),
-  logvar: new Float32Array(latents.length).fill(-Infinity),
-}));
-
-/** How far the predictions for drawings of the class have moved under "a photo of a cat". */
-async function classMoved(learned: Learned): Promise<number> {
-  const before = await predict(BARE, classDrawings, "cat");
-  const after = await predict(learned, classDrawings, "cat");
-  return mean(after.predictions.map((prediction, i) => squaredError(prediction, before.predictions[i])));
 }
 
 const folder = await mkdtemp(join(tmpdir(), "keepsake-more-"));
@@ -154,7 +136,7 @@ function keep(row: string, numbers: readonly number[]): void {
   console.error(`${row}: ${numbers.map((number) => number.toPrecision(4)).join(", ")}`);
 }
 
-async function measureSides(row: string, library: string): Promise<void> {
+async function measure(row: string, library: string): Promise<void> {
   const learned = await readLearned(library, pipeline);
   keep(row, [
     1000 * (await errorOf(learned, held.scenes, "<mochi>")),
@@ -165,16 +147,9 @@ async function measureSides(row: string, library: string): Promise<void> {
   ]);
 }
 
-async function measureClass(row: string, library: string): Promise<void> {
-  const learned = await readLearned(library, pipeline);
-  const own = 1000 * (await errorOf(learned, [...held.scenes, ...held.plain], "<mochi>"));
-  keep(row, [own, 1000 * (await classMoved(learned))]);
-}
-
-function table(title: string, columns: readonly string[], ofTable: (row: string) => boolean): void {
+function table(title: string, columns: readonly string[]): void {
   console.log(`\n| ${[title, ...columns].join(" | ")} |\n| --- |${" --: |".repeat(columns.length)}`);
   for (const [row, runs] of rows) {
-    if (!ofTable(row)) continue;
     const cells = runs[0].map((_, i) => {
       const all = runs.map((numbers) => numbers[i]);
       return `${mean(all).toFixed(2)} (${all.map((number) => number.toFixed(2)).join(", ")})`;
@@ -189,41 +164,26 @@ function mean(numbers: readonly number[]): number {
 
 const began = performance.now();
 const photosOf = (name: string, which: readonly number[]) => pathsOf(viewsOf(name, "train", which));
-const CLASS = "class of ";
 try {
   for (let seed = 0; seed < Number(values.seeds); seed++) {
-    for (const strategy of parts.has("sides") ? values.strategies.split(",") : []) {
+    for (const strategy of values.strategies.split(",")) {
       const other = await taught(undefined, seed, {
         ...{ name: "tofu", classNoun: "cat", photos: photosOf("tofu", BOTH), strategy },
       });
       const mochi = { name: "mochi", classNoun: "cat" };
       const first = await taught(other, seed, { ...mochi, photos: photosOf("mochi", SIDES.scenes) });
-      await measureSides(`${strategy}: scenes`, first);
+      await measure(`${strategy}: scenes`, first);
       const plain = { ...mochi, photos: photosOf("mochi", SIDES.plain) };
-      await measureSides(
-        `${strategy}: scenes, then plain with --more`,
-        await taught(first, seed, { ...plain, more: true }),
-      );
+      await measure(`${strategy}: scenes, then plain with --more`, await taught(first, seed, { ...plain, more: true }));
       if (strategy !== "kv-nullspace") continue;
-      await measureSides(
+      await measure(
         `${strategy}: scenes, then plain with --replace`,
         await taught(first, seed, { ...plain, replace: true }),
       );
-      await measureSides(
+      await measure(
         `${strategy}: both at once`,
         await taught(other, seed, { ...mochi, photos: photosOf("mochi", BOTH) }),
       );
-    }
-    const mochi = { name: "mochi", classNoun: "cat", photos: photosOf("mochi", BOTH) };
-    const nounAlone = { candidates: 2, alpha: 1, beta: 0, eta: 0 };
-    const contenders: Readonly<Record<string, Partial<LearnRequest>>> = {
-      sequential: { strategy: "sequential" },
-      "sequential, --prior-weight 1": { strategy: "sequential", training: { priorWeight: 1 } },
-      "dsc, its class-noun term alone": { strategy: "dsc", strategyOptions: nounAlone },
-      "kv-nullspace": { strategy: "kv-nullspace" },
-    };
-    for (const [row, request] of parts.has("class") ? Object.entries(contenders) : []) {
-      await measureClass(CLASS + row, await taught(undefined, seed, { ...mochi, ...request }));
     }
   }
 } finally {
@@ -232,6 +192,5 @@ try {
   await rm(folder, { recursive: true });
 }
 const sides = ["scenes ×1000 ↓", "plain ×1000 ↓", "tofu ×1000 ↓", "mochi told, of 6 ↑", "tofu told, of 6 ↑"];
-table("error on held-out views", sides, (row) => !row.startsWith(CLASS));
-table("prior preservation", ["mochi ×1000 ↓", "class moved ×1000 ↓"], (row) => row.startsWith(CLASS));
+table("error on held-out views", sides);
 console.error(`${((performance.now() - began) / 60_000).toFixed(1)} min`);
