@@ -131,8 +131,9 @@ export class Keepsake {
   }
 
   /**
-   * Learns a concept on top of what the library knows, and draws the preview sheet. The same request goes on with a run that
-   * was stopped or killed, and ends in the same bytes as a run that was not.
+   * Learns a concept on top of what the library knows, and draws the preview sheet; with `more` or `replace`, one that the
+   * library knows already. The same request goes on with a run that was stopped or killed, and ends in the same bytes as a
+   * run that was not.
    *
    * @example
    * ```ts

@@ -9,7 +9,7 @@ import { classNounWarning, readKnownWords } from "../prompts/known-words.ts";
 import type { Library } from "../library/library.ts";
 import { lockLibrary } from "../library/library-folder.ts";
 import { damagedSnapshot, deleteSnapshot, stateOf, writeSnapshot, type RunIdentity } from "../library/run-snapshot.ts";
-import { snapshotToContinue, withFacts } from "../library/unfinished-run.ts";
+import { isDone, snapshotToContinue, withFacts } from "../library/unfinished-run.ts";
 import { checkWhole, LIMITS } from "../limits.ts";
 import type { ModelProfile } from "../library/model-profile.ts";
 import { learnedTokens, type RunTokens } from "../learning/new-tokens.ts";
@@ -90,6 +90,20 @@ async function learnLocked(
       library: library.stateId,
       photos: photos.digest,
     };
+    if (isDone(model.ended, identity)) {
+      const { token } = prepared.tokens.initial[0];
+      const { steps } = settings;
+      return {
+        status: "learned",
+        name,
+        token,
+        step: steps,
+        steps,
+        losses: [],
+        strategy: strategy.name,
+        evaluations: {},
+      };
+    }
     const snapshot = await snapshotToContinue(library, identity, request.restart ?? false);
     const posteriors = await encodeTrainingPhotos(pipeline.vae, photos, resolution, session.program, asked);
     const watchers = await watchersOf(session, request, model, prepared, photos);

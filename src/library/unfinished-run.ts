@@ -111,6 +111,15 @@ export async function recordedRun(library: Library, concept: string): Promise<Re
 }
 
 /**
+ * Whether a run that had ended, when its process was killed, is the one that is asked for again: then it is done. A new concept
+ * would be refused as known; one that is taught again would be taught twice.
+ */
+export function isDone(ended: SnapshotFacts | undefined, identity: RunIdentity): boolean {
+  if (ended === undefined || identity.again === undefined) return false;
+  return Object.keys(identity).every((key) => key === "library" || ended.identity[key] === identity[key]);
+}
+
+/**
  * The snapshot to go on from.
  *
  * @param restart - give up an unfinished run

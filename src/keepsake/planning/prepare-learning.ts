@@ -12,7 +12,7 @@ import { availableMemory } from "../../io/available-memory.ts";
 import { Library } from "../../library/library.ts";
 import { checkModel, identifyModel } from "../../library/model-fingerprint.ts";
 import type { ModelProfile } from "../../library/model-profile.ts";
-import { deleteEndedSnapshot } from "../../library/run-snapshot.ts";
+import { deleteEndedSnapshot, type SnapshotFacts } from "../../library/run-snapshot.ts";
 import { recordedRun, type RecordedRun } from "../../library/unfinished-run.ts";
 import type { DenoiserPool } from "../../training/denoiser-pool.ts";
 import type { Strategy } from "../../training/strategy.ts";
@@ -27,6 +27,8 @@ import { poolInMemory } from "./memory-mode.ts";
 /** A library and the model that it is on. */
 export interface LibraryOnModel extends LoadedModel {
   readonly library: Library;
+  /** A run that had ended when its process was killed, and was cleared away now. */
+  readonly ended?: SnapshotFacts | undefined;
 }
 
 /** A run that can be begun. */
@@ -52,10 +54,8 @@ export async function openLibraryAndModel(
   { clears, check }: { readonly clears: boolean; readonly check: (existing: Library | undefined) => void },
 ): Promise<LibraryOnModel> {
   const existing = await session.library();
-  if (existing !== undefined && clears) {
-    await existing.prune();
-    await deleteEndedSnapshot(existing);
-  }
+  if (existing !== undefined && clears) await existing.prune();
+  const ended = existing && clears ? await deleteEndedSnapshot(existing) : undefined;
   check(existing);
   const model = await session.load(existing);
   const identity = await identifyModel(model.pipeline);
@@ -65,7 +65,7 @@ export async function openLibraryAndModel(
     return { ...model, library: Library.blank(session.folder, { folder, ...identity, ...options }) };
   }
   checkModel(existing, folder, identity);
-  return { ...model, library: existing.withModel(folder, identity.weights, options) };
+  return { ...model, library: existing.withModel(folder, identity.weights, options), ended };
 }
 
 /** @throws KeepsakeError if what is asked for does not go together, or does not fit the memory */
