@@ -12,7 +12,7 @@ import { DEFAULT_TEMPERATURE, posterior } from "../src/training/diffusion-classi
 import { Keepsake } from "../src/keepsake/keepsake.ts";
 import { learnedIn, openModel, type Learned } from "../src/library/library-model.ts";
 import { Library } from "../src/library/library.ts";
-import { BUILT_IN } from "../src/library/model-profile.ts";
+import { BUILT_IN } from "../src/library/model/model-profile.ts";
 import { encodePhotos } from "../src/training/photos/encode-photos.ts";
 import { readPhoto } from "../src/training/photos/photos.ts";
 import { judge, DEFAULT_TEMPERATURE_IN_STANDARD_ERRORS } from "../src/classifier/picture-answer.ts";

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { BoundAdapter } from "../src/adapters/bound-adapter.ts";
 import { learnSequence, type LearnedConcept } from "../src/learning/learn-sequence.ts";
-import { BUILT_IN } from "../src/library/model-profile.ts";
+import { BUILT_IN } from "../src/library/model/model-profile.ts";
 import { encodeTrainingPhotos } from "../src/training/photos/encode-photos.ts";
 import { loadPhotos, type Photos } from "../src/training/photos/photos.ts";
 import { createStrategy } from "../src/strategies/registry.ts";

@@ -10,7 +10,7 @@ import { wholeNumber } from "../src/cli/options.ts";
 import { formatDuration } from "../src/units.ts";
 import { LIMITS } from "../src/limits.ts";
 import { DenoiserPool } from "../src/training/denoiser-pool.ts";
-import { BUILT_IN } from "../src/library/model-profile.ts";
+import { BUILT_IN } from "../src/library/model/model-profile.ts";
 import { readPhoto } from "../src/training/photos/photos.ts";
 import { createStrategy, DEFAULT_STRATEGY } from "../src/strategies/registry.ts";
 import { ClipFeatures } from "../src/diffusion/clip/clip-features.ts";

@@ -9,7 +9,7 @@ import { parseArgs } from "node:util";
 import { tokenOf } from "../../src/prompts/concept-name.ts";
 import { DenoiserPool } from "../../src/training/denoiser-pool.ts";
 import { learnSequence, type LearnedConcept } from "../../src/learning/learn-sequence.ts";
-import { BUILT_IN } from "../../src/library/model-profile.ts";
+import { BUILT_IN } from "../../src/library/model/model-profile.ts";
 import { fillTemplate } from "../../src/prompts/prompt-templates.ts";
 import { leadingDirections, secondMoment } from "../../src/numeric/directions.ts";
 import { conceptPrompts, genericPrompts, MOST_CONTEXTS } from "../../src/strategies/parts/protected-prompts.ts";

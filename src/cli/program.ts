@@ -26,7 +26,7 @@ Exit codes: 0 done, 1 defect, 2 usage, 3 unusable input, 4 the machine refused, 
 /** How each command is loaded, in the order of the help. One that is named loads alone: the others' options and limits would take longer than its work. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   studio: async () => (await import("./commands/studio.ts")).studioCommand(),
-  init: async () => (await import("./commands/init.ts")).initCommand(),
+  init: async () => (await import("./commands/library/init.ts")).initCommand(),
   photos: async () => (await import("./commands/photos.ts")).photosCommand(),
   learn: async () => (await import("./commands/learn/learn.ts")).learnCommand(),
   "learn-all": async () => (await import("./commands/learn/learn-all.ts")).learnAllCommand(),
@@ -38,14 +38,14 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   classify: async () => (await import("./commands/classify.ts")).classifyCommand(),
   export: async () => (await import("./commands/export.ts")).exportCommand(),
   import: async () => (await import("./commands/import.ts")).importCommand(),
-  list: async () => (await import("./commands/list.ts")).listCommand(),
-  history: async () => (await import("./commands/history.ts")).historyCommand(),
-  undo: async () => (await import("./commands/undo.ts")).undoCommand(),
-  redo: async () => (await import("./commands/redo.ts")).redoCommand(),
-  rename: async () => (await import("./commands/rename.ts")).renameCommand(),
-  forget: async () => (await import("./commands/forget.ts")).forgetCommand(),
+  list: async () => (await import("./commands/library/list.ts")).listCommand(),
+  history: async () => (await import("./commands/library/history.ts")).historyCommand(),
+  undo: async () => (await import("./commands/library/undo.ts")).undoCommand(),
+  redo: async () => (await import("./commands/library/redo.ts")).redoCommand(),
+  rename: async () => (await import("./commands/library/rename.ts")).renameCommand(),
+  forget: async () => (await import("./commands/library/forget.ts")).forgetCommand(),
   doctor: async () => (await import("./commands/doctor.ts")).doctorCommand(),
-  verify: async () => (await import("./commands/verify.ts")).verifyCommand(),
+  verify: async () => (await import("./commands/library/verify.ts")).verifyCommand(),
 };
 
 /** @param args - of the command line */

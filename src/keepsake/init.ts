@@ -7,8 +7,8 @@ import { checkKeep } from "../library/history.ts";
 import { Library } from "../library/library.ts";
 import { lockLibrary } from "../library/library-folder.ts";
 import { allStates, DEFAULT_KEEP } from "../library/manifest/manifest.ts";
-import { identifyModel } from "../library/model-fingerprint.ts";
-import { refuseUnfinishedRun } from "../library/unfinished-run.ts";
+import { identifyModel } from "../library/model/model-fingerprint.ts";
+import { refuseUnfinishedRun } from "../library/run/unfinished-run.ts";
 import type { Session } from "./session.ts";
 
 export interface InitRequest {

@@ -6,8 +6,8 @@ import { makeWritable } from "../io/folder.ts";
 import { checkReplaceable } from "../io/images/picture-file.ts";
 import { learnConcept } from "./learn.ts";
 import type { LearnConceptProgress, LearnConceptRequest, LearnConceptResult } from "./learn-request.ts";
-import { chosenModel } from "../library/model-folder.ts";
-import { profileOf } from "../library/model-profile.ts";
+import { chosenModel } from "../library/model/model-folder.ts";
+import { profileOf } from "../library/model/model-profile.ts";
 import type { Watched } from "./operation.ts";
 import {
   checkedSheet,

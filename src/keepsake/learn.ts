@@ -8,10 +8,16 @@ import { createRun, type PreparedRun } from "../learning/concept-run.ts";
 import { classNounWarning, readKnownWords } from "../prompts/known-words.ts";
 import type { Library } from "../library/library.ts";
 import { lockLibrary } from "../library/library-folder.ts";
-import { damagedSnapshot, deleteSnapshot, stateOf, writeSnapshot, type RunIdentity } from "../library/run-snapshot.ts";
-import { isDone, snapshotToContinue, withFacts } from "../library/unfinished-run.ts";
+import {
+  damagedSnapshot,
+  deleteSnapshot,
+  stateOf,
+  writeSnapshot,
+  type RunIdentity,
+} from "../library/run/run-snapshot.ts";
+import { isDone, snapshotToContinue, withFacts } from "../library/run/unfinished-run.ts";
 import { checkWhole, LIMITS } from "../limits.ts";
-import type { ModelProfile } from "../library/model-profile.ts";
+import type { ModelProfile } from "../library/model/model-profile.ts";
 import { learnedTokens, type RunTokens } from "../learning/new-tokens.ts";
 import { cutCaptionWarnings, type CutCaption } from "../training/photos/photo-warnings.ts";
 import { encodeTrainingPhotos } from "../training/photos/encode-photos.ts";

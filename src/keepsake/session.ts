@@ -10,15 +10,15 @@ import { KeepsakeError } from "../errors.ts";
 import type { ProgramOptions } from "../graph/index.ts";
 import type { Learned } from "../library/library-model.ts";
 import { Library } from "../library/library.ts";
-import { checkModel, identifyModel } from "../library/model-fingerprint.ts";
+import { checkModel, identifyModel } from "../library/model/model-fingerprint.ts";
 import {
   type AskedModel,
   checkpointFolder,
   checkpointOptions,
   type ChosenModel,
   chosenModel,
-} from "../library/model-folder.ts";
-import { profileOf, type ModelProfile } from "../library/model-profile.ts";
+} from "../library/model/model-folder.ts";
+import { profileOf, type ModelProfile } from "../library/model/model-profile.ts";
 import { AdapterSlot } from "./adapter-slot.ts";
 
 export interface SessionOptions extends CheckpointOptions {

@@ -8,7 +8,7 @@ import { learnedIn } from "../library/library-model.ts";
 import { changeLibrary } from "../library/change.ts";
 import { forgetIn, type ForgetRequest, type ForgetResult } from "../library/forget.ts";
 import type { StrategyMemory } from "../training/strategy.ts";
-import { refuseUnfinishedRun } from "../library/unfinished-run.ts";
+import { refuseUnfinishedRun } from "../library/run/unfinished-run.ts";
 import type { Watched } from "./operation.ts";
 import type { Session } from "./session.ts";
 import { DEFAULT_UNLEARNING, unlearn, type Unlearned } from "./unlearning.ts";

@@ -14,10 +14,10 @@ import { adapterLength } from "../adapters/new-adapter.ts";
 import { lockState } from "../library/lock/lock.ts";
 import { allStates, manifestPath } from "../library/manifest/manifest.ts";
 import { isForeign, isLeftover } from "../library/names.ts";
-import { hasEnded, readSnapshot, snapshotPath } from "../library/run-snapshot.ts";
+import { hasEnded, readSnapshot, snapshotPath } from "../library/run/run-snapshot.ts";
 import { blobsOf, type AdapterEntry } from "../library/manifest/state.ts";
-import { findUnfinishedRun, type UnfinishedRun } from "../library/unfinished-run.ts";
-import { identifyModel, isModelOf } from "../library/model-fingerprint.ts";
+import { findUnfinishedRun, type UnfinishedRun } from "../library/run/unfinished-run.ts";
+import { identifyModel, isModelOf } from "../library/model/model-fingerprint.ts";
 
 import type { Watched } from "./operation.ts";
 import type { Session } from "./session.ts";

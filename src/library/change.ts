@@ -5,7 +5,7 @@
 import { Library } from "./library.ts";
 import { lockLibrary } from "./library-folder.ts";
 import type { LockOptions } from "./lock/lock.ts";
-import { deleteEndedSnapshot } from "./run-snapshot.ts";
+import { deleteEndedSnapshot } from "./run/run-snapshot.ts";
 
 /**
  * Takes the lock of a library, has it changed, and gives the lock back.

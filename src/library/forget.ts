@@ -9,10 +9,10 @@ import { changeLibrary } from "./change.ts";
 import { holderTest } from "./concept-trail.ts";
 import type { Library, SharedBlobs } from "./library.ts";
 import { allStates, currentState, manifestOf, successor, timelineOf, type Manifest } from "./manifest/manifest.ts";
-import { deleteSnapshot, readSnapshot } from "./run-snapshot.ts";
+import { deleteSnapshot, readSnapshot } from "./run/run-snapshot.ts";
 import { emptyState, knows, type Change, type LibraryState } from "./manifest/state.ts";
 import { withoutRepeats } from "./manifest/timeline.ts";
-import { refuseUnfinishedRun } from "./unfinished-run.ts";
+import { refuseUnfinishedRun } from "./run/unfinished-run.ts";
 
 export interface ForgetRequest {
   /** Folder of the library. */

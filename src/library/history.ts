@@ -16,7 +16,7 @@ import {
 } from "./manifest/manifest.ts";
 import { blobsOf, stateId, type Change, type LibraryState } from "./manifest/state.ts";
 import { shortened } from "./manifest/timeline.ts";
-import { findUnfinishedRun, type UnfinishedRun } from "./unfinished-run.ts";
+import { findUnfinishedRun, type UnfinishedRun } from "./run/unfinished-run.ts";
 
 /** A concept as `keepsake list` shows it. */
 export interface ConceptFacts {

@@ -14,7 +14,7 @@ import { readOwner } from "./lock/lock-owner.ts";
 import { readManifest } from "./manifest/manifest.ts";
 import { isForeign, isLeftover } from "./names.ts";
 import { PRIVATE_FOLDER } from "./permissions.ts";
-import { readSnapshot } from "./run-snapshot.ts";
+import { readSnapshot } from "./run/run-snapshot.ts";
 
 /**
  * Makes the folder if need be, takes its lock, and clears what a killed process may have left half-written.

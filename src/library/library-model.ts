@@ -9,8 +9,8 @@ import { KeepsakeError } from "../errors.ts";
 import type { ProgramOptions } from "../graph/index.ts";
 import type { Concept } from "../prompts/concept.ts";
 import { Library } from "./library.ts";
-import { checkModel, identifyModel } from "./model-fingerprint.ts";
-import { checkpointFolder, checkpointOptions, chosenModel } from "./model-folder.ts";
+import { checkModel, identifyModel } from "./model/model-fingerprint.ts";
+import { checkpointFolder, checkpointOptions, chosenModel } from "./model/model-folder.ts";
 
 /**
  * Opens a model: the one that the user has named, the library's, or the built-in one.

@@ -7,7 +7,7 @@ import { conceptName, tokenOf } from "../prompts/concept-name.ts";
 import { changeLibrary } from "./change.ts";
 import { currentState, successor } from "./manifest/manifest.ts";
 import { knows } from "./manifest/state.ts";
-import { refuseUnfinishedRun } from "./unfinished-run.ts";
+import { refuseUnfinishedRun } from "./run/unfinished-run.ts";
 
 export interface RenameRequest {
   /** Folder of the library. */

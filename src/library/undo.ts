@@ -9,7 +9,7 @@ import type { Library } from "./library.ts";
 import { manifestOf, timelineOf } from "./manifest/manifest.ts";
 import { blobsOf, stateId, type Change, type LibraryState } from "./manifest/state.ts";
 import { at, statesOf, type Timeline } from "./manifest/timeline.ts";
-import { refuseUnfinishedRun } from "./unfinished-run.ts";
+import { refuseUnfinishedRun } from "./run/unfinished-run.ts";
 
 export interface UndoRequest {
   /** Folder of the library. */

@@ -8,8 +8,8 @@ import { Keepsake } from "../keepsake/keepsake.ts";
 import type { ConceptFacts, LibraryHistory } from "../library/history.ts";
 import { Library } from "../library/library.ts";
 import { manifestPath } from "../library/manifest/manifest.ts";
-import { snapshotPath } from "../library/run-snapshot.ts";
-import { unfinishedFacts } from "../library/unfinished-run.ts";
+import { snapshotPath } from "../library/run/run-snapshot.ts";
+import { unfinishedFacts } from "../library/run/unfinished-run.ts";
 import type { StudioState } from "./api.ts";
 import { faultOf } from "./fault.ts";
 

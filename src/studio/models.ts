@@ -7,7 +7,7 @@ import { findCached, wholeFiles } from "../hub-cache/cached-snapshot.ts";
 import { formatHubModel, originOf, parseHubModel } from "../hub-cache/hub-model.ts";
 import { KeepsakeError } from "../errors.ts";
 import { exists } from "../io/folder.ts";
-import { BUILT_IN_MODEL, checkpointFolder } from "../library/model-folder.ts";
+import { BUILT_IN_MODEL, checkpointFolder } from "../library/model/model-folder.ts";
 import type { StudioModel } from "./api.ts";
 
 /** The built-in model, and those of the Hugging Face cache. */

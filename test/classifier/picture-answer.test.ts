@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { tokenFromNoun } from "../../src/adapters/textual-inversion.ts";
 import { ANYTHING } from "../../src/classifier/candidate.ts";
 import { ConceptClassifier, type ConceptClassification } from "../../src/classifier/concept-classifier.ts";
-import { checkpointFolder, BUILT_IN_MODEL } from "../../src/library/model-folder.ts";
+import { checkpointFolder, BUILT_IN_MODEL } from "../../src/library/model/model-folder.ts";
 import { judge } from "../../src/classifier/picture-answer.ts";
 import { StableDiffusionPipeline } from "../../src/diffusion/pipeline.ts";
 

@@ -8,7 +8,7 @@ import { ConceptClassifier } from "../../src/classifier/concept-classifier.ts";
 import { conceptConfidence } from "../../src/classifier/concept-confidence.ts";
 import { DenoisingError } from "../../src/training/denoising-error.ts";
 import { pairedDraws } from "../../src/training/diffusion-classifier.ts";
-import { CHECKPOINT } from "../../src/library/model-profile.ts";
+import { CHECKPOINT } from "../../src/library/model/model-profile.ts";
 import { readLearned, type Learned } from "../../src/library/library-model.ts";
 import { encodePhotos } from "../../src/training/photos/encode-photos.ts";
 import { loadPhotos } from "../../src/training/photos/photos.ts";

@@ -9,7 +9,7 @@ import { prepareLearning } from "../../src/keepsake/planning/prepare-learning.ts
 import { Session } from "../../src/keepsake/session.ts";
 import { drawClassPictures } from "../../src/keepsake/training/class-pictures.ts";
 import { Library } from "../../src/library/library.ts";
-import { findUnfinishedRun } from "../../src/library/unfinished-run.ts";
+import { findUnfinishedRun } from "../../src/library/run/unfinished-run.ts";
 import { failure } from "../io/failure.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
 import { learnQuickly, MODEL, treeOf, writePhoto, writePhotos } from "./support.ts";

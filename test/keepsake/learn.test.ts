@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { LearnProgress, LearnRequest } from "./one-shot.ts";
 import { Library } from "../../src/library/library.ts";
-import { readSnapshot } from "../../src/library/run-snapshot.ts";
+import { readSnapshot } from "../../src/library/run/run-snapshot.ts";
 import { StableDiffusionPipeline } from "../../src/diffusion/pipeline.ts";
 import { SafetensorsFile, writeSafetensors } from "../../src/io/safetensors/safetensors.ts";
 import { failure } from "../io/failure.ts";

@@ -10,7 +10,7 @@ import { libraryHistory, listConcepts } from "../../src/library/history.ts";
 import { Library } from "../../src/library/library.ts";
 import { describeChange } from "../../src/library/manifest/state.ts";
 import { undo } from "../../src/library/undo.ts";
-import { findUnfinishedRun } from "../../src/library/unfinished-run.ts";
+import { findUnfinishedRun } from "../../src/library/run/unfinished-run.ts";
 import { STRATEGIES } from "../../src/strategies/registry.ts";
 import { failure } from "../io/failure.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";

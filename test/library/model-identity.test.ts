@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { initLibrary, verifyLibrary } from "../keepsake/one-shot.ts";
 import { openModel } from "../../src/library/library-model.ts";
 import type { Library } from "../../src/library/library.ts";
-import { checkpointFolder } from "../../src/library/model-folder.ts";
+import { checkpointFolder } from "../../src/library/model/model-folder.ts";
 import { failure } from "../io/failure.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
 

@@ -7,7 +7,7 @@ import { type AdapterSettings, newLora } from "../../src/adapters/new-adapter.ts
 import type { StrategyMemory } from "../../src/training/strategy.ts";
 import { DEFAULT_TRAINING } from "../../src/learning/learn-settings.ts";
 import { blobsOf, type LibraryState } from "../../src/library/manifest/state.ts";
-import { identifyModel } from "../../src/library/model-fingerprint.ts";
+import { identifyModel } from "../../src/library/model/model-fingerprint.ts";
 import { StableDiffusionPipeline } from "../../src/diffusion/pipeline.ts";
 import { MODEL, treeOf } from "../keepsake/support.ts";
 

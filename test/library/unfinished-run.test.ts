@@ -6,7 +6,7 @@ import { libraryHistory, listConcepts } from "../../src/library/history.ts";
 import { Library } from "../../src/library/library.ts";
 import { lockFolder } from "../../src/library/lock/lock.ts";
 import { redo, undo } from "../../src/library/undo.ts";
-import { findUnfinishedRun } from "../../src/library/unfinished-run.ts";
+import { findUnfinishedRun } from "../../src/library/run/unfinished-run.ts";
 import { verifyLibrary } from "../keepsake/one-shot.ts";
 import { failure } from "../io/failure.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { knownWords } from "../../recipes/model/known-words.ts";
 import { classNounWarning, readKnownWords, unknownWordsWarning } from "../../src/prompts/known-words.ts";
-import { builtInNouns } from "../../src/library/model-profile.ts";
-import { BUILT_IN_MODEL, checkpointFolder } from "../../src/library/model-folder.ts";
+import { builtInNouns } from "../../src/library/model/model-profile.ts";
+import { BUILT_IN_MODEL, checkpointFolder } from "../../src/library/model/model-folder.ts";
 import { MODEL } from "../keepsake/support.ts";
 
 const known = knownWords();

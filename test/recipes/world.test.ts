@@ -6,7 +6,7 @@ import { DRAWN_NOUNS } from "../../recipes/world/drawn-world.ts";
 import { NOUNS, STYLE_NAMES } from "../../recipes/world/nouns.ts";
 import { canWear } from "../../recipes/world/wearing.ts";
 import { captionedGroup, captionedScene, isHeldOut, World, type CaptionedScene } from "../../recipes/world/world.ts";
-import { BUILT_IN } from "../../src/library/model-profile.ts";
+import { BUILT_IN } from "../../src/library/model/model-profile.ts";
 
 const indices = (count: number) => Array.from({ length: count }, (_, i) => i);
 const first = (count: number, options = {}) => indices(count).map((i) => captionedScene(1, i, options));

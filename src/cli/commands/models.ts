@@ -5,7 +5,7 @@ import { Command } from "commander";
 import { MODEL_FAMILIES } from "../../diffusion/family/families.ts";
 import { listCached, type ListedModel } from "../../hub-cache/cached-models.ts";
 import { wholeFiles } from "../../hub-cache/cached-snapshot.ts";
-import { BUILT_IN_MODEL, checkpointFolder } from "../../library/model-folder.ts";
+import { BUILT_IN_MODEL, checkpointFolder } from "../../library/model/model-folder.ts";
 import { formatBytes } from "../../units.ts";
 import { formatTable, Output } from "../output.ts";
 

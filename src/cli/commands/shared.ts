@@ -6,8 +6,8 @@ import { CHECKPOINT_FAMILIES, type FamilyName } from "../../diffusion/family/fam
 import type { PredictionType } from "../../diffusion/schedulers/index.ts";
 import type { Provider } from "../../graph/index.ts";
 import type { Keepsake } from "../../keepsake/keepsake.ts";
-import { builtInNouns } from "../../library/model-profile.ts";
-import type { UnfinishedRun } from "../../library/unfinished-run.ts";
+import { builtInNouns } from "../../library/model/model-profile.ts";
+import type { UnfinishedRun } from "../../library/run/unfinished-run.ts";
 import { shellPath } from "../../shell.ts";
 import { modelOnDisk } from "../hub-model.ts";
 

@@ -13,7 +13,7 @@ import { removeFile } from "../../io/atomic.ts";
 import { makeFolder } from "../../io/folder.ts";
 import type { Learned } from "../../library/library-model.ts";
 import { Library } from "../../library/library.ts";
-import { BUILT_IN_MODEL } from "../../library/model-folder.ts";
+import { BUILT_IN_MODEL } from "../../library/model/model-folder.ts";
 import { conceptName } from "../../prompts/concept-name.ts";
 import type { LoadedModel, Session } from "../session.ts";
 import { adapterFor, writeAdapterFile } from "./adapter-file.ts";

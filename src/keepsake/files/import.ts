@@ -14,7 +14,7 @@ import { adapterSettings, settingsOfEntry } from "../../learning/learn-settings.
 import { embeddingTable, prepareTokens } from "../../learning/new-tokens.ts";
 import type { Library } from "../../library/library.ts";
 import { lockLibrary } from "../../library/library-folder.ts";
-import { refuseUnfinishedRun } from "../../library/unfinished-run.ts";
+import { refuseUnfinishedRun } from "../../library/run/unfinished-run.ts";
 import { conceptName, checkClassNoun, tokenOf } from "../../prompts/concept-name.ts";
 import { openLibraryAndModel } from "../planning/prepare-learning.ts";
 import type { LoadedModel, Session } from "../session.ts";

@@ -8,7 +8,7 @@ import { freeDisk } from "../../io/free-disk.ts";
 import { denoiserOf, planOf, type PreparedRun } from "../../learning/concept-run.ts";
 import { checkWarmup, VALIDATION_EVERY } from "../../learning/learn-settings.ts";
 import { rehearse } from "../../learning/rehearsal.ts";
-import { readSnapshot } from "../../library/run-snapshot.ts";
+import { readSnapshot } from "../../library/run/run-snapshot.ts";
 import type { ConceptPlan } from "../../training/strategy.ts";
 import type { LearnConceptRequest } from "../learn-request.ts";
 import { PREVIEW_PICTURES } from "../previews/previews.ts";

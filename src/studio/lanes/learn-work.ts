@@ -4,10 +4,10 @@
 import type { Keepsake } from "../../keepsake/keepsake.ts";
 import type { LearnRequest } from "../../keepsake/learn-and-preview.ts";
 import { Library } from "../../library/library.ts";
-import { chosenModel } from "../../library/model-folder.ts";
-import { profileOf } from "../../library/model-profile.ts";
+import { chosenModel } from "../../library/model/model-folder.ts";
+import { profileOf } from "../../library/model/model-profile.ts";
 import { conceptName } from "../../prompts/concept-name.ts";
-import { type RecordedRequest, recordedRequest } from "../../library/recorded-request.ts";
+import { type RecordedRequest, recordedRequest } from "../../library/run/recorded-request.ts";
 import type { JobResult } from "../api.ts";
 import type { JobTask } from "./protocol.ts";
 import { handOver, Pace, type Work } from "./work.ts";

@@ -3,7 +3,7 @@
  */
 import { Hono } from "hono";
 import { KeepsakeError } from "../../errors.ts";
-import { checkpointFolder } from "../../library/model-folder.ts";
+import { checkpointFolder } from "../../library/model/model-folder.ts";
 import { checkClassNoun, conceptName } from "../../prompts/concept-name.ts";
 import { classNounWarning, readKnownWords } from "../../prompts/known-words.ts";
 import type { Fault, NamesCheck } from "../api.ts";

@@ -4,7 +4,7 @@ import type { LearnProgress } from "../../../src/index.ts";
 import { planOf, prepareRun, type PreparedRun } from "../../../src/learning/concept-run.ts";
 import { trainingSettings } from "../../../src/learning/learn-settings.ts";
 import { rehearse } from "../../../src/learning/rehearsal.ts";
-import { readSnapshot } from "../../../src/library/run-snapshot.ts";
+import { readSnapshot } from "../../../src/library/run/run-snapshot.ts";
 import { poolInMemory } from "../../../src/keepsake/planning/memory-mode.ts";
 import { createStrategy } from "../../../src/strategies/registry.ts";
 import { DenoiserPool } from "../../../src/training/denoiser-pool.ts";

@@ -6,7 +6,7 @@ import { ADAPTER_KINDS } from "../../../adapters/kinds.ts";
 import type { AskedStrategy } from "../../../keepsake/chosen-strategy.ts";
 import type { LearnRequest } from "../../../keepsake/learn-and-preview.ts";
 import { DEFAULT_ADAPTER, DEFAULT_TRAINING } from "../../../learning/learn-settings.ts";
-import { BUILT_IN } from "../../../library/model-profile.ts";
+import { BUILT_IN } from "../../../library/model/model-profile.ts";
 import { DEFAULT_STRATEGY, parseStrategyOptions, STRATEGY_FOR_ANY_ADAPTER } from "../../../strategies/registry.ts";
 import { KeepsakeError } from "../../../errors.ts";
 import { learningRateSchedules, type LearningRateSchedule, type Provider } from "../../../graph/index.ts";

@@ -4,9 +4,9 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { LearningRateSchedule } from "../graph/index.ts";
-import { DEFAULT_ADAPTER, DEFAULT_TRAINING } from "../learning/learn-settings.ts";
-import { KNOWN_WORDS_FILE, knownWordsOf } from "../prompts/known-words.ts";
+import type { LearningRateSchedule } from "../../graph/index.ts";
+import { DEFAULT_ADAPTER, DEFAULT_TRAINING } from "../../learning/learn-settings.ts";
+import { KNOWN_WORDS_FILE, knownWordsOf } from "../../prompts/known-words.ts";
 import { BUILT_IN_MODEL, checkpointFolder } from "./model-folder.ts";
 
 export interface ModelProfile {

@@ -2,13 +2,13 @@
  * @file `keepsake history`: a thin shell over `Keepsake.history`.
  */
 import { Command } from "commander";
-import type { LibraryHistory, StateFacts } from "../../library/history.ts";
-import { describeChange } from "../../library/manifest/state.ts";
-import { LIMITS } from "../../limits.ts";
-import { wholeNumber } from "../options.ts";
-import { formatBytes } from "../../units.ts";
-import { formatTable, Output } from "../output.ts";
-import { DEFAULT_LIBRARY, shortId, unfinishedRunLines, withKeepsake } from "./shared.ts";
+import type { LibraryHistory, StateFacts } from "../../../library/history.ts";
+import { describeChange } from "../../../library/manifest/state.ts";
+import { LIMITS } from "../../../limits.ts";
+import { wholeNumber } from "../../options.ts";
+import { formatBytes } from "../../../units.ts";
+import { formatTable, Output } from "../../output.ts";
+import { DEFAULT_LIBRARY, shortId, unfinishedRunLines, withKeepsake } from "../shared.ts";
 
 interface HistoryOptions {
   readonly library: string;

@@ -4,8 +4,8 @@
  */
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { CheckpointOptions } from "../diffusion/checkpoint.ts";
-import type { Library } from "./library.ts";
+import type { CheckpointOptions } from "../../diffusion/checkpoint.ts";
+import type { Library } from "../library.ts";
 
 /** The miniature Stable Diffusion that comes with this package; the default of every command. */
 export const BUILT_IN_MODEL = "built-in";
@@ -50,5 +50,5 @@ export function checkpointOptions({ name, options }: ChosenModel): CheckpointOpt
 
 /** Where the checkpoint of a model lies. */
 export function checkpointFolder(model: string): string {
-  return model === BUILT_IN_MODEL ? fileURLToPath(new URL("../../models/keepsake-64", import.meta.url)) : model;
+  return model === BUILT_IN_MODEL ? fileURLToPath(new URL("../../../models/keepsake-64", import.meta.url)) : model;
 }

@@ -2,12 +2,12 @@
  * @file The unfinished run that a library may hold: what it is about, the commands that go on with it or give it up, and who must
  * wait for it.
  */
-import { KeepsakeError } from "../errors.ts";
-import { VALIDATION_EVERY } from "../learning/learn-settings.ts";
+import { KeepsakeError } from "../../errors.ts";
+import { VALIDATION_EVERY } from "../../learning/learn-settings.ts";
 import { learnCommandOf, recordedSteps } from "./learn-command.ts";
-import { shellPath, shellQuote } from "../shell.ts";
-import type { Library } from "./library.ts";
-import { lockState } from "./lock/lock.ts";
+import { shellPath, shellQuote } from "../../shell.ts";
+import type { Library } from "../library.ts";
+import { lockState } from "../lock/lock.ts";
 import {
   deleteSnapshot,
   hasEnded,

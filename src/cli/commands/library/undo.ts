@@ -2,10 +2,10 @@
  * @file `keepsake undo`: a thin shell over `Keepsake.undo`.
  */
 import { Command } from "commander";
-import { describeChange } from "../../library/manifest/state.ts";
-import type { UndoResult } from "../../library/undo.ts";
-import { Output } from "../output.ts";
-import { DEFAULT_LIBRARY, libraryOption, shortId, withKeepsake } from "./shared.ts";
+import { describeChange } from "../../../library/manifest/state.ts";
+import type { UndoResult } from "../../../library/undo.ts";
+import { Output } from "../../output.ts";
+import { DEFAULT_LIBRARY, libraryOption, shortId, withKeepsake } from "../shared.ts";
 
 interface UndoOptions {
   readonly library: string;

@@ -2,10 +2,10 @@
  * @file `keepsake init`: a thin shell over `Keepsake.init`.
  */
 import { Command } from "commander";
-import { DEFAULT_KEEP } from "../../library/manifest/manifest.ts";
-import { LIMITS } from "../../limits.ts";
-import { wholeNumber } from "../options.ts";
-import { Output } from "../output.ts";
+import { DEFAULT_KEEP } from "../../../library/manifest/manifest.ts";
+import { LIMITS } from "../../../limits.ts";
+import { wholeNumber } from "../../options.ts";
+import { Output } from "../../output.ts";
 import {
   DEFAULT_LIBRARY,
   libraryOption,
@@ -13,7 +13,7 @@ import {
   type ModelOptions,
   withModelOptions,
   MODEL_TO_BEGIN_WITH,
-} from "./shared.ts";
+} from "../shared.ts";
 
 interface InitOptions extends ModelOptions {
   readonly keep: number;

@@ -2,8 +2,8 @@
  * @file `keepsake redo`: a thin shell over `Keepsake.redo`.
  */
 import { Command } from "commander";
-import { Output } from "../output.ts";
-import { DEFAULT_LIBRARY, libraryOption, withKeepsake } from "./shared.ts";
+import { Output } from "../../output.ts";
+import { DEFAULT_LIBRARY, libraryOption, withKeepsake } from "../shared.ts";
 import { describeState } from "./undo.ts";
 
 interface RedoOptions {

@@ -2,16 +2,16 @@
  * @file `keepsake forget`: a thin shell over `Keepsake.forget` and `Keepsake.unlearn`.
  */
 import { Command } from "commander";
-import type { UnlearnResult } from "../../keepsake/unlearn-concept.ts";
-import { DEFAULT_UNLEARNING } from "../../keepsake/unlearning.ts";
-import { KeepsakeError } from "../../errors.ts";
-import type { Provider } from "../../graph/index.ts";
-import { stopSignal } from "../exit.ts";
-import { LIMITS } from "../../limits.ts";
-import { provider, threads, trainingSeed, wholeNumber } from "../options.ts";
-import { Output, TimeLeft } from "../output.ts";
-import { formatDuration } from "../../units.ts";
-import { DEFAULT_LIBRARY, withKeepsake, type ModelOptions, withModelOptions } from "./shared.ts";
+import type { UnlearnResult } from "../../../keepsake/unlearn-concept.ts";
+import { DEFAULT_UNLEARNING } from "../../../keepsake/unlearning.ts";
+import { KeepsakeError } from "../../../errors.ts";
+import type { Provider } from "../../../graph/index.ts";
+import { stopSignal } from "../../exit.ts";
+import { LIMITS } from "../../../limits.ts";
+import { provider, threads, trainingSeed, wholeNumber } from "../../options.ts";
+import { Output, TimeLeft } from "../../output.ts";
+import { formatDuration } from "../../../units.ts";
+import { DEFAULT_LIBRARY, withKeepsake, type ModelOptions, withModelOptions } from "../shared.ts";
 
 interface ForgetOptions extends ModelOptions {
   readonly library: string;

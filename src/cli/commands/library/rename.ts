@@ -2,8 +2,8 @@
  * @file `keepsake rename`: a thin shell over `Keepsake.rename`.
  */
 import { Command } from "commander";
-import { Output } from "../output.ts";
-import { DEFAULT_LIBRARY, libraryOption, withKeepsake } from "./shared.ts";
+import { Output } from "../../output.ts";
+import { DEFAULT_LIBRARY, libraryOption, withKeepsake } from "../shared.ts";
 
 interface RenameOptions {
   readonly library: string;

@@ -2,14 +2,14 @@
  * @file The command that goes on with an unfinished run, from what its snapshot holds. Names of photos are not stored, so it leaves
  * a gap for them.
  */
-import { DEFAULT_ADAPTER, DEFAULT_TRAINING, VALIDATION_EVERY } from "../learning/learn-settings.ts";
-import { isWhole, LIMITS } from "../limits.ts";
-import type { Manifest } from "./manifest/manifest.ts";
+import { DEFAULT_ADAPTER, DEFAULT_TRAINING, VALIDATION_EVERY } from "../../learning/learn-settings.ts";
+import { isWhole, LIMITS } from "../../limits.ts";
+import type { Manifest } from "../manifest/manifest.ts";
 import type { RunIdentity, SnapshotFacts } from "./run-snapshot.ts";
-import { profileOf, type ModelProfile } from "./model-profile.ts";
-import { shellQuote } from "../shell.ts";
-import type { OptionValue } from "../training/options.ts";
-import { createStrategy, findStrategy, isStrategy, parseStrategyOptions } from "../strategies/registry.ts";
+import { profileOf, type ModelProfile } from "../model/model-profile.ts";
+import { shellQuote } from "../../shell.ts";
+import type { OptionValue } from "../../training/options.ts";
+import { createStrategy, findStrategy, isStrategy, parseStrategyOptions } from "../../strategies/registry.ts";
 
 /** Options of `keepsake learn` by the settings that they give. */
 const TRAINING_OPTIONS = {

@@ -2,10 +2,10 @@
  * @file `keepsake verify`: a thin shell over `Keepsake.verify`.
  */
 import { Command } from "commander";
-import type { Finding, VerifyReport } from "../../keepsake/verify.ts";
-import { KeepsakeError } from "../../errors.ts";
-import { Output } from "../output.ts";
-import { DEFAULT_LIBRARY, unfinishedRunLines, withKeepsake } from "./shared.ts";
+import type { Finding, VerifyReport } from "../../../keepsake/verify.ts";
+import { KeepsakeError } from "../../../errors.ts";
+import { Output } from "../../output.ts";
+import { DEFAULT_LIBRARY, unfinishedRunLines, withKeepsake } from "../shared.ts";
 
 interface VerifyOptions {
   readonly library: string;

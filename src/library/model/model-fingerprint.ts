@@ -2,12 +2,12 @@
  * @file Tells models apart: an adapter and a token belong to the model on which they were learned.
  */
 import { open, realpath, stat } from "node:fs/promises";
-import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
-import { KeepsakeError } from "../errors.ts";
-import { sha256, sha256File } from "../io/hash.ts";
-import type { Library } from "./library.ts";
-import type { LibraryModel } from "./manifest/state.ts";
-import { shellPath } from "../shell.ts";
+import type { StableDiffusionPipeline } from "../../diffusion/pipeline.ts";
+import { KeepsakeError } from "../../errors.ts";
+import { sha256, sha256File } from "../../io/hash.ts";
+import type { Library } from "../library.ts";
+import type { LibraryModel } from "../manifest/state.ts";
+import { shellPath } from "../../shell.ts";
 
 /** Bytes at either end of a weights file that the fingerprint looks at. */
 const SAMPLE = 1 << 20;

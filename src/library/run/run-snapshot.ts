@@ -5,20 +5,20 @@
  */
 import { access } from "node:fs/promises";
 import { join } from "node:path";
-import type { Adapter } from "../adapters/adapter.ts";
-import { KeepsakeError, shown } from "../errors.ts";
-import { removeFile } from "../io/atomic.ts";
-import { sha256 } from "../io/hash.ts";
-import { parseJson } from "../io/json.ts";
-import { SafetensorsFile, writeSafetensors, type TensorToWrite } from "../io/safetensors/safetensors.ts";
-import { isWhole } from "../limits.ts";
-import type { Evaluations } from "../training/objective-gradient.ts";
-import { SavedStateError } from "../training/saved-state.ts";
-import type { Library } from "./library.ts";
-import { isKeepCount, isObject } from "./manifest/manifest-checks.ts";
-import { checkLock } from "./lock/lock.ts";
-import { permissionsIn } from "./permissions.ts";
-import type { PhaseEvaluations, TrainingState } from "../training/training-run.ts";
+import type { Adapter } from "../../adapters/adapter.ts";
+import { KeepsakeError, shown } from "../../errors.ts";
+import { removeFile } from "../../io/atomic.ts";
+import { sha256 } from "../../io/hash.ts";
+import { parseJson } from "../../io/json.ts";
+import { SafetensorsFile, writeSafetensors, type TensorToWrite } from "../../io/safetensors/safetensors.ts";
+import { isWhole } from "../../limits.ts";
+import type { Evaluations } from "../../training/objective-gradient.ts";
+import { SavedStateError } from "../../training/saved-state.ts";
+import type { Library } from "../library.ts";
+import { isKeepCount, isObject } from "../manifest/manifest-checks.ts";
+import { checkLock } from "../lock/lock.ts";
+import { permissionsIn } from "../permissions.ts";
+import type { PhaseEvaluations, TrainingState } from "../../training/training-run.ts";
 
 /** What makes two calls of `learn` the same run, by name; values are compared as text. */
 export type RunIdentity = Readonly<Record<string, string>>;

@@ -2,9 +2,9 @@
  * @file `keepsake list`: a thin shell over `Keepsake.list`.
  */
 import { Command } from "commander";
-import { formatBytes } from "../../units.ts";
-import { formatTable, Output } from "../output.ts";
-import { DEFAULT_LIBRARY, unfinishedRunLines, withKeepsake } from "./shared.ts";
+import { formatBytes } from "../../../units.ts";
+import { formatTable, Output } from "../../output.ts";
+import { DEFAULT_LIBRARY, unfinishedRunLines, withKeepsake } from "../shared.ts";
 
 interface ListOptions {
   readonly library: string;
