@@ -135,6 +135,6 @@ describe("any text", () => {
   it.each(["(", "[a", "(a:1.1)", ":1", " ", "BREAK ", "\\", "(((a"])("of many %j is read to its end", (part) => {
     // What takes exponential time would not come to an end here.
     const runs = readWeights(part.repeat(20_000 / part.length));
-    expect(runs.every(({ weight }) => Number.isFinite(weight) || weight === Infinity)).toBe(true);
+    expect(runs.flat().reduce((length, run) => length + run.text.length, 0)).toBeLessThanOrEqual(20_000);
   });
 });
