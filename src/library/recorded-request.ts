@@ -55,7 +55,7 @@ function adapterOf(value: unknown): AskedAdapter | undefined {
 
 function strategyOf(value: unknown): [name?: string, options?: Record<string, OptionValue>] {
   if (!Array.isArray(value)) return [];
-  const [name, options]: unknown[] = value;
+  const [name, options] = value as readonly unknown[]; // Array.isArray says any[]
   if (typeof name !== "string" || !isObject(options)) return [];
   const values: Record<string, OptionValue> = {};
   for (const [option, each] of Object.entries(options)) {
