@@ -2,14 +2,14 @@
  * @file What an unfinished run was begun with, as a request: for a program that goes on with it and does not remember, such as one
  * that was killed.
  */
-import { KeepsakeError } from "../errors.ts";
-import type { AskedAdapter } from "../learning/learn-settings.ts";
-import { createStrategy, isStrategy } from "../strategies/registry.ts";
-import type { OptionValue } from "../training/options.ts";
-import type { TrainingSettings } from "../training/training-run.ts";
-import type { Library } from "./library.ts";
-import { isObject, isTraining } from "./manifest/manifest-checks.ts";
-import { hasEnded, peekSnapshot } from "./run-snapshot.ts";
+import { KeepsakeError } from "../../errors.ts";
+import type { AskedAdapter } from "../../learning/learn-settings.ts";
+import { createStrategy, isStrategy } from "../../strategies/registry.ts";
+import type { OptionValue } from "../../training/options.ts";
+import type { TrainingSettings } from "../../training/training-run.ts";
+import type { Library } from "../../library/library.ts";
+import { isObject, isTraining } from "../../library/manifest/manifest-checks.ts";
+import { hasEnded, peekSnapshot } from "../../library/run-snapshot.ts";
 
 /** What the run's request said, or left to defaults that have since been settled. */
 export interface RecordedRequest {
