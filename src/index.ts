@@ -34,7 +34,7 @@ export type { ExtraFiles } from "./keepsake/files/extra-files.ts";
 export type { ImportRequest, ImportResult } from "./keepsake/files/import.ts";
 export type { ForgetResult } from "./library/forget.ts";
 export type { ConceptFacts, ConceptList, LibraryHistory } from "./library/history.ts";
-export type { RenameResult } from "./library/rename.ts";
+export type { RenameResult } from "./library/renaming/rename.ts";
 export type { UndoResult } from "./library/undo.ts";
 export { StableDiffusionPipeline } from "./diffusion/pipeline.ts";
 export { KeepsakeError, type ErrorKind } from "./errors.ts";

@@ -6,7 +6,7 @@ import { KeepsakeError } from "../errors.ts";
 import { checkWhole, LIMITS } from "../limits.ts";
 import type { ForgetRequest, ForgetResult } from "../library/forget.ts";
 import type { ConceptFacts, ConceptList, LibraryHistory } from "../library/history.ts";
-import type { RenameRequest, RenameResult } from "../library/rename.ts";
+import type { RenameRequest, RenameResult } from "../library/renaming/rename.ts";
 import type { UndoRequest, UndoResult } from "../library/undo.ts";
 import type { PhotoReport, PhotoSheetRequest } from "../training/photos/photo-sheet.ts";
 import type { ClassifiedPicture, ClassifyProgress, ClassifyRequest } from "./classify.ts";
@@ -409,7 +409,7 @@ export class Keepsake {
    */
   rename(request: Omit<RenameRequest, "library">): Promise<RenameResult> {
     return this.#add(async ({ folder: library }) =>
-      (await import("../library/rename.ts")).renameConcept({ library, ...request }),
+      (await import("../library/renaming/rename.ts")).renameConcept({ library, ...request }),
     );
   }
 

@@ -70,16 +70,16 @@ describe("the network", () => {
   it("is listened to by one file, which one command loads when it is asked for", () => {
     const listen =
       'import { serve } from "@hono/node-server"; export const f = (app: typeof serve) => ({ fetch: app });';
-    const load = 'export const f = () => import("../../studio/listen.ts");';
-    expect(check("listen", { "src/studio/listen.ts": listen, "src/cli/commands/studio.ts": load })).toBe("");
+    const load = 'export const f = () => import("../../../studio/listen.ts");';
+    expect(check("listen", { "src/studio/listen.ts": listen, "src/cli/commands/studio/studio.ts": load })).toBe("");
     const elsewhere = { "src/studio/listen.ts": listen, "src/studio/app.ts": listen, "src/cli/program.ts": load };
     expect(check("elsewhere", elsewhere)).toContain(
       "src/studio/app.ts imports @hono/node-server: only src/studio/listen.ts may",
     );
-    const atOnce = 'import { f } from "../../studio/listen.ts"; void f;';
-    expect(check("listen at once", { "src/studio/listen.ts": listen, "src/cli/commands/studio.ts": atOnce })).toContain(
-      "only src/cli/commands/studio.ts may, by import()",
-    );
+    const atOnce = 'import { f } from "../../../studio/listen.ts"; void f;';
+    expect(
+      check("listen at once", { "src/studio/listen.ts": listen, "src/cli/commands/studio/studio.ts": atOnce }),
+    ).toContain("only src/cli/commands/studio/studio.ts may, by import()");
   });
 });
 
