@@ -12,6 +12,7 @@ import { compareEstimates } from "./estimates.ts";
 import { measureCase } from "./measure.ts";
 import { randomUNetFolder } from "./random-checkpoint.ts";
 import { formatTable, machineFacts } from "./report.ts";
+import { soakStudio } from "./studio-soak.ts";
 
 interface BenchOptions {
   readonly case: string;
@@ -20,6 +21,7 @@ interface BenchOptions {
   readonly weights: RunSettings["placement"];
   readonly threads: number;
   readonly estimates: boolean;
+  readonly studio: boolean;
   readonly json?: string;
   readonly cache: string;
 }
@@ -44,6 +46,7 @@ const command = new Command("bench")
     "compare what a plan says of training runs with what they take; --case chooses among them",
     false,
   )
+  .option("--studio", "soak the studio: requests, pages that watch and a training run at once", false)
   .option("--json <file>", "also write everything measured to a file")
   .option(
     "--cache <folder>",
@@ -53,6 +56,10 @@ const command = new Command("bench")
   .action(bench);
 
 async function bench(options: BenchOptions): Promise<void> {
+  if (options.studio) {
+    await soakStudio({ requests: 10_000, pages: 20 });
+    return;
+  }
   if (options.estimates) {
     await compareEstimates(options);
     return;

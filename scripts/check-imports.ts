@@ -55,7 +55,7 @@ function circles(): string[][] {
 const NETWORK = join("src", "hub");
 const WAYS_TO_NETWORK = [join("src", "cli", "hub-model.ts"), join("src", "studio", "lanes", "pull-work.ts")];
 const LISTENER = join("src", "studio", "listen.ts");
-const WAY_TO_LISTENER = join("src", "cli", "commands", "studio.ts");
+const WAY_TO_LISTENER = join("src", "cli", "commands", "studio", "studio.ts");
 const SERVER = "@hono/node-server";
 const NETWORK_MODULES = /^(?:node:)?(?:https?|http2|net|tls|dgram|dns|quic)(?:\/|$)|^undici$|^ws$/;
 const NETWORK_GLOBALS = new Set(["fetch", "WebSocket", "EventSource", "XMLHttpRequest"]);

@@ -7,6 +7,7 @@ export { Keepsake, type OpenOptions, type PhotosRequest } from "./keepsake/keeps
 export type { Operation } from "./keepsake/operation.ts";
 export type { LearnProgress, LearnRequest, LearnResult } from "./keepsake/learn-and-preview.ts";
 export type { SampleProgress, SampleRequest } from "./keepsake/training/samples.ts";
+export type { ValidationProgress, ValidationRequest } from "./keepsake/training/validation.ts";
 export type { DoctorReport } from "./keepsake/planning/doctor.ts";
 export type { LearnPlan, PlannedSeconds } from "./keepsake/planning/learn-plan.ts";
 export type { LearnAllProgress, LearnAllRequest, SkippedThing, Thing } from "./keepsake/learn-all.ts";
@@ -33,7 +34,7 @@ export type { ExtraFiles } from "./keepsake/files/extra-files.ts";
 export type { ImportRequest, ImportResult } from "./keepsake/files/import.ts";
 export type { ForgetResult } from "./library/forget.ts";
 export type { ConceptFacts, ConceptList, LibraryHistory } from "./library/history.ts";
-export type { RenameResult } from "./library/rename.ts";
+export type { RenameResult } from "./library/renaming/rename.ts";
 export type { UndoResult } from "./library/undo.ts";
 export { StableDiffusionPipeline } from "./diffusion/pipeline.ts";
 export { KeepsakeError, type ErrorKind } from "./errors.ts";

@@ -16,6 +16,11 @@ export const LIMITS = {
   vectors: [1, 1000],
   rank: [1, 4096],
   snapshotEvery: [1, 1_000_000],
+  warmupSteps: [0, 1_000_000],
+  /** Batches of photos that make up one step. */
+  gradientAccumulation: [1, 1024],
+  /** Pictures of the class, for prior preservation. */
+  priorPictures: [1, 10_000],
   /** Steps between pictures, or measurements, on the way. */
   sampleEvery: [1, 1_000_000],
   /** Side of a picture, in pixels. */
@@ -36,6 +41,10 @@ export const REAL_LIMITS = {
   learningRate: [0, 100],
   weightDecay: [0, 100],
   maxGradNorm: [Number.MIN_VALUE, 1e6],
+  minSnrGamma: [Number.MIN_VALUE, 1e6],
+  noiseOffset: [0, 10],
+  emaDecay: [0, 0.999999],
+  priorWeight: [0, 1000],
   guidanceScale: [0, 1000],
   loraAlpha: [Number.MIN_VALUE, 1e6],
   /** Strength of a LoRA in a drawing; below 0 it leads away from what it has learned. */

@@ -25,7 +25,7 @@ Exit codes: 0 done, 1 defect, 2 usage, 3 unusable input, 4 the machine refused, 
 
 /** How each command is loaded, in the order of the help. One that is named loads alone: the others' options and limits would take longer than its work. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
-  studio: async () => (await import("./commands/studio.ts")).studioCommand(),
+  studio: async () => (await import("./commands/studio/studio.ts")).studioCommand(),
   init: async () => (await import("./commands/init.ts")).initCommand(),
   photos: async () => (await import("./commands/photos.ts")).photosCommand(),
   learn: async () => (await import("./commands/learn/learn.ts")).learnCommand(),

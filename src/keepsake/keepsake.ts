@@ -6,7 +6,7 @@ import { KeepsakeError } from "../errors.ts";
 import { checkWhole, LIMITS } from "../limits.ts";
 import type { ForgetRequest, ForgetResult } from "../library/forget.ts";
 import type { ConceptFacts, ConceptList, LibraryHistory } from "../library/history.ts";
-import type { RenameRequest, RenameResult } from "../library/rename.ts";
+import type { RenameRequest, RenameResult } from "../library/renaming/rename.ts";
 import type { UndoRequest, UndoResult } from "../library/undo.ts";
 import type { PhotoReport, PhotoSheetRequest } from "../training/photos/photo-sheet.ts";
 import type { ClassifiedPicture, ClassifyProgress, ClassifyRequest } from "./classify.ts";
@@ -119,8 +119,9 @@ export class Keepsake {
   }
 
   /**
-   * Learns a concept on top of what the library knows, and draws the preview sheet. The same request goes on with a run that
-   * was stopped or killed, and ends in the same bytes as a run that was not.
+   * Learns a concept on top of what the library knows, and draws the preview sheet; with `more` or `replace`, one that the
+   * library knows already. The same request goes on with a run that was stopped or killed, and ends in the same bytes as a
+   * run that was not.
    *
    * @example
    * ```ts
@@ -396,7 +397,7 @@ export class Keepsake {
    */
   rename(request: Omit<RenameRequest, "library">): Promise<RenameResult> {
     return this.#add(async ({ folder: library }) =>
-      (await import("../library/rename.ts")).renameConcept({ library, ...request }),
+      (await import("../library/renaming/rename.ts")).renameConcept({ library, ...request }),
     );
   }
 

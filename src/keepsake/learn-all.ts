@@ -23,9 +23,14 @@ import { checkNaming } from "./training/asked-concept.ts";
 /** One of several things to learn. */
 export type Thing = Pick<LearnRequest, "name" | "photos"> & Required<Pick<LearnRequest, "classNoun">>;
 
-/** Everything but the things is the same for all of them. All are new: what is known is skipped, and not taught further. */
+/**
+ * Everything but the things is the same for all of them. All are new: what is known is skipped, and not taught further. None has
+ * a photo held back.
+ */
 export interface LearnAllRequest
-  extends Omit<LearnRequest, keyof Thing | "more" | "replace" | "onProgress">, Watched<LearnAllProgress> {
+  extends
+    Omit<LearnRequest, keyof Thing | "more" | "replace" | "validation" | "onProgress">,
+    Watched<LearnAllProgress> {
   /** In the order in which they are learned. */
   readonly things: readonly Thing[];
 }

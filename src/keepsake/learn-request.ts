@@ -8,7 +8,9 @@ import type { PhaseEvaluations, PhaseName, TrainingSettings } from "../training/
 import type { AskedStrategy } from "./chosen-strategy.ts";
 import type { Warning, Watched } from "./operation.ts";
 import type { LearnPlan } from "./planning/learn-plan.ts";
+import type { ClassPictureProgress } from "./training/class-pictures.ts";
 import type { SampleProgress, SampleRequest } from "./training/samples.ts";
+import type { ValidationProgress, ValidationRequest } from "./training/validation.ts";
 
 export interface LearnConceptRequest extends AskedStrategy, Watched<LearnConceptProgress> {
   /** Letters, digits, `-` and `_`. The token in prompts is `<name>`; it may be written so here too. */
@@ -46,6 +48,8 @@ export interface LearnConceptRequest extends AskedStrategy, Watched<LearnConcept
   readonly tellsPlan?: boolean;
   /** Pictures of the concept on the way. Default: none. */
   readonly samples?: SampleRequest;
+  /** Photos that are held back, and on which the error is measured on the way. Default: none. */
+  readonly validation?: ValidationRequest;
   /** When it fires, the run stops after the current step with a snapshot. */
   readonly signal?: AbortSignal;
 }
@@ -59,7 +63,9 @@ export type LearnConceptProgress =
   /** What the run will take, before the photos are encoded. */
   | { readonly kind: "plan"; readonly plan: LearnPlan }
   | { readonly kind: "resumed"; readonly step: number }
+  | ClassPictureProgress
   | SampleProgress
+  | ValidationProgress
   | {
       readonly kind: "step";
       readonly phase: PhaseName;

@@ -4,12 +4,12 @@
  */
 import { sizeWarning } from "../diffusion/latents.ts";
 import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
-import { createRun } from "../learning/concept-run.ts";
+import { createRun, type PreparedRun } from "../learning/concept-run.ts";
 import { classNounWarning, readKnownWords } from "../prompts/known-words.ts";
 import type { Library } from "../library/library.ts";
 import { lockLibrary } from "../library/library-folder.ts";
 import { damagedSnapshot, deleteSnapshot, stateOf, writeSnapshot, type RunIdentity } from "../library/run-snapshot.ts";
-import { snapshotToContinue, withMemoryMode } from "../library/unfinished-run.ts";
+import { isDone, snapshotToContinue, withFacts } from "../library/unfinished-run.ts";
 import { checkWhole, LIMITS } from "../limits.ts";
 import type { ModelProfile } from "../library/model-profile.ts";
 import { learnedTokens, type RunTokens } from "../learning/new-tokens.ts";
@@ -20,10 +20,12 @@ import { SavedStateError } from "../training/saved-state.ts";
 import type { TrainingRun } from "../training/training-run.ts";
 import type { LearnConceptRequest, LearnConceptResult } from "./learn-request.ts";
 import { isPlanned, planRun, withSteps } from "./planning/plan-run.ts";
-import { openLibraryAndModel, prepareLearning } from "./planning/prepare-learning.ts";
+import { openLibraryAndModel, prepareLearning, type LibraryOnModel } from "./planning/prepare-learning.ts";
 import type { Session } from "./session.ts";
 import { askedConcept, checkNaming, type AskedConcept } from "./training/asked-concept.ts";
+import { drawClassPictures } from "./training/class-pictures.ts";
 import { checkSampleRequest, Sampler } from "./training/samples.ts";
+import { checkValidationRequest, Validator } from "./training/validation.ts";
 
 /**
  * Learns a concept on top of what the library knows. The same request continues a run that was stopped or killed, and ends in the same bytes as a run
@@ -41,6 +43,7 @@ export async function learnConcept(
   checkWhole("The number of vectors", request.vectors ?? 1, LIMITS.vectors);
   checkWhole("The number of steps between snapshots", request.snapshotEvery ?? 1, LIMITS.snapshotEvery);
   if (request.samples !== undefined) checkSampleRequest(request.samples);
+  if (request.validation !== undefined) checkValidationRequest(request.validation);
   const { signal } = request;
   const unlock = await lockLibrary(session.folder, `learning ${named.name}`, signal && { signal });
   try {
@@ -56,7 +59,7 @@ async function learnLocked(
   drawsPreviews: boolean,
 ): Promise<LearnConceptResult> {
   const began = performance.now();
-  const { onProgress } = request;
+  const { signal, onProgress } = request;
   const check = (existing: Library | undefined) => askedConcept(request, existing, session.folder);
   const model = await openLibraryAndModel(session, { clears: true, check });
   const { library, pipeline } = model;
@@ -87,21 +90,36 @@ async function learnLocked(
       library: library.stateId,
       photos: photos.digest,
     };
+    if (isDone(model.ended, identity)) {
+      const { token } = prepared.tokens.initial[0];
+      const { steps } = settings;
+      return {
+        status: "learned",
+        name,
+        token,
+        step: steps,
+        steps,
+        losses: [],
+        strategy: strategy.name,
+        evaluations: {},
+      };
+    }
     const snapshot = await snapshotToContinue(library, identity, request.restart ?? false);
     const posteriors = await encodeTrainingPhotos(pipeline.vae, photos, resolution, session.program, asked);
+    const watchers = await watchersOf(session, request, model, prepared, photos);
+    const classPictures = await drawClassPictures(session, model, prepared, { signal, onProgress });
     const run = await begun(library, async () => {
       const savedState = snapshot && stateOf(snapshot, made.adapter);
       const plan = planned?.conceptPlan;
-      const created = await createRun(pipeline, pool, prepared, [posteriors], { savedState, plan });
+      const created = await createRun(pipeline, pool, prepared, [posteriors], { savedState, plan, classPictures });
       // A run that ends has no snapshot: one that says so was edited, and the concept would be learned by saying so.
       if (created.isFinished) throw new SavedStateError(`step ${created.step} of ${created.steps}`);
       return created;
     });
     if (snapshot !== undefined) onProgress?.({ kind: "resumed", step: snapshot.step });
-    const { samples, signal } = request;
-    const sampler =
-      samples && (await Sampler.create({ session, model, prepared, request: samples, signal, tell: onProgress }));
-    const losses = await runSteps(run, request, library, withMemoryMode(identity, pool.checkpointing), sampler);
+    const { samples, validation } = request;
+    const facts = { checkpointing: pool.checkpointing, samples, validation };
+    const losses = await runSteps(run, request, library, withFacts(identity, facts), watchers);
     const [token] = learnedTokens(prepared.tokens, run.embedding);
     const outcome = { name, token: token.token, step: run.step, steps: run.steps, losses, strategy: strategy.name };
     if (!run.isFinished) return { status: "interrupted", ...outcome, evaluations: run.evaluations };
@@ -110,7 +128,7 @@ async function learnLocked(
     const kept = { name: strategy.name, options: strategy.options };
     await library.addConcept(run.adapter, made.settings, learned, token, run.memory(), kept);
     await deleteSnapshot(library.folder);
-    await sampler?.draw(run);
+    for (const watcher of watchers) await watcher.watch(run);
     return { status: "learned", ...outcome, evaluations: run.evaluations };
   } finally {
     await pool.dispose();
@@ -152,30 +170,59 @@ async function tellOfModel(
   for (const message of warnings) if (message !== undefined) onProgress?.({ kind: "warning", message });
 }
 
-/** Steps until the end or the signal, with a snapshot now and then, before samples, and at a stop. */
+/** What looks at a run on the way, and changes nothing of it. */
+interface Watcher {
+  /** Whether it looks after the steps that were done; it does before the first one and after the last one anyway. */
+  isDue(run: TrainingRun): boolean;
+  watch(run: TrainingRun): Promise<void>;
+}
+
+async function watchersOf(
+  session: Session,
+  { samples, validation, signal, onProgress }: LearnConceptRequest,
+  model: LibraryOnModel,
+  prepared: PreparedRun,
+  photos: Photos,
+): Promise<Watcher[]> {
+  const watchers: Watcher[] = [];
+  if (validation !== undefined) {
+    const { settings, tokens } = prepared;
+    const how = { settings, tokens, program: session.program, tell: onProgress };
+    watchers.push(await Validator.create(validation, photos, model.pipeline, how));
+  }
+  if (samples !== undefined) {
+    watchers.push(await Sampler.create({ session, model, prepared, request: samples, signal, tell: onProgress }));
+  }
+  return watchers;
+}
+
+/** Steps until the end or the signal, with a snapshot now and then, before anything looks at the run, and at a stop. */
 async function runSteps(
   run: TrainingRun,
   request: LearnConceptRequest,
   library: Library,
   identity: RunIdentity,
-  sampler: Sampler | undefined,
+  watchers: readonly Watcher[],
 ): Promise<number[]> {
   const { snapshotEvery = 25, signal, onProgress } = request;
   const losses: number[] = [];
-  if (run.step === 0) await sampler?.draw(run);
+  const watch = async (due: readonly Watcher[]) => {
+    for (const watcher of due) if (!signal?.aborted) await watcher.watch(run);
+  };
+  if (run.step === 0) await watch(watchers);
   while (!run.isFinished && !signal?.aborted) {
     const { phase, steps } = run;
     const loss = await run.advance();
     losses.push(loss);
     onProgress?.({ kind: "step", phase, step: run.step, steps, loss });
     if (run.isFinished) break;
-    const samplesAreDue = sampler?.isDue(run) === true;
-    if (run.step % snapshotEvery === 0 || samplesAreDue || signal?.aborted === true) {
+    const due = watchers.filter((watcher) => watcher.isDue(run));
+    if (run.step % snapshotEvery === 0 || due.length > 0 || signal?.aborted === true) {
       // In this order a disk that is too full for the snapshot is left without a library that holds nothing.
       await writeSnapshot(library.folder, identity, run.state());
       await library.save();
     }
-    if (samplesAreDue) await sampler.draw(run);
+    await watch(due);
   }
   return losses;
 }

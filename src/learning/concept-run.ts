@@ -7,15 +7,17 @@ import { findAdapterKind } from "../adapters/kinds.ts";
 import { parseTargets, selectModules } from "../adapters/modules.ts";
 import type { TokenEmbedding } from "../adapters/textual-inversion.ts";
 import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
+import { KeepsakeError } from "../errors.ts";
 import { NoiseSchedule } from "../diffusion/schedulers/index.ts";
 import type { CompiledDenoiser, Denoiser } from "../training/denoiser.ts";
 import type { DenoiserPool } from "../training/denoiser-pool.ts";
-import { DEFAULT_ADAPTER, type AskedAdapter } from "./learn-settings.ts";
+import { DEFAULT_ADAPTER, lossOf, type AskedAdapter } from "./learn-settings.ts";
 import { adaptableModules, newAdapter } from "../adapters/new-adapter.ts";
 import type { StrategyMemory, ConceptPlan, Strategy } from "../training/strategy.ts";
 import { prepareTokens, runAddress, type AskedConcept, type RunTokens } from "./new-tokens.ts";
 import type { LossOptions } from "../training/loss-options.ts";
 import type { TrainingPhoto } from "../training/photos/encode-photos.ts";
+import type { ClassPicture } from "../training/training-draws.ts";
 import { startingAdapter, type MadeAdapter } from "./starting-adapter.ts";
 import { TrainingRun, type TrainingSettings, type TrainingState } from "../training/training-run.ts";
 
@@ -55,6 +57,7 @@ export async function prepareRun(
   const { asked, ...rest } = request;
   const { strategy, settings, known, concepts } = rest;
   checkAskedRank(pipeline, asked);
+  checkPriors(strategy, settings);
   const { seed } = settings;
   const concept = concepts.map(runAddress).join(" ");
   const start = { strategy, asked, known: known.made, owner: known.owner, seed, concept };
@@ -69,6 +72,13 @@ function checkAskedRank(pipeline: StableDiffusionPipeline, { kind, rank, targets
   if (rank === undefined || findAdapterKind(kind).hasProjections) return;
   const layers = parseTargets(targets ?? DEFAULT_ADAPTER.targets);
   checkRankFits(rank, selectModules(adaptableModules(pipeline), layers));
+}
+
+/** @throws KeepsakeError ("usage") for prior preservation where no weight is trained that the class could be lost from */
+function checkPriors({ name, form }: Strategy, { priorWeight = 0 }: TrainingSettings): void {
+  if (priorWeight === 0 || form !== "frozen") return;
+  const fault = `${name} trains the token alone, so the class cannot be forgotten`;
+  throw new KeepsakeError("usage", `${fault}; leave prior preservation (--prior-weight) out.`);
 }
 
 /**
@@ -87,7 +97,10 @@ export async function createRun(
   options: {
     readonly learnedRows?: number;
     readonly savedState?: TrainingState | undefined;
-    readonly loss?: LossOptions;
+    /** Default: as the settings have it. */
+    readonly loss?: LossOptions | undefined;
+    /** For prior preservation: see `drawClassPictures`. */
+    readonly classPictures?: readonly ClassPicture[] | undefined;
     /** Of the strategy, if it has been made already: see {@link planOf}. */
     readonly plan?: ConceptPlan | undefined;
     /** Default: the pool's. */
@@ -108,7 +121,8 @@ export async function createRun(
     settings,
     plan: options.plan ?? (await planOf(pipeline, pool, prepared)),
     form: strategy.form,
-    loss: options.loss,
+    loss: options.loss ?? lossOf(settings),
+    classPictures: options.classPictures,
     tokenize: tokens.tokenize,
     frozenEmbeddings: tokens.frozen,
   };

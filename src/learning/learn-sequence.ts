@@ -95,6 +95,9 @@ export async function* learnSequence(request: SequenceRequest): AsyncGenerator<L
   if (loss !== undefined) checkLossOptions(loss);
   const concepts = checkedConcepts(request.concepts);
   const settings = trainingSettings(request.training ?? {}, pipeline);
+  if (settings.priorWeight !== undefined) {
+    throw new KeepsakeError("usage", "A sequence in memory draws no class pictures; leave priorWeight out.");
+  }
   const learnedRows = request.learnedRows ?? concepts.reduce((sum, { vectors = 1 }) => sum + vectors, 0);
   const pool = request.pool ?? new DenoiserPool(pipeline);
   const together = strategy.order === "together";

@@ -9,6 +9,7 @@ import { KeepsakeError } from "../errors.ts";
 import { learningRateSchedules } from "../graph/index.ts";
 import { checkReal, checkWhole, LIMITS, REAL_LIMITS } from "../limits.ts";
 import type { AdapterSettings } from "../adapters/new-adapter.ts";
+import { checkLossOptions, type LossOptions } from "../training/loss-options.ts";
 import type { TrainingSettings } from "../training/training-run.ts";
 
 export const DEFAULT_ADAPTER: AdapterSettings = { rank: 4, loraAlpha: 4, targets: "crossattn-kv" };
@@ -24,6 +25,12 @@ export const DEFAULT_TRAINING: Omit<TrainingSettings, "resolution"> = {
   maxGradNorm: 1,
   seed: 0,
 };
+
+/** Steps between two measurements on photos that are held back, unless a request says otherwise. */
+export const VALIDATION_EVERY = 25;
+
+/** Pictures of the class, if prior preservation is asked for and their number is left open. */
+export const DEFAULT_PRIOR_PICTURES = 16;
 
 /** What a request may say of the adapter. */
 export interface AskedAdapter {
@@ -98,11 +105,19 @@ export function trainingSettings(
     throw new KeepsakeError("usage", `There is no learning-rate schedule "${lrScheduler}"; choose one of ${known}.`);
   }
   // What is off is left out, as it was before it could be on: the same run is then recorded in the same words.
-  const { flip = false, alphaMasks = false, ...numbers } = asked;
+  const { flip = false, alphaMasks = false, ...others } = asked;
+  const { warmupSteps = 0, gradientAccumulation = 1, emaDecay = 0, minSnrGamma, ...more } = others;
+  const { noiseOffset = 0, priorWeight = 0, priorPictures, ...numbers } = more;
   const settings = {
     ...{ ...DEFAULT_TRAINING, resolution: pipeline.defaultSize.width, ...numbers },
     ...(flip && { flip }),
     ...(alphaMasks && { alphaMasks }),
+    ...(warmupSteps !== 0 && { warmupSteps }),
+    ...(gradientAccumulation !== 1 && { gradientAccumulation }),
+    ...(emaDecay !== 0 && { emaDecay }),
+    ...(minSnrGamma !== undefined && { minSnrGamma }),
+    ...(noiseOffset !== 0 && { noiseOffset }),
+    ...(priorWeight !== 0 && { priorWeight, priorPictures: priorPictures ?? DEFAULT_PRIOR_PICTURES }),
   };
   checkWhole("The number of steps", settings.steps, LIMITS.steps);
   checkWhole("The batch size", settings.batchSize, LIMITS.batchSize);
@@ -111,6 +126,32 @@ export function trainingSettings(
   checkReal("The weight decay", settings.weightDecay, REAL_LIMITS.weightDecay);
   checkReal("The largest norm of the gradient", settings.maxGradNorm, REAL_LIMITS.maxGradNorm);
   checkWhole("The seed", settings.seed, LIMITS.trainingSeed);
+  checkWhole("The number of warm-up steps", warmupSteps, LIMITS.warmupSteps);
+  checkWhole("The number of batches in a step", gradientAccumulation, LIMITS.gradientAccumulation);
+  checkReal("The decay of the average", emaDecay, REAL_LIMITS.emaDecay);
+  checkReal("The weight of the class pictures", priorWeight, REAL_LIMITS.priorWeight);
+  checkWhole("The number of class pictures", priorPictures ?? DEFAULT_PRIOR_PICTURES, LIMITS.priorPictures);
+  checkLossOptions(lossOf(settings) ?? {});
+  if (priorWeight === 0 && priorPictures !== undefined) {
+    throw new KeepsakeError("usage", "Class pictures count for nothing without a weight: add --prior-weight, e.g. 1.");
+  }
+  checkWarmup(settings);
   latentShape(pipeline.vae.config, { height: settings.resolution, width: settings.resolution });
   return settings;
+}
+
+/** @throws KeepsakeError ("usage") if the rates never rise to what was asked for */
+export function checkWarmup({ steps, warmupSteps = 0 }: Pick<TrainingSettings, "steps" | "warmupSteps">): void {
+  if (warmupSteps < steps) return;
+  const fault = `A warm-up of ${warmupSteps} steps does not end within the ${steps} steps of the run`;
+  throw new KeepsakeError("usage", `${fault}; choose a shorter one.`);
+}
+
+/** How the loss of each photo is changed; undefined: not at all. */
+export function lossOf({ minSnrGamma, noiseOffset }: TrainingSettings): LossOptions | undefined {
+  if (minSnrGamma === undefined && noiseOffset === undefined) return undefined;
+  return {
+    ...(minSnrGamma !== undefined && { minSnrGamma }),
+    ...(noiseOffset !== undefined && { noiseOffset: { amount: noiseOffset } }),
+  };
 }

@@ -9,7 +9,8 @@ import type { DenoiserPool } from "../training/denoiser-pool.ts";
 import type { Evaluations } from "../training/objective-gradient.ts";
 import type { TrainingPhoto } from "../training/photos/encode-photos.ts";
 import type { ConceptPlan } from "../training/strategy.ts";
-import type { PhaseName } from "../training/training-run.ts";
+import type { ClassPicture } from "../training/training-draws.ts";
+import type { PhaseName, TrainingSettings } from "../training/training-run.ts";
 import { createRun, denoiserOf, type PreparedRun } from "./concept-run.ts";
 
 /** A phase of a run. */
@@ -45,7 +46,8 @@ export async function rehearse(
   const numbers = prepared.made.adapter.parameters.length;
   const denoiser = noiseDenoiser(numbers, denoiserOf(pool, prepared).embeddingsSize);
   const once = { ...prepared, settings: { ...settings, steps: 1 } };
-  const run = await createRun(pipeline, pool, once, [blankPhotos(photos)], { plan, denoiser });
+  const classPictures = blankClassPictures(settings, LATENT);
+  const run = await createRun(pipeline, pool, once, [blankPhotos(photos)], { plan, denoiser, classPictures });
   while (!run.isFinished) await run.advance();
   const { evaluations } = run;
   const phases = run.phases.map(({ name, steps }) => {
@@ -58,7 +60,9 @@ export async function rehearse(
   });
   const { optimizer, adapter, embedding, kept } = run.state();
   const moments = Object.values(optimizer.groups).flatMap(({ expAvg, expAvgSq }) => [expAvg, expAvgSq]);
-  const snapshot = [adapter.parameters, embedding, ...moments, ...Object.values(kept)];
+  // At the end of a run its average, which is as large as a moment, is gone.
+  const average = settings.emaDecay === undefined ? [] : Object.values(optimizer.groups).map(({ expAvg }) => expAvg);
+  const snapshot = [adapter.parameters, embedding, ...moments, ...average, ...Object.values(kept)];
   return {
     phases,
     keptBytes: bytesOf([adapter.parameters, embedding, ...Array.from(run.memory().values(), ({ data }) => data)]),
@@ -72,6 +76,11 @@ function blankPhotos(count: number): TrainingPhoto[] {
 }
 
 const LATENT = 64;
+
+/** A picture of the class with nothing on it, for runs that are tried out; undefined if the run has none. */
+export function blankClassPictures({ priorWeight = 0 }: TrainingSettings, numbers: number): ClassPicture[] | undefined {
+  return priorWeight === 0 ? undefined : [{ latents: new Float32Array(numbers), sentence: "" }];
+}
 
 /** Predicts noise, another one each time, so that no two terms of a loss cancel. */
 function noiseDenoiser(numbers: number, embeddingsSize: number): Denoiser {

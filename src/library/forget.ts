@@ -6,7 +6,7 @@ import { KeepsakeError } from "../errors.ts";
 import { conceptName } from "../prompts/concept-name.ts";
 import { deletePreviewSheet } from "./preview-sheet.ts";
 import { changeLibrary } from "./change.ts";
-import { holderTest } from "./concept-trail.ts";
+import { holderTest } from "./renaming/concept-trail.ts";
 import type { Library, SharedBlobs } from "./library.ts";
 import { allStates, currentState, manifestOf, successor, timelineOf, type Manifest } from "./manifest/manifest.ts";
 import { deleteSnapshot, readSnapshot } from "./run-snapshot.ts";

@@ -2,7 +2,7 @@
  * @file The command that goes on with an unfinished run, from what its snapshot holds. Names of photos are not stored, so it leaves
  * a gap for them.
  */
-import { DEFAULT_ADAPTER, DEFAULT_TRAINING } from "../learning/learn-settings.ts";
+import { DEFAULT_ADAPTER, DEFAULT_TRAINING, VALIDATION_EVERY } from "../learning/learn-settings.ts";
 import { isWhole, LIMITS } from "../limits.ts";
 import type { Manifest } from "./manifest/manifest.ts";
 import type { RunIdentity, SnapshotFacts } from "./run-snapshot.ts";
@@ -22,6 +22,13 @@ const TRAINING_OPTIONS = {
   resolution: "--resolution",
   flip: "--flip",
   alphaMasks: "--alpha-masks",
+  warmupSteps: "--warmup-steps",
+  gradientAccumulation: "--gradient-accumulation",
+  emaDecay: "--ema",
+  minSnrGamma: "--min-snr-gamma",
+  noiseOffset: "--noise-offset",
+  priorWeight: "--prior-weight",
+  priorPictures: "--prior-pictures",
 } as const;
 
 /** `keepsake learn ...` with every option that the run was begun with and that is not the default. */
@@ -35,8 +42,25 @@ export function learnCommandOf(snapshot: SnapshotFacts, folder: string, manifest
     ...(beginsAdapter(identity, manifest) ? adapterOptions(snapshot) : []),
     ...strategyOptions(identity),
     ...trainingOptions(identity, profileOf(manifest.model.folder)),
+    ...samplesOptions(identity),
   ];
-  return `keepsake learn ${shellQuote(concept)} <the same photos> ${options.map(shellQuote).join(" ")}`;
+  const command = `keepsake learn ${shellQuote(concept)} <the same photos> ${options.map(shellQuote).join(" ")}`;
+  return `${command}${validationOptions(identity)}`;
+}
+
+function samplesOptions({ sampleEvery, sampleOthers }: RunIdentity): string[] {
+  return [
+    ...(sampleEvery === undefined ? [] : ["--sample-every", sampleEvery]),
+    ...(sampleOthers === undefined ? [] : ["--sample-others"]),
+  ];
+}
+
+/** Names of the photos that are held back are not stored either. */
+function validationOptions({ validationEvery }: RunIdentity): string {
+  if (validationEvery === undefined) return "";
+  const every =
+    validationEvery === String(VALIDATION_EVERY) ? "" : ` --validation-every ${shellQuote(validationEvery)}`;
+  return `${every} --validation <the photo held back>`;
 }
 
 /** What is to become of a concept that the library knows. */

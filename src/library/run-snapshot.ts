@@ -226,10 +226,13 @@ export async function deleteSnapshot(library: string): Promise<void> {
  * the run was begun on any more, and knows its concept.
  *
  * @param library - as it is
+ * @returns what the run was; undefined if there was none
  */
-export async function deleteEndedSnapshot(library: Library): Promise<void> {
+export async function deleteEndedSnapshot(library: Library): Promise<SnapshotFacts | undefined> {
   const snapshot = await readSnapshot(library.folder).catch(() => undefined);
-  if (snapshot !== undefined && hasEnded(snapshot, library)) await deleteSnapshot(library.folder);
+  if (snapshot === undefined || !hasEnded(snapshot, library)) return undefined;
+  await deleteSnapshot(library.folder);
+  return snapshot;
 }
 
 /** Whether a run's concept has come into the library. */

@@ -3,6 +3,7 @@
  * wait for it.
  */
 import { KeepsakeError } from "../errors.ts";
+import { VALIDATION_EVERY } from "../learning/learn-settings.ts";
 import { learnCommandOf, recordedSteps } from "./learn-command.ts";
 import { shellPath, shellQuote } from "../shell.ts";
 import type { Library } from "./library.ts";
@@ -73,9 +74,24 @@ export async function refuseUnfinishedRun(library: Library): Promise<void> {
 /** Says in a snapshot that the run recomputes blocks in the backward pass. No part of what makes two calls the same run. */
 const CHECKPOINTING = { memory: "checkpointing" } as const;
 
-/** What a snapshot says of a run beside what makes it the same. */
-export function withMemoryMode(identity: RunIdentity, checkpointing: boolean): RunIdentity {
-  return { ...identity, ...(checkpointing && CHECKPOINTING) };
+/** What a snapshot says of a run beside what makes it the same: how it computes, and how it is looked at on the way. */
+export interface RunFacts {
+  readonly checkpointing: boolean;
+  /** Steps between samples, and whether others are drawn. */
+  readonly samples?: { readonly every: number; readonly others?: boolean } | undefined;
+  /** Whether photos are held back, and steps between measurements on them. */
+  readonly validation?: { readonly every?: number } | undefined;
+}
+
+/** @returns what is written into the head of a snapshot */
+export function withFacts(identity: RunIdentity, { checkpointing, samples, validation }: RunFacts): RunIdentity {
+  return {
+    ...identity,
+    ...(checkpointing && CHECKPOINTING),
+    ...(samples !== undefined && { sampleEvery: String(samples.every) }),
+    ...(samples?.others === true && { sampleOthers: "true" }),
+    ...(validation !== undefined && { validationEvery: String(validation.every ?? VALIDATION_EVERY) }),
+  };
 }
 
 /** What an unfinished run was begun with, and is gone on with where a request leaves it open. */
@@ -92,6 +108,15 @@ export async function recordedRun(library: Library, concept: string): Promise<Re
   if (snapshot === undefined || snapshot.identity.concept !== concept) return undefined;
   const steps = recordedSteps(snapshot.identity);
   return steps === undefined ? undefined : { steps, checkpointing: snapshot.identity.memory === CHECKPOINTING.memory };
+}
+
+/**
+ * Whether a run that had ended, when its process was killed, is the one that is asked for again: then it is done. A new concept
+ * would be refused as known; one that is taught again would be taught twice.
+ */
+export function isDone(ended: SnapshotFacts | undefined, identity: RunIdentity): boolean {
+  if (ended === undefined || identity.again === undefined) return false;
+  return Object.keys(identity).every((key) => key === "library" || ended.identity[key] === identity[key]);
 }
 
 /**

@@ -56,9 +56,11 @@ export class Studio {
 
   /** All that a page needs when it opens. */
   async state(): Promise<StudioState> {
-    const before = await this.#reader.read();
-    const { model, defaults, schedulers, strategies } = await this.modelFacts(before);
-    const facts = await this.#reader.read();
+    let facts = await this.#reader.read();
+    const known = this.#facts;
+    const { model, defaults, schedulers, strategies } = await this.modelFacts(facts);
+    // Opening a model takes a while, in which the library may have changed.
+    if (this.#facts !== known) facts = await this.#reader.read();
     const { library, history, unfinished } = facts;
     // From here on nothing is waited for: jobs and the number of the last event belong together.
     const jobs = this.jobs.list();

@@ -4,7 +4,7 @@
  * Source: diffusers: training_utils.py, examples/dreambooth; kohya-ss/sd-scripts: library/custom_train_functions.py.
  */
 import type { NoiseSchedule } from "../diffusion/schedulers/index.ts";
-import { checkReal } from "../limits.ts";
+import { checkReal, REAL_LIMITS } from "../limits.ts";
 
 /** How the loss of every photo of a run is changed. */
 export interface LossOptions {
@@ -23,9 +23,9 @@ export interface NoiseOffset {
 
 /** @throws KeepsakeError ("usage") for a number that is out of range */
 export function checkLossOptions({ minSnrGamma, noiseOffset }: LossOptions): void {
-  if (minSnrGamma !== undefined) checkReal("The gamma of min-SNR weighting", minSnrGamma, [Number.MIN_VALUE, 1e6]);
+  if (minSnrGamma !== undefined) checkReal("The gamma of min-SNR weighting", minSnrGamma, REAL_LIMITS.minSnrGamma);
   if (noiseOffset === undefined) return;
-  checkReal("The noise offset", noiseOffset.amount, [0, 10]);
+  checkReal("The noise offset", noiseOffset.amount, REAL_LIMITS.noiseOffset);
   checkReal("The adaptive scale of the noise offset", noiseOffset.adaptiveScale ?? 0, [-10, 10]);
 }
 

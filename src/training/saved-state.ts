@@ -27,13 +27,15 @@ export interface RunPosition {
   /** Optimiser steps that the learning phase takes. */
   readonly learnSteps: number;
   readonly hasTeacher: boolean;
+  /** Numbers of the adapter of which an average is kept, if one is. */
+  readonly averaged?: number;
   /** Numbers of the adapter, and of the new tokens' embeddings. */
   readonly sizes: { readonly adapter: number; readonly embedding: number };
 }
 
 /** @throws SavedStateError unless steps and sizes are those that the run has at this position */
 export function checkSavedState(saved: SavedParts, position: RunPosition): void {
-  const { phase, phaseSteps, steps, learnSteps, hasTeacher, sizes } = position;
+  const { phase, phaseSteps, steps, learnSteps, hasTeacher, averaged, sizes } = position;
   const { step, adapter, embedding, optimizer, kept } = saved;
   if (!Number.isSafeInteger(step) || step < 0 || step > steps) throw new SavedStateError(`step ${step} of ${steps}`);
   // The consolidation pass trains nothing.
@@ -44,6 +46,9 @@ export function checkSavedState(saved: SavedParts, position: RunPosition): void 
     embedding: sizes.embedding,
     ...(hasTeacher && phase !== "teacher" && { "teacher.lora": sizes.adapter, "teacher.embedding": sizes.embedding }),
     ...(phase === "consolidate" && phaseSteps > 0 && { fisher: sizes.adapter }),
+    ...(averaged !== undefined &&
+      phase === "learn" &&
+      phaseSteps > 0 && { "ema.lora": averaged, "ema.embedding": sizes.embedding }),
   };
   const found: Readonly<Record<string, Float32Array>> = { ...kept, adapter: adapter.parameters, embedding };
   for (const name of new Set([...Object.keys(needed), ...Object.keys(found)])) {

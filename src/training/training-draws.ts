@@ -18,6 +18,17 @@ export interface TrainingConcept extends Omit<Concept, "name"> {
   readonly photos: readonly TrainingPhoto[];
 }
 
+/**
+ * A picture of the class that the model drew before it was taught: for prior preservation (Ruiz et al., "DreamBooth", CVPR 2023).
+ * It lives in memory only, as photos do.
+ */
+export interface ClassPicture {
+  /** `[channels, height, width]`, as the UNet sees them. */
+  readonly latents: Float32Array;
+  /** What it was drawn from, and is learned under: "a photo of a cat". */
+  readonly sentence: string;
+}
+
 export interface DrawMaterial {
   /** Addresses the draws. */
   readonly concept: string;
@@ -65,6 +76,26 @@ export function drawBatch(
     const subjects = subjectsOf(material, concept, candidates, () => draw("candidates"));
     const sentences = sentencesOf(PROMPT_TEMPLATES[templates[i]], photo, subjects);
     return itemOf(material, views[i], latent, own, timesteps[i], sentences);
+  });
+}
+
+/** The class pictures of one optimiser step; picture, noise and timestep are drawn uniformly. */
+export function drawClassPictures(
+  material: DrawMaterial,
+  pictures: readonly ClassPicture[],
+  purpose: DrawPurpose,
+  step: number,
+  count: number,
+): StepItem[] {
+  const draw = drawsOf(material, purpose, step);
+  const chosen = draw("class picture").integers(count, pictures.length);
+  const timesteps = draw("class timestep").integers(count, material.schedule.numTrainTimesteps);
+  const noises = draw("class noise");
+  const offsets = offsetDraws(material, () => draw("class noise offset"));
+  return Array.from(chosen, (index, i) => {
+    const { latents, sentence } = pictures[index];
+    const noise = offsets(noises.normal(latents.length), latents);
+    return itemOf(material, {}, latents, noise, timesteps[i], [sentence]);
   });
 }
 
@@ -138,7 +169,7 @@ function sentencesOf(template: string, { caption }: TrainingPhoto, subjects: rea
 
 function itemOf(
   { schedule, loss, tokenize }: DrawMaterial,
-  { mask, framing }: PhotoView,
+  { mask, framing }: Pick<PhotoView, "mask" | "framing">,
   latent: Float32Array,
   noise: Float32Array,
   timestep: number,

@@ -19,8 +19,20 @@ import type { Trainable } from "./denoising-error.ts";
 import { type StrategyMemory, DENOISING, type ConceptPlan, type Objective, type TeacherName } from "./strategy.ts";
 import { objectiveGradient, type Evaluations, type ObjectiveGradient } from "./objective-gradient.ts";
 import { FisherDiagonal } from "./quadratic-penalty.ts";
+import { averageIn } from "./parts/moving-average.ts";
+import { validationItems } from "./parts/validation.ts";
+import type { TrainingPhoto } from "./photos/encode-photos.ts";
+import { squaredError } from "./prediction-loss.ts";
 import { checkSavedState, SavedStateError, type RunPosition } from "./saved-state.ts";
-import { consolidationSamples, drawBatch, drawSample, type DrawMaterial, type DrawPurpose } from "./training-draws.ts";
+import {
+  consolidationSamples,
+  drawBatch,
+  drawClassPictures,
+  drawSample,
+  type ClassPicture,
+  type DrawMaterial,
+  type DrawPurpose,
+} from "./training-draws.ts";
 
 /** The hyper-parameters of learning one concept. */
 export interface TrainingSettings {
@@ -45,6 +57,20 @@ export interface TrainingSettings {
   readonly flip?: boolean;
   /** Whether the transparency of a photo is its mask, where no `x.mask.png` lies beside it. Default: it is put on white. */
   readonly alphaMasks?: boolean;
+  /** Steps over which both rates rise from 0 in each phase that trains. Default 0. */
+  readonly warmupSteps?: number;
+  /** Batches of photos whose gradients make up one step: a larger batch in the memory of a small one. Default 1. */
+  readonly gradientAccumulation?: number;
+  /** Decay of the moving average over the learning phase's steps that the run comes to. Default: it comes to the last step. */
+  readonly emaDecay?: number;
+  /** As of {@link LossOptions}. */
+  readonly minSnrGamma?: number;
+  /** The amount of {@link LossOptions.noiseOffset}. */
+  readonly noiseOffset?: number;
+  /** What the error on the model's own pictures of the class counts beside that on the photos. Default 0: there are none. */
+  readonly priorWeight?: number;
+  /** How many such pictures there are. */
+  readonly priorPictures?: number;
 }
 
 /** What the loop works on and never changes. */
@@ -57,6 +83,8 @@ export interface TrainingMaterial extends Omit<DrawMaterial, "seed"> {
   readonly form?: TrainedForm;
   /** Embeddings of the earlier concepts' tokens, `[rows, width]`: frozen. */
   readonly frozenEmbeddings: Float32Array;
+  /** Of each class, if {@link TrainingSettings.priorWeight} is above 0. */
+  readonly classPictures?: readonly ClassPicture[] | undefined;
 }
 
 /** What a run begins with, and what it comes to. */
@@ -85,7 +113,10 @@ export interface TrainingState {
   readonly adapter: Adapter;
   readonly embedding: Float32Array;
   readonly optimizer: AdamWState;
-  /** What earlier phases left for the next ones: `teacher.lora`, `teacher.embedding`; or `fisher`, Σ g² so far. */
+  /**
+   * What earlier phases left for the next ones: `teacher.lora`, `teacher.embedding`; or `fisher`, Σ g² so far. Within the
+   * learning phase, the averages of what is trained: `ema.lora`, `ema.embedding`.
+   */
   readonly kept: Readonly<Record<string, Float32Array>>;
   readonly evaluations: PhaseEvaluations;
 }
@@ -105,7 +136,7 @@ export class TrainingRun {
   readonly #trained: Uint32Array | undefined;
   /** The trained part of the adapter: the adapter itself if that is all of it. */
   readonly #compact: Float32Array;
-  readonly #kept: Record<string, Float32Array>;
+  #kept: Record<string, Float32Array>;
   readonly #evaluations: Partial<Record<PhaseName, Evaluations>>;
   #optimizer: AdamW;
   #step: number;
@@ -129,7 +160,7 @@ export class TrainingRun {
     this.embedding = this.#embeddings.subarray(frozenEmbeddings.length, end);
     this.#trained = trainedIndices(start.adapter, form);
     this.#compact = this.#trained === undefined ? this.adapter.parameters : new Float32Array(this.#trained.length);
-    this.#kept = { ...saved?.kept };
+    this.#kept = copied(saved?.kept ?? {});
     this.#evaluations = { ...saved?.evaluations };
     this.#step = saved?.step ?? 0;
     if (saved !== undefined) {
@@ -171,9 +202,26 @@ export class TrainingRun {
     return { ...this.#evaluations };
   }
 
-  /** What the run would come to if it ended now; not copied. */
+  /** What the run would come to if it ended now. Not to be changed. */
   outcome(): TrainingStart {
-    return { adapter: this.adapter, embedding: this.embedding };
+    const { "ema.lora": adapter, "ema.embedding": embedding } = this.#kept;
+    if (adapter === undefined || embedding === undefined) return { adapter: this.adapter, embedding: this.embedding };
+    const averaged = this.adapter.withParameters(this.adapter.parameters);
+    this.#putTrained(averaged.parameters, adapter);
+    return { adapter: averaged, embedding };
+  }
+
+  /**
+   * The mean error of what the run would come to, on photos that it does not learn from, at noise and timesteps that are always
+   * the same.
+   */
+  async validationError(photos: readonly TrainingPhoto[]): Promise<number> {
+    const { denoiser, concepts } = this.#material;
+    const { adapter, embedding } = this.outcome();
+    const items = validationItems(photos, this.#material, concepts[0].token);
+    const student = { adapter, embeddings: this.#embeddingsWith(embedding) };
+    const predictions = await denoiser.predictions(items, student);
+    return predictions.reduce((sum, each, i) => sum + squaredError(each, items[i].target), 0) / items.length;
   }
 
   /** The state after the last step, copied. */
@@ -183,7 +231,7 @@ export class TrainingRun {
       adapter: this.adapter.withParameters(this.adapter.parameters),
       embedding: this.embedding.slice(),
       optimizer: this.#optimizer.state(),
-      kept: Object.fromEntries(Object.entries(this.#kept).map(([name, values]) => [name, values.slice()])),
+      kept: copied(this.#kept),
       evaluations: this.evaluations,
     };
   }
@@ -217,16 +265,15 @@ export class TrainingRun {
     };
     this.#step++;
     if (name === "teacher" && this.phase !== "teacher") this.#beginStudent();
+    if (name === "learn" && (this.isFinished || this.phase !== "learn")) this.#takeAverage();
     return denoisingError;
   }
 
   async #train(phase: "teacher" | "learn", step: number): Promise<ObjectiveGradient> {
-    const { settings, denoiser, frozenEmbeddings } = this.#material;
+    const { settings, frozenEmbeddings } = this.#material;
     // The teacher learns as if there were nothing to be kept.
     const { objective = DENOISING, penalty, project } = phase === "teacher" ? {} : this.#plan;
-    const items = drawBatch(this.#draws, phase, step, settings.batchSize, objective.candidates);
-    const student = { adapter: this.adapter, embeddings: this.#embeddings };
-    const result = await objectiveGradient(objective, items, denoiser, student, this.#teachersOf(objective));
+    const result = await this.#gradient(phase, step, objective);
     penalty?.addGradient(result.adapterGradient, this.adapter.parameters);
     project?.(result.adapterGradient);
     const [first, last] = [frozenEmbeddings.length, frozenEmbeddings.length + this.embedding.length];
@@ -234,10 +281,55 @@ export class TrainingRun {
     const norm = clipGradNorm(gradient, settings.maxGradNorm);
     if (!Number.isFinite(result.denoisingError) || !Number.isFinite(norm)) throw await this.#notFinite();
     if (this.#trained !== undefined) this.#compact.set(this.#trainedOf(this.adapter.parameters));
-    this.#optimizer.step(gradient, learningRateFactor(settings.lrScheduler, step, { totalSteps: settings.steps }));
-    this.#trained?.forEach((index, i) => (this.adapter.parameters[index] = this.#compact[i]));
+    const { steps: totalSteps, warmupSteps } = settings;
+    this.#optimizer.step(gradient, learningRateFactor(settings.lrScheduler, step, { totalSteps, warmupSteps }));
+    this.#putTrained(this.adapter.parameters, this.#compact);
     project?.(this.adapter.parameters);
+    if (phase === "learn") this.#average(step);
     return result;
+  }
+
+  /** Of the objective on photos, and of plain denoising on class pictures, if there are any. */
+  async #gradient(phase: "teacher" | "learn", step: number, objective: Objective): Promise<ObjectiveGradient> {
+    const { settings, denoiser, classPictures } = this.#material;
+    const { batchSize, gradientAccumulation = 1, priorWeight = 0 } = settings;
+    // The denoiser takes as many at once as fit a batch, and adds up the gradients.
+    const count = batchSize * gradientAccumulation;
+    const items = drawBatch(this.#draws, phase, step, count, objective.candidates);
+    const student = { adapter: this.adapter, embeddings: this.#embeddings };
+    const own = await objectiveGradient(objective, items, denoiser, student, this.#teachersOf(objective));
+    if (priorWeight === 0) return own;
+    if (classPictures === undefined) throw new Error("prior preservation needs pictures of the class");
+    const priors = drawClassPictures(this.#draws, classPictures, phase, step, count);
+    const prior = await objectiveGradient(DENOISING, priors, denoiser, student, {});
+    addScaled(own.adapterGradient, prior.adapterGradient, priorWeight);
+    addScaled(own.embeddingsGradient, prior.embeddingsGradient, priorWeight);
+    const { forward, forwardBackward } = prior.evaluations;
+    const evaluations = {
+      forward: own.evaluations.forward + forward,
+      forwardBackward: own.evaluations.forwardBackward + forwardBackward,
+    };
+    return { ...own, evaluations };
+  }
+
+  /** Takes the step that was just done into the average, if there is one. */
+  #average(step: number): void {
+    const { emaDecay } = this.#material.settings;
+    if (emaDecay === undefined) return;
+    const now = { "ema.lora": this.#trainedOf(this.adapter.parameters), "ema.embedding": this.embedding };
+    for (const [name, values] of Object.entries(now)) {
+      this.#kept[name] ??= new Float32Array(values.length);
+      averageIn(this.#kept[name], values, step, emaDecay);
+    }
+  }
+
+  /** The learning phase is over: what was averaged takes the place of its last step. */
+  #takeAverage(): void {
+    const { "ema.lora": adapter, "ema.embedding": embedding, ...rest } = this.#kept;
+    if (adapter === undefined || embedding === undefined) return;
+    this.#putTrained(this.adapter.parameters, adapter);
+    this.embedding.set(embedding);
+    this.#kept = rest;
   }
 
   async #consolidate(step: number): Promise<ObjectiveGradient> {
@@ -295,6 +387,12 @@ export class TrainingRun {
     ]);
   }
 
+  /** Puts the trained part of an adapter's numbers in its place. */
+  #putTrained(parameters: Float32Array, part: Float32Array): void {
+    if (this.#trained === undefined) parameters.set(part);
+    else this.#trained.forEach((index, i) => (parameters[index] = part[i]));
+  }
+
   #trainedOf(array: Float32Array): Float32Array {
     const trained = this.#trained;
     if (trained === undefined) return array;
@@ -320,6 +418,7 @@ export class TrainingRun {
     return {
       ...{ phase: name, phaseSteps: step, steps: this.steps, learnSteps: this.#material.settings.steps },
       hasTeacher: this.#plan.teacher !== undefined,
+      ...(this.#material.settings.emaDecay !== undefined && { averaged: this.#compact.length }),
       sizes: { adapter: this.adapter.parameters.length, embedding: this.embedding.length },
     };
   }
@@ -351,4 +450,12 @@ function phasesOf(material: TrainingMaterial, plan: ConceptPlan): { name: PhaseN
       ? [{ name: "consolidate", steps: consolidationSamples(material, plan.fisher.draws) } as const]
       : []),
   ];
+}
+
+function copied(arrays: Readonly<Record<string, Float32Array>>): Record<string, Float32Array> {
+  return Object.fromEntries(Object.entries(arrays).map(([name, values]) => [name, values.slice()]));
+}
+
+function addScaled(sum: Float32Array, values: Float32Array, factor: number): void {
+  for (let i = 0; i < sum.length; i++) sum[i] += factor * values[i];
 }

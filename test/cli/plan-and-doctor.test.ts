@@ -84,7 +84,7 @@ describe("keepsake doctor", () => {
 describe("a plan in words", () => {
   const plan: LearnPlan = {
     ...{ steps: 520, stepsDone: 0, photos: 5, budget: 1800, secondsPerStep: 2.5 },
-    seconds: { loading: 4, encoding: 9.6, training: 1300, consolidation: 0, previews: 0, total: 1313.6 },
+    seconds: { loading: 4, encoding: 9.6, training: 1300, consolidation: 0, extras: 0, previews: 0, total: 1313.6 },
     memory: { mode: "checkpointing", peak: 3.61e9, free: 3.2e9 },
     disk: { kept: 5e6, snapshot: 9e6 },
     speed: { forward: 340e9, training: 250e9 },

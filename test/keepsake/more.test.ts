@@ -1,7 +1,8 @@
 /**
  * Teaching a concept that the library knows: further, with new photos, or anew.
  */
-import { cpSync } from "node:fs";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { learnConcept, learnAll, previewLastLearn, type LearnProgress, type LearnRequest } from "./one-shot.ts";
 import { forgetConcept } from "../../src/library/forget.ts";
@@ -144,6 +145,19 @@ describe("more of a concept", () => {
     expect(message).toContain("begun with other --more or --replace");
     await more({ library: stopped });
     expect(treeOf(stopped)).toEqual(treeOf(whole));
+  });
+
+  it("is not taught twice if the process was killed when it was done, but could not clear up", async () => {
+    const library = copyOf(known);
+    await stopAfter(3, more, { library });
+    const snapshot = readFileSync(join(library, "run.safetensors"));
+    await more({ library });
+    const done = treeOf(library);
+    writeFileSync(join(library, "run.safetensors"), snapshot);
+    expect(await more({ library })).toMatchObject({ status: "learned", step: 4, losses: [] });
+    expect(treeOf(library)).toEqual(done);
+    await more({ library });
+    expect((await listConcepts(library)).concepts[0]).toMatchObject({ taught: 3 });
   });
 
   it("is given up by forgetting its unfinished run, which leaves the concept as it was", async () => {

@@ -6,7 +6,7 @@ import { forgetConcept } from "../../src/library/forget.ts";
 import { libraryHistory } from "../../src/library/history.ts";
 import { Library } from "../../src/library/library.ts";
 import { describeChange } from "../../src/library/manifest/state.ts";
-import { renameConcept } from "../../src/library/rename.ts";
+import { renameConcept } from "../../src/library/renaming/rename.ts";
 import { undo } from "../../src/library/undo.ts";
 import { failure } from "../io/failure.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";

@@ -1,12 +1,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, sep } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
 import { MODEL } from "../keepsake/support.ts";
-import { FreshHome, traced, type Trace } from "./strace.ts";
+import { FreshHome, traced, tracedServer, type Trace } from "./strace.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 const DIST = join(ROOT, "dist");
@@ -70,6 +70,8 @@ const COMMANDS: readonly { readonly args: readonly string[]; readonly outputs: r
     outputs: ["pictures"],
   },
   { args: ["import", "files/max.safetensors", "--class", "dog", "--name", "max"], outputs: ["lib"] },
+  { args: ["rename", "max", "minnie"], outputs: ["lib"] },
+  { args: ["undo"], outputs: ["lib"] },
   { args: ["undo"], outputs: ["lib"] },
   { args: ["classify", join(PHOTOS, "00.png"), "--draws", "8", ...small], outputs: [] },
   { args: ["list"], outputs: [] },
@@ -99,9 +101,37 @@ describe("from outside, without CI in the environment", () => {
     const help = traced([MAIN, "--help"], work, home).stdout;
     const [, list = ""] = /\nCommands:\n(.*?)\n\n/s.exec(help) ?? [];
     const names = Array.from(list.matchAll(/^ {2}([\w-]+)/gm), ([, name]) => name).filter((name) => name !== "help");
-    // pull has a test of its own below.
-    expect(["pull", ...COMMANDS.map(({ args }) => args[0])]).toEqual(expect.arrayContaining(names));
+    // pull and studio have tests of their own below.
+    expect(["pull", "studio", ...COMMANDS.map(({ args }) => args[0])]).toEqual(expect.arrayContaining(names));
     expect(names.length).toBeGreaterThan(10);
+  });
+
+  it("keepsake studio listens on loopback, calls nobody, and writes nothing of a photo that is dropped", async () => {
+    const library = join(work, "studio-library");
+    const args = [MAIN, "studio", "--library", library, ...model, "--no-open", "--port", "4399"];
+    const { trace, use } = tracedServer(args, work, home);
+    await use(async (address) => {
+      const { headers } = await fetch(address, { redirect: "manual" });
+      const cookie = headers.getSetCookie()[0]?.split(";")[0] ?? "";
+      const send = (path: string, type: string, body: Buffer | string) =>
+        fetch(new URL(path, address), { method: "POST", headers: { cookie, "content-type": type }, body });
+      const dropped = await send(
+        "/api/photos?name=0.png",
+        "application/octet-stream",
+        readFileSync(join(PHOTOS, "00.png")),
+      );
+      expect(dropped.status).toBe(200);
+      const { id } = (await dropped.json()) as { id: string };
+      const asked = await send("/api/jobs", "application/json", JSON.stringify({ kind: "ask", photo: id }));
+      expect(asked.status).toBe(200);
+    });
+    const { network, ...rest } = trace();
+    expectAlone({ ...rest, network: [] }, []);
+    const calls = network.filter((line) => /^\d+ +(connect|bind|listen|sendto|sendmmsg)\(/.test(line));
+    expect(calls.filter((line) => line.includes("bind("))).toEqual([
+      expect.stringMatching(/htons\(4399\).*"127\.0\.0\.1"/),
+    ]);
+    expect(calls.filter((line) => !/ (bind|listen)\(/.test(line))).toEqual([]);
   });
 
   it("keepsake pull calls the hub and where it redirects to alone, and no other command calls for the model", async () => {

@@ -2,7 +2,7 @@
  * @file Runs a program under strace, as a person without CI would start it, and reads what it asked of the system: addresses that
  * are not local, and files that it opened for writing, made, renamed or removed.
  */
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
@@ -63,15 +63,63 @@ export function traced(
   env: Readonly<Record<string, string>> = {},
 ): Trace {
   const file = join(cwd, "trace");
-  const strace = ["-f", "-qq", "--seccomp-bpf", "-s", "300", "-e", "trace=%network,%file", "-o", file];
-  const { status, stdout, stderr } = spawnSync("strace", [...strace, process.execPath, ...args], {
+  const { status, stdout, stderr } = spawnSync("strace", [...straceTo(file), process.execPath, ...args], {
     ...{ cwd, env: { ...home.environment, ...env }, encoding: "utf8" },
   });
+  return traceOf(file, cwd, { code: status, stdout, stderr });
+}
+
+/** A program that serves until it is told to end: `use` gets the address that it prints, and `trace` what it did then. */
+export function tracedServer(
+  args: readonly string[],
+  cwd: string,
+  home: FreshHome,
+): { readonly use: (work: (address: string) => Promise<void>) => Promise<void>; readonly trace: () => Trace } {
+  const file = join(cwd, "trace");
+  const end = { code: null as number | null, stdout: "", stderr: "" };
+  return {
+    async use(work) {
+      const child = spawn("strace", [...straceTo(file), process.execPath, ...args], { cwd, env: home.environment });
+      child.stderr.on("data", (data: Buffer) => (end.stderr += data.toString()));
+      const address = await new Promise<string>((resolve, reject) => {
+        child.stdout.on("data", (data: Buffer) => {
+          end.stdout += data.toString();
+          const found = /http:\S+/.exec(end.stdout)?.[0];
+          if (found !== undefined) resolve(found);
+        });
+        child.on("exit", () => {
+          reject(new Error(`it did not start: ${end.stderr}`));
+        });
+      });
+      try {
+        await work(address);
+      } finally {
+        const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
+        // strace hands the signal on to nobody: the server is its only child.
+        const [server] = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, "utf8").split(" ").map(Number);
+        process.kill(server, "SIGTERM");
+        end.code = await ended;
+      }
+    },
+    trace: () => traceOf(file, cwd, end),
+  };
+}
+
+/** How strace writes to a file what a program and its children do. */
+function straceTo(file: string): string[] {
+  return ["-f", "-qq", "--seccomp-bpf", "-s", "300", "-e", "trace=%network,%file", "-o", file];
+}
+
+function traceOf(
+  file: string,
+  cwd: string,
+  { code, stdout, stderr }: Pick<Trace, "code" | "stdout" | "stderr">,
+): Trace {
   if (!existsSync(file)) throw new Error(`strace did not run: ${stderr}`);
   const lines = readFileSync(file, "utf8").split("\n");
   const changes = lines.flatMap((line) => changedPaths(line).map((path) => [resolve(cwd, path), line] as const));
   return {
-    code: status,
+    code,
     stdout,
     stderr,
     network: lines.filter(isNetwork).map((line) => line.slice(0, 300)),

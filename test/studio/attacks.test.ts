@@ -212,7 +212,7 @@ describe("A path", () => {
     const before = treeOf(folder);
     for (const name of ["../../evil.png", "..\\..\\evil.png", "/etc/evil.png", "a\u0000b.png", "\u202egnp.exe", ""]) {
       const dropped = await studio.drop(name, await noisePhoto(`named ${name}`));
-      expect(dropped.name).not.toMatch(/[/\\\u0000\u202e]|^$/);
+      expect(dropped.name).not.toMatch(/[/\\\p{Cc}\p{Cf}]|^$/u);
       await studio.send("DELETE", `/api/photos/${dropped.id}`);
     }
     expect(treeOf(folder)).toEqual(before);

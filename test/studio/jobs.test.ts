@@ -123,9 +123,7 @@ describe("A concept", () => {
 
   it("is planned without a change of anything", async () => {
     const photos = await dropPhotos("mochi");
-    const { result } = await studio.done({ ...learning("mochi", photos), kind: "plan" } as Parameters<
-      TestStudio["done"]
-    >[0]);
+    const { result } = await studio.done({ ...learning("mochi", photos), kind: "plan" });
     expect(result).toMatchObject({ kind: "plan", plan: { steps: 6, photos: 2 } });
     expect((await studio.state()).library.exists).toBe(false);
   });
@@ -229,7 +227,8 @@ describe("A concept", () => {
     const photo = await studio.drop("what.png", await noisePhoto("what"));
     const { result, progress } = await studio.done({ kind: "ask", photo: photo.id });
     expect(progress.bars?.length).toBeGreaterThan(1);
-    expect(result).toMatchObject({ kind: "ask", answer: { kind: expect.stringMatching(/concept|none|unsure/) } });
+    if (result?.kind !== "ask") throw new Error("not an answer");
+    expect(["concept", "none", "unsure"]).toContain(result.answer.kind);
     await studio.send("DELETE", `/api/photos/${photo.id}`);
   });
 
@@ -248,7 +247,8 @@ describe("A concept", () => {
   it("cannot be learned twice, and the fault says so in the words of the command line", async () => {
     const photos = await dropPhotos("again");
     const job = await studio.until((await studio.ask(learning("mochi", photos))).id);
-    expect(job).toMatchObject({ status: "failed", fault: { kind: "state", message: expect.stringMatching(/mochi/) } });
+    expect(job).toMatchObject({ status: "failed", fault: { kind: "state" } });
+    expect(job.fault?.message).toMatch(/already knows "mochi"/);
     const { note } = await studio.call<NamesCheck>("POST", "/api/names/check", { name: "mochi", classNoun: "dog" });
     expect(note).toMatch(/knows <mochi> already/);
     for (const { id } of photos) await studio.send("DELETE", `/api/photos/${id}`);
@@ -262,10 +262,8 @@ describe("A learning", () => {
     await studio.until(id, ({ progress }) => (progress.done ?? 0) >= 3);
     // What needs no model does not wait for it, and is refused by the lock of the library.
     const refused = await studio.until((await studio.ask({ kind: "undo" })).id);
-    expect(refused).toMatchObject({
-      status: "failed",
-      fault: { kind: "state", message: expect.stringMatching(/ember/) },
-    });
+    expect(refused).toMatchObject({ status: "failed", fault: { kind: "state" } });
+    expect(refused.fault?.message).toMatch(/learning ember/);
     await studio.call("POST", `/api/jobs/${id}/stop`);
     const stopped = await studio.until(id);
     expect(stopped).toMatchObject({ status: "stopped", canResume: true });

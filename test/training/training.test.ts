@@ -8,6 +8,7 @@ import { TrainingRun, type TrainingMaterial, type TrainingSettings } from "../..
 import { StableDiffusionPipeline } from "../../src/diffusion/pipeline.ts";
 import { NoiseSchedule } from "../../src/diffusion/schedulers/index.ts";
 import { RandomStream } from "../../src/random/random.ts";
+import { averageDecay } from "../../src/training/parts/moving-average.ts";
 import { failure } from "../io/failure.ts";
 import { MODEL } from "../keepsake/support.ts";
 
@@ -126,5 +127,90 @@ describe("TrainingRun", () => {
     expect(message).toContain("second diverged at step 2");
     expect(message).toContain("lower --lr");
     expect(hopeless.state()).toEqual(before);
+  });
+});
+
+describe("further options of training", () => {
+  const classPictures = [0, 1].map((i) => ({ latents: normal(`class ${i}`, 256), sentence: "a photo of a cup" }));
+  const runOf = async (changed: Partial<TrainingSettings>, after?: (training: TrainingRun) => void) => {
+    const training = new TrainingRun({ ...material(changed), classPictures }, start());
+    while (!training.isFinished) {
+      await training.advance();
+      after?.(training);
+    }
+    return training;
+  };
+
+  it("go on from a saved state at any step to the very bits of an uninterrupted run, all at once", async () => {
+    const all = { warmupSteps: 2, gradientAccumulation: 2, emaDecay: 0.9, priorWeight: 0.5 };
+    const straight = (await runOf(all)).state();
+    for (const stop of [1, 3, STEPS - 1]) {
+      const first = new TrainingRun({ ...material(all), classPictures }, start());
+      for (let step = 0; step < stop; step++) await first.advance();
+      const saved = first.state();
+      await first.advance(); // must not reach what was saved
+      const second = new TrainingRun({ ...material(all), classPictures }, start(), saved);
+      while (!second.isFinished) await second.advance();
+      expect(second.state()).toEqual(straight);
+    }
+  });
+
+  it("make of several batches one step: the same as a batch of their size", async () => {
+    const accumulated = await runOf({ steps: 2, batchSize: 1, gradientAccumulation: 4 });
+    const large = await runOf({ steps: 2, batchSize: 4 });
+    expect(accumulated.state()).toEqual(large.state());
+  });
+
+  it("let the rates rise from 0 over the steps of a warm-up", async () => {
+    const moved = async (steps: number, warmupSteps: number) =>
+      (await runOf({ steps, warmupSteps })).embedding[0] - start().embedding[0];
+    expect(await moved(1, 2)).toBe(0);
+    // The second step goes half of the way up in one run, and a quarter in the other.
+    expect((await moved(2, 2)) / (await moved(2, 4))).toBeCloseTo(2, 1);
+  });
+
+  it("come to the average of the last steps: as diffusers' EMAModel weighs them, and of the same steps", async () => {
+    const steps: number[][] = [];
+    await runOf({}, ({ adapter, embedding }) => steps.push([adapter.parameters[0], embedding[0]]));
+    const averaged = await runOf({ emaDecay: 0.2 });
+    const expected = [0, 1].map((which) =>
+      steps.reduce((average, now, step) => {
+        const decay = averageDecay(step, 0.2);
+        return decay * average + (1 - decay) * now[which];
+      }, 0),
+    );
+    expect([0, 1, 2, 9, 99].map((step) => averageDecay(step, 0.2))).toEqual([0, 2 / 11, 0.2, 0.2, 0.2]);
+    expect(averaged.adapter.parameters[0]).toBeCloseTo(expected[0], 6);
+    expect(averaged.embedding[0]).toBeCloseTo(expected[1], 6);
+    expect(averaged.outcome().embedding).toEqual(averaged.embedding);
+    expect(averaged.state().kept).toEqual({});
+  });
+
+  it("learn from class pictures beside the photos, as much as their weight says", async () => {
+    const losses = async (priorWeight: number | undefined, steps: number) => {
+      const training = new TrainingRun({ ...material({ steps, priorWeight }), classPictures }, start());
+      const loss = await training.advance();
+      return { loss, training };
+    };
+    const [plain, prior] = [await losses(undefined, 1), await losses(1, 1)];
+    // What is told is the error on the photos.
+    expect(prior.loss).toBe(plain.loss);
+    expect(prior.training.adapter.parameters).not.toEqual(plain.training.adapter.parameters);
+    expect(plain.training.evaluations).toEqual({ learn: { forward: 0, forwardBackward: 2 } });
+    expect(prior.training.evaluations).toEqual({ learn: { forward: 0, forwardBackward: 4 } });
+    // The class pictures do not show the concept: its token learns from the photos alone.
+    const only = { steps: 3, learningRate: 0, maxGradNorm: 1e6 };
+    expect((await runOf({ ...only, priorWeight: 5 })).embedding).toEqual((await runOf(only)).embedding);
+  });
+
+  it("measure the error on photos that are held back: always the same for the same numbers, and changing nothing", async () => {
+    const heldBack = [{ mean: normal("held back", 256), logvar: new Float32Array(256) }];
+    const training = new TrainingRun(material({ learningRate: 1e-2, tokenLearningRate: 1e-2 }), start());
+    const before = training.state();
+    const first = await training.validationError(heldBack);
+    expect(await training.validationError(heldBack)).toBe(first);
+    expect(training.state()).toEqual(before);
+    await training.advance();
+    expect(await training.validationError(heldBack)).not.toBe(first);
   });
 });

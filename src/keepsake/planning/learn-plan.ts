@@ -46,6 +46,8 @@ export interface PlannedSeconds {
   readonly encoding: number;
   readonly training: number;
   readonly consolidation: number;
+  /** Class pictures before the first step; samples and validation on the way. */
+  readonly extras: number;
   readonly previews: number;
   readonly total: number;
 }
@@ -59,6 +61,13 @@ export interface PlanFacts {
   readonly step: StepFacts;
   /** Of one photo. */
   readonly encoder: ProgramCost;
+  /** Class pictures and samples, if there will be any. */
+  readonly drawings?: DrawingFacts & {
+    /** Whether some are drawn between steps, so that their programs are held beside those of training. */
+    readonly onTheWay: boolean;
+  };
+  /** Predictions that are made to validate, if there are any. */
+  readonly validation?: number;
   /** Pictures of the preview sheet, if there will be one. */
   readonly previews?: PreviewFacts;
   readonly speed: MeasuredSpeed;
@@ -69,11 +78,16 @@ export interface PlanFacts {
   readonly heldBytes: number;
 }
 
-export interface PreviewFacts {
+/** Pictures, and what each takes. */
+export interface DrawingFacts {
   readonly pictures: number;
+  /** Denoising steps of one. */
   readonly steps: number;
   readonly step: ProgramCost;
   readonly decoder: ProgramCost;
+}
+
+export interface PreviewFacts extends DrawingFacts {
   /** Bytes of the sheet. */
   readonly sheetBytes: number;
 }
@@ -104,7 +118,7 @@ export function fixedAndPerStep(facts: PlanFacts): { readonly fixed: number; rea
 
 /** The parts of a run's time. Of a run that is gone on with, what is left of it. */
 export function plannedSeconds(facts: PlanFacts): PlannedSeconds {
-  const { speed, encoder, photos, previews, work, step } = facts;
+  const { speed, encoder, photos, previews, drawings, validation = 0, work, step } = facts;
   let done = facts.stepsDone;
   const left = work.phases.map((phase) => {
     const skipped = Math.min(done, phase.steps);
@@ -121,14 +135,22 @@ export function plannedSeconds(facts: PlanFacts): PlannedSeconds {
     encoding: (photos * encoder.flops) / speed.forward,
     training: secondsOf(({ name }) => name !== "consolidate"),
     consolidation: secondsOf(({ name }) => name === "consolidate"),
-    previews: previews === undefined ? 0 : previewSeconds(previews, speed),
+    extras:
+      (drawings === undefined ? 0 : drawingSeconds(drawings, speed, 3)) +
+      stepSeconds({ forward: validation, forwardBackward: 0 }, step, speed),
+    // Text encoder and denoiser are compiled for the adapter before and the one after; the decoder once.
+    previews: previews === undefined ? 0 : drawingSeconds(previews, speed, 5),
   };
   return { ...seconds, total: Object.values(seconds).reduce((sum, each) => sum + each) };
 }
 
-function previewSeconds({ pictures, steps, step, decoder }: PreviewFacts, speed: MeasuredSpeed): number {
-  // Text encoder and denoiser are compiled for the adapter before and the one after; the decoder once.
-  return 5 * speed.opening + (pictures * (steps * step.flops + decoder.flops)) / speed.forward;
+/** @param programs - that are compiled for them */
+function drawingSeconds(
+  { pictures, steps, step, decoder }: DrawingFacts,
+  speed: MeasuredSpeed,
+  programs: number,
+): number {
+  return programs * speed.opening + (pictures * (steps * step.flops + decoder.flops)) / speed.forward;
 }
 
 /** Of an optimiser step; with a teacher, of one of its steps as well. */
@@ -138,8 +160,17 @@ function secondsPerStep({ work, step, speed }: PlanFacts): number {
 }
 
 /** The most that the process will likely hold at once. */
-export function peakBytes({ heldBytes, work, step, encoder, previews, mode }: PlanFacts): number {
-  const predicts = work.phases.some(({ evaluations }) => evaluations.forward > 0);
+export function peakBytes({
+  heldBytes,
+  work,
+  step,
+  encoder,
+  previews,
+  drawings,
+  validation = 0,
+  mode,
+}: PlanFacts): number {
+  const predicts = validation > 0 || work.phases.some(({ evaluations }) => evaluations.forward > 0);
   const training =
     likelyBytes(step.training, mode === "full" ? "training" : "checkpointing") +
     // The same weights, mapped once.
@@ -147,9 +178,15 @@ export function peakBytes({ heldBytes, work, step, encoder, previews, mode }: Pl
   // A consolidation pass goes through photos one by one: programs of another batch size, beside those of the steps.
   const consolidates = step.batchSize > 1 && work.phases.some(({ name }) => name === "consolidate");
   const ofSteps = training + (consolidates ? training - step.training.memory.weights : 0);
-  const drawing =
-    previews === undefined ? 0 : likelyBytes(previews.step, "drawing") + likelyBytes(previews.decoder, "drawing");
-  return heldBytes + WORKING_BYTES + Math.max(ofSteps, likelyBytes(encoder, "drawing"), drawing);
+  const onTheWay = drawings?.onTheWay === true ? drawingBytes(drawings) : 0;
+  const drawn = previews ?? drawings;
+  const drawing = drawn === undefined ? 0 : drawingBytes(drawn);
+  return heldBytes + WORKING_BYTES + Math.max(ofSteps + onTheWay, likelyBytes(encoder, "drawing"), drawing);
+}
+
+/** Bytes of the programs that draw. */
+export function drawingBytes({ step, decoder }: Pick<DrawingFacts, "step" | "decoder">): number {
+  return likelyBytes(step, "drawing") + likelyBytes(decoder, "drawing");
 }
 
 /** Everything together. */

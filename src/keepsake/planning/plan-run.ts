@@ -6,12 +6,14 @@ import { programCost } from "../../diffusion/program-cost.ts";
 import { availableMemory } from "../../io/available-memory.ts";
 import { freeDisk } from "../../io/free-disk.ts";
 import { denoiserOf, planOf, type PreparedRun } from "../../learning/concept-run.ts";
+import { checkWarmup, VALIDATION_EVERY } from "../../learning/learn-settings.ts";
 import { rehearse } from "../../learning/rehearsal.ts";
 import { readSnapshot } from "../../library/run-snapshot.ts";
 import type { ConceptPlan } from "../../training/strategy.ts";
 import type { LearnConceptRequest } from "../learn-request.ts";
 import { PREVIEW_PICTURES, PREVIEW_STEPS } from "../previews/previews.ts";
 import type { Session } from "../session.ts";
+import { VALIDATION_TIMESTEPS } from "../../training/parts/validation.ts";
 import { stepsWithin } from "./budget.ts";
 import { fixedAndPerStep, learnPlan, type LearnPlan, type PlanFacts, type PreviewFacts } from "./learn-plan.ts";
 import { speedOfRun } from "./measured-speed.ts";
@@ -29,9 +31,11 @@ export function isPlanned({ tellsPlan = false, budget }: LearnConceptRequest): b
   return tellsPlan || budget !== undefined;
 }
 
-/** The run with another number of steps. */
+/** The run with another number of steps. @throws KeepsakeError ("usage") if they are fewer than those of its warm-up */
 export function withSteps(prepared: PreparedRun, steps = prepared.settings.steps): PreparedRun {
-  return { ...prepared, settings: { ...prepared.settings, steps } };
+  const settings = { ...prepared.settings, steps };
+  checkWarmup(settings);
+  return { ...prepared, settings };
 }
 
 /**
@@ -42,9 +46,9 @@ export function withSteps(prepared: PreparedRun, steps = prepared.settings.steps
  */
 export async function planRun(
   { folder, program }: Pick<Session, "folder" | "program">,
-  { budget }: Pick<LearnConceptRequest, "budget">,
+  { budget, samples, validation }: Pick<LearnConceptRequest, "budget" | "samples" | "validation">,
   { library, profile, pipeline }: LibraryOnModel,
-  { prepared, pool, recorded }: PreparedLearning,
+  { concept, prepared, pool, recorded }: PreparedLearning,
   {
     photos,
     drawsPreviews,
@@ -65,16 +69,28 @@ export async function planRun(
   const work = await rehearse(pipeline, pool, prepared, { plan: conceptPlan, photos });
   const speed = await speedOfRun(pipeline, program, { pool, prepared, plan: conceptPlan, facts: step });
   const loading = (performance.now() - began) / 1000;
+  const { priorPictures = 0 } = prepared.settings;
+  const concepts = library.concepts.filter(({ name }) => name !== concept.name).length + 1;
+  const drawing = () => ({ steps: PREVIEW_STEPS, ...pipeline.drawingCosts(size, profile.guidanceScale) });
   const previews = (): PreviewFacts => {
-    const pictures = 2 * PREVIEW_PICTURES * (library.concepts.length + 1);
-    const costs = pipeline.drawingCosts(size, profile.guidanceScale);
-    return { pictures, steps: PREVIEW_STEPS, ...costs, sheetBytes: pictures * bytesOfPicture(resolution) };
+    const pictures = 2 * PREVIEW_PICTURES * concepts;
+    return { pictures, ...drawing(), sheetBytes: pictures * bytesOfPicture(resolution) };
   };
+  const trained = work.phases.filter(({ name }) => name !== "consolidate").reduce((sum, { steps }) => sum + steps, 0);
+  /** Before the first step, on the way, after the last one. */
+  const looks = (every: number) => 2 + Math.floor((trained - 1) / every);
+  const sampled = samples === undefined ? 0 : looks(samples.every) * (samples.others === true ? concepts : 1);
   const facts: PlanFacts = {
     steps: prepared.settings.steps,
     stepsDone: recorded === undefined ? 0 : ((await readSnapshot(library.folder))?.step ?? 0),
     ...{ photos, work, step, speed, loading, heldBytes },
     encoder: programCost(encoderOutputs(pipeline.vae, size), program),
+    ...(priorPictures + sampled > 0 && {
+      drawings: { pictures: priorPictures + sampled, ...drawing(), onTheWay: sampled > 0 },
+    }),
+    ...(validation !== undefined && {
+      validation: looks(validation.every ?? VALIDATION_EVERY) * validation.photos.length * VALIDATION_TIMESTEPS,
+    }),
     ...(drawsPreviews && { previews: previews() }),
     mode: pool.checkpointing ? "checkpointing" : "full",
   };

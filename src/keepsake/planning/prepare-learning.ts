@@ -8,10 +8,11 @@ import type { StableDiffusionPipeline } from "../../diffusion/pipeline.ts";
 import { KeepsakeError } from "../../errors.ts";
 import { prepareRun, type PreparedRun } from "../../learning/concept-run.ts";
 import { settingsOfEntry, trainingSettings, type AskedAdapter } from "../../learning/learn-settings.ts";
+import { availableMemory } from "../../io/available-memory.ts";
 import { Library } from "../../library/library.ts";
 import { checkModel, identifyModel } from "../../library/model-fingerprint.ts";
 import type { ModelProfile } from "../../library/model-profile.ts";
-import { deleteEndedSnapshot } from "../../library/run-snapshot.ts";
+import { deleteEndedSnapshot, type SnapshotFacts } from "../../library/run-snapshot.ts";
 import { recordedRun, type RecordedRun } from "../../library/unfinished-run.ts";
 import type { DenoiserPool } from "../../training/denoiser-pool.ts";
 import type { Strategy } from "../../training/strategy.ts";
@@ -20,11 +21,14 @@ import { chosenStrategy } from "../chosen-strategy.ts";
 import type { LearnConceptRequest } from "../learn-request.ts";
 import type { LoadedModel, Session } from "../session.ts";
 import { askedConcept, type AskedConcept } from "../training/asked-concept.ts";
+import { drawingBytes } from "./learn-plan.ts";
 import { poolInMemory } from "./memory-mode.ts";
 
 /** A library and the model that it is on. */
 export interface LibraryOnModel extends LoadedModel {
   readonly library: Library;
+  /** A run that had ended when its process was killed, and was cleared away now. */
+  readonly ended?: SnapshotFacts | undefined;
 }
 
 /** A run that can be begun. */
@@ -50,10 +54,8 @@ export async function openLibraryAndModel(
   { clears, check }: { readonly clears: boolean; readonly check: (existing: Library | undefined) => void },
 ): Promise<LibraryOnModel> {
   const existing = await session.library();
-  if (existing !== undefined && clears) {
-    await existing.prune();
-    await deleteEndedSnapshot(existing);
-  }
+  if (existing !== undefined && clears) await existing.prune();
+  const ended = existing && clears ? await deleteEndedSnapshot(existing) : undefined;
   check(existing);
   const model = await session.load(existing);
   const identity = await identifyModel(model.pipeline);
@@ -63,7 +65,7 @@ export async function openLibraryAndModel(
     return { ...model, library: Library.blank(session.folder, { folder, ...identity, ...options }) };
   }
   checkModel(existing, folder, identity);
-  return { ...model, library: existing.withModel(folder, identity.weights, options) };
+  return { ...model, library: existing.withModel(folder, identity.weights, options), ended };
 }
 
 /** @throws KeepsakeError if what is asked for does not go together, or does not fit the memory */
@@ -97,7 +99,17 @@ export async function prepareLearning(
   );
   await session.freePrograms();
   const checkpointing = request.checkpointing ?? recorded?.checkpointing;
-  return { concept, strategy, prepared, pool: poolInMemory(session, pipeline, prepared, checkpointing), recorded };
+  const size = { width: settings.resolution, height: settings.resolution };
+  // Samples are drawn beside the programs of training.
+  const samples = request.samples && drawingBytes(pipeline.drawingCosts(size, profile.guidanceScale));
+  const free = availableMemory().memory - (samples ?? 0);
+  return {
+    concept,
+    strategy,
+    prepared,
+    pool: poolInMemory(session, pipeline, prepared, checkpointing, free),
+    recorded,
+  };
 }
 
 /** A run that is gone on with has the steps that a budget came to when it was begun. */

@@ -84,7 +84,7 @@ export class Sampler {
   }
 
   /** Draws what the run has come to. When the signal fires, what is not drawn yet is left out. */
-  async draw(run: TrainingRun): Promise<void> {
+  async watch(run: TrainingRun): Promise<void> {
     const { prepared, request, signal, tell } = this.#material;
     const [{ name, classNoun }] = prepared.concepts;
     const { adapter, embedding } = run.outcome();

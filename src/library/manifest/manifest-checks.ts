@@ -132,6 +132,13 @@ const TRAINING_CHECKS: Readonly<Record<keyof TrainingSettings, (value: unknown) 
   resolution: (value) => isWholeIn(value, LIMITS.side),
   flip: isFlag,
   alphaMasks: isFlag,
+  warmupSteps: (value) => isWholeIn(value, LIMITS.warmupSteps),
+  gradientAccumulation: (value) => isWholeIn(value, LIMITS.gradientAccumulation),
+  emaDecay: (value) => isRealIn(value, REAL_LIMITS.emaDecay),
+  minSnrGamma: (value) => isRealIn(value, REAL_LIMITS.minSnrGamma),
+  noiseOffset: (value) => isRealIn(value, REAL_LIMITS.noiseOffset),
+  priorWeight: (value) => isRealIn(value, REAL_LIMITS.priorWeight),
+  priorPictures: (value) => isWholeIn(value, LIMITS.priorPictures),
 };
 
 /** All but the steps may be missing: they are for people, for previews and for unlearning. Other versions may write more. */

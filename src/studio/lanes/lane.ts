@@ -3,6 +3,7 @@
  * anew after it has died. When the server dies, the lane ends by itself (`lane-main.ts`).
  */
 import { fork, type ChildProcess } from "node:child_process";
+import { setPriority } from "node:os";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { LaneFault } from "../fault.ts";
@@ -31,6 +32,9 @@ interface Waiting {
 }
 
 const STOPPED = new LaneFault({ kind: "state", message: "Stopped." }, "stopped");
+
+/** As `nice` has it: a third of the share that others get, and all of what they leave. */
+const LANE_PRIORITY = 5;
 
 /** Next to this file, as source or as it was built. */
 const MODULE = fileURLToPath(new URL(`lane-main${extname(import.meta.url)}`, import.meta.url));
@@ -114,6 +118,7 @@ export class Lane {
       this.#take(message as FromLane);
     });
     child.on("error", () => undefined);
+    yieldToOthers(child.pid);
     child.once("exit", (code, signal) => {
       if (this.#child === child) this.#child = undefined;
       const current = this.#current;
@@ -137,5 +142,14 @@ export class Lane {
     if (message.kind === "done") current.resolve(message.result);
     else current.reject(new LaneFault(message.fault, message.isStopped ? "stopped" : "failed"));
     this.#next();
+  }
+}
+
+/** Server and browser go first: a lane that computes for hours must not make the page wait. */
+function yieldToOthers(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) setPriority(pid, LANE_PRIORITY);
+  } catch {
+    // Where the system does not let it, all have the same share.
   }
 }

@@ -7,7 +7,7 @@ import { Library } from "../../library/library.ts";
 import { chosenModel } from "../../library/model-folder.ts";
 import { profileOf } from "../../library/model-profile.ts";
 import { conceptName } from "../../prompts/concept-name.ts";
-import { type RecordedRequest, recordedRequest } from "../../library/recorded-request.ts";
+import { type RecordedRequest, recordedRequest } from "./recorded-request.ts";
 import type { JobResult } from "../api.ts";
 import type { JobTask } from "./protocol.ts";
 import { handOver, Pace, type Work } from "./work.ts";

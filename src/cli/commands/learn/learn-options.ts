@@ -13,9 +13,16 @@ import { learningRateSchedules, type LearningRateSchedule, type Provider } from 
 import { LIMITS, REAL_LIMITS } from "../../../limits.ts";
 import { provider, realNumber, threads, trainingSeed, wholeNumber } from "../../options.ts";
 import { DEFAULT_LIBRARY, type ModelOptions, withModelOptions, MODEL_TO_BEGIN_WITH } from "../shared.ts";
+import {
+  trainingOf,
+  samplesOf,
+  withTrainingOptions,
+  withWatchingOptions,
+  type TrainingOptions,
+} from "./training-options.ts";
 
 /** Options of the commands that learn. */
-export interface LearningOptions extends ModelOptions {
+export interface LearningOptions extends ModelOptions, TrainingOptions {
   readonly library: string;
   readonly steps?: number;
   readonly strategy?: string;
@@ -34,9 +41,6 @@ export interface LearningOptions extends ModelOptions {
   readonly flip: boolean;
   readonly alphaMasks: boolean;
   readonly previews?: string | false;
-  readonly sampleEvery?: number;
-  readonly samples?: string;
-  readonly sampleOthers: boolean;
   readonly snapshotEvery: number;
   readonly checkpointing?: boolean;
   readonly restart: boolean;
@@ -55,12 +59,18 @@ const collected = (text: string, before: string[]): string[] => [...before, text
 const PREVIEWS_DEFAULT =
   "(default: on the built-in model <library>.previews.png; on others, where it takes minutes, none)";
 
-/** Adds the options of learning to a command. */
+/** Adds the options of learning to a command, in groups, so that the help stays readable. */
 export function withLearningOptions(command: Command): Command {
-  return withModelOptions(
+  const withLibrary = withModelOptions(
     command.option("--library <folder>", "where concepts are kept (made if missing)", DEFAULT_LIBRARY),
     `${MODEL_TO_BEGIN_WITH} (default: the library's, else the built-in model)`,
-  )
+  );
+  withPhotoOptions(withAdapterOptions(withStrategyOptions(withLibrary)));
+  return withMachineOptions(withRunOptions(withTrainingOptions(withRateOptions(command))));
+}
+
+function withStrategyOptions(command: Command): Command {
+  return command
     .option(
       "--strategy <name>",
       `how to keep earlier concepts safe: "keepsake strategies" lists them (default: as the library was learned so far, else ${DEFAULT_STRATEGY}; ${STRATEGY_FOR_ANY_ADAPTER} with other adapters or targets)`,
@@ -69,12 +79,12 @@ export function withLearningOptions(command: Command): Command {
       new Option("--strategy-option <name=value>", "an option of the strategy; may be repeated")
         .argParser(collected)
         .default([], "none"),
-    )
-    .option(
-      "--steps <n>",
-      `optimiser steps ${unlessGiven(DEFAULT_TRAINING.steps, BUILT_IN.training.steps)}`,
-      wholeNumber(LIMITS.steps),
-    )
+    );
+}
+
+function withAdapterOptions(command: Command): Command {
+  return command
+    .optionsGroup("What is trained:")
     .addOption(
       new Option("--adapter <kind>", "what is trained, fixed by the first concept (default: lora)").choices(
         ADAPTER_KINDS.map(({ name }) => name),
@@ -94,7 +104,38 @@ export function withLearningOptions(command: Command): Command {
       "--targets <names>",
       `layers to adapt: crossattn-kv, crossattn, attn, all-linear, or endings such as to_q,ff.net.2 (default: ${DEFAULT_ADAPTER.targets})`,
     )
-    .option("--vectors <n>", "embeddings that the token stands for (default: 1)", wholeNumber(LIMITS.vectors))
+    .option("--vectors <n>", "embeddings that the token stands for (default: 1)", wholeNumber(LIMITS.vectors));
+}
+
+function withPhotoOptions(command: Command): Command {
+  return command
+    .optionsGroup("Photos:")
+    .option(
+      "--resolution <pixels>",
+      "side of the square the photos are cropped to (default: the model's)",
+      wholeNumber(LIMITS.side),
+    )
+    .option(
+      "--flip",
+      "see each photo mirrored as often as not; not for things with writing or a left and a right",
+      false,
+    )
+    .option("--alpha-masks", "what is transparent in a photo is kept out of the loss, as by a mask", false);
+}
+
+function withRateOptions(command: Command): Command {
+  return command
+    .optionsGroup("Training:")
+    .option(
+      "--steps <n>",
+      `optimiser steps ${unlessGiven(DEFAULT_TRAINING.steps, BUILT_IN.training.steps)}`,
+      wholeNumber(LIMITS.steps),
+    )
+    .option(
+      "--batch-size <n>",
+      `photos in one step ${unlessGiven(DEFAULT_TRAINING.batchSize, BUILT_IN.training.batchSize)}`,
+      wholeNumber(LIMITS.batchSize),
+    )
     .option(
       "--lr <x>",
       `learning rate of the adapter ${unlessGiven(DEFAULT_TRAINING.learningRate, BUILT_IN.training.learningRate)}`,
@@ -111,41 +152,27 @@ export function withLearningOptions(command: Command): Command {
         `how both rates fall over the steps ${unlessGiven(DEFAULT_TRAINING.lrScheduler, BUILT_IN.training.lrScheduler)}`,
       ).choices(learningRateSchedules),
     )
-    .option(
-      "--batch-size <n>",
-      `photos in one step ${unlessGiven(DEFAULT_TRAINING.batchSize, BUILT_IN.training.batchSize)}`,
-      wholeNumber(LIMITS.batchSize),
-    )
-    .option("--seed <n>", "same seed, same result", trainingSeed, DEFAULT_TRAINING.seed)
-    .option(
-      "--resolution <pixels>",
-      "side of the square the photos are cropped to (default: the model's)",
-      wholeNumber(LIMITS.side),
-    )
-    .option(
-      "--flip",
-      "see each photo mirrored as often as not; not for things with writing or a left and a right",
-      false,
-    )
-    .option("--alpha-masks", "what is transparent in a photo is kept out of the loss, as by a mask", false)
-    .option("--snapshot-every <n>", "steps between snapshots of the run", wholeNumber(LIMITS.snapshotEvery), 25)
+    .option("--seed <n>", "same seed, same result", trainingSeed, DEFAULT_TRAINING.seed);
+}
+
+function withRunOptions(command: Command): Command {
+  return withWatchingOptions(command)
     .option("--previews <file>", `sheet of previews, a PNG that each learning replaces ${PREVIEWS_DEFAULT}`)
     .option("--no-previews", "draw no previews")
-    .option(
-      "--sample-every <n>",
-      "draw the concept before the first step, every so many steps and at the end, from the same noise",
-      wholeNumber(LIMITS.sampleEvery),
-    )
-    .option("--samples <folder>", `where --sample-every writes its pictures (default: ${DEFAULT_SAMPLES})`)
-    .option("--sample-others", "draw the concepts that the library knows, too, with --sample-every", false)
+    .option("--snapshot-every <n>", "steps between snapshots of the run", wholeNumber(LIMITS.snapshotEvery), 25)
+    .option("--restart", "give up an unfinished run in the library", false)
+    .option("--json", "print the result as JSON", false);
+}
+
+function withMachineOptions(command: Command): Command {
+  return command
+    .optionsGroup("The machine:")
     .option(
       "--checkpointing",
       "less memory, about a third more time (default: if the memory that is free does not suffice otherwise)",
     )
-    .option("--restart", "give up an unfinished run in the library", false)
     .option("--provider <name>", "where to compute: cpu, webgpu, cuda, dml, coreml", provider, "cpu")
-    .option("--threads <n>", "processor threads (default: one for each core)", threads)
-    .option("--json", "print the result as JSON", false);
+    .option("--threads <n>", "processor threads (default: one for each core)", threads);
 }
 
 /** What the options ask for: all of a request but the thing itself. */
@@ -173,6 +200,7 @@ export function learningRequest(
       ...(resolution !== undefined && { resolution }),
       ...(options.flip && { flip: true }),
       ...(options.alphaMasks && { alphaMasks: true }),
+      ...trainingOf(options),
     },
     snapshotEvery: options.snapshotEvery,
     restart: options.restart,
@@ -181,19 +209,6 @@ export function learningRequest(
     ...(previews !== undefined && { previews }),
     ...samplesOf(options),
   };
-}
-
-/** Where samples go unless --samples says otherwise. */
-const DEFAULT_SAMPLES = "samples";
-
-/** @throws KeepsakeError ("usage") for options of samples without any */
-function samplesOf({ sampleEvery, samples, sampleOthers }: LearningOptions): Pick<LearnRequest, "samples"> {
-  if (sampleEvery !== undefined) {
-    return { samples: { every: sampleEvery, others: sampleOthers, folder: samples ?? DEFAULT_SAMPLES } };
-  }
-  if (samples === undefined && !sampleOthers) return {};
-  const option = samples === undefined ? "--sample-others" : "--samples";
-  throw new KeepsakeError("usage", `${option} needs --sample-every, e.g. --sample-every 50.`);
 }
 
 /** @throws KeepsakeError ("usage") for a name or option that does not exist, and for options without a strategy */

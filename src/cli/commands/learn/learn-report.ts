@@ -108,6 +108,14 @@ export function reportLearning(output: Output): (progress: LearnAllProgress) => 
         output.progress(`step ${step}/${steps}, loss ${average.toFixed(4)}${rest}`, isMilestone);
         break;
       }
+      case "class pictures": {
+        const { done, count } = progress;
+        output.progress(`pictures of the class ${done}/${count}`, done === count);
+        break;
+      }
+      case "validation":
+        output.info(`step ${progress.step}: error on what is held back ${progress.error.toFixed(4)}`);
+        break;
       case "sample": {
         const { concept, step, file } = progress;
         output.info(`sample of <${concept}> at step ${step}${file === undefined ? "" : `: ${file}`}`);

@@ -11,9 +11,10 @@ import { shellPath, shellQuote } from "../../../shell.ts";
 import { aboutBuiltInModel, withKeepsake } from "../shared.ts";
 import { learningRequest, withLearningOptions, type LearningOptions } from "./learn-options.ts";
 import { describePlan } from "./learn-plan-report.ts";
+import { validationOf, withValidationOptions, type ValidationOptions } from "./training-options.ts";
 import { ABOUT_PREVIEWS, describeLearned, reportLearning, wasStopped } from "./learn-report.ts";
 
-interface LearnOptions extends LearningOptions {
+interface LearnOptions extends LearningOptions, ValidationOptions {
   readonly class?: string;
   readonly more: boolean;
   readonly replace: boolean;
@@ -51,6 +52,12 @@ chooses the number of steps by them: no fewer than an eighth of the usual ones, 
 is gone on with keeps the steps with which it was begun. So it is with checkpointing, which rounds differently: the library
 records it with the unfinished run. To have the same bytes where less or more memory is free, name the option yourself.
 
+The further training options do what they do in other trainers. --warmup-steps counts within the steps. With --ema the concept
+is the average of the last steps. --gradient-accumulation 4 with --batch-size 1 is a batch of 4 in the memory of 1. With
+--prior-weight the model first draws pictures of the class, before it is taught, and learns from them beside the photos, so that
+the class is not changed into the concept; they are never written, and drawn again when a run is gone on with. --validation tells
+the error on a photo that is held back, at noise that is always the same: where it rises, the concept is learned by heart.
+
 Adapters:
 ${ADAPTER_KINDS.map(({ name, summary }) => `  ${name}: ${summary}`).join("\n")}
 VeRA has rank 256 unless told otherwise and no alpha; its few numbers usually need a larger --lr than a LoRA's.
@@ -70,7 +77,7 @@ export function learnCommand(): Command {
     .option("--replace", "begin a concept that the library knows anew", false)
     .option("--budget <time>", "choose the steps so that the run ends in it, e.g. 90s, 30m, 2h", duration)
     .option("--plan", "say what the run would take, and write nothing", false);
-  return withLearningOptions(command)
+  return withValidationOptions(withLearningOptions(command))
     .addHelpText("after", EXAMPLES)
     .addHelpText("after", aboutBuiltInModel)
     .action(learn);
@@ -89,6 +96,7 @@ async function learn(name: string, photos: string[], options: LearnOptions): Pro
     ...{ ...learningRequest(options), name, photos, more, replace },
     ...(classNoun !== undefined && { classNoun }),
     ...(budget !== undefined && { budget }),
+    ...validationOf(options),
   };
   if (options.plan) {
     const plan = await withKeepsake(options, (keepsake) => keepsake.plan(request));

@@ -2,14 +2,14 @@
  * @file What an unfinished run was begun with, as a request: for a program that goes on with it and does not remember, such as one
  * that was killed.
  */
-import { KeepsakeError } from "../errors.ts";
-import type { AskedAdapter } from "../learning/learn-settings.ts";
-import { createStrategy, isStrategy } from "../strategies/registry.ts";
-import type { OptionValue } from "../training/options.ts";
-import type { TrainingSettings } from "../training/training-run.ts";
-import type { Library } from "./library.ts";
-import { isObject, isTraining } from "./manifest/manifest-checks.ts";
-import { hasEnded, peekSnapshot } from "./run-snapshot.ts";
+import { KeepsakeError } from "../../errors.ts";
+import type { AskedAdapter } from "../../learning/learn-settings.ts";
+import { createStrategy, isStrategy } from "../../strategies/registry.ts";
+import type { OptionValue } from "../../training/options.ts";
+import type { TrainingSettings } from "../../training/training-run.ts";
+import type { Library } from "../../library/library.ts";
+import { isObject, isTraining } from "../../library/manifest/manifest-checks.ts";
+import { hasEnded, peekSnapshot } from "../../library/run-snapshot.ts";
 
 /** What the run's request said, or left to defaults that have since been settled. */
 export interface RecordedRequest {
@@ -55,7 +55,7 @@ function adapterOf(value: unknown): AskedAdapter | undefined {
 
 function strategyOf(value: unknown): [name?: string, options?: Record<string, OptionValue>] {
   if (!Array.isArray(value)) return [];
-  const [name, options]: unknown[] = value;
+  const [name, options] = value as readonly unknown[]; // Array.isArray says any[]
   if (typeof name !== "string" || !isObject(options)) return [];
   const values: Record<string, OptionValue> = {};
   for (const [option, each] of Object.entries(options)) {

@@ -1,8 +1,8 @@
 /**
  * @file Which states hold a concept, whatever it was called in them.
  */
-import { currentState, type Manifest } from "./manifest/manifest.ts";
-import { knows, type LibraryState } from "./manifest/state.ts";
+import { currentState, type Manifest } from "../manifest/manifest.ts";
+import { knows, type LibraryState } from "../manifest/state.ts";
 
 /**
  * A test for states beside the current one: whether they hold the concept of a name. If the current state knows it, renamings are

@@ -3,14 +3,14 @@
  */
 import { isatty } from "node:tty";
 import { Command } from "commander";
-import { KeepsakeError } from "../../errors.ts";
-import { shellPath } from "../../shell.ts";
-import { INTERRUPTED, stopSignal } from "../exit.ts";
-import { openBrowser } from "../open-browser.ts";
-import { modelOnDisk } from "../hub-model.ts";
-import { wholeNumber } from "../options.ts";
-import { Output } from "../output.ts";
-import { DEFAULT_LIBRARY, MODEL_TO_BEGIN_WITH } from "./shared.ts";
+import { KeepsakeError } from "../../../errors.ts";
+import { shellPath } from "../../../shell.ts";
+import { INTERRUPTED, stopSignal } from "../../exit.ts";
+import { openBrowser } from "./open-browser.ts";
+import { modelOnDisk } from "../../hub-model.ts";
+import { wholeNumber } from "../../options.ts";
+import { Output } from "../../output.ts";
+import { DEFAULT_LIBRARY, MODEL_TO_BEGIN_WITH } from "../shared.ts";
 
 interface StudioCommandOptions {
   readonly library: string;
@@ -57,7 +57,7 @@ async function studio(options: StudioCommandOptions): Promise<void> {
   const { library, port, host, token } = options;
   checkHost(options);
   const model = await modelOnDisk(options.model, options.yes ?? false);
-  const { startStudio } = await import("../../studio/listen.ts");
+  const { startStudio } = await import("../../../studio/listen.ts");
   const output = new Output({ json: false });
   const running = await startStudio({
     library,

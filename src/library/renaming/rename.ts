@@ -2,12 +2,12 @@
  * @file Giving a concept another name. Its adapter and its embedding stay as they are, to the byte: a name is a label, and no number
  * that was learned depends on it.
  */
-import { KeepsakeError } from "../errors.ts";
-import { conceptName, tokenOf } from "../prompts/concept-name.ts";
-import { changeLibrary } from "./change.ts";
-import { currentState, successor } from "./manifest/manifest.ts";
-import { knows } from "./manifest/state.ts";
-import { refuseUnfinishedRun } from "./unfinished-run.ts";
+import { KeepsakeError } from "../../errors.ts";
+import { conceptName, tokenOf } from "../../prompts/concept-name.ts";
+import { changeLibrary } from "../change.ts";
+import { currentState, successor } from "../manifest/manifest.ts";
+import { knows } from "../manifest/state.ts";
+import { refuseUnfinishedRun } from "../unfinished-run.ts";
 
 export interface RenameRequest {
   /** Folder of the library. */
