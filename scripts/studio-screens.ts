@@ -64,6 +64,7 @@ try {
 async function photographAll(page: Page, steps: number): Promise<void> {
   await go(page, "concepts");
   await page.locator(".card img").first().waitFor();
+  await page.locator(".activity-none").waitFor({ state: "attached" });
   await take(page, "concepts", "desk", "light");
   await take(page, "concepts", "phone", "light");
   await take(page, "concepts", "wall", "dark");

@@ -95,7 +95,7 @@ export const text = {
     learned: (place: number, steps?: number, strategy?: string) =>
       steps === undefined
         ? `${ordinal(place)}, imported from a file`
-        : `Learned ${ordinal(place)} · ${plural(steps, "step", "steps")}${strategy === undefined ? "" : ` · ${strategy}`}`,
+        : `Learned ${ordinal(place)} · ${plural(steps, "step", "steps")}${strategy === undefined ? "" : ` · ${strategy.replaceAll("-", "\u2011")}`}`,
     draw: (name: string) => `Draw ${name}`,
     actionsOf: (name: string) => `More for ${name}`,
     actions: { rename: "Rename", export: "Save as LoRA", forget: "Forget" },

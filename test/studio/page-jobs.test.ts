@@ -24,8 +24,8 @@ beforeAll(async () => {
   studio = await TestStudio.start(join(folder, "library"));
   browser = await startBrowser();
   open = await openPage(browser, studio);
-  open.page.setDefaultTimeout(LONG / 3);
-}, LONG);
+  open.page.setDefaultTimeout(LONG);
+}, 3 * LONG);
 
 afterAll(async () => {
   await browser.close();
@@ -42,7 +42,7 @@ async function tabTo(page: Page, selector: string): Promise<void> {
   throw new Error(`no Tab leads to ${selector}`);
 }
 
-it("a concept is taught with the keyboard alone", { timeout: LONG }, async () => {
+it("a concept is taught with the keyboard alone", { timeout: 3 * LONG }, async () => {
   const { page, faults } = open;
   const photos = await writePhotos(join(folder, "rex"), "rex");
   await goTo(page, "teach");
@@ -67,7 +67,7 @@ it("a concept is taught with the keyboard alone", { timeout: LONG }, async () =>
   expect(faults).toEqual([]);
 });
 
-it("a page that is reloaded shows the run as it stands; stopped, it goes on", { timeout: LONG }, async () => {
+it("a page that is reloaded shows the run as it stands; stopped, it goes on", { timeout: 3 * LONG }, async () => {
   const { page, faults } = open;
   const photos = await writePhotos(join(folder, "ember"), "ember");
   await fillIn(page, "ember", "mug", [join(photos, "0.png"), join(photos, "1.png")]);
@@ -86,7 +86,7 @@ it("a page that is reloaded shows the run as it stands; stopped, it goes on", { 
   expect(faults).toEqual([]);
 });
 
-it("a server that ends is said, and the page comes back with the next one", { timeout: LONG }, async () => {
+it("a server that ends is said, and the page comes back with the next one", { timeout: 3 * LONG }, async () => {
   const { page } = open;
   const { port } = studio.url;
   await studio.end();

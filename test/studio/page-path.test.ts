@@ -30,8 +30,8 @@ beforeAll(async () => {
   studio = await TestStudio.start(await libraryOfTwo(folder));
   browser = await startBrowser();
   open = await openPage(browser, studio);
-  open.page.setDefaultTimeout(LONG / 3);
-}, LONG);
+  open.page.setDefaultTimeout(LONG);
+}, 3 * LONG);
 
 afterAll(async () => {
   await browser.close();
@@ -39,7 +39,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-it("a concept is taught from photos, with a plan first", { timeout: 2 * LONG }, async () => {
+it("a concept is taught from photos, with a plan first", { timeout: 3 * LONG }, async () => {
   const { page } = open;
   await fillIn(page, "pip", "bunny", examplePhotos("pip"));
   // Text files beside the photos became captions.
@@ -53,7 +53,7 @@ it("a concept is taught from photos, with a plan first", { timeout: 2 * LONG }, 
   await page.getByRole("img", { name: /^The running mean of the loss/ }).waitFor();
 });
 
-it("the two earlier concepts are shown before and after", { timeout: LONG }, async () => {
+it("the two earlier concepts are shown before and after", { timeout: 3 * LONG }, async () => {
   const { page } = open;
   await page.getByRole("link", { name: "See what changed" }).click();
   await page.getByRole("button", { name: "Compare all kept states" }).click();
@@ -71,7 +71,7 @@ it("the two earlier concepts are shown before and after", { timeout: LONG }, asy
   await expect.poll(() => page.evaluate<boolean>(isDrawn), PATIENT).toBe(true);
 });
 
-it("it is drawn; after an undo the same seed is drawn again", { timeout: LONG }, async () => {
+it("it is drawn; after an undo the same seed is drawn again", { timeout: 3 * LONG }, async () => {
   const { page } = open;
   await goTo(page, "draw");
   const prompt = page.getByRole("textbox", { name: "Prompt" });
@@ -95,7 +95,7 @@ it("it is drawn; after an undo the same seed is drawn again", { timeout: LONG },
   await page.getByText("Your library is back at: learned pip.").waitFor();
 });
 
-it("a picture is saved with its prompt or without", { timeout: LONG }, async () => {
+it("a picture is saved with its prompt or without", { timeout: 3 * LONG }, async () => {
   const { page } = open;
   await goTo(page, "draw");
   await page.getByRole("button", { name: "Picture 1: <rex> and <pip>" }).first().click();
@@ -109,7 +109,7 @@ it("a picture is saved with its prompt or without", { timeout: LONG }, async () 
   expect(await save()).toBe(false);
 });
 
-it("everything is taken away as a LoRA", { timeout: LONG }, async () => {
+it("everything is taken away as a LoRA", { timeout: 3 * LONG }, async () => {
   const { page, faults } = open;
   await goTo(page, "concepts");
   await page.keyboard.press("Escape");

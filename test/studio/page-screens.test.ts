@@ -30,7 +30,7 @@ let browser: Browser;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "keepsake-studio-screens-"));
   browser = await startBrowser();
-}, LONG);
+}, 3 * LONG);
 
 afterAll(async () => {
   await browser.close();
@@ -50,14 +50,14 @@ describe("With concepts", () => {
     await studio.done({ kind: "draw", prompt: "<rex> at sea", n: 2, seed: 1, steps: 2, width: 32, height: 32 });
     await studio.drop("next.png", await noisePhoto("next"));
     open = await openPage(browser, studio);
-    open.page.setDefaultTimeout(LONG / 3);
-  }, LONG);
+    open.page.setDefaultTimeout(LONG);
+  }, 3 * LONG);
 
   afterAll(async () => {
     await studio.end();
   });
 
-  it.each(SCREENS)("%s is accessible in both themes, and fits a phone", { timeout: LONG }, async (screen) => {
+  it.each(SCREENS)("%s is accessible in both themes, and fits a phone", { timeout: 3 * LONG }, async (screen) => {
     const { page, faults } = open;
     await goTo(page, screen);
     await page.waitForLoadState("networkidle", PATIENT).catch(() => undefined);
@@ -72,7 +72,7 @@ describe("With concepts", () => {
     expect(faults).toEqual([]);
   });
 
-  it("the dialogs are accessible", { timeout: LONG }, async () => {
+  it("the dialogs are accessible", { timeout: 3 * LONG }, async () => {
     const { page, faults } = open;
     await goTo(page, "concepts");
     for (const action of ["Rename", "Save as LoRA", "Forget"]) {
@@ -131,13 +131,13 @@ describe("With nothing learned", () => {
 
   beforeAll(async () => {
     studio = await TestStudio.start(join(folder, "new"));
-  }, LONG);
+  }, 3 * LONG);
 
   afterAll(async () => {
     await studio.end();
   });
 
-  it("the first screen says what this is, and takes photos", { timeout: LONG }, async () => {
+  it("the first screen says what this is, and takes photos", { timeout: 3 * LONG }, async () => {
     const { page, faults } = await openPage(browser, studio);
     await page.getByRole("heading", { name: "Teach a picture model the things you love" }).waitFor();
     await page.setViewportSize(WINDOWS.phone);

@@ -22,7 +22,7 @@ export type ScreenName = (typeof SCREENS)[number];
 export const LONG = 60_000;
 
 /** For what may take a while. */
-export const PATIENT = { timeout: LONG / 3 };
+export const PATIENT = { timeout: LONG };
 
 /** The browser that all tests of a file share. */
 export async function startBrowser(): Promise<Browser> {

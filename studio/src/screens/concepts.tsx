@@ -4,9 +4,9 @@ import type { StudioConcept } from "../../../src/studio/api.ts";
 import { Icon } from "../parts/icon.tsx";
 import { PageHead } from "../parts/page-head.tsx";
 import { Unfinished } from "../parts/unfinished.tsx";
-import { tellFault } from "../state/messages.ts";
 import { hrefOf } from "../state/router.ts";
-import { concepts, isOver, jobs, start, studio } from "../state/studio.ts";
+import { concepts, isIdle } from "../state/studio.ts";
+import { startUnasked } from "../state/unasked.ts";
 import { text } from "../strings.ts";
 import { ConceptCard, type ConceptAction } from "./concepts/concept-card.tsx";
 import { ExportDialog } from "./concepts/export-dialog.tsx";
@@ -16,7 +16,7 @@ import { Welcome } from "./concepts/welcome.tsx";
 
 export function Concepts() {
   const [open, setOpen] = useState<{ readonly action: ConceptAction; readonly concept?: StudioConcept }>();
-  useEffect(drawMissingPreviews, [concepts.value]);
+  useEffect(drawMissingPreviews, [concepts.value, isIdle.value]);
   const known = concepts.value;
   if (known.length === 0) return <Welcome />;
   const close = () => {
@@ -64,10 +64,6 @@ export function Concepts() {
   );
 }
 
-/** On the built-in model previews take seconds, so nobody needs to ask for them. */
 function drawMissingPreviews(): void {
-  const isBuiltIn = studio.value?.model.model === "built-in";
-  const isIdle = jobs.value.every((job) => isOver(job));
-  const isMissing = concepts.value.some(({ previews }) => previews.length === 0);
-  if (isBuiltIn && isIdle && isMissing) void tellFault(() => start({ kind: "previews" }));
+  if (concepts.value.some(({ previews }) => previews.length === 0)) startUnasked({ kind: "previews" });
 }

@@ -8,7 +8,8 @@ import { cellOf, currentState, isIncomplete, rememberedConcepts, timeline } from
 import { tellFault } from "../state/messages.ts";
 import { shareDone } from "../state/progress.ts";
 import { hrefOf } from "../state/router.ts";
-import { isOver, jobs, latest, start, studio } from "../state/studio.ts";
+import { isIdle, isOver, latest, start } from "../state/studio.ts";
+import { startUnasked } from "../state/unasked.ts";
 import { text } from "../strings.ts";
 import { RememberConcept } from "./remember/remember-concept.tsx";
 import { RememberTimeline } from "./remember/remember-timeline.tsx";
@@ -18,10 +19,8 @@ export function Remember() {
   const job = latest("remember");
   const isBusy = job !== undefined && !isOver(job);
   useEffect(() => {
-    // On the built-in model this takes seconds, so nobody needs to ask for it.
-    const isIdle = jobs.value.every((each) => isOver(each));
-    if (studio.value?.model.model === "built-in" && isIdle && isIncomplete.value && job?.status !== "failed") compare();
-  }, [isIncomplete.value, isBusy]);
+    if (isIncomplete.value) startUnasked({ kind: "remember" });
+  }, [isIncomplete.value, isIdle.value]);
   const rows = rememberedConcepts.value;
   if (rows.length === 0) {
     return (

@@ -31,6 +31,9 @@ export function latest<Kind extends JobKind>(kind: Kind): JobOf<Kind> | undefine
 
 export const isOver = ({ status }: Job) => status === "done" || status === "failed" || status === "stopped";
 
+/** Whether nothing runs or waits. */
+export const isIdle = computed(() => jobs.value.every((job) => isOver(job)));
+
 /** The training that a person would want to see: the newest. */
 export const training = computed(() => latest("learn"));
 
