@@ -45,7 +45,7 @@ export async function whatFitsBuiltIn(program: ProgramOptions, free: number): Pr
   const item = { noisyLatents: latents(), target: latents(), timestep: 1, tokenIds, weight: 1 / batchSize };
   const embeddings = new Float32Array(used.embeddingsSize);
   const step = () => used.gradient(new Array<typeof item>(batchSize).fill(item), { adapter, embeddings });
-  const secondsPerStep = await timed(step).finally(async () => {
+  const secondsPerStep = await timed(step, async () => {
     await used.dispose();
     await pipeline.dispose();
   });
@@ -67,9 +67,13 @@ export async function whatFitsBuiltIn(program: ProgramOptions, free: number): Pr
 }
 
 /** Seconds of a step, which is compiled before it is timed. */
-async function timed(step: () => Promise<unknown>): Promise<number> {
-  await step();
-  const begin = performance.now();
-  for (let i = 0; i < STEPS; i++) await step();
-  return (performance.now() - begin) / 1000 / STEPS;
+async function timed(step: () => Promise<unknown>, dispose: () => Promise<void>): Promise<number> {
+  try {
+    await step();
+    const begin = performance.now();
+    for (let i = 0; i < STEPS; i++) await step();
+    return (performance.now() - begin) / 1000 / STEPS;
+  } finally {
+    await dispose();
+  }
 }

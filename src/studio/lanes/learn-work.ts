@@ -60,6 +60,9 @@ export async function learn(task: LearnTask, keepsake: Keepsake, work: Work): Pr
         pace.restart(step);
         break;
       }
+      // The page asks for none of these.
+      case "class pictures":
+      case "validation":
       case "learned":
       case "previews":
         break;
