@@ -60,8 +60,9 @@ export async function learn(task: LearnTask, keepsake: Keepsake, work: Work): Pr
         pace.restart(step);
         break;
       }
-      // The page asks for none of these.
       case "class pictures":
+        tell({ kind: "progress", progress: { phase: "drawing", done: news.done, count: news.count } });
+        break;
       case "validation":
       case "learned":
       case "previews":
