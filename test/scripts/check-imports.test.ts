@@ -66,8 +66,23 @@ describe("the network", () => {
       ...inside,
       "src/cli/hub-model.ts": 'import { x } from "../hub/pull.ts"; void x; void import("../hub/request.ts");',
     };
-    expect(check("at once", files).match(/only src\/cli\/hub-model\.ts may, by import\(\) of pull\.ts/g)).toHaveLength(
-      2,
+    const fault = /only src\/cli\/hub-model\.ts and src\/studio\/lanes\/pull-work\.ts may, by import\(\) of pull\.ts/g;
+    expect(check("at once", files).match(fault)).toHaveLength(2);
+  });
+
+  it("is listened to by one file, which the command of the studio alone may load", () => {
+    const files = {
+      ...inside,
+      "src/studio/listen.ts": 'import { serve } from "@hono/node-server"; serve({ fetch: () => undefined });',
+      "src/cli/commands/studio/studio.ts": 'void import("../../../studio/listen.ts");',
+      "src/studio/app.ts": 'import { serve } from "@hono/node-server"; void serve;',
+      "src/cli/main.ts": 'void import("../studio/listen.ts");',
+    };
+    const faults = check("listen", files);
+    expect(faults).toContain("src/studio/app.ts imports @hono/node-server: only src/studio/listen.ts may");
+    expect(faults).toContain(
+      "src/cli/main.ts imports src/studio/listen.ts: only src/cli/commands/studio/studio.ts may",
     );
+    expect(faults.trim().split("\n")).toHaveLength(2);
   });
 });
