@@ -104,6 +104,7 @@ async function ask(page: Page): Promise<void> {
 async function settings(page: Page): Promise<void> {
   await go(page, "settings");
   await page.getByText("Built-in model").first().waitFor();
+  await page.evaluate("document.querySelector('.path').textContent = '~/keepsake-library'");
   await take(page, "settings", "phone", "light");
 }
 
