@@ -9,7 +9,7 @@
  * | `POST /api/photos?name=IMG_1.jpg` | the file's bytes, `application/octet-stream` | {@link StudioPhoto} |
  * | `GET /api/photos` | | {@link StudioPhoto}[] |
  * | `PATCH /api/photos/:id` | {@link PhotoEdit} | {@link StudioPhoto} |
- * | `PUT /api/photos/:id/mask` | a PNG: white is the thing | {@link StudioPhoto} |
+ * | `PUT /api/photos/:id/mask` | a PNG of the photo's proportions: white is the thing | {@link StudioPhoto} |
  * | `DELETE /api/photos/:id/mask` | | {@link StudioPhoto} |
  * | `GET /api/photos/:id/crop.png?v=n` | | the square that training will see |
  * | `GET /api/photos/:id/whole.jpg` | | the whole photo, upright, at most 1024 pixels a side |
@@ -54,7 +54,7 @@ export interface StudioState {
   readonly concepts: readonly StudioConcept[];
   /** Absent until there is a library. */
   readonly history?: Pick<LibraryHistory, "states" | "later" | "aside" | "keep">;
-  /** A learning that was stopped or killed; the same photos go on with it. */
+  /** A learning that was stopped or killed; the same photos go on with it, as it was begun, whatever settings are asked for. */
   readonly unfinished?: {
     readonly name: string;
     readonly classNoun: string;

@@ -60,6 +60,10 @@ export async function learn(task: LearnTask, keepsake: Keepsake, work: Work): Pr
         pace.restart(step);
         break;
       }
+      case "class pictures":
+        tell({ kind: "progress", progress: { phase: "drawing", done: news.done, count: news.count } });
+        break;
+      case "validation":
       case "learned":
       case "previews":
         break;
