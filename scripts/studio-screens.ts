@@ -144,7 +144,7 @@ async function watch(page: Page): Promise<void> {
 
 async function go(page: Page, screen: string): Promise<void> {
   await page.goto(`${new URL(page.url()).origin}/#/${screen}`);
-  await page.locator(`.screen-${screen} h1`).waitFor();
+  await page.locator(`.screen-${screen} .page-head h1`).waitFor();
 }
 
 /** A window's content as WebP; of the wall half the pixels. */
