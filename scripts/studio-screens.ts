@@ -17,6 +17,7 @@ const { values } = parseArgs({
   options: {
     library: { type: "string" },
     steps: { type: "string", default: "40" },
+    screens: { type: "string", default: "concepts,remember,draw,ask,settings,teach,watch" },
     output: { type: "string", default: join("docs", "studio") },
   },
 });
@@ -33,6 +34,10 @@ const SIZES = {
   wall: { width: 2560, height: 1440 },
 } as const;
 type Size = keyof typeof SIZES;
+
+const SCREENS: Readonly<Record<string, (page: Page) => Promise<void>>> = {
+  ...{ concepts, remember, draw, ask, settings, teach, watch },
+};
 
 const studio = spawn(process.execPath, ["bin/keepsake.cjs", "studio", "--no-open", "--library", values.library]);
 const address = await new Promise<string>((resolve, reject) => {
@@ -55,27 +60,31 @@ try {
   context.setDefaultTimeout(LONG);
   const page = await context.newPage();
   await page.goto(address);
-  await photographAll(page, Number(values.steps));
+  for (const screen of values.screens.split(",")) await SCREENS[screen]?.(page);
 } finally {
   await browser.close();
   studio.kill();
 }
 
-async function photographAll(page: Page, steps: number): Promise<void> {
+async function concepts(page: Page): Promise<void> {
   await go(page, "concepts");
   await page.locator(".card img").first().waitFor();
   await page.locator(".activity-none").waitFor({ state: "attached" });
   await take(page, "concepts", "desk", "light");
   await take(page, "concepts", "phone", "light");
   await take(page, "concepts", "wall", "dark");
+}
 
+async function remember(page: Page): Promise<void> {
   await go(page, "remember");
   await page.locator(".cell-number").last().waitFor();
   await page.locator(".status").waitFor({ state: "detached" });
   await take(page, "remember", "desk", "light");
   await take(page, "remember", "desk", "dark");
   await take(page, "remember", "phone", "dark");
+}
 
+async function draw(page: Page): Promise<void> {
   await go(page, "draw");
   await page.getByRole("textbox", { name: "Prompt" }).fill("<mochi> in the forest");
   await page.getByRole("button", { name: "Draw", exact: true }).click();
@@ -83,28 +92,43 @@ async function photographAll(page: Page, steps: number): Promise<void> {
   await page.getByRole("button", { name: "Draw again" }).waitFor();
   await take(page, "draw", "desk", "light");
   await take(page, "draw", "phone", "dark");
+}
 
+async function ask(page: Page): Promise<void> {
   await go(page, "ask");
   await page.locator('input[type="file"]').setInputFiles(ASKED);
   await page.getByText("It answers “not sure”").waitFor();
   await take(page, "ask", "desk", "dark");
+}
 
+async function settings(page: Page): Promise<void> {
   await go(page, "settings");
   await page.getByText("Built-in model").first().waitFor();
-  await take(page, "settings", "desk", "light");
+  await page.evaluate("document.querySelector('.path').textContent = '~/keepsake-library'");
+  await take(page, "settings", "phone", "light");
+}
 
+async function fillInTeach(page: Page): Promise<void> {
   await go(page, "teach");
+  if ((await page.locator(".photo").count()) > 0) return;
   const files = readdirSync(PHOTOS).map((name) => join(PHOTOS, name));
   await page.locator('input[type="file"][multiple]').setInputFiles(files);
   await page.getByRole("textbox", { name: "Name" }).fill("pip");
   await page.getByRole("textbox", { name: "Kind of thing" }).fill("bunny");
   await page.locator(".plan-time").waitFor();
+}
+
+async function teach(page: Page): Promise<void> {
+  await fillInTeach(page);
   await take(page, "teach", "desk", "light");
   await take(page, "teach", "phone", "light");
   await take(page, "teach", "wall", "dark");
+}
 
+async function watch(page: Page): Promise<void> {
+  await fillInTeach(page);
   await page.getByText("For experts").click();
-  await page.getByRole("spinbutton", { name: "Steps", exact: true }).fill(String(steps));
+  await page.getByRole("spinbutton", { name: "Steps", exact: true }).fill(values.steps);
   await page.getByRole("button", { name: "Teach pip" }).click();
   await page.locator(".watch-earlier .before-after").first().waitFor();
   await page.locator(".loss canvas").waitFor();
@@ -120,7 +144,7 @@ async function photographAll(page: Page, steps: number): Promise<void> {
 
 async function go(page: Page, screen: string): Promise<void> {
   await page.goto(`${new URL(page.url()).origin}/#/${screen}`);
-  await page.locator(`.screen-${screen} h1`).waitFor();
+  await page.locator(`.screen-${screen} .page-head h1`).waitFor();
 }
 
 /** A window's content as WebP; of the wall half the pixels. */

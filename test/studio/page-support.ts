@@ -75,14 +75,15 @@ export async function openPage(browser: Browser, studio: TestStudio): Promise<Op
   });
   await page.addInitScript({ path: AXE });
   await page.goto(studio.url.href);
-  await page.getByRole("heading", { level: 1 }).waitFor();
+  // Until then the page waits for the first answer.
+  await page.locator(".page-head h1").waitFor();
   return { page, faults };
 }
 
 /** Goes to a screen by the navigation's address, and waits for its heading. */
 export async function goTo(page: Page, screen: ScreenName): Promise<void> {
   await page.goto(`${new URL(page.url()).origin}/#/${screen}`);
-  await page.locator(`.screen-${screen} h1`).waitFor();
+  await page.locator(`.screen-${screen} .page-head h1`).waitFor();
 }
 
 /** Rules of axe that the page breaks in a serious or critical way, with where. */

@@ -3,10 +3,13 @@ import type { Bar } from "../../../src/studio/api.ts";
 import { text } from "../strings.ts";
 import { formatPercent } from "./format.ts";
 
+/** The rest is as good as impossible, and would hide the answer. */
+const MOST = 8;
+
 export function Bars({ bars }: { readonly bars: readonly Bar[] }) {
   return (
     <ul class="bars" aria-label={text.ask.barsLabel}>
-      {bars.map(({ label, concept, probability, isOut }) => (
+      {bars.slice(0, MOST).map(({ label, concept, probability, isOut }) => (
         <li key={label} class={`bar${concept === undefined ? " bar-ordinary" : ""}${isOut ? " bar-out" : ""}`}>
           <span class="bar-label">
             {label}

@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type uPlot from "uplot";
 import { text } from "../../strings.ts";
-import { theme } from "../../state/theme.ts";
+import { systemIsDark, theme } from "../../state/theme.ts";
 import { smoothed } from "./smoothed.ts";
 
 export interface LossChartProps {
@@ -43,7 +43,7 @@ export function LossChart({ losses, firstStep, steps }: LossChartProps) {
       chart.current?.destroy();
       chart.current = undefined;
     };
-  }, [isLogarithmic.value, theme.value, steps]);
+  }, [isLogarithmic.value, theme.value, systemIsDark.value, steps]);
   useEffect(() => {
     chart.current?.setData(latestData.current);
   }, [losses, smoothing.value]);
