@@ -83,8 +83,13 @@ const dropAll = async (studio: TestStudio) => [
 const MOMENTS: Readonly<Record<string, (job: Job) => boolean>> = {
   "as soon as it is asked for": () => true,
   "while it loads": ({ progress }) => progress.phase === "loading",
+  "while it reads the photos": ({ progress }) => progress.phase === "encoding",
+  "at the first step": ({ progress }) => (progress.done ?? 0) >= 1,
   "before the first snapshot": ({ progress }) => (progress.done ?? 0) >= 5,
+  "in the middle": ({ progress }) => (progress.done ?? 0) >= 15,
+  "at the first snapshot": ({ progress }) => (progress.done ?? 0) >= 25,
   "after the first snapshot": ({ progress }) => (progress.done ?? 0) >= 27,
+  "near the end": ({ progress }) => (progress.done ?? 0) >= 34,
   "at the end": ({ progress }) => (progress.done ?? 0) >= 39,
 };
 
@@ -131,7 +136,7 @@ it("killed at any moment of a learning, it leaves a whole library, and the same 
     expect([moment, photoFiles(folder)]).toEqual([moment, []]);
   }
   expect(readdirSync(join(folder, "temporary"))).toEqual([]);
-}, 180_000);
+}, 360_000);
 
 it("killed with photos that were only dropped, or asked about, it leaves nothing of them", async () => {
   const library = join(folder, "dropped");
