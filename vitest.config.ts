@@ -27,6 +27,7 @@ export default defineConfig({
   },
   test: {
     testTimeout: 60_000,
+    hookTimeout: 60_000,
     maxWorkers: 2,
     projects: [
       project("unit", { include: ["test/**/*.test.ts"], exclude: [...WHOLE, ...ALONE], isolate: false }),

@@ -39,6 +39,9 @@ export function Watch() {
         </p>
       )}
       {!isOver(job) && <Status job={job} />}
+      <WatchSamples name={request.name} samples={progress.samples ?? []} isRunning={!isOver(job)}>
+        <Loss progress={progress} />
+      </WatchSamples>
       {progress.notes !== undefined && progress.notes.length > 0 && (
         <ul class="notes">
           {progress.notes.map((note) => (
@@ -46,9 +49,6 @@ export function Watch() {
           ))}
         </ul>
       )}
-      <WatchSamples name={request.name} samples={progress.samples ?? []} isRunning={!isOver(job)}>
-        <Loss progress={progress} />
-      </WatchSamples>
     </>
   );
 }
