@@ -70,8 +70,8 @@ export class TextConditioning {
   /**
    * The encoders as a graph over inputs that {@link feeds} fills.
    *
-   * @param learned - `[rows, width]`: embeddings of tokens that the vocabulary lacks
-   * @param clipSkip - see {@link traceTextEncoders}
+   * @param options - `learned`: `[rows, width]`, embeddings of tokens that the vocabulary lacks; `clipSkip`: which layer the
+   *   UNet attends to, counted from the last, 1
    */
   trace(
     batch: number,
