@@ -4,14 +4,14 @@
  */
 import { KeepsakeError } from "../../errors.ts";
 import type { TextConditioning } from "../text-conditioning.ts";
-import type { PromptTokenizer } from "../tokenizer/index.ts";
+import type { ClipTokenizer, PromptTokenizer } from "../tokenizer/index.ts";
 import { readWeights } from "./prompt-weights.ts";
 
 /** What is encoded at once. */
 export interface PromptChunk {
-  /** The padded ids, as `PromptTokenizer.padded` gives them: of the first text encoder, then of the second. */
+  /** The padded ids, as `PromptTokenizer.encode` gives them: of the first text encoder, then of the second. */
   readonly inputIds: Int32Array;
-  /** Of each position; 1 of start, end and padding. */
+  /** Of each id, in the same order; 1 of start, end and padding. */
   readonly weights: readonly number[];
 }
 
@@ -25,13 +25,26 @@ const MOST_CHUNKS = 1000;
 const BACKTRACK = 20 / 75;
 
 /**
- * Splits a prompt into chunks. A learned token is in one chunk with all of its vectors.
+ * Splits a prompt into chunks. A learned token is in one chunk with all of its vectors. The second tokenizer of SDXL takes the
+ * `!` that it pads with as a token of its own, so each splits the prompt for itself.
  *
  * @param tokenizer - with the learned tokens
  * @returns at least one chunk
  * @throws KeepsakeError for a learned token that no chunk can hold, and a prompt that nobody has typed
  */
-export function promptChunks(tokenizer: PromptTokenizer, prompt: string): PromptChunk[] {
+export function promptChunks({ tokenizers }: Pick<PromptTokenizer, "tokenizers">, prompt: string): PromptChunk[] {
+  const split = tokenizers.map((tokenizer) => chunksOfOne(tokenizer, prompt));
+  const count = Math.max(...split.map(({ length }) => length));
+  return Array.from({ length: count }, (_, i) => {
+    const own = split.map((chunks, encoder) => chunks.at(i) ?? chunkOf(tokenizers[encoder], []));
+    return {
+      inputIds: Int32Array.from(own.flatMap(({ inputIds }) => [...inputIds])),
+      weights: own.flatMap(({ weights }) => weights),
+    };
+  });
+}
+
+function chunksOfOne(tokenizer: ClipTokenizer, prompt: string): PromptChunk[] {
   const length = tokenizer.modelMaxLength - 2;
   const backtrack = Math.round(BACKTRACK * length);
   const comma = tokenizer.tokenIds(",").at(0);
@@ -76,7 +89,7 @@ interface Token {
   readonly weight: number;
 }
 
-function chunkOf(tokenizer: PromptTokenizer, tokens: readonly Token[]): PromptChunk {
+function chunkOf(tokenizer: ClipTokenizer, tokens: readonly Token[]): PromptChunk {
   const weights = new Array<number>(tokenizer.modelMaxLength).fill(1);
   for (const [i, { weight }] of tokens.entries()) weights[i + 1] = weight;
   return { inputIds: tokenizer.padded(tokens.map(({ id }) => id)), weights };
@@ -87,6 +100,7 @@ function chunkOf(tokenizer: PromptTokenizer, tokens: readonly Token[]): PromptCh
  * brought back to the mean that it had (AUTOMATIC1111: `modules/sd_emphasis.py`, `EmphasisOriginal`).
  *
  * @param states - `[positions, width]`, row-major
+ * @param weights - of each position for the first encoder, then for the second
  * @returns the same array if all weights are 1
  * @throws KeepsakeError for weights that leave no numbers
  */
@@ -97,17 +111,19 @@ export function weighted(
 ): Float32Array {
   if (weights.every((weight) => weight === 1)) return states;
   const result = new Float32Array(states.length);
+  const positions = weights.length / widths.length;
   let column = 0;
-  for (const own of widths) {
+  for (const [encoder, own] of widths.entries()) {
     const [from, to] = [column, column + own];
+    const ownWeights = weights.slice(encoder * positions, (encoder + 1) * positions);
     let [before, after] = [0, 0];
-    for (const [row, weight] of weights.entries()) {
+    for (const [row, weight] of ownWeights.entries()) {
       for (let i = row * width + from; i < row * width + to; i++) {
         before += states[i];
         after += states[i] * weight;
       }
     }
-    for (const [row, weight] of weights.entries()) {
+    for (const [row, weight] of ownWeights.entries()) {
       const factor = weight * (before / after);
       for (let i = row * width + from; i < row * width + to; i++) result[i] = states[i] * factor;
     }

@@ -35,16 +35,6 @@ export class PromptTokenizer {
     return this.tokenizers[0].tokenIds(text);
   }
 
-  /** As {@link ClipTokenizer.tokenGroups}. */
-  tokenGroups(text: string): (readonly number[])[] {
-    return this.tokenizers[0].tokenGroups(text);
-  }
-
-  /** As {@link ClipTokenizer.padded}, for the first text encoder, then for the second, in one array. */
-  padded(textIds: readonly number[]): Int32Array {
-    return Int32Array.from(this.tokenizers.flatMap((tokenizer) => [...tokenizer.padded(textIds)]));
-  }
-
   /** The padded ids of a prompt for the first text encoder, then for the second, in one array. */
   encode(text: string): EncodedPrompt {
     const [first, ...others] = this.tokenizers.map((tokenizer) => tokenizer.encode(text));

@@ -46,7 +46,7 @@ describe("chunks", () => {
   });
 
   it("are those of the tokenizer for a plain prompt, also with two text encoders", () => {
-    for (const prompt of ["", "a red cat, 16:9", times(75, "a")]) {
+    for (const prompt of ["", "a red cat, 16:9", times(75, "a"), "wow!", "bad hands!! and ! more!?"]) {
       for (const { text } of Object.values(pipelines)) {
         const own = text.newTokenizer();
         const [chunk, ...others] = promptChunks(own, prompt);
@@ -105,11 +105,11 @@ describe("weighted embeddings", () => {
   it("are each times its weight, and have the mean that they had", () => {
     // Rows of two encoders, of widths 2 and 1: sums 1 + 2 + 1 + 4 = 8 and 4 + 8 = 12, weighted 1 + 2 + 2 + 8 and 4 + 16.
     const states = Float32Array.of(1, 2, 4, 1, 4, 8);
-    const result = weighted(states, [1, 2], { width: 3, widths: [2, 1] });
+    const result = weighted(states, [1, 2, 1, 2], { width: 3, widths: [2, 1] });
     const [one, two] = [8 / 13, 12 / 20];
     const expected = [1 * one, 2 * one, 4 * two, 2 * one, 8 * one, 16 * two];
     for (const [i, value] of expected.entries()) expect(result[i]).toBeCloseTo(value, 6);
-    expect(weighted(states, [1, 1], { width: 3, widths: [2, 1] })).toBe(states);
+    expect(weighted(states, [1, 1, 1, 1], { width: 3, widths: [2, 1] })).toBe(states);
   });
 
   it("are refused where nothing is left", () => {
