@@ -248,6 +248,9 @@ export const text = {
     tight: "This is more than is free. Close other programs, or lower the resolution.",
     start: (name: string) => (name === "" ? "Start" : `Teach ${name}`),
     queue: "Teach after the one that runs",
+    unfinished: (name: string) => `the end of ${name}: go on with it, or give it up`,
+    fewPhotos: (count: number) => `${plural(count, "photo", "photos")}: 4 to 10 in different places teach better.`,
+    builtIn: "The built-in model is for drawings. For real photos, choose Stable Diffusion in a library of its own.",
     promise: "You can stop at any time, lose nothing, and undo it afterwards.",
   },
   watch: {
@@ -351,6 +354,7 @@ export const text = {
       }
     },
     nothing: "knows nothing",
+    blocked: (name: string) => `${name} is unfinished. Go on with it, or give it up, before you change states.`,
     undo: "Undo",
     redo: "Redo",
     goTo: "Go here",

@@ -5,7 +5,7 @@ import type { Keepsake } from "../../keepsake/keepsake.ts";
 import type { LearnRequest } from "../../keepsake/learn-and-preview.ts";
 import { Library } from "../../library/library.ts";
 import { chosenModel } from "../../library/model/model-folder.ts";
-import { profileOf } from "../../library/model/model-profile.ts";
+import { BUILT_IN, profileOf } from "../../library/model/model-profile.ts";
 import { conceptName } from "../../prompts/concept-name.ts";
 import { type RecordedRequest, recordedRequest } from "./recorded-request.ts";
 import type { JobResult } from "../api.ts";
@@ -30,8 +30,12 @@ export async function learn(task: LearnTask, keepsake: Keepsake, work: Work): Pr
   });
   for await (const news of learning) {
     switch (news.kind) {
-      case "warning":
       case "note":
+        // Written for the command line; the page has words of its own.
+        if (news.message === BUILT_IN.note) break;
+        tell({ kind: "progress", progress: { notes: [news.message] } });
+        break;
+      case "warning":
         tell({ kind: "progress", progress: { notes: [news.message] } });
         break;
       case "photos":

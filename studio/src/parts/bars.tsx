@@ -10,7 +10,7 @@ export function Bars({ bars }: { readonly bars: readonly Bar[] }) {
   return (
     <ul class="bars" aria-label={text.ask.barsLabel}>
       {bars.slice(0, MOST).map(({ label, concept, probability, isOut }) => (
-        <li key={label} class={`bar${concept === undefined ? " bar-ordinary" : ""}${isOut ? " bar-out" : ""}`}>
+        <li key={label} class={`bar-row${concept === undefined ? " bar-ordinary" : ""}${isOut ? " bar-out" : ""}`}>
           <span class="bar-label">
             {label}
             {isOut && <span class="bar-note"> {text.ask.out}</span>}

@@ -19,7 +19,7 @@ export function Navigation() {
         <nav aria-label={text.app.navigation}>
           <ul class="nav">
             {SCREENS.map((screen) => (
-              <li key={screen} class={`nav-${screen}`}>
+              <li key={screen} class={screen === "watch" && training.value !== undefined ? "" : `nav-${screen}`}>
                 <a href={hrefOf(screen)} aria-current={route.value.screen === screen ? "page" : undefined}>
                   <Icon name={screen} />
                   <span>{text.nav[screen]}</span>

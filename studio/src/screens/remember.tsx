@@ -4,6 +4,7 @@ import { Icon } from "../parts/icon.tsx";
 import { Matrix } from "../parts/matrix.tsx";
 import { Meter } from "../parts/meter.tsx";
 import { PageHead } from "../parts/page-head.tsx";
+import { Unfinished } from "../parts/unfinished.tsx";
 import { cellOf, currentState, isIncomplete, rememberedConcepts, timeline } from "../state/memory.ts";
 import { tellFault } from "../state/messages.ts";
 import { shareDone } from "../state/progress.ts";
@@ -47,6 +48,7 @@ export function Remember() {
           </button>
         )}
       </PageHead>
+      <Unfinished />
       {isBusy && (
         <section class="status" aria-label={text.jobs.remember}>
           <div class="status-line">{text.remember.comparing}</div>

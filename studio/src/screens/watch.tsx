@@ -10,7 +10,7 @@ import { tellFault } from "../state/messages.ts";
 import { shareDone } from "../state/progress.ts";
 import { hrefOf } from "../state/router.ts";
 import { server } from "../state/server.ts";
-import { isOver, type JobOf, putJob, training } from "../state/studio.ts";
+import { concepts, isOver, type JobOf, putJob, training } from "../state/studio.ts";
 import { text } from "../strings.ts";
 import { WatchSamples } from "./watch-samples.tsx";
 
@@ -39,6 +39,7 @@ export function Watch() {
         </p>
       )}
       {!isOver(job) && <Status job={job} />}
+      {status === "failed" && <Unfinished />}
       <WatchSamples name={request.name} samples={progress.samples ?? []} isRunning={!isOver(job)}>
         <Loss progress={progress} />
       </WatchSamples>
@@ -79,9 +80,11 @@ function Controls({ job }: { readonly job: JobOf<"learn"> }) {
         <a class="button" href={hrefOf("remember")}>
           {text.watch.toRemember}
         </a>
-        <a class="button-main" href={hrefOf("draw", { prompt: text.draw.example(`<${request.name}>`) })}>
-          {text.watch.toDraw(request.name)}
-        </a>
+        {concepts.value.some(({ name }) => name === request.name) && (
+          <a class="button-main" href={hrefOf("draw", { prompt: text.draw.example(`<${request.name}>`) })}>
+            {text.watch.toDraw(request.name)}
+          </a>
+        )}
       </>
     );
   }

@@ -25,6 +25,11 @@ export function tell(line: string, isFault = true): void {
   }
 }
 
+/** Another screen is opened: what went wrong on the last one is over. */
+export function dismissFaults(): void {
+  messages.value = messages.value.filter(({ isFault }) => !isFault);
+}
+
 export function dismiss(id: number): void {
   messages.value = messages.value.filter((message) => message.id !== id);
 }

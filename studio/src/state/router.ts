@@ -1,5 +1,6 @@
 /** @file Which screen is shown: the part of the address after `#/`, so that the server need not know of it. */
 import { signal } from "@preact/signals";
+import { dismissFaults } from "./messages.ts";
 
 export const SCREENS = ["concepts", "teach", "watch", "remember", "draw", "ask", "settings"] as const;
 export type Screen = (typeof SCREENS)[number];
@@ -19,6 +20,7 @@ export const route = signal(parse(location.hash));
 
 addEventListener("hashchange", () => {
   route.value = parse(location.hash);
+  dismissFaults();
 });
 
 export function hrefOf(screen: Screen, query: Readonly<Record<string, string>> = {}): string {

@@ -10,7 +10,8 @@ import type { JobRequest } from "../../../../src/studio/api.ts";
 export function RememberTimeline() {
   const history = studio.value?.history;
   if (history === undefined) return null;
-  const isChanging = jobs.value.some((job) => !isOver(job) && job.request.kind === "learn");
+  const unfinished = studio.value?.unfinished;
+  const isChanging = unfinished !== undefined || jobs.value.some((job) => !isOver(job) && job.request.kind === "learn");
   const place = timeline.value.findIndex(({ id }) => id === currentState.value?.id);
   return (
     <section class="history" aria-labelledby="history">
@@ -35,6 +36,7 @@ export function RememberTimeline() {
           {text.history.redo}
         </button>
       </div>
+      {unfinished !== undefined && <p class="hint">{text.history.blocked(unfinished.name)}</p>}
       <ol class="timeline">
         {[...timeline.value].reverse().map((state, index, all) => (
           <TimelineState key={state.id} state={state} isLater={all.length - 1 - index > place} canGo={!isChanging} />

@@ -6,7 +6,7 @@ import { tellFault } from "../../state/messages.ts";
 import { teachPhotos } from "../../state/photos.ts";
 import { planFor, type PlanState } from "../../state/planning.ts";
 import { go } from "../../state/router.ts";
-import { isOver, start, training } from "../../state/studio.ts";
+import { isOver, start, studio, training } from "../../state/studio.ts";
 import { clearForm, form, namesCheck, names, request } from "../../state/teaching.ts";
 import { text } from "../../strings.ts";
 
@@ -40,6 +40,11 @@ export function TeachPlan() {
       ) : (
         <PlanFacts plan={plan} />
       )}
+      {whatIsGoodToKnow().map((line) => (
+        <p class="hint" key={line}>
+          {line}
+        </p>
+      ))}
       <button
         type="button"
         class="button-main button-wide"
@@ -83,7 +88,9 @@ function whatIsMissing(): string[] {
   const { name, classNoun } = names.value;
   const check = namesCheck.value;
   const count = teachPhotos.value.length;
+  const unfinished = training.value === undefined || isOver(training.value) ? studio.value?.unfinished : undefined;
   return [
+    ...(unfinished !== undefined && unfinished.name !== name ? [text.plan.unfinished(unfinished.name)] : []),
     ...(count === 0 ? [text.plan.needsPhotos] : []),
     ...(name === "" ? [text.plan.needsName] : []),
     ...(classNoun === "" ? [text.plan.needsClassNoun] : []),
@@ -91,6 +98,18 @@ function whatIsMissing(): string[] {
     ...(classNoun !== "" && check?.classNoun !== undefined ? [text.plan.classNounFault] : []),
   ];
 }
+
+/** What would teach better than what is filled in. */
+function whatIsGoodToKnow(): string[] {
+  const count = teachPhotos.value.length;
+  return [
+    ...(count > 0 && count < ENOUGH_PHOTOS ? [text.plan.fewPhotos(count)] : []),
+    ...(studio.value?.model.model === "built-in" ? [text.plan.builtIn] : []),
+  ];
+}
+
+/** From so many on a thing is taught well. */
+const ENOUGH_PHOTOS = 4;
 
 /** The plan of what is filled in; it is made anew when that rests for a moment. */
 function usePlan(): PlanState {
