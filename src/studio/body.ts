@@ -2,6 +2,7 @@
  * @file Bodies of requests, bounded in bytes and in time.
  */
 import type { Context } from "hono";
+import { formatBytes } from "../units.ts";
 import { HttpFault } from "./fault.ts";
 
 /** Of JSON. */
@@ -17,8 +18,7 @@ const PATIENCE = 5_000;
  * @throws HttpFault if it is larger, or comes too slowly
  */
 export async function readBody(context: Context, most: number): Promise<Uint8Array> {
-  const tooLarge = () =>
-    new HttpFault(413, `This has more than ${Math.floor(most / 1e6)} MB, which is the limit.`, "input");
+  const tooLarge = () => new HttpFault(413, `This has more than ${formatBytes(most)}, which is the limit.`, "input");
   const announced = Number(context.req.header("content-length") ?? 0);
   if (!(announced <= most)) throw tooLarge();
   const { body } = context.req.raw;

@@ -43,7 +43,9 @@ export class EventLog {
     const body = new ReadableStream<Uint8Array>(
       {
         start: (controller) => {
+          let isOver = false;
           const send = (text: string) => {
+            if (isOver) return;
             controller.enqueue(encoder.encode(text));
             if ((controller.desiredSize ?? 0) < -MOST_WAITING) {
               end();
@@ -55,6 +57,7 @@ export class EventLog {
           }, QUIET);
           timer.unref();
           end = () => {
+            isOver = true;
             clearInterval(timer);
             this.#listeners.delete(send);
           };

@@ -168,5 +168,5 @@ export class Photos {
 /** The last part of a name, without what would rule a terminal or a page. */
 function plainName(name: string): string {
   const last = name.replace(/^.*[/\\]/s, "").replace(/[\p{Cc}\p{Cf}]/gu, "");
-  return last.slice(0, LONGEST_NAME) || "photo";
+  return Array.from(last).slice(0, LONGEST_NAME).join("") || "photo";
 }

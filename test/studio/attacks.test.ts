@@ -343,6 +343,13 @@ describe("Text", () => {
     await studio.until(drawn.id);
   });
 
+  it("of signs that are cut in two makes a name all the same", async () => {
+    const [picture] = (await studio.done({ kind: "draw", prompt: "a cat", n: 1, steps: 1 })).progress.pictures ?? [];
+    const name = encodeURIComponent(`${"a".repeat(149)}\u{1f600}\u{1f600}`);
+    const { status } = await studio.send("GET", `/api/pictures/${picture}.png?download=${name}`);
+    expect(status).toBe(200);
+  });
+
   it("in the name of a download cannot become a header", async () => {
     const job = await studio.done({ kind: "draw", prompt: "a dog", steps: 1, width: 32, height: 32 });
     const [picture] = job.progress.pictures ?? [];

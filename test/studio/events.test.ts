@@ -44,6 +44,21 @@ describe("The events", () => {
     }
   });
 
+  it("that are too many to wait for a page are told as far as they go, and the page comes back for the rest", async () => {
+    const events = new EventLog();
+    const id = "x".repeat(100_000);
+    for (let i = 0; i < 120; i++) events.add({ kind: "job-removed", id });
+    let after = 0;
+    for (let visits = 0; after < 120 && visits < 5; visits++) {
+      const numbers = [...(await read(events.stream(after))).matchAll(/^id: (\d+)$/gm)].map(([, number]) =>
+        Number(number),
+      );
+      expect(numbers[0]).toBe(after + 1);
+      after = numbers.at(-1) ?? after;
+    }
+    expect(after).toBe(120);
+  });
+
   it("are told to those alone who still listen", async () => {
     const events = new EventLog();
     const streams = Array.from({ length: 5 }, () => events.stream());

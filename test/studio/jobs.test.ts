@@ -2,14 +2,14 @@
  * @file What a page does with the studio: photos are dropped and cropped, a concept is learned while events tell of it, drawn, asked
  * for, undone, exported. Jobs outlive the page and the processes that work.
  */
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Job, JobProgress, NamesCheck, StudioPhoto } from "../../src/studio/api.ts";
 import { merged } from "../../src/studio/progress.ts";
-import { MODEL, treeOf } from "../keepsake/support.ts";
+import { learnQuickly, MODEL, treeOf, writePhotos } from "../keepsake/support.ts";
 import { eventsOf, isOver, learning, noisePhoto, TestStudio } from "./support.ts";
 
 let studio: TestStudio;
@@ -316,6 +316,43 @@ it("A concept is renamed, and an undo brings the old name back", async () => {
   const refused = await studio.until((await studio.ask({ kind: "rename", name: "max", to: "mochi" })).id);
   expect(refused).toMatchObject({ status: "failed", fault: { kind: "state" } });
   await studio.done({ kind: "undo" });
+});
+
+it("A run that teaches a concept further, begun on the command line, goes on when the same photos are dropped", async () => {
+  const library = join(folder, "further");
+  const photos = await writePhotos(join(folder, "photos"), "further");
+  await learnQuickly({ library, name: "mochi", photos: [photos] });
+  const controller = new AbortController();
+  const { status } = await learnQuickly({
+    ...{ library, name: "mochi", photos: [photos], more: true, training: { steps: 10 }, signal: controller.signal },
+    onProgress: (progress) => {
+      if (progress.kind === "step" && progress.step === 4) controller.abort();
+    },
+  });
+  expect(status).toBe("interrupted");
+  const other = await TestStudio.start(library);
+  expect((await other.state()).unfinished).toMatchObject({ name: "mochi", step: 4, steps: 10 });
+  const dropped = [];
+  for (const name of ["0.png", "1.png"]) dropped.push(await other.drop(name, readFileSync(join(photos, name))));
+  const { progress } = await other.done({ ...learning("mochi", dropped), settings: { sampleEvery: 0 } });
+  expect(progress).toMatchObject({ firstStep: 5, count: 10 });
+  expect((await other.state()).unfinished).toBeUndefined();
+  await other.end();
+});
+
+it("A library that cannot be read is said to be so on a page that opens, and the doctor can be asked", async () => {
+  const broken = join(folder, "broken");
+  mkdirSync(broken);
+  writeFileSync(join(broken, "library.json"), '{"format":"keepsake-library","version":99}');
+  const other = await TestStudio.start(broken);
+  const { library, concepts } = await other.state();
+  expect(library).toMatchObject({
+    exists: true,
+    fault: { kind: "state", message: expect.stringContaining("99") as string },
+  });
+  expect(concepts).toEqual([]);
+  expect((await other.done({ kind: "doctor" })).result).toMatchObject({ kind: "doctor" });
+  await other.end();
 });
 
 it("What is forgotten is gone, and can be brought back", async () => {

@@ -4,6 +4,7 @@
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { request, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
+import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import sharp from "sharp";
 import { expect } from "vitest";
@@ -31,6 +32,21 @@ export interface Forged {
   readonly body?: Uint8Array | string;
 }
 
+/** A port that nobody listens on. */
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => {
+        if (typeof address === "object" && address !== null) resolve(address.port);
+        else reject(new Error("there is no free port"));
+      });
+    });
+  });
+}
+
 /** A studio in a process of its own, and a browser that it has let in. */
 export class TestStudio {
   readonly child: ChildProcess;
@@ -45,7 +61,9 @@ export class TestStudio {
 
   /** Starts `keepsake studio` on a library. @param args - further options */
   static async start(library: string, ...args: string[]): Promise<TestStudio> {
-    const options = ["--library", library, "--model", MODEL, "--no-open", ...args];
+    // Of its own: another test's studio may take one that a restarted studio is to have again.
+    const port = ["--port", String(await freePort())];
+    const options = ["--library", library, "--model", MODEL, "--no-open", ...port, ...args];
     const child = spawn(process.execPath, [MAIN, "studio", ...options], { stdio: ["ignore", "pipe", "pipe"] });
     let output = "";
     const take = (data: Buffer) => (output += data.toString());

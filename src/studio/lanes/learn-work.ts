@@ -100,9 +100,11 @@ function requestOf({ request, photos }: LearnTask): LearnRequest {
 /** What goes on with an unfinished run is as that was begun, whatever is asked for now: the page may have forgotten. */
 function withRecorded(request: LearnRequest, recorded: RecordedRequest | undefined): LearnRequest {
   if (recorded === undefined || recorded.name !== conceptName(request.name)) return request;
-  const { training = {}, adapter = {}, strategy, strategyOptions } = recorded;
+  const { training = {}, adapter = {}, strategy, strategyOptions, more, replace } = recorded;
   return {
     ...request,
+    ...(more === true && { more }),
+    ...(replace === true && { replace }),
     budget: undefined,
     training: { ...request.training, ...training },
     adapter: { ...request.adapter, ...adapter },

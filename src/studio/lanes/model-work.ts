@@ -21,12 +21,11 @@ const USUAL_SIDE = 512;
 
 /** Of the library's model, without loading its weights. */
 export async function modelFacts({ place }: Pick<Work, "place">): Promise<ModelFacts> {
-  const library = await Library.openIfExists(place.library);
+  // Of a library that cannot be read the state says so; the doctor needs a page to stand on.
+  const library = await unlessRefused(Library.openIfExists(place.library));
   const { name, options } = chosenModel(await askedModel(place), library);
   const { training } = profileOf(name);
-  const pipeline = await StableDiffusionPipeline.load(checkpointFolder(name), {}, options).catch((error: unknown) => {
-    if (!(error instanceof KeepsakeError)) throw error;
-  });
+  const pipeline = await unlessRefused(StableDiffusionPipeline.load(checkpointFolder(name), {}, options));
   const { width, height } = pipeline?.defaultSize ?? { width: USUAL_SIDE, height: USUAL_SIDE };
   const own = pipeline?.schedulerConfig._class_name;
   const { steps, guidanceScale } = pipeline?.family ?? MODEL_FAMILIES.sd1;
@@ -45,6 +44,14 @@ export async function modelFacts({ place }: Pick<Work, "place">): Promise<ModelF
       .sort((a, b) => Number(b.name === strategy) - Number(a.name === strategy))
       .map(({ name: each, summary }) => ({ name: each, about: summary })),
   };
+}
+
+/** What is opened; undefined if it cannot be. */
+async function unlessRefused<T>(opening: Promise<T>): Promise<T | undefined> {
+  return opening.catch((error: unknown) => {
+    if (!(error instanceof KeepsakeError)) throw error;
+    return undefined;
+  });
 }
 
 /** Makes the empty library on a model. */

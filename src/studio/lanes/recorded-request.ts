@@ -14,6 +14,10 @@ import { hasEnded, peekSnapshot } from "../../library/run/run-snapshot.ts";
 /** What the run's request said, or left to defaults that have since been settled. */
 export interface RecordedRequest {
   readonly name: string;
+  /** Of a concept that is taught further. */
+  readonly more?: boolean;
+  /** Of a concept that is begun anew. */
+  readonly replace?: boolean;
   readonly training?: Partial<TrainingSettings>;
   readonly strategy?: string;
   readonly strategyOptions?: Readonly<Record<string, OptionValue>>;
@@ -28,13 +32,15 @@ export async function recordedRequest(library: Library): Promise<RecordedRequest
   });
   const name = snapshot?.identity.concept;
   if (snapshot === undefined || name === undefined || hasEnded(snapshot, library)) return undefined;
-  const { training, strategy, adapter } = snapshot.identity;
+  const { training, strategy, adapter, again } = snapshot.identity;
   const settings = parsed(training);
   const [strategyName, options] = strategyOf(parsed(strategy));
   const isKnown = strategyName !== undefined && isStrategy(strategyName);
   const asked = library.concepts.length === 0 ? adapterOf(parsed(adapter)) : undefined;
   return {
     name,
+    ...(again === "more" && { more: true }),
+    ...(again === "replaced" && { replace: true }),
     ...(isTraining(settings) && { training: settings }),
     ...(isKnown && { strategy: strategyName, strategyOptions: options }),
     ...(isKnown && asked && { adapter: askedPart(asked, createStrategy(strategyName, options).form) }),

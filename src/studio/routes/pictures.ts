@@ -30,7 +30,12 @@ export function pictureRoutes({ pictures }: Studio): Hono {
 
 /** RFC 6266: a name that is only a name. */
 function attachment(name: string): string {
-  const plain = name.replace(/[\p{Cc}\p{Cf}/\\]/gu, "").slice(0, 150) || "picture.png";
-  const encoded = encodeURIComponent(plain).replace(/['()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16)}`);
+  const plain = Array.from(name.replace(/[\p{Cc}\p{Cf}\p{Cs}/\\]/gu, ""))
+    .slice(0, 150)
+    .join("");
+  const encoded = encodeURIComponent(plain || "picture.png").replace(
+    /['()*]/g,
+    (sign) => `%${sign.charCodeAt(0).toString(16)}`,
+  );
   return `attachment; filename*=UTF-8''${encoded}`;
 }
