@@ -52,6 +52,8 @@ export const REAL_LIMITS = {
   /** Strength of a LoRA in a drawing; below 0 it leads away from what it has learned. */
   adapterScale: [-100, 100],
   temperature: [Number.MIN_VALUE, 1e6],
+  /** In seconds: 30 days are the most. */
+  budget: [0, 30 * 24 * 3600],
 } as const satisfies Readonly<Record<string, Range>>;
 
 /** Whether a value is a whole number in a range. */

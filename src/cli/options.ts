@@ -80,15 +80,12 @@ export function severalFiles(text: string, earlier: readonly string[] = []): rea
   return [...earlier, text];
 }
 
-/** The longest time that makes sense: a month, in seconds. */
-const LONGEST_TIME = 30 * 24 * 3600;
-
 /** A time such as `90s`, `30m`, `2h` or `1h30m`, in seconds. */
 export function duration(text: string): number {
   const parts = /^\s*(?:([\d.]+)\s*h)?\s*(?:([\d.]+)\s*m(?:in)?)?\s*(?:([\d.]+)\s*s)?\s*$/i.exec(text)?.slice(1) ?? [];
   const [hours, minutes, seconds] = parts.map((part) => Number(part ?? 0));
   const time = 3600 * hours + 60 * minutes + seconds;
-  if (parts.every((part) => part === undefined) || !(time >= 1 && time <= LONGEST_TIME)) {
+  if (parts.every((part) => part === undefined) || time < 1 || !isReal(time, REAL_LIMITS.budget)) {
     throw new InvalidArgumentError("It must be a time from 1s to 720h, such as 90s, 30m, 2h or 1h30m.");
   }
   return time;

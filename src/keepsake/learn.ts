@@ -48,7 +48,7 @@ export async function learnConcept(
   const named = checkNaming(request);
   checkWhole("The number of vectors", request.vectors ?? 1, LIMITS.vectors);
   checkWhole("The number of steps between snapshots", request.snapshotEvery ?? 1, LIMITS.snapshotEvery);
-  if (request.samples !== undefined) checkSampleRequest(request.samples);
+  if (request.samples !== undefined) checkSampleRequest(request.samples, session.folder);
   if (request.validation !== undefined) checkValidationRequest(request.validation);
   const { signal } = request;
   const unlock = await lockLibrary(session.folder, `learning ${named.name}`, signal && { signal });

@@ -29,7 +29,11 @@ describe("keepsake learn of a name that the library knows", () => {
     const line = failureLine(await keepsakeHere(learn(library, "dog", [spring])), STATE);
     expect(line).toContain('already knows "dog"; add --more to go on teaching it, --replace to begin it anew');
     expect(failureLine(await keepsakeHere(again("--more", "--replace")), USAGE)).toContain("leave one of the two out");
-    expect(failureLine(await keepsakeHere(again()), USAGE)).toContain("Say what the thing is with --class <noun>");
+    expect(failureLine(await keepsakeHere(again()), STATE)).toContain('already knows "dog"; add --more');
+    const unknown = again().map((arg) => (arg === "dog" ? "hat" : arg));
+    const asked = failureLine(await keepsakeHere(unknown), USAGE);
+    expect(asked).toContain("Say what the thing is with --class <noun>, e.g. keepsake learn hat ");
+    expect(asked).toContain(`--class cat --library ${library}`);
   });
 
   it("goes on with --more, begins anew with --replace, and undo takes them back one by one", async () => {

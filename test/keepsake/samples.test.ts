@@ -33,6 +33,17 @@ describe("samples on the way", () => {
     expect(told[0].picture.image).toMatchObject({ width: 32, height: 32 });
   });
 
+  it("are not written into the library", async () => {
+    for (const inside of [library, join(library, "samples")]) {
+      const asked = learnQuickly({ library, name: "hat", photos: [photos], samples: { every: 2, folder: inside } });
+      const { kind, message } = await failure(asked);
+      expect([kind, message]).toEqual([
+        "usage",
+        expect.stringContaining("lies in the library, which holds no pictures"),
+      ]);
+    }
+  });
+
   it("are written to a file each, with the step in its name", () => {
     const names = [0, 2, 4].flatMap((step) => [`mug-${step}.png`, `rex-${step}.png`]);
     expect(readdirSync(folder)).toEqual(names.sort());

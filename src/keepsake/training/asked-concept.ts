@@ -4,12 +4,16 @@
 import { KeepsakeError } from "../../errors.ts";
 import type { Library } from "../../library/library.ts";
 import { timesTaught, type Again, type ConceptEntry } from "../../library/manifest/state.ts";
+import { checkReal, REAL_LIMITS } from "../../limits.ts";
 import { checkClassNoun, conceptName } from "../../prompts/concept-name.ts";
 import { didYouMean } from "../../prompts/nearest.ts";
 import type { LearnConceptRequest } from "../learn-request.ts";
 
 /** What a request says of its concept. */
 export type Naming = Pick<LearnConceptRequest, "name" | "classNoun" | "vectors" | "more" | "replace">;
+
+/** What is checked of a request before anything else is done. */
+type Checked = Naming & Pick<LearnConceptRequest, "budget">;
 
 /** A concept that can be taught. */
 export interface AskedConcept {
@@ -27,11 +31,13 @@ export interface AskedConcept {
 /**
  * The same request with its name as the library writes it.
  *
- * @throws KeepsakeError ("usage") for a name or a class noun that a concept cannot have, or options that exclude each other
+ * @throws KeepsakeError ("usage") for a name or a class noun that a concept cannot have, options that exclude each other, or a
+ *   budget that is none
  */
-export function checkNaming<T extends Naming>(request: T): T {
+export function checkNaming<T extends Checked>(request: T): T {
   const name = conceptName(request.name);
-  const { classNoun, more = false, replace = false } = request;
+  const { classNoun, more = false, replace = false, budget } = request;
+  if (budget !== undefined) checkReal("The budget in seconds", budget, REAL_LIMITS.budget);
   if (more && replace) {
     const fault = "--more goes on teaching a concept, and --replace begins it anew";
     throw new KeepsakeError("usage", `${fault}; leave one of the two out.`);

@@ -2,7 +2,7 @@
  * @file Pictures on the way: what a concept looks like before the first step, every so many steps and at the end, always from the
  * same noise. They are drawn as `keepsake generate` draws the first picture of "a photo of a <name>".
  */
-import { join } from "node:path";
+import { isAbsolute, join, relative, sep } from "node:path";
 import type { TokenEmbedding } from "../../adapters/textual-inversion.ts";
 import { conceptCandidate } from "../../classifier/candidate.ts";
 import { KeepsakeError } from "../../errors.ts";
@@ -54,9 +54,13 @@ export interface SamplerMaterial {
 /** The first picture of this seed, as `keepsake generate` and the preview sheet have it. */
 const SEED = 0;
 
-/** @throws KeepsakeError ("usage") for a number of steps that makes no sense */
-export function checkSampleRequest({ every }: SampleRequest): void {
+/** @throws KeepsakeError ("usage") for a number of steps that makes no sense, or a folder within the library */
+export function checkSampleRequest({ every, folder }: SampleRequest, library: string): void {
   checkWhole("The number of steps between samples", every, LIMITS.sampleEvery);
+  const way = folder === undefined ? ".." : relative(library, folder);
+  if (isAbsolute(way) || way.split(sep)[0] === "..") return;
+  const fault = `${folder} lies in the library, which holds no pictures`;
+  throw new KeepsakeError("usage", `${fault}; write the samples into another folder.`);
 }
 
 /** Draws the samples of one run. */

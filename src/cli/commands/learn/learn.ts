@@ -8,7 +8,8 @@ import { INTERRUPTED, stopSignal } from "../../exit.ts";
 import { duration } from "../../options.ts";
 import { Output } from "../../output.ts";
 import { shellPath, shellQuote } from "../../../shell.ts";
-import { aboutBuiltInModel, withKeepsake } from "../shared.ts";
+import { conceptName } from "../../../prompts/concept-name.ts";
+import { aboutBuiltInModel, DEFAULT_LIBRARY, withKeepsake } from "../shared.ts";
 import { learningRequest, withLearningOptions, type LearningOptions } from "./learn-options.ts";
 import { describePlan } from "./learn-plan-report.ts";
 import { validationOf, withValidationOptions, type ValidationOptions } from "./training-options.ts";
@@ -86,10 +87,7 @@ export function learnCommand(): Command {
 async function learn(name: string, photos: string[], options: LearnOptions): Promise<void> {
   const { class: classNoun, more, replace } = options;
   // Not a required option of Commander's, which would ask for it before the name and the photos.
-  if (classNoun === undefined && !more && !replace) {
-    const example = `keepsake learn ${shellQuote(name)} ${photos.map(shellPath).join(" ")} --class cat`;
-    throw new KeepsakeError("usage", `Say what the thing is with --class <noun>, e.g. ${example}`);
-  }
+  if (classNoun === undefined && !more && !replace) throw await withoutClass(name, photos, options.library);
   const output = new Output(options);
   const { budget } = options;
   const request = {
@@ -109,4 +107,16 @@ async function learn(name: string, photos: string[], options: LearnOptions): Pro
   );
   output.result(describeLearned(result, options.library), result);
   if (wasStopped(result)) process.exitCode = INTERRUPTED;
+}
+
+/** What to do about a concept of which nobody says what it is: a library may know it. */
+async function withoutClass(name: string, photos: readonly string[], folder: string): Promise<KeepsakeError> {
+  const [{ Library }, { askedConcept }] = await Promise.all([
+    import("../../../library/library.ts"),
+    import("../../../keepsake/training/asked-concept.ts"),
+  ]);
+  askedConcept({ name: conceptName(name) }, await Library.openIfExists(folder), folder);
+  const library = folder === DEFAULT_LIBRARY ? "" : ` --library ${shellPath(folder)}`;
+  const example = `keepsake learn ${shellQuote(name)} ${photos.map(shellPath).join(" ")} --class cat${library}`;
+  return new KeepsakeError("usage", `Say what the thing is with --class <noun>, e.g. ${example}`);
 }
