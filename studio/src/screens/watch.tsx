@@ -10,7 +10,7 @@ import { tellFault } from "../state/messages.ts";
 import { shareDone } from "../state/progress.ts";
 import { hrefOf } from "../state/router.ts";
 import { server } from "../state/server.ts";
-import { concepts, isOver, type JobOf, putJob, training } from "../state/studio.ts";
+import { concepts, isOver, type JobOf, putJob, studio, training } from "../state/studio.ts";
 import { text } from "../strings.ts";
 import { WatchSamples } from "./watch-samples.tsx";
 
@@ -39,7 +39,7 @@ export function Watch() {
         </p>
       )}
       {!isOver(job) && <Status job={job} />}
-      {status === "failed" && <Unfinished />}
+      {(status === "failed" || status === "stopped") && <Unfinished />}
       <WatchSamples name={request.name} samples={progress.samples ?? []} isRunning={!isOver(job)}>
         <Loss progress={progress} />
       </WatchSamples>
@@ -88,7 +88,8 @@ function Controls({ job }: { readonly job: JobOf<"learn"> }) {
       </>
     );
   }
-  if (canResume !== true) return null;
+  // The banner of an unfinished run has the way on, and the way out.
+  if (canResume !== true || studio.value?.unfinished !== undefined) return null;
   return (
     <button
       type="button"
