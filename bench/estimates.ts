@@ -2,16 +2,14 @@
  * @file `npm run bench -- --estimates`: what a plan says of a training run before it, and what the run then takes. Every run
  * has a process and a library of its own.
  */
-import { fork } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { KeepsakeError } from "../src/errors.ts";
 import { writeFileAtomic } from "../src/io/atomic.ts";
 import type { LearnPlan, LearnRequest } from "../src/index.ts";
 import { formatBytes } from "../src/units.ts";
-import { MemoryWatch } from "./memory-watch.ts";
+import { runJob } from "./job-process.ts";
 import { randomCheckpointFolder, type WeightsDType } from "./random-checkpoint.ts";
 
 /** A training run that is planned and then made. */
@@ -68,7 +66,9 @@ export async function compareEstimates(options: {
     const folder = await mkdtemp(join(tmpdir(), "keepsake-estimates-"));
     try {
       const job = { library: join(folder, "library"), request, ...(model !== undefined && { model }) };
-      const { plan, seconds, peak } = await runJob(job);
+      const { result, peaks } = await runJob("estimate-process.ts", job, (message) => message as EstimateResult);
+      const { plan, seconds } = result;
+      const { peak } = peaks;
       results.push({ name, plan, seconds, peak });
       const row = [
         ...[name, plan.seconds.total.toFixed(1), seconds.toFixed(1), error(plan.seconds.total, seconds, MARKS.seconds)],
@@ -86,21 +86,4 @@ export async function compareEstimates(options: {
 function error(planned: number, measured: number, bound: number): string {
   const share = planned / measured - 1;
   return `${share < 0 ? "−" : "+"}${(100 * Math.abs(share)).toFixed(0)} % (${Math.abs(share) <= bound ? "ok" : "missed"})`;
-}
-
-function runJob(job: EstimateJob): Promise<EstimateResult & { readonly peak: number | undefined }> {
-  return new Promise((resolve, reject) => {
-    const child = fork(fileURLToPath(new URL("estimate-process.ts", import.meta.url)), [JSON.stringify(job)]);
-    const watch = new MemoryWatch(child.pid ?? 0);
-    child.on("message", (result: EstimateResult) => {
-      resolve({ ...result, peak: watch.stop().peak });
-      child.disconnect();
-    });
-    child.on("error", reject);
-    child.on("exit", (code, signal) => {
-      watch.stop();
-      // Without effect after a result.
-      reject(new Error(`the process ended with ${signal ?? `exit code ${code ?? 0}`}`));
-    });
-  });
 }

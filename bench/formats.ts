@@ -2,16 +2,14 @@
  * @file `npm run bench -- --formats`: the same half-precision weights as a folder and as a single file, and a checkpoint of the
  * size of SDXL: what opening, learning and drawing take. Every run has a process and a library of its own.
  */
-import { fork } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { KeepsakeError } from "../src/errors.ts";
 import { writeFileAtomic } from "../src/io/atomic.ts";
 import { exists } from "../src/io/folder.ts";
 import { formatBytes } from "../src/units.ts";
-import { MemoryWatch, type MemoryPeaks } from "./memory-watch.ts";
+import { runJob } from "./job-process.ts";
 import { randomCheckpointFolder } from "./random-checkpoint.ts";
 import { writeSingleFile } from "./single-file-copy.ts";
 
@@ -80,7 +78,7 @@ export async function compareFormats(options: {
     const folder = await mkdtemp(join(tmpdir(), "keepsake-formats-"));
     try {
       const asked = { ...job, library: join(folder, "library"), model: await model(options.cache) };
-      const { result, peaks } = await runJob(asked);
+      const { result, peaks } = await runJob("format-process.ts", asked, (message) => message as FormatResult);
       results.push({ name, ...result, ...peaks });
       const seconds = [result.open, result.firstStep, result.step, result.draw].map((value) => value.toFixed(2));
       const bytes = [peaks.peak, peaks.anonymous].map((value) =>
@@ -92,21 +90,4 @@ export async function compareFormats(options: {
     }
   }
   if (options.json !== undefined) await writeFileAtomic(options.json, `${JSON.stringify(results, undefined, 2)}\n`);
-}
-
-function runJob(job: FormatJob): Promise<{ readonly result: FormatResult; readonly peaks: MemoryPeaks }> {
-  return new Promise((resolve, reject) => {
-    const child = fork(fileURLToPath(new URL("format-process.ts", import.meta.url)), [JSON.stringify(job)]);
-    const watch = new MemoryWatch(child.pid ?? 0);
-    child.on("message", (result: FormatResult) => {
-      resolve({ result, peaks: watch.stop() });
-      child.disconnect();
-    });
-    child.on("error", reject);
-    child.on("exit", (code, signal) => {
-      watch.stop();
-      // Without effect after a result.
-      reject(new Error(`the process ended with ${signal ?? `exit code ${code ?? 0}`}`));
-    });
-  });
 }

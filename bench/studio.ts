@@ -5,11 +5,11 @@
  *
  * The library is on the built-in model. What is learned meanwhile is stopped and given up.
  */
-import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { chromium, type Page } from "playwright-core";
+import type { Page } from "playwright-core";
+import { inBrowser } from "../scripts/studio-in-browser.ts";
 
 const { values } = parseArgs({ options: { library: { type: "string" } } });
 if (values.library === undefined) throw new Error("--library is missing: a library on the built-in model");
@@ -18,21 +18,7 @@ const PHOTOS = join("examples", "concepts", "pip", "train");
 const CLICKS = 40;
 const LONG = 600_000;
 
-const studio = spawn(process.execPath, ["bin/keepsake.cjs", "studio", "--no-open", "--library", values.library]);
-const address = await new Promise<string>((resolve, reject) => {
-  studio.stdout.on("data", (data: Buffer) => {
-    const found = /http:\S+/.exec(data.toString())?.[0];
-    if (found !== undefined) resolve(found);
-  });
-  studio.on("exit", () => {
-    reject(new Error("the studio did not start"));
-  });
-});
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: ["--no-sandbox"],
-});
-try {
+await inBrowser(values.library, async (browser, address) => {
   const page = await browser.newPage();
   page.setDefaultTimeout(LONG);
   // The longest of an event's handlers, layout and paint, as the browser measures it; those under 16 ms are not told.
@@ -43,7 +29,7 @@ try {
     }).observe({ type: "event", durationThreshold: 16, buffered: true });`);
   await page.goto(address);
   print("first contentful paint, idle", await firstPaint(page));
-  await startTraining(page);
+  await startTraining(page, address);
   await page.reload();
   await page.getByRole("heading", { level: 1 }).waitFor();
   print("first contentful paint, training", await firstPaint(page));
@@ -55,10 +41,7 @@ try {
   await page.getByRole("button", { name: "Stop and keep" }).click();
   await page.getByRole("button", { name: "Give it up" }).click();
   await page.getByRole("button", { name: "Give it up" }).waitFor({ state: "detached" });
-} finally {
-  await browser.close();
-  studio.kill();
-}
+});
 
 /** Milliseconds from the navigation. */
 function firstPaint(page: Page): Promise<number> {
@@ -66,7 +49,7 @@ function firstPaint(page: Page): Promise<number> {
   return page.waitForFunction(`${entry}?.startTime`).then((handle) => handle.jsonValue() as Promise<number>);
 }
 
-async function startTraining(page: Page): Promise<void> {
+async function startTraining(page: Page, address: string): Promise<void> {
   await page.goto(`${new URL(address).origin}/#/teach`);
   const files = readdirSync(PHOTOS).map((name) => join(PHOTOS, name));
   await page.locator('input[type="file"][multiple]').setInputFiles(files);

@@ -6,11 +6,11 @@
  * The library is one of at least three concepts on the built-in model; it is not changed, but for what Watch shows: the
  * bunny of the examples is learned for a few steps and undone.
  */
-import { spawn } from "node:child_process";
 import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { chromium, type Page } from "playwright-core";
+import type { Page } from "playwright-core";
+import { inBrowser } from "./studio-in-browser.ts";
 import sharp from "sharp";
 
 const { values } = parseArgs({
@@ -39,32 +39,15 @@ const SCREENS: Readonly<Record<string, (page: Page) => Promise<void>>> = {
   ...{ concepts, remember, draw, ask, settings, teach, watch },
 };
 
-const studio = spawn(process.execPath, ["bin/keepsake.cjs", "studio", "--no-open", "--library", values.library]);
-const address = await new Promise<string>((resolve, reject) => {
-  studio.stdout.on("data", (data: Buffer) => {
-    const found = /http:\S+/.exec(data.toString())?.[0];
-    if (found !== undefined) resolve(found);
-  });
-  studio.stderr.pipe(process.stderr);
-  studio.on("exit", () => {
-    reject(new Error("the studio did not start"));
-  });
-});
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: ["--no-sandbox"],
-});
-try {
-  mkdirSync(values.output, { recursive: true });
+const { library, output, screens } = values;
+await inBrowser(library, async (browser, address) => {
+  mkdirSync(output, { recursive: true });
   const context = await browser.newContext({ reducedMotion: "reduce" });
   context.setDefaultTimeout(LONG);
   const page = await context.newPage();
   await page.goto(address);
-  for (const screen of values.screens.split(",")) await SCREENS[screen]?.(page);
-} finally {
-  await browser.close();
-  studio.kill();
-}
+  for (const screen of screens.split(",")) await SCREENS[screen]?.(page);
+});
 
 async function concepts(page: Page): Promise<void> {
   await go(page, "concepts");

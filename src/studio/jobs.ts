@@ -129,6 +129,8 @@ export class Jobs {
         this.#end(entry, { status: "done", result });
       },
       (error: unknown) => {
+        // A run that is unfinished now is part of the library.
+        if (entry.request.kind === "learn") this.#options.onNews({ kind: "library" });
         this.#end(entry, failure(entry, error));
       },
     );

@@ -81,6 +81,8 @@ it("a page that is reloaded shows the run as it stands; stopped, it goes on", { 
   await page.getByRole("img", { name: /^The running mean of the loss/ }).waitFor();
   await page.getByRole("button", { name: "Stop and keep" }).click();
   await page.getByRole("heading", { name: "ember is stopped" }).waitFor();
+  // The run can be given up here too, where it can be gone on with.
+  await page.getByRole("button", { name: "Give it up" }).waitFor();
   await page.getByRole("button", { name: "Go on" }).last().click();
   await page.getByRole("heading", { name: "Learning ember" }).waitFor();
   expect(faults).toEqual([]);
