@@ -267,6 +267,7 @@ export interface Bar {
 export interface MatrixCell {
   /** Id of the state. */
   readonly state: string;
+  /** The name that it has in the state. */
   readonly concept: string;
   readonly pictures: readonly PictureId[];
   /**

@@ -75,6 +75,57 @@ describe("A concept that is renamed", () => {
   });
 });
 
+describe("What concepts are called now", () => {
+  /** Every state of the line, oldest first: its own names, and the present ones where they differ. */
+  const namesOf = async (library: string) => {
+    const { states, later } = await libraryHistory(library);
+    return [...states.toReversed(), ...later].map(({ concepts, presentNames }) =>
+      concepts.map((name, i) => (name === presentNames[i] ? name : `${name} = ${presentNames[i]}`)).join(", "),
+    );
+  };
+
+  it("is said of every state before a renaming, however often there was one", async () => {
+    const library = await libraryOf(["dog", "mug"]);
+    await renameConcept({ library, name: "dog", to: "rex" });
+    await renameConcept({ library, name: "rex", to: "max" });
+    expect(await namesOf(library)).toEqual(["", "dog = max", "dog = max, mug", "rex = max, mug", "max, mug"]);
+  });
+
+  it("is the old name again after an undo, also of the states that redo goes to", async () => {
+    const library = await libraryOf(["dog"]);
+    await renameConcept({ library, name: "dog", to: "rex" });
+    await addConcept(library, "mug", { seed: 5 });
+    await undo({ library });
+    await undo({ library });
+    expect(await namesOf(library)).toEqual(["", "dog", "rex = dog", "rex = dog, mug"]);
+  });
+
+  it("is the last name of one that was forgotten", async () => {
+    const library = await libraryOf(["mug", "dog"]);
+    await renameConcept({ library, name: "dog", to: "rex" });
+    await forgetConcept({ library, name: "rex" });
+    expect(await namesOf(library)).toEqual(["", "mug", "mug, dog = rex", "mug, rex", "mug"]);
+  });
+
+  it("tells two concepts of a state apart that have had the same name", async () => {
+    const library = await libraryOf(["dog"]);
+    await renameConcept({ library, name: "dog", to: "rex" });
+    await addConcept(library, "dog", { seed: 5 });
+    expect(await namesOf(library)).toEqual(["", "dog = rex", "rex", "rex, dog"]);
+    await forgetConcept({ library, name: "rex" });
+    await renameConcept({ library, name: "dog", to: "rex" });
+    expect((await namesOf(library)).at(3)).toBe("rex = rex (another), dog = rex");
+  });
+
+  it("is told by what was learned in states that were set aside", async () => {
+    const library = await libraryOf(["dog", "mug"]);
+    await undo({ library });
+    await renameConcept({ library, name: "dog", to: "rex" });
+    const { aside } = await libraryHistory(library);
+    expect(aside.map(({ presentNames }) => presentNames)).toEqual([["rex", "mug"]]);
+  });
+});
+
 describe("A purge", () => {
   it("finds a concept in states where it had another name, and leaves those alone that hold another one of that name", async () => {
     const library = await libraryOf(["mug", "dog"]);

@@ -105,6 +105,18 @@ describe("With concepts", () => {
     expect(await cell.getAttribute("aria-label")).toMatch(/^ember, learned ember: 0 % changed/);
   });
 
+  it("a concept that is renamed stays one row of the matrix, with what was compared before", async () => {
+    const { page } = open;
+    await goTo(page, "remember");
+    await studio.done({ kind: "rename", name: "ember", to: "coal" });
+    await page.getByRole("rowheader", { name: "coal" }).waitFor();
+    expect(await page.getByRole("rowheader").allTextContents()).toEqual(["rex", "coal", "pip"]);
+    await page.getByRole("gridcell", { name: "coal, learned ember: 0 % changed" }).waitFor();
+    await page.getByRole("gridcell", { name: "coal, renamed ember to coal: not compared yet" }).waitFor();
+    await studio.done({ kind: "undo" });
+    await page.getByRole("rowheader", { name: "ember" }).waitFor();
+  });
+
   it("names are shown as they are written, and never as markup", async () => {
     const { page, faults } = open;
     await goTo(page, "draw");
