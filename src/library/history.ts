@@ -101,7 +101,7 @@ export interface LibraryHistory {
   readonly later: readonly StateFacts[];
   /** Those that an undo had left when another change was made, the one that was left last first: `undo` with `to` reaches them. */
   readonly aside: readonly StateFacts[];
-  /** How many states are kept beside the current one. */
+  /** How many states are kept beside the current one; those that differ in names alone do not count. */
   readonly keep: number;
   /** The run that the next `learn` can go on with. */
   readonly unfinishedRun?: UnfinishedRun;
@@ -142,7 +142,7 @@ export async function libraryHistory(folder: string): Promise<LibraryHistory> {
 export interface KeepRequest {
   /** Folder of the library. */
   readonly library: string;
-  /** How many states to keep beside the current one. */
+  /** How many states to keep beside the current one; those that differ in names alone do not count. */
   readonly keep: number;
 }
 

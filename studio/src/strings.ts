@@ -362,7 +362,7 @@ export const text = {
     aside: "Set aside",
     done: (name: string) => `Your library is back at: ${name}.`,
     keep: "States kept for undo",
-    keepHint: "Beside the current one. Fewer take less room on the disk.",
+    keepHint: "Beside the current one; a new name does not count. Fewer take less room on the disk.",
     confirmKeep: (keep: number) =>
       `Keep only ${plural(keep, "earlier state", "earlier states")}? The others are deleted now.`,
     keepDone: (keep: number) => `${plural(keep, "earlier state is", "earlier states are")} kept from now on.`,

@@ -15,9 +15,9 @@ import { addConcept, contentOf, emptyLibrary } from "./support.ts";
 const inFolder = temporaryFolder();
 let made = 0;
 
-async function libraryOf(names: readonly string[]): Promise<string> {
+async function libraryOf(names: readonly string[], keep = 10): Promise<string> {
   const folder = inFolder(`library ${made++}`);
-  await emptyLibrary(folder, 10);
+  await emptyLibrary(folder, keep);
   for (const [i, name] of names.entries()) await addConcept(folder, name, { seed: i + 1 });
   return folder;
 }
@@ -55,6 +55,31 @@ describe("A concept that is renamed", () => {
     await renameConcept({ library, name: "dog", to: "rex" });
     await undo({ library });
     expect(await contentOf(library)).toEqual(before);
+  });
+
+  it("does not push a state out of those that are kept: only what was learned or forgotten counts", async () => {
+    const library = await libraryOf(["dog", "mug", "cup"], 1);
+    await renameConcept({ library, name: "dog", to: "rex" });
+    await renameConcept({ library, name: "mug", to: "tin" });
+    expect(await statesOf(library)).toEqual([
+      "renamed mug to tin: rex tin cup",
+      "renamed dog to rex: rex mug cup",
+      "learned cup: dog mug cup",
+      "learned mug: dog mug",
+    ]);
+    await addConcept(library, "hat", { seed: 5 });
+    expect(await statesOf(library)).toEqual([
+      "learned hat: rex tin cup hat",
+      "renamed mug to tin: rex tin cup",
+      "renamed dog to rex: rex mug cup",
+      "learned cup: dog mug cup",
+    ]);
+  });
+
+  it("leaves no old name behind where no state is kept", async () => {
+    const library = await libraryOf(["dog"], 0);
+    await renameConcept({ library, name: "dog", to: "rex" });
+    expect(await statesOf(library)).toEqual(["renamed dog to rex: rex"]);
   });
 
   it("leaves its old name to others", async () => {
