@@ -3,13 +3,28 @@
  * Long because a translator finds every word in one place.
  */
 import type { JobRequest, JobStatus } from "../../src/studio/api.ts";
-import type { Answer, Change, ForgetFacts } from "./state/contract.ts";
+import type { Again, Answer, Change, ForgetFacts } from "./state/contract.ts";
 import { formatBytes, formatCount } from "./parts/format.ts";
 
 const plural = (count: number, one: string, many: string) => `${formatCount(count)} ${count === 1 ? one : many}`;
 const ORDINALS = new Intl.PluralRules("en", { type: "ordinal" });
 const SUFFIXES = { zero: "th", one: "st", two: "nd", few: "rd", many: "th", other: "th" };
 const ordinal = (place: number) => `${place}${SUFFIXES[ORDINALS.select(place)]}`;
+
+/** Words for a concept that is new, or is taught again. */
+const byAgain = (again: Again | undefined, words: Readonly<Record<Again | "new", string>>) => words[again ?? "new"];
+const learning = (name: string, again?: Again) =>
+  byAgain(again, {
+    new: `Learning ${name}`,
+    more: `Learning more of ${name}`,
+    replaced: `Learning ${name} anew`,
+  });
+const learned = (name: string, again?: Again) =>
+  byAgain(again, {
+    new: `${name} is learned`,
+    more: `More of ${name} is learned`,
+    replaced: `${name} is learned anew`,
+  });
 
 export const text = {
   app: {
@@ -92,18 +107,27 @@ export const text = {
     teach: "Teach another",
     exportAll: "Save all as LoRA",
     previewOf: (name: string) => `A photo of ${name}, drawn from a fixed seed`,
-    learned: (place: number, steps?: number, strategy?: string) =>
+    learned: (
+      place: number,
+      { steps, strategy, taught }: { readonly steps?: number; readonly strategy?: string; readonly taught?: number },
+    ) =>
       steps === undefined
         ? `${ordinal(place)}, imported from a file`
-        : `Learned ${ordinal(place)} · ${plural(steps, "step", "steps")}${strategy === undefined ? "" : ` · ${strategy.replaceAll("-", "\u2011")}`}`,
+        : [
+            `Learned ${ordinal(place)}`,
+            plural(steps, "step", "steps"),
+            ...(strategy === undefined ? [] : [strategy.replaceAll("-", "\u2011")]),
+            ...(taught === undefined ? [] : [`taught ${taught} times`]),
+          ].join(" · "),
     draw: (name: string) => `Draw ${name}`,
     actionsOf: (name: string) => `More for ${name}`,
-    actions: { rename: "Rename", export: "Save as LoRA", forget: "Forget" },
+    actions: { teach: "Teach more photos", rename: "Rename", export: "Save as LoRA", forget: "Forget" },
   },
   rename: {
     title: (name: string) => `Rename ${name}`,
     label: "New name",
     hint: "Small letters, digits, - and _. Prompts use the new name from now on; nothing is learned again.",
+    taken: (name: string) => `Your library knows ${name} already; choose another name.`,
     save: "Rename",
     done: (name: string, to: string) => `${name} is now called ${to}.`,
   },
@@ -183,9 +207,22 @@ export const text = {
     namePlaceholder: "mochi",
     nameHint: "Small letters, digits, - and _.",
     nameUse: (name: string) => `In prompts you write <${name}>.`,
+    nameKnown: (name: string) => `Your library knows ${name}. For another thing, choose another name.`,
+    again: (name: string) => `What is to become of ${name}?`,
+    ways: {
+      more: {
+        name: "Teach it more",
+        about: "It goes on from what it is, and what it was is kept like other concepts.",
+      },
+      replaced: {
+        name: "Begin it anew",
+        about: "It starts from its kind of thing again, and keeps its place and name.",
+      },
+    },
     classNoun: "Kind of thing",
     classNounPlaceholder: "cat",
     classNounHint: "An everyday noun: cat, mug, robot.",
+    classNounKept: "As it was taught.",
     how: "How thorough",
     preset: "Preset",
     presets: {
@@ -246,7 +283,14 @@ export const text = {
     ofFree: (free: string) => `of ${free} free`,
     disk: "On disk",
     tight: "This is more than is free. Close other programs, or lower the resolution.",
-    start: (name: string) => (name === "" ? "Start" : `Teach ${name}`),
+    start: (name: string, again?: Again) =>
+      name === ""
+        ? "Start"
+        : byAgain(again, { new: `Teach ${name}`, more: `Teach ${name} more`, replaced: `Teach ${name} anew` }),
+    again: {
+      more: (name: string) => `${name} is taught more: it goes on from what it is.`,
+      replaced: (name: string) => `${name} begins anew. An undo brings back what it was.`,
+    },
     queue: "Teach after the one that runs",
     unfinished: (name: string) => `the end of ${name}: go on with it, or give it up`,
     fewPhotos: (count: number) => `${plural(count, "photo", "photos")}: 4 to 10 in different places teach better.`,
@@ -257,13 +301,13 @@ export const text = {
     title: "Watch",
     empty: "Nothing is being learned. When something is, you see it here, with every earlier concept beside it.",
     toTeach: "Teach something",
-    titleOf: (name: string, status: JobStatus) =>
+    titleOf: (name: string, status: JobStatus, again?: Again) =>
       ({
         waiting: `${name} waits its turn`,
-        running: `Learning ${name}`,
+        running: learning(name, again),
         stopping: `Stopping ${name}`,
         stopped: `${name} is stopped`,
-        done: `${name} is learned`,
+        done: learned(name, again),
         failed: `${name} was not learned`,
       })[status],
     about: {
@@ -274,7 +318,7 @@ export const text = {
       done: "Compare every concept before and after, or draw it in a new scene.",
       failed: "Your library is as it was.",
     } satisfies Record<JobStatus, string>,
-    learning: (name: string) => `Learning ${name}`,
+    learning,
     left: (time: string) => `${time} left`,
     leftUnknown: "Starting …",
     of: (done: string, count: string) => `${done} of ${count}`,
@@ -287,7 +331,7 @@ export const text = {
     resume: "Go on",
     toRemember: "See what changed",
     toDraw: (name: string) => `Draw ${name}`,
-    new: "New",
+    taught: (again?: Again) => byAgain(again, { new: "New", more: "Taught more", replaced: "Begun anew" }),
     earlier: "Earlier concepts",
     noEarlier: "This is the first one. With the next, you see here whether it changes.",
     before: "before",
@@ -302,13 +346,13 @@ export const text = {
     logarithmic: "Logarithmic",
     step: "Step",
     mean: "Running mean",
-    spoken: (name: string, status: JobStatus, percent: number) =>
+    spoken: (name: string, status: JobStatus, percent: number, again?: Again) =>
       ({
         waiting: `${name} waits its turn.`,
-        running: percent === 0 ? `Learning ${name}.` : `Learning ${name}: ${percent} % done.`,
+        running: percent === 0 ? `${learning(name, again)}.` : `${learning(name, again)}: ${percent} % done.`,
         stopping: `Stopping ${name}.`,
         stopped: `${name} is stopped. Every step is saved.`,
-        done: `${name} is learned.`,
+        done: `${learned(name, again)}.`,
         failed: `${name} was not learned.`,
       })[status],
   },
@@ -345,8 +389,13 @@ export const text = {
         case "begun":
           return "empty library";
         case "learned":
+          return byAgain(change.again, {
+            new: `learned ${change.concept}`,
+            more: `learned more of ${change.concept}`,
+            replaced: `learned ${change.concept} anew`,
+          });
         case "imported":
-          return `${change.kind} ${change.concept}`;
+          return `imported ${change.concept}`;
         case "renamed":
           return `renamed ${change.from ?? "a concept"} to ${change.concept}`;
         case "forgot":

@@ -249,9 +249,28 @@ describe("A concept", () => {
     const job = await studio.until((await studio.ask(learning("mochi", photos))).id);
     expect(job).toMatchObject({ status: "failed", fault: { kind: "state" } });
     expect(job.fault?.message).toMatch(/already knows "mochi"/);
-    const { note } = await studio.call<NamesCheck>("POST", "/api/names/check", { name: "mochi", classNoun: "dog" });
-    expect(note).toMatch(/knows <mochi> already/);
+    const { known } = await studio.call<NamesCheck>("POST", "/api/names/check", { name: "<mochi>", classNoun: "dog" });
+    expect(known).toBe("mochi");
     for (const { id } of photos) await studio.send("DELETE", `/api/photos/${id}`);
+  });
+
+  it("is taught more photos, or begun anew, where that is asked for", async () => {
+    const more = { ...learning("mochi", await dropPhotos("more"), 4), again: "more" } as const;
+    expect((await studio.done({ ...more, kind: "plan" })).result).toMatchObject({ plan: { steps: 4 } });
+    expect((await studio.done(more)).result).toMatchObject({ token: "<mochi>", steps: 4 });
+    expect((await studio.state()).concepts).toMatchObject([{ name: "mochi", taught: 2, steps: 4 }]);
+    await studio.done({ ...learning("mochi", await dropPhotos("anew"), 5), classNoun: "cat", again: "replaced" });
+    const { concepts, history } = await studio.state();
+    expect(concepts).toMatchObject([{ name: "mochi", classNoun: "cat", steps: 5 }]);
+    expect(concepts[0].taught).toBeUndefined();
+    expect(history?.states.slice(0, 2).map(({ change }) => change)).toEqual([
+      { kind: "learned", concept: "mochi", again: "replaced" },
+      { kind: "learned", concept: "mochi", again: "more" },
+    ]);
+    const odd = await studio.send("POST", "/api/jobs", { body: JSON.stringify({ ...more, again: "twice" }) });
+    expect([odd.status, odd.body.toString()]).toEqual([400, expect.stringContaining("again")]);
+    await studio.done({ kind: "undo" });
+    await studio.done({ kind: "undo" });
   });
 });
 
@@ -331,7 +350,9 @@ it("A run that teaches a concept further, begun on the command line, goes on whe
   });
   expect(status).toBe("interrupted");
   const other = await TestStudio.start(library);
-  expect((await other.state()).unfinished).toMatchObject({ name: "mochi", step: 4, steps: 10 });
+  expect((await other.state()).unfinished).toEqual({
+    ...{ name: "mochi", classNoun: "dog", step: 4, steps: 10, again: "more" },
+  });
   const dropped = [];
   for (const name of ["0.png", "1.png"]) dropped.push(await other.drop(name, readFileSync(join(photos, name))));
   const { progress } = await other.done({ ...learning("mochi", dropped), settings: { sampleEvery: 0 } });

@@ -81,10 +81,11 @@ export async function learn(task: LearnTask, keepsake: Keepsake, work: Work): Pr
 
 /** The page draws its own previews, so no sheet is written. */
 function requestOf({ request, photos }: LearnTask): LearnRequest {
-  const { name, classNoun, settings = {} } = request;
+  const { name, classNoun, again, settings = {} } = request;
   const { steps, budget, strategy, learningRate, rank, resolution, seed, flip } = settings;
   return {
     ...{ name, classNoun, photos, previews: false, strategy },
+    ...{ more: again === "more", replace: again === "replaced" },
     ...(budget !== undefined && { budget }),
     ...(rank !== undefined && { adapter: { rank } }),
     training: {
@@ -103,8 +104,7 @@ function withRecorded(request: LearnRequest, recorded: RecordedRequest | undefin
   const { training = {}, adapter = {}, strategy, strategyOptions, more, replace } = recorded;
   return {
     ...request,
-    ...(more === true && { more }),
-    ...(replace === true && { replace }),
+    ...{ more, replace },
     budget: undefined,
     training: { ...request.training, ...training },
     adapter: { ...request.adapter, ...adapter },

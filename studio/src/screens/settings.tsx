@@ -53,7 +53,7 @@ function Keep({ keep }: { readonly keep: number }) {
     if (wanted === undefined) return;
     const kept = studio.value?.history?.states.length ?? 0;
     // Those that are too many are deleted at once.
-    if (wanted + 1 < kept && !confirm(text.history.confirmKeep(wanted))) return;
+    if (wanted < keep && wanted + 1 < kept && !confirm(text.history.confirmKeep(wanted))) return;
     const job = await tellFault(() => finish({ kind: "keep", keep: wanted }));
     if (job?.fault !== undefined) tell(job.fault.message);
     else if (job !== undefined) tell(text.history.keepDone(wanted), false);

@@ -6,8 +6,8 @@ import { Picture } from "../../parts/picture.tsx";
 import { hrefOf } from "../../state/router.ts";
 import { text } from "../../strings.ts";
 
-export type ConceptAction = "rename" | "forget" | "export";
-const ACTIONS = ["rename", "export", "forget"] as const satisfies readonly ConceptAction[];
+export type ConceptAction = "teach" | "rename" | "forget" | "export";
+const ACTIONS = ["teach", "rename", "export", "forget"] as const satisfies readonly ConceptAction[];
 
 export interface ConceptCardProps {
   readonly concept: StudioConcept;
@@ -17,7 +17,7 @@ export interface ConceptCardProps {
 }
 
 export function ConceptCard({ concept, place, onAction }: ConceptCardProps) {
-  const { name, token, classNoun, steps, strategy, previews } = concept;
+  const { name, token, classNoun, steps, strategy, taught, previews } = concept;
   const menu = useRef<HTMLDetailsElement>(null);
   const [first, ...more] = previews;
   return (
@@ -67,7 +67,7 @@ export function ConceptCard({ concept, place, onAction }: ConceptCardProps) {
           </ul>
         </details>
       </div>
-      <p class="card-how">{text.concepts.learned(place, steps, strategy)}</p>
+      <p class="card-how">{text.concepts.learned(place, { steps, strategy, taught })}</p>
       <a class="card-draw" href={hrefOf("draw", { prompt: text.draw.example(token) })}>
         {text.concepts.draw(name)}
       </a>
