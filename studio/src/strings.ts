@@ -26,6 +26,98 @@ const learned = (name: string, again?: Again) =>
     replaced: `${name} is learned anew`,
   });
 
+/** A plain name, and a sentence on what it is for. */
+export interface Words {
+  readonly name: string;
+  readonly about?: string;
+}
+
+const STRATEGIES: Readonly<Record<string, Words>> = {
+  sequential: { name: "No protection", about: "One concept after another is trained; earlier ones are forgotten." },
+  "textual-inversion": {
+    name: "Token only",
+    about: "Only the new token is learned: nothing can be forgotten, but less is learned.",
+  },
+  ewc: { name: "Hold what matters", about: "What mattered for earlier concepts may change least." },
+  "ewc-dc": {
+    name: "Hold what tells concepts apart",
+    about: "What told earlier concepts apart may change least.",
+  },
+  dsc: {
+    name: "Learn beside the old model",
+    about:
+      "The model from before says how it draws earlier concepts and tells them apart, and the new one keeps to it.",
+  },
+  "dsc-ewc": {
+    name: "Old model, and hold what matters",
+    about: "The model from before is kept to, and what mattered for earlier concepts may change least.",
+  },
+  "dsc-ewc-dc": {
+    name: "Old model, and hold what tells apart",
+    about: "The model from before is kept to, and what told earlier concepts apart may change least.",
+  },
+  "kfac-ewc-dc": {
+    name: "Hold what prompts see",
+    about: "What earlier prompts make of the model may change least; what no prompt sees is free.",
+  },
+  "kv-nullspace": {
+    name: "Leave earlier prompts alone",
+    about: "The new concept changes only what earlier and everyday prompts do not see.",
+  },
+  "c-lora": {
+    name: "Leave used weights alone",
+    about: "Each concept has a LoRA of its own, kept from weights that earlier ones changed.",
+  },
+  "merge-and-restart": {
+    name: "Merge and begin anew",
+    about: "What was learned is merged, and the next concept begins with a new LoRA.",
+  },
+  "orthogonal-init": {
+    name: "Merge and begin elsewhere",
+    about: "What was learned is merged, and the new LoRA begins in other directions.",
+  },
+  "custom-diffusion": {
+    name: "Whole matrices",
+    about: "Whole key and value matrices are trained in place of a LoRA; earlier concepts are forgotten.",
+  },
+};
+
+const SCHEDULERS: Readonly<Record<string, Words>> = {
+  ddpm: { name: "DDPM", about: "The original: new noise at each step, and many steps." },
+  ddim: { name: "DDIM", about: "Without new noise: a seed gives much the same picture with more steps or fewer." },
+  pndm: { name: "PNDM", about: "Goes by the last four steps: what Stable Diffusion 1 came with." },
+  euler: { name: "Euler", about: "The simplest: one straight line for each step." },
+  "euler-a": {
+    name: "Euler ancestral",
+    about: "Euler with new noise at each step: each number of steps is another picture.",
+  },
+  dpmpp2m: { name: "DPM++ 2M", about: "Goes by the last two steps: sharp with few steps." },
+  "dpmpp2m-karras": { name: "DPM++ 2M Karras", about: "DPM++ 2M with small steps at the end, for detail." },
+  "dpmpp2m-sde": { name: "DPM++ 2M SDE", about: "DPM++ 2M with new noise at each step." },
+  "dpmpp2m-sde-karras": {
+    name: "DPM++ 2M SDE Karras",
+    about: "DPM++ 2M with new noise at each step, and small steps at the end.",
+  },
+  dpmpp2s: { name: "DPM++ 2S", about: "DPM++ that takes its steps in pairs." },
+  unipc: { name: "UniPC", about: "Corrects each step by the next: sharp with very few steps." },
+  lcm: { name: "LCM", about: "For LCM models: a picture in four to eight steps." },
+  tcd: { name: "TCD", about: "For models made for few steps, with more detail than LCM." },
+  heun: { name: "Heun", about: "Tries each step twice: more exact than Euler, in twice the time." },
+  kdpm2: { name: "DPM2", about: "Looks half a step ahead: more exact than Euler, in twice the time." },
+  "kdpm2-a": { name: "DPM2 ancestral", about: "DPM2 with new noise at each step." },
+  lms: { name: "LMS", about: "Goes by the last four steps: smoother than Euler." },
+  deis: { name: "DEIS", about: "Goes by the last steps: made for few of them." },
+};
+
+/** @param about - in the words of commands, for one that this page does not know */
+export function strategyWords(strategy: string, about?: string): Words {
+  return STRATEGIES[strategy] ?? { name: strategy, about };
+}
+
+export function schedulerWords(scheduler: string): Words {
+  return SCHEDULERS[scheduler] ?? { name: scheduler };
+}
+
 export const text = {
   app: {
     name: "Keepsake",
@@ -50,6 +142,9 @@ export const text = {
     save: "Save",
     stop: "Stop",
     working: "Working …",
+    /** @param code - as commands name it */
+    namedOption: (name: string, code: string, isDefault: boolean) =>
+      [name, ...(name === code ? [] : [code]), ...(isDefault ? ["default"] : [])].join(" · "),
     notDrawn: (what: string) => `${what}: not drawn yet`,
   },
   connection: {
@@ -116,7 +211,7 @@ export const text = {
         : [
             `Learned ${ordinal(place)}`,
             plural(steps, "step", "steps"),
-            ...(strategy === undefined ? [] : [strategy.replaceAll("-", "\u2011")]),
+            ...(strategy === undefined ? [] : [strategyWords(strategy).name]),
             ...(taught === undefined ? [] : [`taught ${taught} times`]),
           ].join(" · "),
     draw: (name: string) => `Draw ${name}`,
@@ -254,7 +349,6 @@ export const text = {
   expert: {
     title: "For experts",
     strategy: "How earlier concepts are kept",
-    isDefault: (name: string) => `${name} (default)`,
     steps: "Steps",
     budget: "Or minutes",
     learningRate: "Learning rate",
