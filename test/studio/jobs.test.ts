@@ -124,7 +124,12 @@ describe("A concept", () => {
   it("is planned without a change of anything", async () => {
     const photos = await dropPhotos("mochi");
     const { result } = await studio.done({ ...learning("mochi", photos), kind: "plan" });
-    expect(result).toMatchObject({ kind: "plan", plan: { steps: 6, photos: 2 } });
+    expect(result).toMatchObject({ kind: "plan", plan: { steps: 6, photos: 2, seconds: { extras: 0 } } });
+    // Samples on the way take their time, too.
+    const drawing = { ...learning("mochi", photos, 6, { sampleEvery: 2 }), kind: "plan" } as const;
+    const { result: longer } = await studio.done(drawing);
+    if (longer?.kind !== "plan") throw new Error("no plan");
+    expect(longer.plan.seconds.extras).toBeGreaterThan(0);
     expect((await studio.state()).library.exists).toBe(false);
   });
 
