@@ -10,6 +10,7 @@
  * | `GET /api/photos` | | {@link StudioPhoto}[] |
  * | `PATCH /api/photos/:id` | {@link PhotoEdit} | {@link StudioPhoto} |
  * | `PUT /api/photos/:id/mask` | a PNG of the photo's proportions: white is the thing | {@link StudioPhoto} |
+ * | `GET /api/photos/:id/mask.png?v=n` | | the mask, as large as the photo |
  * | `DELETE /api/photos/:id/mask` | | {@link StudioPhoto} |
  * | `GET /api/photos/:id/crop.png?v=n` | | the square that training will see |
  * | `GET /api/photos/:id/whole.jpg` | | the whole photo, upright, at most 1024 pixels a side |

@@ -336,13 +336,15 @@ export const text = {
   },
   mask: {
     title: "Mask",
-    hint: "Paint over the thing itself. The rest of the photo then does not count. With the keyboard: arrow keys, space paints.",
+    hint: "Paint over the thing itself. The rest of the photo then does not count. With the keyboard: arrow keys, space paints, Ctrl+Z takes back.",
     label: (name: string) =>
       `Mask of ${name}: arrow keys move the brush, space paints, shift with arrows paints a line`,
     tool: "Tool",
     tools: { paint: "Paint", erase: "Erase" },
     size: "Brush",
     import: "Import a PNG",
+    undo: "Undo",
+    clear: "Clear",
     remove: "Remove the mask",
     save: "Use this mask",
   },

@@ -100,9 +100,16 @@ describe("A photo", () => {
     const path = `/api/photos/${photo.id}/mask`;
     const fits = await studio.send("PUT", path, { headers, body: await mask(72, 64) });
     expect(JSON.parse(fits.body.toString())).toMatchObject({ hasMask: true });
+    // It can be looked at, and painted further: white where it was, as large as the photo.
+    const kept = await studio.send("GET", `${path}.png`);
+    const { data, info } = await sharp(kept.body).raw().toBuffer({ resolveWithObject: true });
+    expect([kept.headers["content-type"], info.width, info.height]).toEqual(["image/png", 144, 128]);
+    const brightAt = (x: number, y: number) => data[(y * info.width + x) * info.channels];
+    expect([brightAt(48, 28), brightAt(100, 100)]).toEqual([255, 0]);
     const wide = await studio.send("PUT", path, { headers, body: await mask(144, 64) });
     expect([wide.status, wide.body.toString()]).toEqual([422, expect.stringMatching(/mask of masked\.png/)]);
     expect(await studio.call("DELETE", path)).toMatchObject({ hasMask: false });
+    expect((await studio.send("GET", `${path}.png`)).status).toBe(404);
     await studio.send("DELETE", `/api/photos/${photo.id}`);
   });
 });

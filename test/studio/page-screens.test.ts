@@ -95,6 +95,47 @@ describe("With concepts", () => {
     expect(faults).toEqual([]);
   });
 
+  it("a mask that was painted can be painted further, stroke by stroke taken back, and cleared", async () => {
+    const { page, faults } = open;
+    await goTo(page, "teach");
+    const canvas = page.getByRole("application", { name: "Mask of next.png" });
+    const painted = () =>
+      page.evaluate<number>(`{
+        const canvas = document.querySelector("dialog canvas");
+        const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+        data.filter((value, index) => index % 4 === 3 && value > 127).length;
+      }`);
+    const save = async () => {
+      await page.getByRole("button", { name: "Use this mask" }).click();
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+    };
+    await page.getByRole("button", { name: "Paint a mask for next.png" }).click();
+    await canvas.press(" ");
+    const dot = await painted();
+    expect(dot).toBeGreaterThan(0);
+    await save();
+
+    await page.getByRole("button", { name: "Change the mask of next.png" }).click();
+    await expect.poll(async () => Math.abs((await painted()) - dot) < 0.05 * dot).toBe(true);
+    const before = await painted();
+    const undo = page.getByRole("button", { name: "Undo", exact: true });
+    expect(await undo.isEnabled()).toBe(false);
+    for (let moves = 0; moves < 5; moves++) await canvas.press("ArrowRight");
+    await canvas.press("Shift+ArrowRight");
+    expect(await painted()).toBeGreaterThan(before);
+    await canvas.press("Control+z");
+    expect(await painted()).toBe(before);
+    await page.getByRole("button", { name: "Clear" }).click();
+    expect(await painted()).toBe(0);
+    await undo.click();
+    expect(await painted()).toBe(before);
+    await page.getByRole("button", { name: "Clear" }).click();
+    // Without anything painted there is no mask.
+    await save();
+    await page.getByRole("button", { name: "Paint a mask for next.png" }).waitFor();
+    expect(faults).toEqual([]);
+  });
+
   it("the forgetting matrix is read with the arrow keys", async () => {
     const { page } = open;
     await goTo(page, "remember");
