@@ -509,7 +509,9 @@ export const text = {
     keep: "States kept for undo",
     keepHint: "Beside the current one; a new name does not count. Fewer take less room on the disk.",
     confirmKeep: (keep: number) =>
-      `Keep only ${plural(keep, "earlier state", "earlier states")}? The others are deleted now.`,
+      keep === 0 ? "Keep no earlier state?" : `Keep only ${plural(keep, "earlier state", "earlier states")}?`,
+    confirmKeepAbout: "The others are deleted now, and no undo reaches them any more.",
+    confirmKeepButton: "Delete the others",
     keepDone: (keep: number) => `${plural(keep, "earlier state is", "earlier states are")} kept from now on.`,
   },
   draw: {

@@ -19,6 +19,7 @@ import {
   seriousFindings,
   startBrowser,
   type OpenPage,
+  type ScreenName,
 } from "./page-support.ts";
 import { learning, noisePhoto, TestStudio } from "./support.ts";
 
@@ -82,6 +83,7 @@ describe("With concepts", () => {
       expect(await seriousFindings(page)).toEqual([]);
       await page.keyboard.press("Escape");
       await page.getByRole("dialog").waitFor({ state: "detached" });
+      expect(await page.locator(":focus").getAttribute("aria-label")).toBe("More for rex");
     }
     await goTo(page, "teach");
     for (const name of ["Move the crop of next.png", "Paint a mask for next.png"]) {
@@ -95,6 +97,64 @@ describe("With concepts", () => {
     expect(faults).toEqual([]);
   });
 
+  it("a dialog takes the focus to its first control, keeps it, and gives it back", { timeout: 3 * LONG }, async () => {
+    const { page } = open;
+    const openers: readonly (readonly [ScreenName, open: () => Promise<void>, first: string])[] = [
+      ["concepts", () => fromMenu("Rename"), "input:not([type])"],
+      ["concepts", () => fromMenu("Save as LoRA"), "input[type=radio]:checked"],
+      ["concepts", () => fromMenu("Forget"), "input[type=radio]:checked"],
+      ["teach", () => byKeyboard("Move the crop of next.png"), "[role=application]"],
+      ["teach", () => byKeyboard("Paint a mask for next.png"), "canvas"],
+      ["draw", () => byKeyboard("Picture 1: <rex> at sea"), "input[type=checkbox]"],
+      ["settings", () => keepFewer(), "button"],
+    ];
+    async function byKeyboard(name: string): Promise<void> {
+      await page.getByRole("button", { name }).focus();
+      await page.keyboard.press("Enter");
+    }
+    async function fromMenu(action: string): Promise<void> {
+      await page.getByLabel("More for rex").focus();
+      await page.keyboard.press("Enter");
+      await byKeyboard(action);
+    }
+    async function keepFewer(): Promise<void> {
+      await page.getByRole("spinbutton", { name: "States kept for undo" }).fill("1");
+      await page.keyboard.press("Enter");
+    }
+    for (const [screen, openDialog, first] of openers) {
+      await goTo(page, screen);
+      await openDialog();
+      const dialog = page.getByRole("dialog");
+      await dialog.waitFor();
+      expect(await dialog.locator(`:focus:is(${first})`).count(), `${screen} ${first}`).toBe(1);
+      for (const key of ["Shift+Tab", "Tab", "Tab", "Tab"]) {
+        await page.keyboard.press(key);
+        expect(await dialog.locator(":focus").count(), `${screen} ${first} ${key}`).toBe(1);
+      }
+      // Round and round: as often as there are controls, and more.
+      for (let presses = 0; presses < 12; presses++) await page.keyboard.press("Tab");
+      expect(await dialog.locator(":focus").count()).toBe(1);
+      await page.keyboard.press("Escape");
+      await dialog.waitFor({ state: "detached" });
+      expect(await page.locator(":focus:is(button, summary, input)").count()).toBe(1);
+    }
+    // Nothing was changed.
+    expect((await studio.state()).history?.keep).toBe(3);
+  });
+
+  it("a concept that is forgotten takes the focus of its card to the next", async () => {
+    const { page } = open;
+    await goTo(page, "concepts");
+    await page.getByLabel("More for rex").click();
+    await page.getByRole("button", { name: "Forget", exact: true }).click();
+    await page.getByRole("button", { name: "Forget rex" }).click();
+    await page.getByText("rex is forgotten.").waitFor();
+    await page.getByLabel("More for rex").waitFor({ state: "detached" });
+    expect(await page.locator(":focus").getAttribute("aria-label")).toBe("More for ember");
+    await studio.done({ kind: "undo" });
+    await page.getByLabel("More for rex").waitFor();
+  });
+
   it("a mask that was painted can be painted further, stroke by stroke taken back, and cleared", async () => {
     const { page, faults } = open;
     await goTo(page, "teach");
@@ -102,7 +162,7 @@ describe("With concepts", () => {
     const painted = () =>
       page.evaluate<number>(`{
         const canvas = document.querySelector("dialog canvas");
-        const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+        const { data } = canvas.getContext("2d", { willReadFrequently: true }).getImageData(0, 0, canvas.width, canvas.height);
         data.filter((value, index) => index % 4 === 3 && value > 127).length;
       }`);
     const save = async () => {

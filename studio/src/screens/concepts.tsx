@@ -45,7 +45,8 @@ export function Concepts() {
       <ul class="cards">
         {known.map((concept, index) => (
           <ConceptCard
-            key={concept.name}
+            // Not the name: a card that is renamed keeps the focus.
+            key={`place ${index}`}
             concept={concept}
             place={index + 1}
             onAction={(action) => {

@@ -6,7 +6,7 @@ import { setMask } from "../../state/photos.ts";
 import { address } from "../../state/server.ts";
 import { text } from "../../strings.ts";
 import { Choice } from "../choice.tsx";
-import { Dialog } from "../dialog.tsx";
+import { Dialog } from "../dialog/dialog.tsx";
 import { Icon } from "../icon.tsx";
 import { brightParts, type MaskEdit, maskFile, paintStroke, type Point, repaint } from "./mask.ts";
 
@@ -68,7 +68,6 @@ export function MaskPainter({ photo, onClose }: MaskPainterProps) {
     setOpen(true);
   };
   useEffect(() => {
-    canvas.current?.focus();
     if (photo.hasMask) void tellFault(open);
   }, []);
   const save = async () => {

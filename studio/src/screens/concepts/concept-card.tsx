@@ -20,6 +20,12 @@ export function ConceptCard({ concept, place, onAction }: ConceptCardProps) {
   const { name, token, classNoun, steps, strategy, taught, previews } = concept;
   const menu = useRef<HTMLDetailsElement>(null);
   const [first, ...more] = previews;
+  /** The focus stays on the card: what is opened gives it back there. */
+  const close = () => {
+    if (menu.current === null) return;
+    menu.current.open = false;
+    menu.current.querySelector("summary")?.focus();
+  };
   return (
     <li class="card">
       <div class="card-pictures">
@@ -40,7 +46,7 @@ export function ConceptCard({ concept, place, onAction }: ConceptCardProps) {
           ref={menu}
           class="menu"
           onKeyDown={({ key }) => {
-            if (key === "Escape" && menu.current !== null) menu.current.open = false;
+            if (key === "Escape") close();
           }}
           onFocusOut={({ relatedTarget }) => {
             const goesOut = relatedTarget instanceof Node && menu.current?.contains(relatedTarget) !== true;
@@ -56,7 +62,7 @@ export function ConceptCard({ concept, place, onAction }: ConceptCardProps) {
                 <button
                   type="button"
                   onClick={() => {
-                    if (menu.current !== null) menu.current.open = false;
+                    close();
                     onAction(action);
                   }}
                 >

@@ -1,7 +1,7 @@
 /** @file Another name for a concept. */
 import { useState } from "preact/hooks";
 import type { StudioConcept } from "../../../../src/studio/api.ts";
-import { Dialog } from "../../parts/dialog.tsx";
+import { Dialog } from "../../parts/dialog/dialog.tsx";
 import { Field } from "../../parts/field.tsx";
 import { useNamesCheck } from "../../parts/names-check.ts";
 import { tell, tellFault } from "../../state/messages.ts";

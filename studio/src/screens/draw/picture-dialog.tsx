@@ -1,7 +1,7 @@
 /** @file A picture on its own: how it was drawn, and saving it. */
 import { useState } from "preact/hooks";
 import type { PictureId } from "../../../../src/studio/api.ts";
-import { Dialog } from "../../parts/dialog.tsx";
+import { Dialog } from "../../parts/dialog/dialog.tsx";
 import { Icon } from "../../parts/icon.tsx";
 import { Picture } from "../../parts/picture.tsx";
 import { address } from "../../state/server.ts";
