@@ -30,7 +30,10 @@ export function Watch() {
   const { request, progress, status, fault } = job;
   return (
     <>
-      <PageHead title={text.watch.titleOf(request.name, status, request.again)} lead={text.watch.about[status]}>
+      <PageHead
+        title={text.watch.titleOf(request.name, status, request.again)}
+        lead={status === "failed" && studio.value?.library.exists === false ? undefined : text.watch.about[status]}
+      >
         <Controls job={job} />
       </PageHead>
       {fault !== undefined && (
