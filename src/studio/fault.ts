@@ -3,6 +3,7 @@
  */
 import { KeepsakeError, outOfMemory } from "../errors.ts";
 import type { Fault } from "./api.ts";
+import { inPageWords } from "./page-words.ts";
 
 /** Statuses of faults. */
 export type FaultStatus = 400 | 401 | 403 | 404 | 408 | 409 | 413 | 415 | 422 | 500 | 503;
@@ -44,7 +45,7 @@ export class LaneFault extends Error {
 export function faultOf(thrown: unknown): Fault {
   if (thrown instanceof LaneFault || thrown instanceof HttpFault) return thrown.fault;
   const error = outOfMemory(thrown) ?? thrown;
-  if (error instanceof KeepsakeError) return { kind: error.kind, message: error.message };
+  if (error instanceof KeepsakeError) return { kind: error.kind, message: inPageWords(error.message) };
   const name = error instanceof Error ? error.name : typeof error;
   return { kind: "defect", message: `This is a defect of Keepsake (${name}); please report it.` };
 }

@@ -256,11 +256,11 @@ describe("A concept", () => {
     }
   });
 
-  it("cannot be learned twice, and the fault says so in the words of the command line", async () => {
+  it("cannot be learned as a new one twice, and the fault says so in words of the page", async () => {
     const photos = await dropPhotos("again");
     const job = await studio.until((await studio.ask(learning("mochi", photos))).id);
     expect(job).toMatchObject({ status: "failed", fault: { kind: "state" } });
-    expect(job.fault?.message).toMatch(/already knows "mochi"/);
+    expect(job.fault?.message).toMatch(/already knows "mochi"; say on Teach whether it is taught more or begins anew/);
     const { known } = await studio.call<NamesCheck>("POST", "/api/names/check", { name: "<mochi>", classNoun: "dog" });
     expect(known).toBe("mochi");
     for (const { id } of photos) await studio.send("DELETE", `/api/photos/${id}`);

@@ -5,7 +5,8 @@
 import { KeepsakeError } from "../../errors.ts";
 import { disableTelemetry } from "../../graph/onnx-runtime.ts";
 import { faultOf } from "../fault.ts";
-import type { FromLane, ToLane } from "./protocol.ts";
+import { inPageWords } from "../page-words.ts";
+import type { FromLane, News, ToLane } from "./protocol.ts";
 import { OpenLibrary } from "./open-library.ts";
 import { perform } from "./perform.ts";
 
@@ -44,7 +45,7 @@ async function work({ id, place, task }: Extract<ToLane, { kind: "task" }>): Pro
       library,
       signal,
       tell: (news) => {
-        send({ kind: "news", id, news });
+        send({ kind: "news", id, news: worded(news) });
       },
     });
     send({ kind: "done", id, result });
@@ -54,6 +55,12 @@ async function work({ id, place, task }: Extract<ToLane, { kind: "task" }>): Pro
   }
   current = undefined;
   if (!process.connected) process.exit();
+}
+
+/** Notes are written for the command line. */
+function worded(news: News): News {
+  if (news.kind !== "progress" || news.progress.notes === undefined) return news;
+  return { ...news, progress: { ...news.progress, notes: news.progress.notes.map(inPageWords) } };
 }
 
 function send(message: FromLane): void {

@@ -2,8 +2,10 @@
  * @file What a lane does for each kind of task: a thin shell over the facade.
  */
 import type { Keepsake } from "../../keepsake/keepsake.ts";
+import type { DoctorReport } from "../../keepsake/planning/doctor.ts";
 import type { UnlearnProgress } from "../../keepsake/unlearn-concept.ts";
 import type { JobResult } from "../api.ts";
+import { inPageWords } from "../page-words.ts";
 import type { ResultOf, Task } from "./protocol.ts";
 import { Pace, type Work } from "./work.ts";
 
@@ -41,6 +43,12 @@ export async function perform(task: Task, work: Work): Promise<ResultOf<Task>> {
   }
 }
 
+/** What the doctor says to do is written for the command line. */
+function inWords(report: DoctorReport): DoctorReport {
+  const problems = report.problems.map((problem) => ({ ...problem, message: inPageWords(problem.message) }));
+  return { ...report, problems };
+}
+
 type LibraryTask = Exclude<Task, { readonly kind: "look" | "mask" | "facts" | "choose-model" | "pull" }>;
 
 async function inLibrary(task: LibraryTask, keepsake: Keepsake, work: Work): Promise<JobResult> {
@@ -63,7 +71,7 @@ async function inLibrary(task: LibraryTask, keepsake: Keepsake, work: Work): Pro
     case "export":
       return (await import("./export-work.ts")).exportLearned(task, keepsake, work);
     case "doctor":
-      return { kind: "doctor", report: await keepsake.doctor() };
+      return { kind: "doctor", report: inWords(await keepsake.doctor()) };
     case "verify":
       return { kind: "verify", faults: (await keepsake.verify({ signal })).faults };
     case "unlearn": {

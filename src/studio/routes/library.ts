@@ -8,8 +8,10 @@ import { checkClassNoun, conceptName } from "../../prompts/concept-name.ts";
 import { classNounWarning, readKnownWords } from "../../prompts/known-words.ts";
 import type { Fault, NamesCheck } from "../api.ts";
 import { readJsonBody } from "../body.ts";
+import { faultOf } from "../fault.ts";
 import { Fields } from "../job-requests.ts";
 import { folderOfModel, listModels } from "../models.ts";
+import { inPageWords } from "../page-words.ts";
 import type { Studio } from "../studio.ts";
 
 export function libraryRoutes(studio: Studio): Hono {
@@ -52,7 +54,7 @@ function faultIn(check: () => void): Fault | undefined {
     return undefined;
   } catch (error) {
     if (!(error instanceof KeepsakeError)) throw error;
-    return { kind: error.kind, message: error.message };
+    return faultOf(error);
   }
 }
 
@@ -60,5 +62,6 @@ async function nounWarning(studio: Studio, classNoun: string): Promise<string | 
   const { model } = await studio.modelFacts();
   const folder = await folderOfModel(model.model).catch(() => undefined);
   const words = folder === undefined ? undefined : await readKnownWords(checkpointFolder(folder));
-  return words && classNounWarning(classNoun, words);
+  const warning = words && classNounWarning(classNoun, words);
+  return warning && inPageWords(warning);
 }
