@@ -9,9 +9,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
+import { eventsOf } from "../scripts/studio-events.ts";
 import { KeepsakeError } from "../src/errors.ts";
 import { RandomStream } from "../src/random/random.ts";
-import type { Job, StudioEvent, StudioPhoto } from "../src/studio/api.ts";
+import type { Job, StudioPhoto } from "../src/studio/api.ts";
 
 const MAIN = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
 
@@ -164,19 +165,10 @@ class SoakClient {
     let [last, lost]: [number | undefined, number] = [undefined, 0];
     let wake = () => {};
     const read = async (stream: IncomingMessage) => {
-      let text = "";
-      for await (const part of stream) {
-        text += String(part);
-        const blocks = text.split("\n\n");
-        text = blocks.pop() ?? "";
-        for (const block of blocks) {
-          const [, id, data] = /^id: (\d+)\ndata: (.*)$/m.exec(block) ?? [];
-          if (data === undefined) continue;
-          const { kind } = JSON.parse(data) as StudioEvent; // of our own server
-          lost += kind === "reset" ? 1 : Number(id) - 1 - (last ?? Number(id) - 1);
-          last = Number(id);
-          wake();
-        }
+      for await (const { id, event } of eventsOf(stream)) {
+        lost += event.kind === "reset" ? 1 : id - 1 - (last ?? id - 1);
+        last = id;
+        wake();
       }
     };
     const isOpen = this.open("GET", "/api/events").then((stream) => {

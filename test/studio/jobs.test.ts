@@ -7,10 +7,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { eventsOf } from "../../scripts/studio-events.ts";
 import type { Job, JobProgress, NamesCheck, StudioPhoto } from "../../src/studio/api.ts";
 import { merged } from "../../src/studio/progress.ts";
 import { learnQuickly, MODEL, treeOf, writePhotos } from "../keepsake/support.ts";
-import { eventsOf, isOver, learning, noisePhoto, TestStudio } from "./support.ts";
+import { isOver, learning, noisePhoto, TestStudio } from "./support.ts";
 
 let studio: TestStudio;
 let folder: string;

@@ -2,36 +2,18 @@
  * @file A training run and the page that watches it: the page may be reloaded, the run stopped and gone on with, the server may
  * end; and all of it can be done with the keyboard.
  */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import type { Page } from "playwright-core";
+import { expect, it } from "vitest";
 import { writePhotos } from "../keepsake/support.ts";
-import { askForSmallSteps, fillIn, goTo, LONG, openPage, startBrowser, type OpenPage } from "./page-support.ts";
+import { askForSmallSteps, fillIn, goTo, inBrowser, LONG, withPage } from "./page-support.ts";
 import { TestStudio } from "./support.ts";
 
 /** So many steps that the run is still going on when it is looked at. */
 const MANY = 4000;
 
-let folder: string;
-let studio: TestStudio;
-let browser: Browser;
-let open: OpenPage;
-
-beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), "keepsake-studio-page-jobs-"));
-  studio = await TestStudio.start(join(folder, "library"));
-  browser = await startBrowser();
-  open = await openPage(browser, studio);
-  open.page.setDefaultTimeout(LONG);
-}, 3 * LONG);
-
-afterAll(async () => {
-  await browser.close();
-  await studio.end();
-  rmSync(folder, { recursive: true, force: true });
-});
+const run = inBrowser("jobs-page");
+const open = withPage(run, () => TestStudio.start(join(run.folder, "library")));
 
 /** Moves the focus on until it is on what is looked for. */
 async function tabTo(page: Page, selector: string): Promise<void> {
@@ -44,7 +26,7 @@ async function tabTo(page: Page, selector: string): Promise<void> {
 
 it("a concept is taught with the keyboard alone", { timeout: 3 * LONG }, async () => {
   const { page, faults } = open;
-  const photos = await writePhotos(join(folder, "rex"), "rex");
+  const photos = await writePhotos(join(run.folder, "rex"), "rex");
   await goTo(page, "teach");
   const chooser = page.waitForEvent("filechooser");
   await tabTo(page, 'input[type="file"]');
@@ -70,7 +52,7 @@ it("a concept is taught with the keyboard alone", { timeout: 3 * LONG }, async (
 
 it("a page that is reloaded shows the run as it stands; stopped, it goes on", { timeout: 3 * LONG }, async () => {
   const { page, faults } = open;
-  const photos = await writePhotos(join(folder, "ember"), "ember");
+  const photos = await writePhotos(join(run.folder, "ember"), "ember");
   await fillIn(page, "ember", "mug", [join(photos, "0.png"), join(photos, "1.png")]);
   await askForSmallSteps(page, MANY);
   await page.getByRole("button", { name: "Teach ember" }).click();
@@ -91,14 +73,14 @@ it("a page that is reloaded shows the run as it stands; stopped, it goes on", { 
 
 it("a server that ends is said, and the page comes back with the next one", { timeout: 3 * LONG }, async () => {
   const { page } = open;
-  const { port } = studio.url;
-  await studio.end();
+  const { port } = open.studio.url;
+  await open.studio.end();
   await page.getByText("Keepsake does not answer.").waitFor();
-  studio = await TestStudio.start(join(folder, "library"), "--port", port);
+  open.studio = await TestStudio.start(join(run.folder, "library"), "--port", port);
   // The new one has a new secret: whoever opens its address lets the old page in, too.
   await page.getByText("This page then comes back by itself.").waitFor();
   const beside = await page.context().newPage();
-  await beside.goto(studio.url.href);
+  await beside.goto(open.studio.url.href);
   await page.getByText("This page then comes back by itself.").waitFor({ state: "detached" });
   await goTo(page, "concepts");
   await page.getByText(/^ember is unfinished: /).waitFor();

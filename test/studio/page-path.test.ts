@@ -2,43 +2,23 @@
  * @file The way of someone who has only a browser: teaches an example concept, sees what it did to two earlier ones, draws,
  * undoes, draws the same again, and takes the LoRA away.
  */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { readFileSync } from "node:fs";
+import { expect, it } from "vitest";
 import {
   askForSmallSteps,
   examplePhotos,
   fillIn,
   goTo,
+  inBrowser,
   LONG,
   libraryOfTwo,
-  openPage,
   PATIENT,
-  startBrowser,
-  type OpenPage,
+  withPage,
 } from "./page-support.ts";
 import { TestStudio } from "./support.ts";
 
-let folder: string;
-let studio: TestStudio;
-let browser: Browser;
-let open: OpenPage;
-
-beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), "keepsake-studio-path-"));
-  studio = await TestStudio.start(await libraryOfTwo(folder));
-  browser = await startBrowser();
-  open = await openPage(browser, studio);
-  open.page.setDefaultTimeout(LONG);
-}, 3 * LONG);
-
-afterAll(async () => {
-  await browser.close();
-  await studio.end();
-  rmSync(folder, { recursive: true, force: true });
-});
+const run = inBrowser("path");
+const open = withPage(run, async () => TestStudio.start(await libraryOfTwo(run.folder)));
 
 it("a concept is taught from photos, with a plan first", { timeout: 3 * LONG }, async () => {
   const { page } = open;

@@ -2,60 +2,37 @@
  * @file Every screen, with a library that knows two concepts and with one that knows none: it breaks no serious rule of
  * accessibility in either theme, fits the narrowest window, and nothing goes wrong in the console.
  */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import {
   examplePhotos,
   goTo,
+  inBrowser,
   libraryOfTwo,
   LONG,
-  openPage,
   overflow,
   PATIENT,
   SCREENS,
   seriousFindings,
-  startBrowser,
-  type OpenPage,
+  withPage,
   type ScreenName,
 } from "./page-support.ts";
 import { learning, noisePhoto, TestStudio } from "./support.ts";
 
 const WINDOWS = { phone: { width: 360, height: 740 }, desk: { width: 1280, height: 800 } };
 
-let folder: string;
-let browser: Browser;
-
-beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), "keepsake-studio-screens-"));
-  browser = await startBrowser();
-}, 3 * LONG);
-
-afterAll(async () => {
-  await browser.close();
-  rmSync(folder, { recursive: true, force: true });
-});
+const run = inBrowser("screens");
 
 describe("With concepts", () => {
-  let studio: TestStudio;
-  let open: OpenPage;
-
-  beforeAll(async () => {
-    studio = await TestStudio.start(await libraryOfTwo(folder));
+  const open = withPage(run, async () => {
+    const studio = await TestStudio.start(await libraryOfTwo(run.folder));
     // Something to see on every screen.
     const photo = await studio.drop("rex.png", await noisePhoto("rex 0"));
     await studio.done(learning("pip", [photo]));
     await studio.done({ kind: "remember" });
     await studio.done({ kind: "draw", prompt: "<rex> at sea", n: 2, seed: 1, steps: 2, width: 32, height: 32 });
     await studio.drop("next.png", await noisePhoto("next"));
-    open = await openPage(browser, studio);
-    open.page.setDefaultTimeout(LONG);
-  }, 3 * LONG);
-
-  afterAll(async () => {
-    await studio.end();
+    return studio;
   });
 
   it.each(SCREENS)("%s is accessible in both themes, and fits a phone", { timeout: 3 * LONG }, async (screen) => {
@@ -139,7 +116,7 @@ describe("With concepts", () => {
       expect(await page.locator(":focus:is(button, summary, input)").count()).toBe(1);
     }
     // Nothing was changed.
-    expect((await studio.state()).history?.keep).toBe(3);
+    expect((await open.studio.state()).history?.keep).toBe(3);
   });
 
   it("a concept that is forgotten takes the focus of its card to the next", async () => {
@@ -151,7 +128,7 @@ describe("With concepts", () => {
     await page.getByText("rex is forgotten.").waitFor();
     await page.getByLabel("More for rex").waitFor({ state: "detached" });
     expect(await page.locator(":focus").getAttribute("aria-label")).toBe("More for ember");
-    await studio.done({ kind: "undo" });
+    await open.studio.done({ kind: "undo" });
     await page.getByLabel("More for rex").waitFor();
   });
 
@@ -209,12 +186,12 @@ describe("With concepts", () => {
   it("a concept that is renamed stays one row of the matrix, with what was compared before", async () => {
     const { page } = open;
     await goTo(page, "remember");
-    await studio.done({ kind: "rename", name: "ember", to: "coal" });
+    await open.studio.done({ kind: "rename", name: "ember", to: "coal" });
     await page.getByRole("rowheader", { name: "coal" }).waitFor();
     expect(await page.getByRole("rowheader").allTextContents()).toEqual(["rex", "coal", "pip"]);
     await page.getByRole("gridcell", { name: "coal, learned ember: 0 % changed" }).waitFor();
     await page.getByRole("gridcell", { name: "coal, renamed ember to coal: not compared yet" }).waitFor();
-    await studio.done({ kind: "undo" });
+    await open.studio.done({ kind: "undo" });
     await page.getByRole("rowheader", { name: "ember" }).waitFor();
   });
 
@@ -240,18 +217,10 @@ describe("With concepts", () => {
 });
 
 describe("With nothing learned", () => {
-  let studio: TestStudio;
-
-  beforeAll(async () => {
-    studio = await TestStudio.start(join(folder, "new"));
-  }, 3 * LONG);
-
-  afterAll(async () => {
-    await studio.end();
-  });
+  const open = withPage(run, () => TestStudio.start(join(run.folder, "new")));
 
   it("the first screen says what this is, and takes photos", { timeout: 3 * LONG }, async () => {
-    const { page, faults } = await openPage(browser, studio);
+    const { page, faults } = open;
     await page.getByRole("heading", { name: "Teach a picture model the things you love" }).waitFor();
     await page.setViewportSize(WINDOWS.phone);
     expect(await overflow(page)).toBe(0);

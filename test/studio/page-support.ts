@@ -2,11 +2,12 @@
  * @file What the tests of the studio's page share: Debian's chromium, a page that nothing may go wrong on, and the way through the
  * screens.
  */
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium, type Browser, type Page } from "playwright-core";
-import { expect } from "vitest";
+import { afterAll, beforeAll, expect } from "vitest";
 import { learn, keepsakeHere, succeeded } from "../cli/support.ts";
 import { writePhotos } from "../keepsake/support.ts";
 import type { TestStudio } from "./support.ts";
@@ -24,8 +25,7 @@ export const LONG = 60_000;
 /** For what may take a while. */
 export const PATIENT = { timeout: LONG };
 
-/** The browser that all tests of a file share. */
-export async function startBrowser(): Promise<Browser> {
+async function startBrowser(): Promise<Browser> {
   if (!existsSync(CHROMIUM)) {
     throw new Error(`${CHROMIUM} is missing: install Debian's chromium, or name another one in CHROMIUM.`);
   }
@@ -38,6 +38,70 @@ export function examplePhotos(concept: string): string[] {
   return readdirSync(folder)
     .sort()
     .map((name) => join(folder, name));
+}
+
+/** A folder and a browser, from the beginning of a file to its end. */
+export interface InBrowser {
+  /** That is gone afterwards. */
+  readonly folder: string;
+  readonly browser: Browser;
+}
+
+/** @param name - of the file, for the folder's name */
+export function inBrowser(name: string): InBrowser {
+  const folder = mkdtempSync(join(tmpdir(), `keepsake-studio-${name}-`));
+  let browser: Browser | undefined;
+  beforeAll(async () => {
+    browser = await startBrowser();
+  }, LONG);
+  afterAll(async () => {
+    await browser?.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return {
+    folder,
+    get browser() {
+      return opened(browser);
+    },
+  };
+}
+
+/** A studio with a page on it, for all tests of a file or a block. */
+export interface WithPage extends OpenPage {
+  /** Another one, if a test ends the first. */
+  studio: TestStudio;
+}
+
+/** @param prepare - makes the library and what there is to see, before the page is opened */
+export function withPage(run: InBrowser, prepare: () => Promise<TestStudio>): WithPage {
+  let [studio, open]: [TestStudio?, OpenPage?] = [];
+  beforeAll(async () => {
+    studio = await prepare();
+    open = await openPage(run.browser, studio);
+    open.page.setDefaultTimeout(LONG);
+  }, 3 * LONG);
+  afterAll(async () => {
+    await studio?.end();
+  });
+  return {
+    get studio() {
+      return opened(studio);
+    },
+    set studio(another) {
+      studio = another;
+    },
+    get page() {
+      return opened(open).page;
+    },
+    get faults() {
+      return opened(open).faults;
+    },
+  };
+}
+
+function opened<T>(what: T | undefined): T {
+  if (what === undefined) throw new Error("it is opened before the first test");
+  return what;
 }
 
 /** A library of two concepts on the tiny model. */

@@ -1,6 +1,5 @@
 /**
- * @file What the tests of the studio share: a studio that runs as a process, requests whose every header can be forged, and its
- * events.
+ * @file What the tests of the studio share: a studio that runs as a process, and requests whose every header can be forged.
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { request, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
@@ -14,7 +13,6 @@ import type {
   JobRequest,
   LearnJobRequest,
   LearnSettings,
-  StudioEvent,
   StudioPhoto,
   StudioState,
 } from "../../src/studio/api.ts";
@@ -161,22 +159,6 @@ export class TestStudio {
 
 export function isOver({ status }: Job): boolean {
   return status === "done" || status === "failed" || status === "stopped";
-}
-
-/** Events of a stream as they come, with their numbers. */
-export async function* eventsOf(
-  stream: IncomingMessage,
-): AsyncGenerator<{ readonly id: number; readonly event: StudioEvent }, void, undefined> {
-  let text = "";
-  for await (const part of stream) {
-    text += String(part);
-    const blocks = text.split("\n\n");
-    text = blocks.pop() ?? "";
-    for (const block of blocks) {
-      const [, id, data] = /^id: (\d+)\ndata: (.*)$/m.exec(block) ?? [];
-      if (data !== undefined) yield { id: Number(id), event: JSON.parse(data) as StudioEvent }; // of our own server
-    }
-  }
 }
 
 /** A photo of coloured noise, as PNG: no two subjects share a row. */

@@ -33,6 +33,40 @@ export function Field({ label, hint, fault, children }: FieldProps) {
   );
 }
 
+export interface TextFieldProps extends Pick<FieldProps, "label" | "hint" | "fault"> {
+  readonly value: string;
+  readonly onChange: (value: string) => void;
+  /** Characters. */
+  readonly longest: number;
+  readonly placeholder?: string;
+  /** A name or a path: nothing that a dictionary knows. */
+  readonly isCode?: boolean;
+  readonly isFixed?: boolean;
+}
+
+/** A line of text. */
+export function TextField({ value, onChange, longest, placeholder, isCode, isFixed, ...field }: TextFieldProps) {
+  return (
+    <Field {...field}>
+      {(control) => (
+        <input
+          {...control}
+          value={value}
+          maxLength={longest}
+          placeholder={placeholder}
+          readOnly={isFixed}
+          autocomplete="off"
+          autocapitalize="none"
+          spellcheck={isCode !== true}
+          onInput={({ currentTarget }) => {
+            onChange(currentTarget.value);
+          }}
+        />
+      )}
+    </Field>
+  );
+}
+
 export interface NumberFieldProps {
   readonly label: string;
   readonly hint?: string;

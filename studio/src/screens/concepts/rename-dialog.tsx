@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import type { StudioConcept } from "../../../../src/studio/api.ts";
 import { Dialog } from "../../parts/dialog/dialog.tsx";
-import { Field } from "../../parts/field.tsx";
+import { TextField } from "../../parts/field.tsx";
 import { useNamesCheck } from "../../parts/names-check.ts";
 import { tell, tellFault } from "../../state/messages.ts";
 import { finish } from "../../state/studio.ts";
@@ -28,20 +28,15 @@ export function RenameDialog({ concept, onClose }: { readonly concept: StudioCon
           void rename();
         }}
       >
-        <Field label={text.rename.label} hint={text.rename.hint} fault={fault}>
-          {(control) => (
-            <input
-              {...control}
-              value={name}
-              maxLength={40}
-              autocomplete="off"
-              spellcheck={false}
-              onInput={({ currentTarget }) => {
-                setName(currentTarget.value);
-              }}
-            />
-          )}
-        </Field>
+        <TextField
+          label={text.rename.label}
+          hint={text.rename.hint}
+          fault={fault}
+          value={name}
+          longest={40}
+          isCode
+          onChange={setName}
+        />
         <footer class="actions">
           <button type="submit" class="button-main" disabled={isSame || name.trim() === "" || fault !== undefined}>
             {text.rename.save}

@@ -1,6 +1,6 @@
 /** @file What to draw, and how. */
 import { Choice } from "../../parts/choice.tsx";
-import { Field, NumberField } from "../../parts/field.tsx";
+import { NumberField, TextField } from "../../parts/field.tsx";
 import { Icon } from "../../parts/icon.tsx";
 import { NamedChoice } from "../../parts/named-choice.tsx";
 import { PromptField } from "../../parts/prompt-field.tsx";
@@ -62,18 +62,15 @@ function MoreSettings() {
   return (
     <div class="expert-fields">
       <div class="expert-wide">
-        <Field label={text.draw.negative} hint={text.draw.negativeHint}>
-          {(control) => (
-            <input
-              {...control}
-              maxLength={2000}
-              value={form.negativePrompt}
-              onInput={({ currentTarget }) => {
-                change({ negativePrompt: currentTarget.value });
-              }}
-            />
-          )}
-        </Field>
+        <TextField
+          label={text.draw.negative}
+          hint={text.draw.negativeHint}
+          value={form.negativePrompt}
+          longest={2000}
+          onChange={(negativePrompt) => {
+            change({ negativePrompt });
+          }}
+        />
       </div>
       <NumberField
         label={text.draw.seed}

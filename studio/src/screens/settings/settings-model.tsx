@@ -1,7 +1,7 @@
 /** @file Which model learns and draws: the built-in one, one of this machine, a file, or one to download. */
 import { useEffect, useState } from "preact/hooks";
 import type { StudioModel } from "../../../../src/studio/api.ts";
-import { Field } from "../../parts/field.tsx";
+import { TextField } from "../../parts/field.tsx";
 import { formatBytes } from "../../parts/format.ts";
 import { Meter } from "../../parts/meter.tsx";
 import { tell, tellFault } from "../../state/messages.ts";
@@ -58,21 +58,15 @@ export function SettingsModel() {
           void choose(name);
         }}
       >
-        <Field label={text.settings.other} hint={text.settings.otherHint}>
-          {(control) => (
-            <input
-              {...control}
-              value={typed}
-              maxLength={1000}
-              autocomplete="off"
-              spellcheck={false}
-              placeholder="stable-diffusion-v1-5/stable-diffusion-v1-5"
-              onInput={({ currentTarget }) => {
-                setTyped(currentTarget.value);
-              }}
-            />
-          )}
-        </Field>
+        <TextField
+          label={text.settings.other}
+          hint={text.settings.otherHint}
+          value={typed}
+          longest={1000}
+          placeholder="stable-diffusion-v1-5/stable-diffusion-v1-5"
+          isCode
+          onChange={setTyped}
+        />
         <div class="actions">
           <button
             type="button"

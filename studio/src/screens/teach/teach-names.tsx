@@ -1,7 +1,7 @@
 /** @file What the concept is called, and what kind of thing it is. */
 import { Choice } from "../../parts/choice.tsx";
 import { useNamesCheck } from "../../parts/names-check.ts";
-import { Field } from "../../parts/field.tsx";
+import { TextField } from "../../parts/field.tsx";
 import { again, change, form, isUnfinished, knownConcept, namesCheck, names } from "../../state/teaching.ts";
 import { text } from "../../strings.ts";
 import type { Again } from "../../state/contract.ts";
@@ -15,13 +15,15 @@ export function TeachNames() {
   useEffect(() => {
     namesCheck.value = check;
   }, [check]);
-  // An empty field is not wrong yet.
+  // What is taught more stays of its kind.
+  const isFixed = again.value === "more";
   const isKnown = knownConcept.value !== undefined;
+  // An empty field is not wrong yet.
   const nameFault = name === "" ? undefined : check?.name?.message;
   const nounFault = classNoun === "" ? undefined : check?.classNoun?.message;
   return (
     <div class="pair">
-      <Field
+      <TextField
         label={text.teach.name}
         hint={
           name === "" || nameFault !== undefined
@@ -31,42 +33,26 @@ export function TeachNames() {
               : text.teach.nameUse(name)
         }
         fault={nameFault}
-      >
-        {(control) => (
-          <input
-            {...control}
-            value={form.value.name}
-            maxLength={60}
-            placeholder={text.teach.namePlaceholder}
-            autocomplete="off"
-            autocapitalize="none"
-            spellcheck={false}
-            onInput={({ currentTarget }) => {
-              change({ name: currentTarget.value });
-            }}
-          />
-        )}
-      </Field>
-      <Field
+        value={form.value.name}
+        longest={60}
+        placeholder={text.teach.namePlaceholder}
+        isCode
+        onChange={(typed) => {
+          change({ name: typed });
+        }}
+      />
+      <TextField
         label={text.teach.classNoun}
-        hint={again.value === "more" ? text.teach.classNounKept : (check?.note ?? text.teach.classNounHint)}
+        hint={isFixed ? text.teach.classNounKept : (check?.note ?? text.teach.classNounHint)}
         fault={nounFault}
-      >
-        {(control) => (
-          <input
-            {...control}
-            value={again.value === "more" ? classNoun : form.value.classNoun}
-            readOnly={again.value === "more"}
-            maxLength={100}
-            placeholder={text.teach.classNounPlaceholder}
-            autocomplete="off"
-            autocapitalize="none"
-            onInput={({ currentTarget }) => {
-              change({ classNoun: currentTarget.value });
-            }}
-          />
-        )}
-      </Field>
+        value={isFixed ? classNoun : form.value.classNoun}
+        longest={100}
+        placeholder={text.teach.classNounPlaceholder}
+        isFixed={isFixed}
+        onChange={(typed) => {
+          change({ classNoun: typed });
+        }}
+      />
       {isKnown && !isUnfinished.value && (
         <div class="pair-wide">
           <Choice
