@@ -144,7 +144,7 @@ export const text = {
     working: "Working …",
     /** @param code - as commands name it */
     namedOption: (name: string, code: string, isDefault: boolean) =>
-      [name, ...(name === code ? [] : [code]), ...(isDefault ? ["default"] : [])].join(" · "),
+      [name, ...(name.toLowerCase() === code ? [] : [code]), ...(isDefault ? ["default"] : [])].join(" · "),
     notDrawn: (what: string) => `${what}: not drawn yet`,
   },
   connection: {
@@ -202,16 +202,12 @@ export const text = {
     teach: "Teach another",
     exportAll: "Save all as LoRA",
     previewOf: (name: string) => `A photo of ${name}, drawn from a fixed seed`,
-    learned: (
-      place: number,
-      { steps, strategy, taught }: { readonly steps?: number; readonly strategy?: string; readonly taught?: number },
-    ) =>
+    learned: (place: number, { steps, taught }: { readonly steps?: number; readonly taught?: number }) =>
       steps === undefined
         ? `${ordinal(place)}, imported from a file`
         : [
             `Learned ${ordinal(place)}`,
             plural(steps, "step", "steps"),
-            ...(strategy === undefined ? [] : [strategyWords(strategy).name]),
             ...(taught === undefined ? [] : [`taught ${taught} times`]),
           ].join(" · "),
     draw: (name: string) => `Draw ${name}`,
@@ -510,8 +506,9 @@ export const text = {
     keepHint: "Beside the current one; a new name does not count. Fewer take less room on the disk.",
     confirmKeep: (keep: number) =>
       keep === 0 ? "Keep no earlier state?" : `Keep only ${plural(keep, "earlier state", "earlier states")}?`,
-    confirmKeepAbout: "The others are deleted now, and no undo reaches them any more.",
-    confirmKeepButton: "Delete the others",
+    confirmKeepAbout: (keep: number) =>
+      `${keep === 0 ? "All of them" : "The others"} are deleted now, and no undo reaches them any more.`,
+    confirmKeepButton: (keep: number) => (keep === 0 ? "Delete them" : "Delete the others"),
     keepDone: (keep: number) => `${plural(keep, "earlier state is", "earlier states are")} kept from now on.`,
   },
   draw: {

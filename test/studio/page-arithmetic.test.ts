@@ -85,7 +85,9 @@ describe("Strategies and schedulers", () => {
       expect(new Set(names).size).toBe(codes.length);
       for (const code of codes) expect(wordsOf(code).about).toMatch(/^[A-Z].*\.$/);
     }
-    expect(text.common.namedOption("Euler", "euler", true)).toBe("Euler · euler · default");
+    expect(text.common.namedOption("DPM++ 2S", "dpmpp2s", true)).toBe("DPM++ 2S · dpmpp2s · default");
+    // A code that differs in capitals alone says nothing new.
+    expect(text.common.namedOption("Euler", "euler", false)).toBe("Euler");
   });
 
   it("that the page does not know are shown as commands name them", () => {

@@ -83,7 +83,7 @@ describe("With concepts", () => {
       ["teach", () => byKeyboard("Move the crop of next.png"), "[role=application]"],
       ["teach", () => byKeyboard("Paint a mask for next.png"), "canvas"],
       ["draw", () => byKeyboard("Picture 1: <rex> at sea"), "input[type=checkbox]"],
-      ["settings", () => keepFewer(), "button"],
+      ["settings", () => keepFewer(), ".button-danger"],
     ];
     async function byKeyboard(name: string): Promise<void> {
       await page.getByRole("button", { name }).focus();

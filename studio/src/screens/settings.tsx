@@ -60,27 +60,29 @@ function Keep({ keep }: { readonly keep: number }) {
     else if (job !== undefined) tell(text.history.keepDone(wanted), false);
   };
   return (
-    <form
-      class="keep"
-      onSubmit={(event) => {
-        event.preventDefault();
-        // Those that are too many are deleted at once.
-        if (wanted !== undefined && wanted < keep && wanted + 1 < kept) setAsking(true);
-        else void save();
-      }}
-    >
-      <NumberField
-        label={text.history.keep}
-        hint={text.history.keepHint}
-        value={wanted}
-        min={0}
-        max={10_000}
-        step={1}
-        onChange={setWanted}
-      />
-      <button type="submit" class="button" disabled={wanted === undefined || wanted === keep}>
-        {text.common.save}
-      </button>
+    <>
+      <form
+        class="keep"
+        onSubmit={(event) => {
+          event.preventDefault();
+          // Those that are too many are deleted at once.
+          if (wanted !== undefined && wanted < keep && wanted + 1 < kept) setAsking(true);
+          else void save();
+        }}
+      >
+        <NumberField
+          label={text.history.keep}
+          hint={text.history.keepHint}
+          value={wanted}
+          min={0}
+          max={10_000}
+          step={1}
+          onChange={setWanted}
+        />
+        <button type="submit" class="button" disabled={wanted === undefined || wanted === keep}>
+          {text.common.save}
+        </button>
+      </form>
       {isAsking && wanted !== undefined && (
         <Dialog
           title={text.history.confirmKeep(wanted)}
@@ -88,14 +90,14 @@ function Keep({ keep }: { readonly keep: number }) {
             setAsking(false);
           }}
         >
-          <p>{text.history.confirmKeepAbout}</p>
+          <p>{text.history.confirmKeepAbout(wanted)}</p>
           <footer class="actions">
             <button type="button" class="button-danger" onClick={() => void save()}>
-              {text.history.confirmKeepButton}
+              {text.history.confirmKeepButton(wanted)}
             </button>
           </footer>
         </Dialog>
       )}
-    </form>
+    </>
   );
 }

@@ -4,7 +4,7 @@ import type { StudioConcept } from "../../../../src/studio/api.ts";
 import { Icon } from "../../parts/icon.tsx";
 import { Picture } from "../../parts/picture.tsx";
 import { hrefOf } from "../../state/router.ts";
-import { text } from "../../strings.ts";
+import { strategyWords, text } from "../../strings.ts";
 
 export type ConceptAction = "teach" | "rename" | "forget" | "export";
 const ACTIONS = ["teach", "rename", "export", "forget"] as const satisfies readonly ConceptAction[];
@@ -73,7 +73,10 @@ export function ConceptCard({ concept, place, onAction }: ConceptCardProps) {
           </ul>
         </details>
       </div>
-      <p class="card-how">{text.concepts.learned(place, { steps, strategy, taught })}</p>
+      <p class="card-how">
+        {text.concepts.learned(place, { steps, taught })}
+        {strategy !== undefined && <span>{strategyWords(strategy).name}</span>}
+      </p>
       <a class="card-draw" href={hrefOf("draw", { prompt: text.draw.example(token) })}>
         {text.concepts.draw(name)}
       </a>
