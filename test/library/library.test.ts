@@ -117,7 +117,10 @@ describe("Library", () => {
     expect((await verifyLibrary(old)).faults).toEqual([]);
     const history = await libraryHistory(old);
     expect(history.states).toEqual([
-      { id: library.stateId, change: { kind: "learned", concept: "mug" }, concepts: ["dog", "mug"] },
+      {
+        ...{ id: library.stateId, change: { kind: "learned", concept: "mug" } },
+        ...{ concepts: ["dog", "mug"], presentNames: ["dog", "mug"] },
+      },
     ]);
     expect(history.bytes.earlier).toBe(0);
     expect(treeOf(old)).toEqual(before);
