@@ -26,6 +26,11 @@ export interface ProgramOptions {
   readonly weights?: "mapped" | "packed";
   /** Which operators the model is made of. Default: `cpu` for the provider of that name, `portable` for every other. */
   readonly lowering?: LoweringTarget;
+  /**
+   * ONNX Runtime writes how long each operator took to a JSON file whose path begins so, until {@link Program.endProfiling}.
+   * Default: nothing is written.
+   */
+  readonly profilePrefix?: string;
 }
 
 /** Which operators a program is made of. */
@@ -183,6 +188,11 @@ export class Program<Name extends string = string> {
     return values as Record<Name, Float32Array>; // every output was set
   }
 
+  /** Closes the file of {@link ProgramOptions.profilePrefix}. */
+  endProfiling(): void {
+    this.#session.endProfiling();
+  }
+
   /** Frees the session. */
   async dispose(): Promise<void> {
     // Memory that cannot be given back is of no interest to anyone, and must not hide why it is given back.
@@ -191,7 +201,7 @@ export class Program<Name extends string = string> {
 }
 
 function sessionOptions(
-  { provider = "cpu", threads = availableParallelism(), weights }: ProgramOptions,
+  { provider = "cpu", threads = availableParallelism(), weights, profilePrefix }: ProgramOptions,
   { weightsFolder, castsWeights, weightBytes, inputs }: CompiledProgram,
 ): Ort.InferenceSession.SessionOptions {
   const isSmall = provider === "cpu" && weightBytes < SMALL_WEIGHTS;
@@ -205,6 +215,7 @@ function sessionOptions(
     // Level "all" would reorder convolution weights, which takes a copy of each.
     graphOptimizationLevel: isTiny ? "disabled" : mapped ? "extended" : "all",
     enableMemPattern: false,
+    ...(profilePrefix !== undefined && { enableProfiling: true, profileFilePrefix: profilePrefix }),
     // Errors are thrown; the log would only repeat them.
     logSeverityLevel: 4,
     extra: {
