@@ -13,9 +13,11 @@ import {
   manifestPath,
   serializeManifest,
   timelineOf,
+  type Manifest,
 } from "./manifest/manifest.ts";
 import { blobsOf, stateId, type Change, type LibraryState } from "./manifest/state.ts";
 import { shortened } from "./manifest/timeline.ts";
+import { presentNames } from "./renaming/concept-trail.ts";
 import { findUnfinishedRun, type UnfinishedRun } from "./run/unfinished-run.ts";
 
 /** A concept as `keepsake list` shows it. */
@@ -77,6 +79,19 @@ export interface StateFacts {
   readonly change: Change;
   /** Names of the concepts that it knows. */
   readonly concepts: readonly string[];
+  /** What the same concepts are called now, after renamings; those that the current state does not know, as they were last. */
+  readonly presentNames: readonly string[];
+}
+
+/** What there is to say of the states of a library. */
+export function stateFacts(manifest: Manifest): (state: LibraryState) => StateFacts {
+  const presentNamesOf = presentNames(manifest);
+  return (state) => ({
+    id: stateId(manifest.model.fingerprint, state),
+    change: state.change,
+    concepts: state.concepts.map(({ name }) => name),
+    presentNames: presentNamesOf(state),
+  });
 }
 
 export interface LibraryHistory {
@@ -86,7 +101,7 @@ export interface LibraryHistory {
   readonly later: readonly StateFacts[];
   /** Those that an undo had left when another change was made, the one that was left last first: `undo` with `to` reaches them. */
   readonly aside: readonly StateFacts[];
-  /** How many states are kept beside the current one. */
+  /** How many states are kept beside the current one; those that differ in names alone do not count. */
   readonly keep: number;
   /** The run that the next `learn` can go on with. */
   readonly unfinishedRun?: UnfinishedRun;
@@ -106,11 +121,7 @@ export interface LibraryHistory {
 export async function libraryHistory(folder: string): Promise<LibraryHistory> {
   const library = await Library.open(folder);
   const { manifest } = library;
-  const factsOf = (state: LibraryState): StateFacts => ({
-    id: stateId(manifest.model.fingerprint, state),
-    change: state.change,
-    concepts: state.concepts.map(({ name }) => name),
-  });
+  const factsOf = stateFacts(manifest);
   const blobs = new BlobStore(folder);
   const { size: manifestSize } = await stat(manifestPath(folder));
   const alone = manifestOf(manifest, { current: currentState(manifest), earlier: [], later: [], aside: [] });
@@ -131,7 +142,7 @@ export async function libraryHistory(folder: string): Promise<LibraryHistory> {
 export interface KeepRequest {
   /** Folder of the library. */
   readonly library: string;
-  /** How many states to keep beside the current one. */
+  /** How many states to keep beside the current one; those that differ in names alone do not count. */
   readonly keep: number;
 }
 

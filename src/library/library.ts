@@ -180,6 +180,8 @@ export class Library {
   ): Promise<Library> {
     const { vectors, count, width } = embedding;
     if (memory.size > 0 && strategy === undefined) throw new Error("memory is given without the strategy that kept it");
+    // A folder that is gone is not to be made again by its blobs.
+    await checkLock(this.folder);
     try {
       const blob = await this.#writeAdapter(adapter);
       const tokenBlob = await this.#blobs.write(new Map([["embedding", { shape: [count, width], data: vectors }]]));
@@ -247,6 +249,7 @@ export class Library {
   async writeShared(adapter: Adapter, memory: StrategyMemory): Promise<SharedBlobs> {
     const { adapter: entry, strategy } = this.manifest;
     if (entry === undefined) throw new Error("the library has no adapter");
+    await checkLock(this.folder);
     try {
       const memoryBlob = memory.size === 0 ? undefined : await this.#blobs.write(memory);
       return {

@@ -10,6 +10,7 @@
  * | `GET /api/photos` | | {@link StudioPhoto}[] |
  * | `PATCH /api/photos/:id` | {@link PhotoEdit} | {@link StudioPhoto} |
  * | `PUT /api/photos/:id/mask` | a PNG of the photo's proportions: white is the thing | {@link StudioPhoto} |
+ * | `GET /api/photos/:id/mask.png?v=n` | | the mask, as large as the photo |
  * | `DELETE /api/photos/:id/mask` | | {@link StudioPhoto} |
  * | `GET /api/photos/:id/crop.png?v=n` | | the square that training will see |
  * | `GET /api/photos/:id/whole.jpg` | | the whole photo, upright, at most 1024 pixels a side |
@@ -30,6 +31,7 @@ import type { DoctorReport } from "../keepsake/planning/doctor.ts";
 import type { LearnPlan } from "../keepsake/planning/learn-plan.ts";
 import type { ForgetResult } from "../library/forget.ts";
 import type { ConceptFacts, LibraryHistory } from "../library/history.ts";
+import type { Again } from "../library/manifest/state.ts";
 import type { UndoResult } from "../library/undo.ts";
 
 /** A fault that a person can read; `message` says what to do next. */
@@ -60,6 +62,7 @@ export interface StudioState {
     readonly classNoun: string;
     readonly step: number;
     readonly steps: number;
+    readonly again?: Again;
   };
   /** Newest first. */
   readonly jobs: readonly Job[];
@@ -161,7 +164,10 @@ export type JobRequest =
 export interface LearnJobRequest {
   readonly kind: "learn";
   readonly name: string;
+  /** One that is taught more keeps its own. */
   readonly classNoun: string;
+  /** What becomes of a concept that the library knows; a new one has none. */
+  readonly again?: Again;
   /** Ids, in the order in which they are learned from. */
   readonly photos: readonly string[];
   readonly settings?: LearnSettings;
@@ -267,6 +273,7 @@ export interface Bar {
 export interface MatrixCell {
   /** Id of the state. */
   readonly state: string;
+  /** The name that it has in the state. */
   readonly concept: string;
   readonly pictures: readonly PictureId[];
   /**
@@ -300,7 +307,9 @@ export type JobResult =
 export interface NamesCheck {
   readonly name?: Fault;
   readonly classNoun?: Fault;
-  /** E.g. that the library knows the name already. */
+  /** The concept that the library knows by this name. */
+  readonly known?: string;
+  /** What may be wrong with the class noun, and is no fault. */
   readonly note?: string;
 }
 

@@ -66,8 +66,13 @@ function learning(read: Fields): Omit<LearnJobRequest, "kind"> {
   const settings = read.object("settings");
   const photos = read.texts("photos");
   if (new Set(photos).size !== photos.length) throw new HttpFault(400, "A photo is named twice.");
+  const again = read.textIfAny("again");
+  if (again !== undefined && again !== "more" && again !== "replaced") {
+    throw new HttpFault(400, '"again" must be "more" or "replaced".');
+  }
   return {
     ...{ name: read.text("name"), classNoun: read.text("classNoun"), photos },
+    ...(again !== undefined && { again }),
     ...(settings !== undefined && { settings: learnSettings(new Fields(settings)) }),
   };
 }

@@ -108,6 +108,13 @@ export class Photos {
     return this.#find(id).whole;
   }
 
+  /** PNG, as large as the photo: white is the thing. @throws HttpFault if it has none */
+  mask(id: string): Uint8Array {
+    const { mask } = this.#find(id);
+    if (mask === undefined) throw new HttpFault(404, "This photo has no mask.", "state");
+    return mask;
+  }
+
   remove(id: string): void {
     this.#held.delete(id);
   }

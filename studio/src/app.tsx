@@ -1,4 +1,5 @@
 /** @file The frame around every screen: navigation, what is running, and what is said to the person. */
+import { focusHeading } from "./parts/dialog/focus.ts";
 import { ConnectionBar, Notices } from "./parts/notices.tsx";
 import { Navigation } from "./parts/navigation.tsx";
 import { Ask } from "./screens/ask.tsx";
@@ -33,7 +34,7 @@ export function App() {
         href="#main"
         onClick={(event) => {
           event.preventDefault();
-          document.querySelector<HTMLElement>("h1")?.focus();
+          focusHeading();
         }}
       >
         {text.app.skip}

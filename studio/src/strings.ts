@@ -3,13 +3,120 @@
  * Long because a translator finds every word in one place.
  */
 import type { JobRequest, JobStatus } from "../../src/studio/api.ts";
-import type { Answer, Change, ForgetFacts } from "./state/contract.ts";
+import type { Again, Answer, Change, ForgetFacts } from "./state/contract.ts";
 import { formatBytes, formatCount } from "./parts/format.ts";
 
 const plural = (count: number, one: string, many: string) => `${formatCount(count)} ${count === 1 ? one : many}`;
 const ORDINALS = new Intl.PluralRules("en", { type: "ordinal" });
 const SUFFIXES = { zero: "th", one: "st", two: "nd", few: "rd", many: "th", other: "th" };
 const ordinal = (place: number) => `${place}${SUFFIXES[ORDINALS.select(place)]}`;
+
+/** Words for a concept that is new, or is taught again. */
+const byAgain = (again: Again | undefined, words: Readonly<Record<Again | "new", string>>) => words[again ?? "new"];
+const learning = (name: string, again?: Again) =>
+  byAgain(again, {
+    new: `Learning ${name}`,
+    more: `Learning more of ${name}`,
+    replaced: `Learning ${name} anew`,
+  });
+const learned = (name: string, again?: Again) =>
+  byAgain(again, {
+    new: `${name} is learned`,
+    more: `More of ${name} is learned`,
+    replaced: `${name} is learned anew`,
+  });
+
+/** A plain name, and a sentence on what it is for. */
+export interface Words {
+  readonly name: string;
+  readonly about?: string;
+}
+
+const STRATEGIES: Readonly<Record<string, Words>> = {
+  sequential: { name: "No protection", about: "One concept after another is trained; earlier ones are forgotten." },
+  "textual-inversion": {
+    name: "Token only",
+    about: "Only the new token is learned: nothing can be forgotten, but less is learned.",
+  },
+  ewc: { name: "Hold what matters", about: "What mattered for earlier concepts may change least." },
+  "ewc-dc": {
+    name: "Hold what tells concepts apart",
+    about: "What told earlier concepts apart may change least.",
+  },
+  dsc: {
+    name: "Learn beside the old model",
+    about:
+      "The model from before says how it draws earlier concepts and tells them apart, and the new one keeps to it.",
+  },
+  "dsc-ewc": {
+    name: "Old model, and hold what matters",
+    about: "The model from before is kept to, and what mattered for earlier concepts may change least.",
+  },
+  "dsc-ewc-dc": {
+    name: "Old model, and hold what tells apart",
+    about: "The model from before is kept to, and what told earlier concepts apart may change least.",
+  },
+  "kfac-ewc-dc": {
+    name: "Hold what prompts see",
+    about: "What earlier prompts make of the model may change least; what no prompt sees is free.",
+  },
+  "kv-nullspace": {
+    name: "Leave earlier prompts alone",
+    about: "The new concept changes only what earlier and everyday prompts do not see.",
+  },
+  "c-lora": {
+    name: "Leave used weights alone",
+    about: "Each concept has a LoRA of its own, kept from weights that earlier ones changed.",
+  },
+  "merge-and-restart": {
+    name: "Merge and begin anew",
+    about: "What was learned is merged, and the next concept begins with a new LoRA.",
+  },
+  "orthogonal-init": {
+    name: "Merge and begin elsewhere",
+    about: "What was learned is merged, and the new LoRA begins in other directions.",
+  },
+  "custom-diffusion": {
+    name: "Whole matrices",
+    about: "Whole key and value matrices are trained in place of a LoRA; earlier concepts are forgotten.",
+  },
+};
+
+const SCHEDULERS: Readonly<Record<string, Words>> = {
+  ddpm: { name: "DDPM", about: "The original: new noise at each step, and many steps." },
+  ddim: { name: "DDIM", about: "Without new noise: a seed gives much the same picture with more steps or fewer." },
+  pndm: { name: "PNDM", about: "Goes by the last four steps: what Stable Diffusion 1 came with." },
+  euler: { name: "Euler", about: "The simplest: one straight line for each step." },
+  "euler-a": {
+    name: "Euler ancestral",
+    about: "Euler with new noise at each step: each number of steps is another picture.",
+  },
+  dpmpp2m: { name: "DPM++ 2M", about: "Goes by the last two steps: sharp with few steps." },
+  "dpmpp2m-karras": { name: "DPM++ 2M Karras", about: "DPM++ 2M with small steps at the end, for detail." },
+  "dpmpp2m-sde": { name: "DPM++ 2M SDE", about: "DPM++ 2M with new noise at each step." },
+  "dpmpp2m-sde-karras": {
+    name: "DPM++ 2M SDE Karras",
+    about: "DPM++ 2M with new noise at each step, and small steps at the end.",
+  },
+  dpmpp2s: { name: "DPM++ 2S", about: "DPM++ that takes its steps in pairs." },
+  unipc: { name: "UniPC", about: "Corrects each step by the next: sharp with very few steps." },
+  lcm: { name: "LCM", about: "For LCM models: a picture in four to eight steps." },
+  tcd: { name: "TCD", about: "For models made for few steps, with more detail than LCM." },
+  heun: { name: "Heun", about: "Tries each step twice: more exact than Euler, in twice the time." },
+  kdpm2: { name: "DPM2", about: "Looks half a step ahead: more exact than Euler, in twice the time." },
+  "kdpm2-a": { name: "DPM2 ancestral", about: "DPM2 with new noise at each step." },
+  lms: { name: "LMS", about: "Goes by the last four steps: smoother than Euler." },
+  deis: { name: "DEIS", about: "Goes by the last steps: made for few of them." },
+};
+
+/** @param about - in the words of commands, for one that this page does not know */
+export function strategyWords(strategy: string, about?: string): Words {
+  return STRATEGIES[strategy] ?? { name: strategy, about };
+}
+
+export function schedulerWords(scheduler: string): Words {
+  return SCHEDULERS[scheduler] ?? { name: scheduler };
+}
 
 export const text = {
   app: {
@@ -35,6 +142,9 @@ export const text = {
     save: "Save",
     stop: "Stop",
     working: "Working …",
+    /** @param code - as commands name it */
+    namedOption: (name: string, code: string, isDefault: boolean) =>
+      [name, ...(name === code ? [] : [code]), ...(isDefault ? ["default"] : [])].join(" · "),
     notDrawn: (what: string) => `${what}: not drawn yet`,
   },
   connection: {
@@ -92,18 +202,27 @@ export const text = {
     teach: "Teach another",
     exportAll: "Save all as LoRA",
     previewOf: (name: string) => `A photo of ${name}, drawn from a fixed seed`,
-    learned: (place: number, steps?: number, strategy?: string) =>
+    learned: (
+      place: number,
+      { steps, strategy, taught }: { readonly steps?: number; readonly strategy?: string; readonly taught?: number },
+    ) =>
       steps === undefined
         ? `${ordinal(place)}, imported from a file`
-        : `Learned ${ordinal(place)} · ${plural(steps, "step", "steps")}${strategy === undefined ? "" : ` · ${strategy.replaceAll("-", "\u2011")}`}`,
+        : [
+            `Learned ${ordinal(place)}`,
+            plural(steps, "step", "steps"),
+            ...(strategy === undefined ? [] : [strategyWords(strategy).name]),
+            ...(taught === undefined ? [] : [`taught ${taught} times`]),
+          ].join(" · "),
     draw: (name: string) => `Draw ${name}`,
     actionsOf: (name: string) => `More for ${name}`,
-    actions: { rename: "Rename", export: "Save as LoRA", forget: "Forget" },
+    actions: { teach: "Teach more photos", rename: "Rename", export: "Save as LoRA", forget: "Forget" },
   },
   rename: {
     title: (name: string) => `Rename ${name}`,
     label: "New name",
     hint: "Small letters, digits, - and _. Prompts use the new name from now on; nothing is learned again.",
+    taken: (name: string) => `Your library knows ${name} already; choose another name.`,
     save: "Rename",
     done: (name: string, to: string) => `${name} is now called ${to}.`,
   },
@@ -183,9 +302,22 @@ export const text = {
     namePlaceholder: "mochi",
     nameHint: "Small letters, digits, - and _.",
     nameUse: (name: string) => `In prompts you write <${name}>.`,
+    nameKnown: (name: string) => `Your library knows ${name}. For another thing, choose another name.`,
+    again: (name: string) => `What is to become of ${name}?`,
+    ways: {
+      more: {
+        name: "Teach it more",
+        about: "It goes on from what it is, and what it was is kept like other concepts.",
+      },
+      replaced: {
+        name: "Begin it anew",
+        about: "It starts from its kind of thing again, and keeps its place and name.",
+      },
+    },
     classNoun: "Kind of thing",
     classNounPlaceholder: "cat",
     classNounHint: "An everyday noun: cat, mug, robot.",
+    classNounKept: "As it was taught.",
     how: "How thorough",
     preset: "Preset",
     presets: {
@@ -204,20 +336,21 @@ export const text = {
   },
   mask: {
     title: "Mask",
-    hint: "Paint over the thing itself. The rest of the photo then does not count. With the keyboard: arrow keys, space paints.",
+    hint: "Paint over the thing itself. The rest of the photo then does not count. With the keyboard: arrow keys, space paints, Ctrl+Z takes back.",
     label: (name: string) =>
       `Mask of ${name}: arrow keys move the brush, space paints, shift with arrows paints a line`,
     tool: "Tool",
     tools: { paint: "Paint", erase: "Erase" },
     size: "Brush",
     import: "Import a PNG",
+    undo: "Undo",
+    clear: "Clear",
     remove: "Remove the mask",
     save: "Use this mask",
   },
   expert: {
     title: "For experts",
     strategy: "How earlier concepts are kept",
-    isDefault: (name: string) => `${name} (default)`,
     steps: "Steps",
     budget: "Or minutes",
     learningRate: "Learning rate",
@@ -246,7 +379,14 @@ export const text = {
     ofFree: (free: string) => `of ${free} free`,
     disk: "On disk",
     tight: "This is more than is free. Close other programs, or lower the resolution.",
-    start: (name: string) => (name === "" ? "Start" : `Teach ${name}`),
+    start: (name: string, again?: Again) =>
+      name === ""
+        ? "Start"
+        : byAgain(again, { new: `Teach ${name}`, more: `Teach ${name} more`, replaced: `Teach ${name} anew` }),
+    again: {
+      more: (name: string) => `${name} is taught more: it goes on from what it is.`,
+      replaced: (name: string) => `${name} begins anew. An undo brings back what it was.`,
+    },
     queue: "Teach after the one that runs",
     unfinished: (name: string) => `the end of ${name}: go on with it, or give it up`,
     fewPhotos: (count: number) => `${plural(count, "photo", "photos")}: 4 to 10 in different places teach better.`,
@@ -257,13 +397,13 @@ export const text = {
     title: "Watch",
     empty: "Nothing is being learned. When something is, you see it here, with every earlier concept beside it.",
     toTeach: "Teach something",
-    titleOf: (name: string, status: JobStatus) =>
+    titleOf: (name: string, status: JobStatus, again?: Again) =>
       ({
         waiting: `${name} waits its turn`,
-        running: `Learning ${name}`,
+        running: learning(name, again),
         stopping: `Stopping ${name}`,
         stopped: `${name} is stopped`,
-        done: `${name} is learned`,
+        done: learned(name, again),
         failed: `${name} was not learned`,
       })[status],
     about: {
@@ -274,7 +414,7 @@ export const text = {
       done: "Compare every concept before and after, or draw it in a new scene.",
       failed: "Your library is as it was.",
     } satisfies Record<JobStatus, string>,
-    learning: (name: string) => `Learning ${name}`,
+    learning,
     left: (time: string) => `${time} left`,
     leftUnknown: "Starting …",
     of: (done: string, count: string) => `${done} of ${count}`,
@@ -287,7 +427,7 @@ export const text = {
     resume: "Go on",
     toRemember: "See what changed",
     toDraw: (name: string) => `Draw ${name}`,
-    new: "New",
+    taught: (again?: Again) => byAgain(again, { new: "New", more: "Taught more", replaced: "Begun anew" }),
     earlier: "Earlier concepts",
     noEarlier: "This is the first one. With the next, you see here whether it changes.",
     before: "before",
@@ -302,13 +442,13 @@ export const text = {
     logarithmic: "Logarithmic",
     step: "Step",
     mean: "Running mean",
-    spoken: (name: string, status: JobStatus, percent: number) =>
+    spoken: (name: string, status: JobStatus, percent: number, again?: Again) =>
       ({
         waiting: `${name} waits its turn.`,
-        running: percent === 0 ? `Learning ${name}.` : `Learning ${name}: ${percent} % done.`,
+        running: percent === 0 ? `${learning(name, again)}.` : `${learning(name, again)}: ${percent} % done.`,
         stopping: `Stopping ${name}.`,
         stopped: `${name} is stopped. Every step is saved.`,
-        done: `${name} is learned.`,
+        done: `${learned(name, again)}.`,
         failed: `${name} was not learned.`,
       })[status],
   },
@@ -345,8 +485,13 @@ export const text = {
         case "begun":
           return "empty library";
         case "learned":
+          return byAgain(change.again, {
+            new: `learned ${change.concept}`,
+            more: `learned more of ${change.concept}`,
+            replaced: `learned ${change.concept} anew`,
+          });
         case "imported":
-          return `${change.kind} ${change.concept}`;
+          return `imported ${change.concept}`;
         case "renamed":
           return `renamed ${change.from ?? "a concept"} to ${change.concept}`;
         case "forgot":
@@ -362,9 +507,11 @@ export const text = {
     aside: "Set aside",
     done: (name: string) => `Your library is back at: ${name}.`,
     keep: "States kept for undo",
-    keepHint: "Beside the current one. Fewer take less room on the disk.",
+    keepHint: "Beside the current one; a new name does not count. Fewer take less room on the disk.",
     confirmKeep: (keep: number) =>
-      `Keep only ${plural(keep, "earlier state", "earlier states")}? The others are deleted now.`,
+      keep === 0 ? "Keep no earlier state?" : `Keep only ${plural(keep, "earlier state", "earlier states")}?`,
+    confirmKeepAbout: "The others are deleted now, and no undo reaches them any more.",
+    confirmKeepButton: "Delete the others",
     keepDone: (keep: number) => `${plural(keep, "earlier state is", "earlier states are")} kept from now on.`,
   },
   draw: {

@@ -82,6 +82,23 @@ describe("the forgetting matrix", () => {
     expect((await keepsake.forgettingMatrix()).concepts).toEqual(["rex", "mug", "hat"]);
   });
 
+  it("has one row for a concept that was renamed, with what it was under its older name", async () => {
+    await using keepsake = await open();
+    const before = await keepsake.forgettingMatrix();
+    await keepsake.rename({ name: "rex", to: "max" });
+    const { concepts, cells } = await keepsake.forgettingMatrix();
+    expect(concepts).toEqual(["max", "mug", "hat"]);
+    const row = cells.filter(({ concept }) => concept === "max");
+    expect(row.map(({ nameThen }) => nameThen)).toEqual(["rex", "rex", "rex", "max"]);
+    const changes = before.cells.filter(({ concept }) => concept === "rex").map(({ change }) => change);
+    expect(row.map(({ change }) => change)).toEqual([...changes, changes.at(-1)]);
+    expect(row.map(({ pictures: [{ prompt }] }) => prompt).slice(2)).toEqual([
+      "a photo of a <rex>",
+      "a photo of a <max>",
+    ]);
+    await keepsake.undo();
+  });
+
   it("names a state that is not kept", async () => {
     await using keepsake = await open();
     const { kind, message } = await failure(keepsake.forgettingMatrix({ states: ["0123abcd"] }));

@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { forgetConcept } from "../../src/library/forget.ts";
 import { keepStates, libraryHistory } from "../../src/library/history.ts";
 import { Library } from "../../src/library/library.ts";
+import { renameConcept } from "../../src/library/renaming/rename.ts";
 import { redo, undo } from "../../src/library/undo.ts";
 import { verifyLibrary } from "../keepsake/one-shot.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
@@ -19,9 +20,16 @@ class ModelOfHistory {
   at = 0;
   aside: string[] = [];
   keep = 3;
+  /** What a state was renamed from, and has the files of: it does not count. */
+  readonly #renamedFrom = new Map<string, string>();
 
   constructor(state: string) {
     this.line = [state];
+  }
+
+  rename(state: string): void {
+    this.#renamedFrom.set(state, this.line[this.at]);
+    this.change(state);
   }
 
   change(state: string): void {
@@ -34,13 +42,19 @@ class ModelOfHistory {
 
   /** What was set aside goes first; then the beginning of the line, then its end, but never the current state. */
   shorten(): void {
-    while (this.line.length - 1 + this.aside.length > this.keep) {
+    while (this.#counted(this.line) + this.aside.length > this.keep) {
       if (this.aside.length > 0) this.aside.pop();
-      else if (this.at > 0) {
+      else if (this.#counted(this.line.slice(0, this.at + 1)) > 0) {
         this.line.shift();
         this.at--;
       } else this.line.pop();
     }
+    if (this.keep === 0) [this.line, this.at] = [[this.line[this.at]], 0];
+  }
+
+  /** How many states of a line count beside one of them. */
+  #counted(line: readonly string[]): number {
+    return line.slice(1).filter((state, i) => this.#renamedFrom.get(state) !== line[i]).length;
   }
 
   /** As `libraryHistory` lists them. */
@@ -63,6 +77,7 @@ describe("any sequence of changes", () => {
   const step = fc.oneof(
     fc.record({ kind: fc.constant("learn" as const), name: fc.constantFrom(...NAMES), seed: fc.nat(3) }),
     fc.record({ kind: fc.constant("forget" as const), name: fc.constantFrom(...NAMES) }),
+    fc.record({ kind: fc.constant("rename" as const), name: fc.constantFrom(...NAMES), to: fc.constantFrom(...NAMES) }),
     fc.record({ kind: fc.constant("undo" as const) }),
     fc.record({ kind: fc.constant("redo" as const) }),
     fc.record({ kind: fc.constant("keep" as const), keep: fc.nat(4) }),
@@ -83,6 +98,9 @@ describe("any sequence of changes", () => {
           } else if (each.kind === "forget" && known.includes(each.name)) {
             await forgetConcept({ library: folder, name: each.name });
             model.change((await Library.open(folder)).stateId);
+          } else if (each.kind === "rename" && known.includes(each.name) && !known.includes(each.to)) {
+            await renameConcept({ library: folder, name: each.name, to: each.to });
+            model.rename((await Library.open(folder)).stateId);
           } else if (each.kind === "keep") {
             model.keep = each.keep;
             model.shorten();
@@ -121,6 +139,8 @@ describe("any sequence of changes", () => {
           const all = [current ?? "", ...earlier, ...later, ...aside];
           if (each.kind === "learn" && !known.includes(each.name)) {
             await addConcept(folder, each.name, { seed: each.seed });
+          } else if (each.kind === "rename" && known.includes(each.name) && !known.includes(each.to)) {
+            await renameConcept({ library: folder, name: each.name, to: each.to });
           } else if (each.kind === "undo" && earlier.length > 0) {
             await undo({ library: folder });
           } else if (each.kind === "to") {

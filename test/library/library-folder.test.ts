@@ -1,6 +1,7 @@
 import {
   chmodSync,
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -13,6 +14,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import type { LearnRequest } from "../../src/keepsake/learn-and-preview.ts";
 import { initLibrary } from "../keepsake/one-shot.ts";
 import { forgetConcept } from "../../src/library/forget.ts";
 import { keepStates } from "../../src/library/history.ts";
@@ -206,6 +208,24 @@ describe("the files of a library", () => {
       blobs: "750",
       "blobs/hash.safetensors": "640",
     });
+  });
+});
+
+describe("a folder that is deleted while a concept is learned", () => {
+  it.each([
+    ["before a snapshot", 1],
+    ["before the concept is added", 4],
+  ])("is told as that (%s), and is not made again", async (_when, deletedAfter) => {
+    const library = inFolder(`gone ${deletedAfter}`);
+    const onProgress: LearnRequest["onProgress"] = (progress) => {
+      if (progress.kind === "step" && progress.step === deletedAfter) rmSync(library, { recursive: true });
+    };
+    const { kind, message } = await failure(learnQuickly({ library, name: "dog", photos, onProgress }));
+    expect(kind).toBe("state");
+    expect(message).toBe(
+      `${library} is gone: it was deleted or moved meanwhile, or its disk was; put it back and repeat the command.`,
+    );
+    expect(existsSync(library)).toBe(false);
   });
 });
 

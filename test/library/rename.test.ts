@@ -15,9 +15,9 @@ import { addConcept, contentOf, emptyLibrary } from "./support.ts";
 const inFolder = temporaryFolder();
 let made = 0;
 
-async function libraryOf(names: readonly string[]): Promise<string> {
+async function libraryOf(names: readonly string[], keep = 10): Promise<string> {
   const folder = inFolder(`library ${made++}`);
-  await emptyLibrary(folder, 10);
+  await emptyLibrary(folder, keep);
   for (const [i, name] of names.entries()) await addConcept(folder, name, { seed: i + 1 });
   return folder;
 }
@@ -57,6 +57,31 @@ describe("A concept that is renamed", () => {
     expect(await contentOf(library)).toEqual(before);
   });
 
+  it("does not push a state out of those that are kept: only what was learned or forgotten counts", async () => {
+    const library = await libraryOf(["dog", "mug", "cup"], 1);
+    await renameConcept({ library, name: "dog", to: "rex" });
+    await renameConcept({ library, name: "mug", to: "tin" });
+    expect(await statesOf(library)).toEqual([
+      "renamed mug to tin: rex tin cup",
+      "renamed dog to rex: rex mug cup",
+      "learned cup: dog mug cup",
+      "learned mug: dog mug",
+    ]);
+    await addConcept(library, "hat", { seed: 5 });
+    expect(await statesOf(library)).toEqual([
+      "learned hat: rex tin cup hat",
+      "renamed mug to tin: rex tin cup",
+      "renamed dog to rex: rex mug cup",
+      "learned cup: dog mug cup",
+    ]);
+  });
+
+  it("leaves no old name behind where no state is kept", async () => {
+    const library = await libraryOf(["dog"], 0);
+    await renameConcept({ library, name: "dog", to: "rex" });
+    expect(await statesOf(library)).toEqual(["renamed dog to rex: rex"]);
+  });
+
   it("leaves its old name to others", async () => {
     const library = await libraryOf(["dog"]);
     await renameConcept({ library, name: "dog", to: "rex" });
@@ -72,6 +97,57 @@ describe("A concept that is renamed", () => {
     expect((await rename("dog", "mug")).message).toMatch(/knows "mug" already/);
     expect((await rename("cup", "hat")).message).toMatch(/does not know "cup"; it knows "dog", "mug"/);
     expect(await namesIn(library)).toEqual(["dog", "mug"]);
+  });
+});
+
+describe("What concepts are called now", () => {
+  /** Every state of the line, oldest first: its own names, and the present ones where they differ. */
+  const namesOf = async (library: string) => {
+    const { states, later } = await libraryHistory(library);
+    return [...states.toReversed(), ...later].map(({ concepts, presentNames }) =>
+      concepts.map((name, i) => (name === presentNames[i] ? name : `${name} = ${presentNames[i]}`)).join(", "),
+    );
+  };
+
+  it("is said of every state before a renaming, however often there was one", async () => {
+    const library = await libraryOf(["dog", "mug"]);
+    await renameConcept({ library, name: "dog", to: "rex" });
+    await renameConcept({ library, name: "rex", to: "max" });
+    expect(await namesOf(library)).toEqual(["", "dog = max", "dog = max, mug", "rex = max, mug", "max, mug"]);
+  });
+
+  it("is the old name again after an undo, also of the states that redo goes to", async () => {
+    const library = await libraryOf(["dog"]);
+    await renameConcept({ library, name: "dog", to: "rex" });
+    await addConcept(library, "mug", { seed: 5 });
+    await undo({ library });
+    await undo({ library });
+    expect(await namesOf(library)).toEqual(["", "dog", "rex = dog", "rex = dog, mug"]);
+  });
+
+  it("is the last name of one that was forgotten", async () => {
+    const library = await libraryOf(["mug", "dog"]);
+    await renameConcept({ library, name: "dog", to: "rex" });
+    await forgetConcept({ library, name: "rex" });
+    expect(await namesOf(library)).toEqual(["", "mug", "mug, dog = rex", "mug, rex", "mug"]);
+  });
+
+  it("tells two concepts of a state apart that have had the same name", async () => {
+    const library = await libraryOf(["dog"]);
+    await renameConcept({ library, name: "dog", to: "rex" });
+    await addConcept(library, "dog", { seed: 5 });
+    expect(await namesOf(library)).toEqual(["", "dog = rex", "rex", "rex, dog"]);
+    await forgetConcept({ library, name: "rex" });
+    await renameConcept({ library, name: "dog", to: "rex" });
+    expect((await namesOf(library)).at(3)).toBe("rex = rex (another), dog = rex");
+  });
+
+  it("is told by what was learned in states that were set aside", async () => {
+    const library = await libraryOf(["dog", "mug"]);
+    await undo({ library });
+    await renameConcept({ library, name: "dog", to: "rex" });
+    const { aside } = await libraryHistory(library);
+    expect(aside.map(({ presentNames }) => presentNames)).toEqual([["rex", "mug"]]);
   });
 });
 

@@ -198,6 +198,7 @@ describe("A path", () => {
     for (const id of ["..%2f..%2fetc%2fpasswd", "../../x", "__proto__", "constructor", "%00"]) {
       for (const path of [
         `/api/photos/${id}/crop.png`,
+        `/api/photos/${id}/mask.png`,
         `/api/pictures/${id}.png`,
         `/api/files/${id}`,
         `/api/jobs/${id}`,
@@ -308,13 +309,17 @@ describe("A file", () => {
 
   it("is shown as pixels that were encoded anew, with nothing else that it held", async () => {
     const hidden = "<script>alert('hidden')</script>";
-    const dropped = await studio.drop("x.png", Buffer.concat([await noisePhoto("polyglot"), Buffer.from(hidden)]));
+    const polyglot = Buffer.concat([await noisePhoto("polyglot"), Buffer.from(hidden)]);
+    const dropped = await studio.drop("x.png", polyglot);
+    const headers = { "content-type": "image/png" };
+    await studio.send("PUT", `/api/photos/${dropped.id}/mask`, { headers, body: polyglot });
     for (const [view, type] of [
       ["crop.png", "image/png"],
       ["whole.jpg", "image/jpeg"],
+      ["mask.png", "image/png"],
     ]) {
-      const { headers, body } = await studio.send("GET", `/api/photos/${dropped.id}/${view}`);
-      expect(headers["content-type"]).toBe(type);
+      const { headers: sent, body } = await studio.send("GET", `/api/photos/${dropped.id}/${view}`);
+      expect(sent["content-type"]).toBe(type);
       expect(body.includes("script")).toBe(false);
     }
   });

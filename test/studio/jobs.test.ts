@@ -100,9 +100,16 @@ describe("A photo", () => {
     const path = `/api/photos/${photo.id}/mask`;
     const fits = await studio.send("PUT", path, { headers, body: await mask(72, 64) });
     expect(JSON.parse(fits.body.toString())).toMatchObject({ hasMask: true });
+    // It can be looked at, and painted further: white where it was, as large as the photo.
+    const kept = await studio.send("GET", `${path}.png`);
+    const { data, info } = await sharp(kept.body).raw().toBuffer({ resolveWithObject: true });
+    expect([kept.headers["content-type"], info.width, info.height]).toEqual(["image/png", 144, 128]);
+    const brightAt = (x: number, y: number) => data[(y * info.width + x) * info.channels];
+    expect([brightAt(48, 28), brightAt(100, 100)]).toEqual([255, 0]);
     const wide = await studio.send("PUT", path, { headers, body: await mask(144, 64) });
     expect([wide.status, wide.body.toString()]).toEqual([422, expect.stringMatching(/mask of masked\.png/)]);
     expect(await studio.call("DELETE", path)).toMatchObject({ hasMask: false });
+    expect((await studio.send("GET", `${path}.png`)).status).toBe(404);
     await studio.send("DELETE", `/api/photos/${photo.id}`);
   });
 });
@@ -124,7 +131,12 @@ describe("A concept", () => {
   it("is planned without a change of anything", async () => {
     const photos = await dropPhotos("mochi");
     const { result } = await studio.done({ ...learning("mochi", photos), kind: "plan" });
-    expect(result).toMatchObject({ kind: "plan", plan: { steps: 6, photos: 2 } });
+    expect(result).toMatchObject({ kind: "plan", plan: { steps: 6, photos: 2, seconds: { extras: 0 } } });
+    // Samples on the way take their time, too.
+    const drawing = { ...learning("mochi", photos, 6, { sampleEvery: 2 }), kind: "plan" } as const;
+    const { result: longer } = await studio.done(drawing);
+    if (longer?.kind !== "plan") throw new Error("no plan");
+    expect(longer.plan.seconds.extras).toBeGreaterThan(0);
     expect((await studio.state()).library.exists).toBe(false);
   });
 
@@ -249,9 +261,28 @@ describe("A concept", () => {
     const job = await studio.until((await studio.ask(learning("mochi", photos))).id);
     expect(job).toMatchObject({ status: "failed", fault: { kind: "state" } });
     expect(job.fault?.message).toMatch(/already knows "mochi"/);
-    const { note } = await studio.call<NamesCheck>("POST", "/api/names/check", { name: "mochi", classNoun: "dog" });
-    expect(note).toMatch(/knows <mochi> already/);
+    const { known } = await studio.call<NamesCheck>("POST", "/api/names/check", { name: "<mochi>", classNoun: "dog" });
+    expect(known).toBe("mochi");
     for (const { id } of photos) await studio.send("DELETE", `/api/photos/${id}`);
+  });
+
+  it("is taught more photos, or begun anew, where that is asked for", async () => {
+    const more = { ...learning("mochi", await dropPhotos("more"), 4), again: "more" } as const;
+    expect((await studio.done({ ...more, kind: "plan" })).result).toMatchObject({ plan: { steps: 4 } });
+    expect((await studio.done(more)).result).toMatchObject({ token: "<mochi>", steps: 4 });
+    expect((await studio.state()).concepts).toMatchObject([{ name: "mochi", taught: 2, steps: 4 }]);
+    await studio.done({ ...learning("mochi", await dropPhotos("anew"), 5), classNoun: "cat", again: "replaced" });
+    const { concepts, history } = await studio.state();
+    expect(concepts).toMatchObject([{ name: "mochi", classNoun: "cat", steps: 5 }]);
+    expect(concepts[0].taught).toBeUndefined();
+    expect(history?.states.slice(0, 2).map(({ change }) => change)).toEqual([
+      { kind: "learned", concept: "mochi", again: "replaced" },
+      { kind: "learned", concept: "mochi", again: "more" },
+    ]);
+    const odd = await studio.send("POST", "/api/jobs", { body: JSON.stringify({ ...more, again: "twice" }) });
+    expect([odd.status, odd.body.toString()]).toEqual([400, expect.stringContaining("again")]);
+    await studio.done({ kind: "undo" });
+    await studio.done({ kind: "undo" });
   });
 });
 
@@ -331,7 +362,9 @@ it("A run that teaches a concept further, begun on the command line, goes on whe
   });
   expect(status).toBe("interrupted");
   const other = await TestStudio.start(library);
-  expect((await other.state()).unfinished).toMatchObject({ name: "mochi", step: 4, steps: 10 });
+  expect((await other.state()).unfinished).toEqual({
+    ...{ name: "mochi", classNoun: "dog", step: 4, steps: 10, again: "more" },
+  });
   const dropped = [];
   for (const name of ["0.png", "1.png"]) dropped.push(await other.drop(name, readFileSync(join(photos, name))));
   const { progress } = await other.done({ ...learning("mochi", dropped), settings: { sampleEvery: 0 } });

@@ -5,6 +5,9 @@ import { completed, startedToken } from "../../studio/src/parts/completion.ts";
 import { clamped, moved, wholeCrop, zoomed } from "../../studio/src/parts/editors/crop.ts";
 import { formatAbout, formatBytes, formatPercent } from "../../studio/src/parts/format.ts";
 import { smoothed } from "../../studio/src/parts/loss/smoothed.ts";
+import { schedulerWords, strategyWords, text } from "../../studio/src/strings.ts";
+import { schedulerNames } from "../../src/diffusion/schedulers/index.ts";
+import { STRATEGIES } from "../../src/strategies/registry.ts";
 import { added } from "../../studio/src/state/progress.ts";
 
 describe("A crop", () => {
@@ -67,6 +70,27 @@ describe("Progress in pieces", () => {
     const piece = { done: 2, losses: [0.4], firstStep: 4, bars: bar(0.7) };
     const now = { done: 2, losses: [0.5, 0.4], firstStep: 3, bars: bar(0.7), secondsLeft: 9 };
     expect(added(known, piece)).toMatchObject(now);
+  });
+});
+
+describe("Strategies and schedulers", () => {
+  it("each have a plain name of their own and a sentence", () => {
+    const strategies = STRATEGIES.filter((each) => each.create().order === "one-by-one").map(({ name }) => name);
+    for (const [codes, wordsOf] of [
+      [strategies, strategyWords],
+      [schedulerNames(), schedulerWords],
+    ] as const) {
+      const names = codes.map((code) => wordsOf(code).name);
+      expect(codes.filter((code, i) => names[i] === code)).toEqual([]);
+      expect(new Set(names).size).toBe(codes.length);
+      for (const code of codes) expect(wordsOf(code).about).toMatch(/^[A-Z].*\.$/);
+    }
+    expect(text.common.namedOption("Euler", "euler", true)).toBe("Euler · euler · default");
+  });
+
+  it("that the page does not know are shown as commands name them", () => {
+    expect(strategyWords("my-own", "small changes")).toEqual({ name: "my-own", about: "small changes" });
+    expect(text.common.namedOption("my-own", "my-own", false)).toBe("my-own");
   });
 });
 

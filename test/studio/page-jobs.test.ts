@@ -58,7 +58,8 @@ it("a concept is taught with the keyboard alone", { timeout: 3 * LONG }, async (
   await tabTo(page, ".expert summary");
   await page.keyboard.press("Enter");
   await tabTo(page, "select");
-  await page.keyboard.type("sequential");
+  await page.keyboard.type("No");
+  await page.getByText("One concept after another is trained; earlier ones are forgotten.").waitFor();
   await tabTo(page, 'input[type="number"]');
   await page.keyboard.type("4");
   await tabTo(page, ".plan .button-main");

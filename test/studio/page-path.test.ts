@@ -8,6 +8,7 @@ import { join } from "node:path";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import {
+  askForSmallSteps,
   examplePhotos,
   fillIn,
   goTo,
@@ -81,6 +82,9 @@ it("it is drawn; after an undo the same seed is drawn again", { timeout: 3 * LON
   await prompt.press("Enter");
   expect(await prompt.inputValue()).toBe("<rex> and <pip>");
   await page.getByRole("radio", { name: "1", exact: true }).check();
+  await page.getByText("More settings").click();
+  await page.getByRole("combobox", { name: "Scheduler" }).selectOption({ label: "Euler · euler" });
+  await page.getByText("The simplest: one straight line for each step.").waitFor();
   await page.getByRole("button", { name: "Draw", exact: true }).click();
   await page.getByRole("img", { name: "Picture 1: <rex> and <pip>" }).waitFor();
 
@@ -107,6 +111,30 @@ it("a picture is saved with its prompt or without", { timeout: 3 * LONG }, async
   expect(await save()).toBe(true);
   await page.getByRole("checkbox", { name: "Keep the prompt in the file" }).uncheck();
   expect(await save()).toBe(false);
+});
+
+it("a concept is taught more photos: the plan and Watch say so", { timeout: 3 * LONG }, async () => {
+  const { page } = open;
+  await goTo(page, "concepts");
+  await page.keyboard.press("Escape");
+  await page.getByLabel("More for ember").click();
+  await page.getByRole("button", { name: "Teach more photos" }).click();
+  await page.locator(".screen-teach .page-head h1").waitFor();
+  await page.locator('input[type="file"][multiple]').setInputFiles(examplePhotos("pip").slice(0, 2));
+  const noun = page.getByRole("textbox", { name: "Kind of thing" });
+  expect([await noun.inputValue(), await noun.isEditable()]).toEqual(["dog", false]);
+  await page.getByText("ember is taught more: it goes on from what it is.").waitFor();
+  await page.getByRole("radio", { name: /^Begin it anew/ }).check();
+  await page.getByText(/^ember begins anew/).waitFor();
+  expect(await noun.isEditable()).toBe(true);
+  await page.getByRole("radio", { name: /^Teach it more/ }).check();
+  await askForSmallSteps(page, 4);
+  await page.getByText(/^About \d/).waitFor();
+  await page.getByRole("button", { name: "Teach ember more" }).click();
+  await page.getByRole("heading", { name: "More of ember is learned" }).waitFor();
+  await page.getByRole("heading", { name: "Taught more" }).waitFor();
+  await goTo(page, "concepts");
+  await page.getByText(/taught 2 times/).waitFor();
 });
 
 it("everything is taken away as a LoRA", { timeout: 3 * LONG }, async () => {

@@ -19,6 +19,7 @@ import {
   seriousFindings,
   startBrowser,
   type OpenPage,
+  type ScreenName,
 } from "./page-support.ts";
 import { learning, noisePhoto, TestStudio } from "./support.ts";
 
@@ -82,6 +83,7 @@ describe("With concepts", () => {
       expect(await seriousFindings(page)).toEqual([]);
       await page.keyboard.press("Escape");
       await page.getByRole("dialog").waitFor({ state: "detached" });
+      expect(await page.locator(":focus").getAttribute("aria-label")).toBe("More for rex");
     }
     await goTo(page, "teach");
     for (const name of ["Move the crop of next.png", "Paint a mask for next.png"]) {
@@ -95,6 +97,105 @@ describe("With concepts", () => {
     expect(faults).toEqual([]);
   });
 
+  it("a dialog takes the focus to its first control, keeps it, and gives it back", { timeout: 3 * LONG }, async () => {
+    const { page } = open;
+    const openers: readonly (readonly [ScreenName, open: () => Promise<void>, first: string])[] = [
+      ["concepts", () => fromMenu("Rename"), "input:not([type])"],
+      ["concepts", () => fromMenu("Save as LoRA"), "input[type=radio]:checked"],
+      ["concepts", () => fromMenu("Forget"), "input[type=radio]:checked"],
+      ["teach", () => byKeyboard("Move the crop of next.png"), "[role=application]"],
+      ["teach", () => byKeyboard("Paint a mask for next.png"), "canvas"],
+      ["draw", () => byKeyboard("Picture 1: <rex> at sea"), "input[type=checkbox]"],
+      ["settings", () => keepFewer(), "button"],
+    ];
+    async function byKeyboard(name: string): Promise<void> {
+      await page.getByRole("button", { name }).focus();
+      await page.keyboard.press("Enter");
+    }
+    async function fromMenu(action: string): Promise<void> {
+      await page.getByLabel("More for rex").focus();
+      await page.keyboard.press("Enter");
+      await byKeyboard(action);
+    }
+    async function keepFewer(): Promise<void> {
+      await page.getByRole("spinbutton", { name: "States kept for undo" }).fill("1");
+      await page.keyboard.press("Enter");
+    }
+    for (const [screen, openDialog, first] of openers) {
+      await goTo(page, screen);
+      await openDialog();
+      const dialog = page.getByRole("dialog");
+      await dialog.waitFor();
+      expect(await dialog.locator(`:focus:is(${first})`).count(), `${screen} ${first}`).toBe(1);
+      for (const key of ["Shift+Tab", "Tab", "Tab", "Tab"]) {
+        await page.keyboard.press(key);
+        expect(await dialog.locator(":focus").count(), `${screen} ${first} ${key}`).toBe(1);
+      }
+      // Round and round: as often as there are controls, and more.
+      for (let presses = 0; presses < 12; presses++) await page.keyboard.press("Tab");
+      expect(await dialog.locator(":focus").count()).toBe(1);
+      await page.keyboard.press("Escape");
+      await dialog.waitFor({ state: "detached" });
+      expect(await page.locator(":focus:is(button, summary, input)").count()).toBe(1);
+    }
+    // Nothing was changed.
+    expect((await studio.state()).history?.keep).toBe(3);
+  });
+
+  it("a concept that is forgotten takes the focus of its card to the next", async () => {
+    const { page } = open;
+    await goTo(page, "concepts");
+    await page.getByLabel("More for rex").click();
+    await page.getByRole("button", { name: "Forget", exact: true }).click();
+    await page.getByRole("button", { name: "Forget rex" }).click();
+    await page.getByText("rex is forgotten.").waitFor();
+    await page.getByLabel("More for rex").waitFor({ state: "detached" });
+    expect(await page.locator(":focus").getAttribute("aria-label")).toBe("More for ember");
+    await studio.done({ kind: "undo" });
+    await page.getByLabel("More for rex").waitFor();
+  });
+
+  it("a mask that was painted can be painted further, stroke by stroke taken back, and cleared", async () => {
+    const { page, faults } = open;
+    await goTo(page, "teach");
+    const canvas = page.getByRole("application", { name: "Mask of next.png" });
+    const painted = () =>
+      page.evaluate<number>(`{
+        const canvas = document.querySelector("dialog canvas");
+        const { data } = canvas.getContext("2d", { willReadFrequently: true }).getImageData(0, 0, canvas.width, canvas.height);
+        data.filter((value, index) => index % 4 === 3 && value > 127).length;
+      }`);
+    const save = async () => {
+      await page.getByRole("button", { name: "Use this mask" }).click();
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+    };
+    await page.getByRole("button", { name: "Paint a mask for next.png" }).click();
+    await canvas.press(" ");
+    const dot = await painted();
+    expect(dot).toBeGreaterThan(0);
+    await save();
+
+    await page.getByRole("button", { name: "Change the mask of next.png" }).click();
+    await expect.poll(async () => Math.abs((await painted()) - dot) < 0.05 * dot).toBe(true);
+    const before = await painted();
+    const undo = page.getByRole("button", { name: "Undo", exact: true });
+    expect(await undo.isEnabled()).toBe(false);
+    for (let moves = 0; moves < 5; moves++) await canvas.press("ArrowRight");
+    await canvas.press("Shift+ArrowRight");
+    expect(await painted()).toBeGreaterThan(before);
+    await canvas.press("Control+z");
+    expect(await painted()).toBe(before);
+    await page.getByRole("button", { name: "Clear" }).click();
+    expect(await painted()).toBe(0);
+    await undo.click();
+    expect(await painted()).toBe(before);
+    await page.getByRole("button", { name: "Clear" }).click();
+    // Without anything painted there is no mask.
+    await save();
+    await page.getByRole("button", { name: "Paint a mask for next.png" }).waitFor();
+    expect(faults).toEqual([]);
+  });
+
   it("the forgetting matrix is read with the arrow keys", async () => {
     const { page } = open;
     await goTo(page, "remember");
@@ -103,6 +204,18 @@ describe("With concepts", () => {
     await page.keyboard.press("ArrowDown");
     const cell = page.locator("[role=grid] :focus");
     expect(await cell.getAttribute("aria-label")).toMatch(/^ember, learned ember: 0 % changed/);
+  });
+
+  it("a concept that is renamed stays one row of the matrix, with what was compared before", async () => {
+    const { page } = open;
+    await goTo(page, "remember");
+    await studio.done({ kind: "rename", name: "ember", to: "coal" });
+    await page.getByRole("rowheader", { name: "coal" }).waitFor();
+    expect(await page.getByRole("rowheader").allTextContents()).toEqual(["rex", "coal", "pip"]);
+    await page.getByRole("gridcell", { name: "coal, learned ember: 0 % changed" }).waitFor();
+    await page.getByRole("gridcell", { name: "coal, renamed ember to coal: not compared yet" }).waitFor();
+    await studio.done({ kind: "undo" });
+    await page.getByRole("rowheader", { name: "ember" }).waitFor();
   });
 
   it("names are shown as they are written, and never as markup", async () => {

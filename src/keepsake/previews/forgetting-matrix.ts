@@ -4,11 +4,12 @@
  */
 import { conceptCandidate } from "../../classifier/candidate.ts";
 import type { StableDiffusionPipeline } from "../../diffusion/pipeline.ts";
-import type { StateFacts } from "../../library/history.ts";
+import type { RgbImage } from "../../io/images/rgb-image.ts";
+import { stateFacts, type StateFacts } from "../../library/history.ts";
 import { learnedIn, type Learned } from "../../library/library-model.ts";
 import { Library } from "../../library/library.ts";
 import { timelineOf } from "../../library/manifest/manifest.ts";
-import { stateId, type ConceptEntry, type LibraryState } from "../../library/manifest/state.ts";
+import type { ConceptEntry, LibraryState } from "../../library/manifest/state.ts";
 import { recordedSettings } from "../../library/recorded-settings.ts";
 import { findState } from "../../library/undo.ts";
 import type { Watched } from "../operation.ts";
@@ -21,7 +22,7 @@ import { drawConcept, PREVIEW_PICTURES, PREVIEW_SEED } from "./previews.ts";
 export interface ForgettingMatrixRequest extends Watched<ForgettingMatrixProgress> {
   /** Ids of states, or their first digits, the oldest first. Default: the current state and all that lie before it. */
   readonly states?: readonly string[];
-  /** Names. Default: all that the states know. */
+  /** Names that they have now. Default: all that the states know. */
   readonly concepts?: readonly string[];
 }
 
@@ -29,7 +30,10 @@ export interface ForgettingMatrixRequest extends Watched<ForgettingMatrixProgres
 export interface ForgettingCell {
   /** The state's id. */
   readonly state: string;
+  /** The name that it has now. */
   readonly concept: string;
+  /** The name that it has in the state: another one if it was renamed since. */
+  readonly nameThen: string;
   /** "a photo of a `<name>`" from fixed seeds, the same in each state. */
   readonly pictures: readonly Picture[];
   /**
@@ -51,7 +55,7 @@ export interface ForgettingMatrixProgress {
 export interface ForgettingMatrix {
   /** The oldest first. */
   readonly states: readonly StateFacts[];
-  /** Names, in the order in which the states have come to know them. */
+  /** The names that they have now, in the order in which the states have come to know them. */
   readonly concepts: readonly string[];
   /** Row by row: a concept in each state that knows it. */
   readonly cells: readonly ForgettingCell[];
@@ -62,7 +66,9 @@ interface AskedCell {
   readonly library: Library;
   readonly entry: ConceptEntry;
   readonly state: string;
-  /** What its pictures depend on: the adapter and its own token. */
+  /** The name that it has now. */
+  readonly concept: string;
+  /** What its pictures depend on: the adapter and its own embedding, whatever its name. */
   readonly key: string;
 }
 
@@ -77,51 +83,55 @@ export async function drawForgettingMatrix(
 ): Promise<ForgettingMatrix> {
   const library = await Library.open(session.folder);
   const states = chosenStates(library, request.states);
-  const asked = askedCells(library, states, request.concepts);
+  const factsOf = stateFacts(library.manifest);
+  const asked = states.flatMap((state) => askedCells(library.inState(state), factsOf(state), request.concepts));
   const { pipeline } = await session.model(library);
-  const drawn = new Map<string, readonly Picture[]>();
+  const drawn = new Map<string, readonly RgbImage[]>();
   const draw = async ({ library: inState, entry, key }: AskedCell): Promise<readonly Picture[]> => {
+    const { prompt } = conceptCandidate(entry);
+    const picture = (image: RgbImage, index: number) => new Picture({ image, prompt, seed: PREVIEW_SEED, index });
     const before = drawn.get(key);
-    if (before !== undefined) return before;
+    if (before !== undefined) return before.map(picture);
     request.signal?.throwIfAborted();
     const learned = await learnedIn(inState, pipeline);
     const resolution = recordedSettings(library, entry.training ?? {}, pipeline).resolution;
-    const pictures = await session.withRoom(() =>
-      pictureOf(pipeline, session, entry, learned, {
+    const images = await session.withRoom(() =>
+      imagesIn(pipeline, session, prompt, learned, {
         ...{ resolution, program: session.program },
         ...(request.signal !== undefined && { signal: request.signal }),
       }),
     );
-    drawn.set(key, pictures);
-    return pictures;
+    drawn.set(key, images);
+    return images.map(picture);
   };
 
   const cells = new Map<AskedCell, ForgettingCell>();
   const add = async (cell: AskedCell, change: (pictures: readonly Picture[]) => number) => {
     const pictures = await draw(cell);
-    const made = { state: cell.state, concept: cell.entry.name, pictures, change: change(pictures) };
+    const { state, concept, entry } = cell;
+    const made = { state, concept, nameThen: entry.name, pictures, change: change(pictures) };
     cells.set(cell, made);
     request.onProgress?.({ kind: "cell", cell: made, done: cells.size, count: asked.length });
   };
   // The first of each concept come first: what the others are compared with, and the unit of all changes.
   const firsts = new Map<string, AskedCell>();
-  for (const cell of asked) if (!firsts.has(cell.entry.name)) firsts.set(cell.entry.name, cell);
+  for (const cell of asked) if (!firsts.has(cell.concept)) firsts.set(cell.concept, cell);
   for (const cell of firsts.values()) await add(cell, () => 0);
   const references = new Map([...firsts].map(([name, cell]) => [name, imagesOf(cells.get(cell)?.pictures ?? [])]));
   const unit = distanceOfNeighbours([...references.values()]);
   for (const cell of asked) {
     if (cells.has(cell)) continue;
-    const reference = references.get(cell.entry.name) ?? [];
+    const reference = references.get(cell.concept) ?? [];
     await add(cell, (pictures) => {
       const moved = meanDistance(reference, imagesOf(pictures));
       return moved === 0 ? 0 : moved / unit;
     });
   }
   return {
-    states: states.map((state) => factsOf(library, state)),
+    states: states.map(factsOf),
     concepts: [...firsts.keys()],
     cells: [...firsts.keys()].flatMap((name) =>
-      asked.filter(({ entry }) => entry.name === name).flatMap((cell) => cells.get(cell) ?? []),
+      asked.filter(({ concept }) => concept === name).flatMap((cell) => cells.get(cell) ?? []),
     ),
   };
 }
@@ -132,46 +142,27 @@ function chosenStates({ folder, manifest }: Library, ids: readonly string[] | un
   return [timeline.current, ...timeline.earlier].toReversed();
 }
 
-function askedCells(
-  library: Library,
-  states: readonly LibraryState[],
-  names: readonly string[] | undefined,
-): readonly AskedCell[] {
-  return states.flatMap((state) => {
-    const inState = library.inState(state);
-    const id = factsOf(library, state).id;
-    return state.concepts
-      .filter(({ name }) => names === undefined || names.includes(name))
-      .map((entry) => ({
-        library: inState,
-        entry,
-        state: id,
-        key: JSON.stringify([state.adapter, entry.embedding, entry.token, entry.training?.resolution]),
-      }));
+/** @param library - in the state */
+function askedCells(library: Library, facts: StateFacts, names: readonly string[] | undefined): readonly AskedCell[] {
+  const { adapter } = library.manifest;
+  return library.concepts.flatMap((entry, i) => {
+    const concept = facts.presentNames[i];
+    if (names !== undefined && !names.includes(concept)) return [];
+    const key = JSON.stringify([adapter, entry.embedding, entry.training?.resolution]);
+    return [{ library, entry, concept, state: facts.id, key }];
   });
 }
 
-function factsOf({ manifest }: Library, state: LibraryState): StateFacts {
-  return {
-    id: stateId(manifest.model.fingerprint, state),
-    change: state.change,
-    concepts: state.concepts.map(({ name }) => name),
-  };
-}
-
-async function pictureOf(
+async function imagesIn(
   pipeline: StableDiffusionPipeline,
   session: Session,
-  entry: ConceptEntry,
+  prompt: string,
   learned: Learned,
   options: Parameters<typeof drawConcept>[4],
-): Promise<readonly Picture[]> {
-  const { prompt } = conceptCandidate(entry);
+): Promise<readonly RgbImage[]> {
   const adapter = learned.adapter && session.adapters.bind(learned.adapter);
   const images = await drawConcept(pipeline, prompt, learned, adapter, options);
-  return images.slice(0, PREVIEW_PICTURES).map(({ image }, index) => {
-    return new Picture({ image, prompt, seed: PREVIEW_SEED, index });
-  });
+  return images.slice(0, PREVIEW_PICTURES).map(({ image }) => image);
 }
 
 const imagesOf = (pictures: readonly Picture[]) => pictures.map(({ image }) => image);

@@ -8,6 +8,7 @@ import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { KeepsakeError } from "../../errors.ts";
 import { closeAfter } from "../../io/file-handle.ts";
+import { exists } from "../../io/folder.ts";
 import { canBeat, PATIENCE, startHeartbeat, watch } from "./heartbeat.ts";
 import { askOwner, formatOwner, isCode, NOBODY, ownOrigin, readOwner, type Owner } from "./lock-owner.ts";
 import { permissionsIn } from "../permissions.ts";
@@ -71,15 +72,28 @@ export async function lockFolder(
  * Finds out whether this process still has a folder that it locked. Asked before each write: a process that was stopped for
  * long in another container may be taken for dead.
  *
- * @throws KeepsakeError if somebody else has taken the lock or deleted it
+ * @throws KeepsakeError if somebody else has taken the lock, or deleted it or the whole folder
  */
 export async function checkLock(folder: string): Promise<void> {
   const path = resolve(folder);
   for (const [id, locked] of held) {
-    if (locked !== path || (await readOwner(join(folder, "lock")))?.id === id) continue;
-    const fault = "this process stood still for so long that it lost the library's lock";
-    throw new KeepsakeError("state", `${folder}: ${fault}; repeat the command to go on.`);
+    if (locked !== path) continue;
+    const owner = await readOwner(join(folder, "lock"));
+    if (owner?.id === id) continue;
+    throw new KeepsakeError("state", await howItWasLost(folder, owner));
   }
+}
+
+/** @param owner - who has the lock now */
+async function howItWasLost(folder: string, owner: Owner | undefined): Promise<string> {
+  if (!(await exists(folder))) {
+    return `${folder} is gone: it was deleted or moved meanwhile, or its disk was; put it back and repeat the command.`;
+  }
+  const fault =
+    owner === undefined
+      ? "its lock was deleted while this process was at work in it"
+      : "this process stood still for so long that it lost the library's lock";
+  return `${folder}: ${fault}; repeat the command to go on.`;
 }
 
 /** Files that a killed process may have left beside a lock. Only who holds the lock may remove them. */

@@ -30,7 +30,7 @@ export interface Manifest extends LibraryState, OtherStates {
   readonly format: "keepsake-library";
   readonly version: typeof VERSION;
   readonly model: LibraryModel;
-  /** How many states are kept beside the current one. */
+  /** How many states are kept beside the current one; those that differ in names alone do not count. */
   readonly keep: number;
 }
 

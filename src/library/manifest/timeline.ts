@@ -3,7 +3,7 @@
  * an undo has left, after it. Undo and redo walk along the line and lose nothing. A new change after an undo begins another
  * end of the line; what was `later` is then set `aside`, off the line, as long as the library keeps so many states.
  */
-import { stateId, type LibraryState } from "./state.ts";
+import { blobsOf, stateId, type LibraryState } from "./state.ts";
 
 /** All states of a library but the current one. */
 export interface OtherStates {
@@ -52,15 +52,38 @@ export function at(timeline: Timeline, target: LibraryState): Timeline {
 
 /**
  * The timeline with as many states as a library keeps beside the current one. What was set aside goes first, the one that was
- * left longest ago before the others; then the oldest of the line.
+ * left longest ago before the others; then the oldest of the line. A state of the line that has the files of its neighbour, as
+ * after a renaming, takes no room and does not count.
+ *
+ * @param keep - 0: none, not even those that take no room
  */
 export function shortened({ current, earlier, later, aside }: Timeline, keep: number): Timeline {
+  if (keep === 0) return { current, earlier: [], later: [], aside: [] };
+  const ahead = nearest(later, current, keep);
+  const back = nearest(earlier, current, keep - ahead.counted);
   return {
-    current,
-    earlier: earlier.slice(0, Math.max(0, keep - later.length)),
-    later: later.slice(0, keep),
-    aside: aside.slice(0, Math.max(0, keep - earlier.length - later.length)),
+    ...{ current, earlier: back.states, later: ahead.states },
+    aside: aside.slice(0, Math.max(0, keep - ahead.counted - back.counted)),
   };
+}
+
+/** The states of one side of the line of which at most so many count. */
+function nearest(
+  states: readonly LibraryState[],
+  current: LibraryState,
+  most: number,
+): { readonly states: readonly LibraryState[]; readonly counted: number } {
+  let counted = 0;
+  for (const [i, state] of states.entries()) {
+    if (hasSameFiles(state, i === 0 ? current : states[i - 1])) continue;
+    if (counted === most) return { states: states.slice(0, i), counted };
+    counted += 1;
+  }
+  return { states, counted };
+}
+
+function hasSameFiles(a: LibraryState, b: LibraryState): boolean {
+  return JSON.stringify(blobsOf(a)) === JSON.stringify(blobsOf(b));
 }
 
 /**

@@ -27,7 +27,8 @@ export interface RenameResult {
 }
 
 /**
- * Renames a concept in the current state. Earlier states keep the old name, and an undo brings it back.
+ * Renames a concept in the current state. Earlier states keep the old name, and an undo brings it back. The new state has
+ * the files of the one before, and does not count among those that are kept.
  *
  * @throws KeepsakeError if the library does not know the concept, knows the new name already, or a run is unfinished
  */

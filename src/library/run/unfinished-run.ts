@@ -8,6 +8,7 @@ import { learnCommandOf, recordedSteps } from "./learn-command.ts";
 import { shellPath, shellQuote } from "../../shell.ts";
 import type { Library } from "../library.ts";
 import { lockState } from "../lock/lock.ts";
+import type { Again } from "../manifest/state.ts";
 import {
   deleteSnapshot,
   hasEnded,
@@ -38,17 +39,27 @@ export async function findUnfinishedRun(library: Library): Promise<UnfinishedRun
   return describeRun(library, snapshot, (await lockState(library.folder)) === "held");
 }
 
-/** What an unfinished run is about, for those who show it; undefined as with {@link findUnfinishedRun}. */
-export async function unfinishedFacts(
-  library: Library,
-): Promise<
-  { readonly name: string; readonly classNoun: string; readonly step: number; readonly steps: number } | undefined
-> {
+/** What an unfinished run is about. */
+export interface UnfinishedFacts {
+  readonly name: string;
+  readonly classNoun: string;
+  /** Steps that are saved. */
+  readonly step: number;
+  readonly steps: number;
+  /** What is to become of the concept, if the library knows it. */
+  readonly again?: Again;
+}
+
+/** For those who show it; undefined as with {@link findUnfinishedRun}. */
+export async function unfinishedFacts(library: Library): Promise<UnfinishedFacts | undefined> {
   const snapshot = await peekSnapshot(library.folder).catch(ignoreDamage);
   if (snapshot === undefined || hasEnded(snapshot, library)) return undefined;
   const { identity, step } = snapshot;
-  const { concept: name = "?", class: classNoun = "" } = identity;
-  return { name, classNoun, step, steps: recordedSteps(identity) ?? step };
+  const { concept: name = "?", class: classNoun = "", again } = identity;
+  return {
+    ...{ name, classNoun, step, steps: recordedSteps(identity) ?? step },
+    ...((again === "more" || again === "replaced") && { again }),
+  };
 }
 
 function describeRun(library: Library, snapshot: SnapshotFacts, inUse: boolean): UnfinishedRun {

@@ -9,8 +9,9 @@ import { BUILT_IN, profileOf } from "../../library/model/model-profile.ts";
 import { conceptName } from "../../prompts/concept-name.ts";
 import { type RecordedRequest, recordedRequest } from "./recorded-request.ts";
 import type { JobResult } from "../api.ts";
+import { LearnPace } from "./learn-pace.ts";
 import type { JobTask } from "./protocol.ts";
-import { handOver, Pace, type Work } from "./work.ts";
+import { handOver, type Work } from "./work.ts";
 
 type LearnTask = Extract<JobTask, { readonly kind: "learn" | "plan" }>;
 
@@ -19,15 +20,14 @@ export async function learn(task: LearnTask, keepsake: Keepsake, work: Work): Pr
   const { signal, tell } = work;
   const library = await Library.openIfExists(keepsake.folder);
   const recorded = library && (await recordedRequest(library));
-  const request = withRecorded(requestOf(task), recorded);
+  const asked = withRecorded(requestOf(task), recorded);
+  const every = task.request.settings?.sampleEvery ?? usualInterval(asked, library, work);
+  const request = { ...asked, ...(every > 0 && { samples: { every, others: true } }) };
   if (task.kind === "plan") return { kind: "plan", plan: await keepsake.plan(request) };
-  const every = task.request.settings?.sampleEvery ?? usualInterval(request, library, work);
-  const pace = new Pace();
+  const others = (library?.concepts ?? []).filter(({ name }) => name !== conceptName(asked.name));
+  const pace = new LearnPace({ every, pictures: 1 + others.length });
   tell({ kind: "progress", progress: { phase: "loading" } });
-  const learning = keepsake.learn({
-    ...{ ...request, signal, tellsPlan: true },
-    ...(every > 0 && { samples: { every, others: true } }),
-  });
+  const learning = keepsake.learn({ ...request, signal, tellsPlan: true });
   for await (const news of learning) {
     switch (news.kind) {
       case "note":
@@ -43,25 +43,26 @@ export async function learn(task: LearnTask, keepsake: Keepsake, work: Work): Pr
         break;
       case "plan": {
         const { plan } = news;
+        pace.planned(plan);
         const { stepsDone: done, steps: count } = plan;
         tell({ kind: "progress", progress: { plan, done, count, secondsLeft: plan.seconds.total } });
         break;
       }
       case "resumed":
-        pace.restart(news.step);
         tell({ kind: "resumed", step: news.step });
         break;
       case "step": {
         const { phase, step, steps, loss } = news;
-        tell({ kind: "progress", progress: { phase: phaseName(phase), losses: [loss], ...pace.after(step, steps) } });
+        tell({ kind: "progress", progress: { phase: phaseName(phase), losses: [loss], ...pace.step(step, steps) } });
         break;
       }
       case "sample": {
-        const { step, concept } = news;
+        const { step, steps, concept } = news;
         const picture = await handOver(news.picture, work);
-        tell({ kind: "progress", progress: { samples: [{ step, concept, picture }] } });
-        // Drawing took its time, and is no step.
-        pace.restart(step);
+        tell({
+          kind: "progress",
+          progress: { samples: [{ step, concept, picture }], ...pace.picture(step, steps) },
+        });
         break;
       }
       case "class pictures":
@@ -81,10 +82,11 @@ export async function learn(task: LearnTask, keepsake: Keepsake, work: Work): Pr
 
 /** The page draws its own previews, so no sheet is written. */
 function requestOf({ request, photos }: LearnTask): LearnRequest {
-  const { name, classNoun, settings = {} } = request;
+  const { name, classNoun, again, settings = {} } = request;
   const { steps, budget, strategy, learningRate, rank, resolution, seed, flip } = settings;
   return {
     ...{ name, classNoun, photos, previews: false, strategy },
+    ...{ more: again === "more", replace: again === "replaced" },
     ...(budget !== undefined && { budget }),
     ...(rank !== undefined && { adapter: { rank } }),
     training: {
@@ -103,8 +105,7 @@ function withRecorded(request: LearnRequest, recorded: RecordedRequest | undefin
   const { training = {}, adapter = {}, strategy, strategyOptions, more, replace } = recorded;
   return {
     ...request,
-    ...(more === true && { more }),
-    ...(replace === true && { replace }),
+    ...{ more, replace },
     budget: undefined,
     training: { ...request.training, ...training },
     adapter: { ...request.adapter, ...adapter },

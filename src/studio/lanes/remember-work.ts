@@ -10,7 +10,7 @@ import { handOver, Pace, type Work } from "./work.ts";
 export async function remember(keepsake: Keepsake, work: Work): Promise<JobResult> {
   const cells: MatrixCell[] = [];
   await drawCells(keepsake, {}, work, (cell, pictures) => {
-    const { state, concept, change } = cell;
+    const { state, nameThen: concept, change } = cell;
     const shown = { state, concept, change, pictures };
     cells.push(shown);
     return [shown];
@@ -37,7 +37,7 @@ async function drawCells(
   for await (const { cell, done, count } of keepsake.forgettingMatrix({ ...request, signal: work.signal })) {
     const pictures: PictureId[] = [];
     for (const picture of cell.pictures) pictures.push(await handOver(picture, work));
-    work.tell({ kind: "preview", state: cell.state, concept: cell.concept, pictures });
+    work.tell({ kind: "preview", state: cell.state, concept: cell.nameThen, pictures });
     const cells = shown(cell, pictures);
     const progress = { phase: "previews", ...pace.after(done, count), ...(cells !== undefined && { cells }) };
     work.tell({ kind: "progress", progress });

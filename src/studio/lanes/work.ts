@@ -45,9 +45,4 @@ export class Pace {
     if (pieces <= 0) return { done, count };
     return { done, count, secondsLeft: ((count - done) * (at - first.at)) / pieces / 1000 };
   }
-
-  /** Begins to measure anew, after `done` pieces. */
-  restart(done = 0): void {
-    this.#times.splice(0, Infinity, { done, at: performance.now() });
-  }
 }

@@ -36,15 +36,13 @@ async function checkNames(studio: Studio, name: string, classNoun: string): Prom
       : faultIn(() => {
           checkClassNoun(classNoun);
         });
-  const isKnown =
-    ofName === undefined && (await studio.conceptNames()).some((known) => `<${known}>` === name || known === name);
-  const note = isKnown ? `The library knows <${name.replace(/[<>]/g, "")}> already; choose another name.` : undefined;
-  const warning = ofNoun === undefined && classNoun.trim() !== "" ? await nounWarning(studio, classNoun) : undefined;
-  const notes = [note, warning].filter((text) => text !== undefined).join(" ");
+  const known = (await studio.conceptNames()).find((each) => [each, `<${each}>`].includes(name.trim()));
+  const note = ofNoun === undefined && classNoun.trim() !== "" ? await nounWarning(studio, classNoun) : undefined;
   return {
+    ...(known !== undefined && { known }),
     ...(ofName !== undefined && { name: ofName }),
     ...(ofNoun !== undefined && { classNoun: ofNoun }),
-    ...(notes !== "" && { note: notes }),
+    ...(note !== undefined && { note }),
   };
 }
 

@@ -33,6 +33,9 @@ export function photoRoutes(studio: Studio): Hono {
     return context.json(await photos.setMask(context.req.param("id"), mask));
   });
   routes.delete("/photos/:id/mask", (context) => context.json(photos.removeMask(context.req.param("id"))));
+  routes.get("/photos/:id/mask.png", (context) => {
+    return context.body(view(photos.mask(context.req.param("id"))), 200, { "Content-Type": "image/png" });
+  });
   routes.get("/photos/:id/crop.png", (context) => {
     return context.body(view(photos.cropped(context.req.param("id"))), 200, { "Content-Type": "image/png" });
   });

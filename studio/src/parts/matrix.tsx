@@ -12,6 +12,7 @@ export interface MatrixColumn {
   readonly state: string;
   readonly name: string;
   readonly isCurrent: boolean;
+  /** Those that the state knows, by the names that they have now. */
   readonly concepts: readonly string[];
 }
 

@@ -51,10 +51,10 @@ function Activity() {
     return (
       <a class="activity" href={hrefOf("watch")}>
         <span class="activity-line">
-          {text.watch.learning(run.request.name)}
+          {text.watch.learning(run.request.name, run.request.again)}
           {secondsLeft !== undefined && <span class="muted"> {text.watch.left(formatAbout(secondsLeft))}</span>}
         </span>
-        <Meter label={text.watch.learning(run.request.name)} share={shareDone(run)} />
+        <Meter label={text.watch.learning(run.request.name, run.request.again)} share={shareDone(run)} />
       </a>
     );
   }

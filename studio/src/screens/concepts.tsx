@@ -4,8 +4,9 @@ import type { StudioConcept } from "../../../src/studio/api.ts";
 import { Icon } from "../parts/icon.tsx";
 import { PageHead } from "../parts/page-head.tsx";
 import { Unfinished } from "../parts/unfinished.tsx";
-import { hrefOf } from "../state/router.ts";
+import { go, hrefOf } from "../state/router.ts";
 import { concepts, isIdle } from "../state/studio.ts";
+import { teachMore } from "../state/teaching.ts";
 import { startUnasked } from "../state/unasked.ts";
 import { text } from "../strings.ts";
 import { ConceptCard, type ConceptAction } from "./concepts/concept-card.tsx";
@@ -44,11 +45,17 @@ export function Concepts() {
       <ul class="cards">
         {known.map((concept, index) => (
           <ConceptCard
-            key={concept.name}
+            // Not the name: a card that is renamed keeps the focus.
+            key={`place ${index}`}
             concept={concept}
             place={index + 1}
             onAction={(action) => {
-              setOpen({ action, concept });
+              if (action !== "teach") {
+                setOpen({ action, concept });
+                return;
+              }
+              teachMore(concept);
+              go("teach");
             }}
           />
         ))}

@@ -35,8 +35,13 @@ export function Remember() {
   }
   const columns = timeline.value
     .filter(({ concepts }) => concepts.length > 0)
-    .map(({ id, change, concepts }) => ({
-      ...{ state: id, concepts, name: text.history.change(change), isCurrent: id === currentState.value?.id },
+    .map(({ id, change, presentNames }) => ({
+      ...{
+        state: id,
+        concepts: presentNames,
+        name: text.history.change(change),
+        isCurrent: id === currentState.value?.id,
+      },
     }));
   return (
     <>

@@ -1,6 +1,7 @@
 /** @file Settings: the model, how many states are kept, the look, and the health of machine and library. */
 import { useState } from "preact/hooks";
 import { Choice } from "../parts/choice.tsx";
+import { Dialog } from "../parts/dialog/dialog.tsx";
 import { NumberField } from "../parts/field.tsx";
 import { PageHead } from "../parts/page-head.tsx";
 import { tell, tellFault } from "../state/messages.ts";
@@ -49,11 +50,11 @@ export function Settings() {
 
 function Keep({ keep }: { readonly keep: number }) {
   const [wanted, setWanted] = useState<number | undefined>(keep);
+  const [isAsking, setAsking] = useState(false);
+  const kept = studio.value?.history?.states.length ?? 0;
   const save = async () => {
+    setAsking(false);
     if (wanted === undefined) return;
-    const kept = studio.value?.history?.states.length ?? 0;
-    // Those that are too many are deleted at once.
-    if (wanted + 1 < kept && !confirm(text.history.confirmKeep(wanted))) return;
     const job = await tellFault(() => finish({ kind: "keep", keep: wanted }));
     if (job?.fault !== undefined) tell(job.fault.message);
     else if (job !== undefined) tell(text.history.keepDone(wanted), false);
@@ -63,7 +64,9 @@ function Keep({ keep }: { readonly keep: number }) {
       class="keep"
       onSubmit={(event) => {
         event.preventDefault();
-        void save();
+        // Those that are too many are deleted at once.
+        if (wanted !== undefined && wanted < keep && wanted + 1 < kept) setAsking(true);
+        else void save();
       }}
     >
       <NumberField
@@ -78,6 +81,21 @@ function Keep({ keep }: { readonly keep: number }) {
       <button type="submit" class="button" disabled={wanted === undefined || wanted === keep}>
         {text.common.save}
       </button>
+      {isAsking && wanted !== undefined && (
+        <Dialog
+          title={text.history.confirmKeep(wanted)}
+          onClose={() => {
+            setAsking(false);
+          }}
+        >
+          <p>{text.history.confirmKeepAbout}</p>
+          <footer class="actions">
+            <button type="button" class="button-danger" onClick={() => void save()}>
+              {text.history.confirmKeepButton}
+            </button>
+          </footer>
+        </Dialog>
+      )}
     </form>
   );
 }

@@ -3,19 +3,21 @@ import type { ComponentChildren } from "preact";
 import type { Sample } from "../../../src/studio/api.ts";
 import { BeforeAfter } from "../parts/before-after.tsx";
 import { Picture } from "../parts/picture.tsx";
+import type { Again } from "../state/contract.ts";
 import { concepts } from "../state/studio.ts";
 import { text } from "../strings.ts";
 
 export interface WatchSamplesProps {
-  /** Of the new concept. */
+  /** Of the concept that is taught. */
   readonly name: string;
+  readonly again: Again | undefined;
   readonly samples: readonly Sample[];
   readonly isRunning: boolean;
   /** Below the new concept. */
   readonly children: ComponentChildren;
 }
 
-export function WatchSamples({ name, samples, isRunning, children }: WatchSamplesProps) {
+export function WatchSamples({ name, again, samples, isRunning, children }: WatchSamplesProps) {
   const known = concepts.value.map((concept) => concept.name);
   const drawn = [...new Set(samples.map(({ concept }) => concept))];
   const earlier = (drawn.length > 0 ? drawn : isRunning ? known : []).filter((concept) => concept !== name);
@@ -26,7 +28,7 @@ export function WatchSamples({ name, samples, isRunning, children }: WatchSample
       <div class="watch-side">
         {hasSamples && (
           <section aria-labelledby="watch-new">
-            <h2 id="watch-new">{text.watch.new}</h2>
+            <h2 id="watch-new">{text.watch.taught(again)}</h2>
             <Development name={name} samples={of(name)} />
           </section>
         )}

@@ -30,7 +30,10 @@ export function Watch() {
   const { request, progress, status, fault } = job;
   return (
     <>
-      <PageHead title={text.watch.titleOf(request.name, status)} lead={text.watch.about[status]}>
+      <PageHead
+        title={text.watch.titleOf(request.name, status, request.again)}
+        lead={status === "failed" && studio.value?.library.exists === false ? undefined : text.watch.about[status]}
+      >
         <Controls job={job} />
       </PageHead>
       {fault !== undefined && (
@@ -40,7 +43,7 @@ export function Watch() {
       )}
       {!isOver(job) && <Status job={job} />}
       {(status === "failed" || status === "stopped") && <Unfinished />}
-      <WatchSamples name={request.name} samples={progress.samples ?? []} isRunning={!isOver(job)}>
+      <WatchSamples name={request.name} again={request.again} samples={progress.samples ?? []} isRunning={!isOver(job)}>
         <Loss progress={progress} />
       </WatchSamples>
       {progress.notes !== undefined && progress.notes.length > 0 && (
@@ -117,7 +120,7 @@ function Status({ job }: { readonly job: JobOf<"learn"> }) {
           {done !== undefined && count !== undefined && ` · ${text.watch.of(formatCount(done), formatCount(count))}`}
         </span>
       </div>
-      <Meter label={text.watch.learning(job.request.name)} share={shareDone(job)} />
+      <Meter label={text.watch.learning(job.request.name, job.request.again)} share={shareDone(job)} />
     </section>
   );
 }

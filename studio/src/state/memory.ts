@@ -26,14 +26,19 @@ const cells = computed(() => {
   return found;
 });
 
+/** @param concept - the name that it has now: the state may call it otherwise */
 export function cellOf(state: string, concept: string): MatrixCell | undefined {
-  return cells.value.get(keyOf(state, concept));
+  const kept = timeline.value.find(({ id }) => id === state);
+  const nameThen = kept?.concepts[kept.presentNames.indexOf(concept)];
+  return nameThen === undefined ? undefined : cells.value.get(keyOf(state, nameThen));
 }
 
-/** Every concept of a kept state, in the order of learning. */
-export const rememberedConcepts = computed(() => [...new Set(timeline.value.flatMap(({ concepts }) => concepts))]);
+/** Every concept of a kept state by the name that it has now, in the order of learning. */
+export const rememberedConcepts = computed(() => [
+  ...new Set(timeline.value.flatMap(({ presentNames }) => presentNames)),
+]);
 
 /** Whether a kept state holds a concept that was not compared yet. */
 export const isIncomplete = computed(() =>
-  timeline.value.some(({ id, concepts }) => concepts.some((concept) => cellOf(id, concept) === undefined)),
+  timeline.value.some(({ id, concepts }) => concepts.some((concept) => !cells.value.has(keyOf(id, concept)))),
 );

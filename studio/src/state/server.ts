@@ -43,6 +43,7 @@ export const server = {
 /** Addresses of pictures and files. */
 export const address = {
   crop: ({ id, version }: StudioPhoto) => `${photoPath(id)}/crop.png?v=${version}`,
+  mask: ({ id, version }: StudioPhoto) => `${photoPath(id)}/mask.png?v=${version}`,
   whole: (id: string) => `${photoPath(id)}/whole.jpg`,
   picture: (id: string) => `/api/pictures/${encodeURIComponent(id)}.png`,
   /** For saving. `hasPrompt`: how it was drawn is in the file. */

@@ -17,6 +17,6 @@ export function speakProgress(): void {
     said = key;
     // What was over before the page was opened is no news.
     if (isFirst && job.status !== "running") return;
-    spoken.value = text.watch.spoken(job.request.name, job.status, quarters);
+    spoken.value = text.watch.spoken(job.request.name, job.status, quarters, job.request.again);
   });
 }

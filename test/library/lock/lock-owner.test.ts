@@ -1,10 +1,12 @@
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import {
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   symlinkSync,
   utimesSync,
@@ -151,6 +153,23 @@ describe("the owner of a lock", () => {
     }
     await unlock();
     expect(readdirSync(folder)).toContain("lock");
+  });
+
+  it("whose lock or folder was deleted is told so, and makes neither again", async () => {
+    const folder = mkdtempSync(inFolder("library-"));
+    const library = await emptyLibrary(folder);
+    const unlock = await lockFolder(folder, "learning dog");
+    rmSync(join(folder, "lock"));
+    const deleted = `${folder}: its lock was deleted while this process was at work in it; repeat the command to go on.`;
+    expect((await failure(library.save())).message).toBe(deleted);
+    rmSync(folder, { recursive: true });
+    for (const write of [() => library.save(), () => library.replace(library.manifest), () => library.prune()]) {
+      const { kind, message } = await failure(write());
+      expect(kind).toBe("state");
+      expect(message).toMatch(`${folder} is gone: it was deleted or moved meanwhile`);
+    }
+    await unlock();
+    expect(existsSync(folder)).toBe(false);
   });
 });
 

@@ -5,7 +5,7 @@ import { address } from "../../state/server.ts";
 import { editPhoto } from "../../state/photos.ts";
 import { text } from "../../strings.ts";
 import { clamped, moved, wholeCrop, zoomed } from "./crop.ts";
-import { Dialog } from "../dialog.tsx";
+import { Dialog } from "../dialog/dialog.tsx";
 
 export interface CropEditorProps {
   readonly photo: StudioPhoto;

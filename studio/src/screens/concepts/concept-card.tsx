@@ -6,8 +6,8 @@ import { Picture } from "../../parts/picture.tsx";
 import { hrefOf } from "../../state/router.ts";
 import { text } from "../../strings.ts";
 
-export type ConceptAction = "rename" | "forget" | "export";
-const ACTIONS = ["rename", "export", "forget"] as const satisfies readonly ConceptAction[];
+export type ConceptAction = "teach" | "rename" | "forget" | "export";
+const ACTIONS = ["teach", "rename", "export", "forget"] as const satisfies readonly ConceptAction[];
 
 export interface ConceptCardProps {
   readonly concept: StudioConcept;
@@ -17,9 +17,15 @@ export interface ConceptCardProps {
 }
 
 export function ConceptCard({ concept, place, onAction }: ConceptCardProps) {
-  const { name, token, classNoun, steps, strategy, previews } = concept;
+  const { name, token, classNoun, steps, strategy, taught, previews } = concept;
   const menu = useRef<HTMLDetailsElement>(null);
   const [first, ...more] = previews;
+  /** The focus stays on the card: what is opened gives it back there. */
+  const close = () => {
+    if (menu.current === null) return;
+    menu.current.open = false;
+    menu.current.querySelector("summary")?.focus();
+  };
   return (
     <li class="card">
       <div class="card-pictures">
@@ -40,7 +46,7 @@ export function ConceptCard({ concept, place, onAction }: ConceptCardProps) {
           ref={menu}
           class="menu"
           onKeyDown={({ key }) => {
-            if (key === "Escape" && menu.current !== null) menu.current.open = false;
+            if (key === "Escape") close();
           }}
           onFocusOut={({ relatedTarget }) => {
             const goesOut = relatedTarget instanceof Node && menu.current?.contains(relatedTarget) !== true;
@@ -56,7 +62,7 @@ export function ConceptCard({ concept, place, onAction }: ConceptCardProps) {
                 <button
                   type="button"
                   onClick={() => {
-                    if (menu.current !== null) menu.current.open = false;
+                    close();
                     onAction(action);
                   }}
                 >
@@ -67,7 +73,7 @@ export function ConceptCard({ concept, place, onAction }: ConceptCardProps) {
           </ul>
         </details>
       </div>
-      <p class="card-how">{text.concepts.learned(place, steps, strategy)}</p>
+      <p class="card-how">{text.concepts.learned(place, { steps, strategy, taught })}</p>
       <a class="card-draw" href={hrefOf("draw", { prompt: text.draw.example(token) })}>
         {text.concepts.draw(name)}
       </a>

@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import type { Job, StudioConcept } from "../../../../src/studio/api.ts";
 import { Choice } from "../../parts/choice.tsx";
-import { Dialog } from "../../parts/dialog.tsx";
+import { Dialog } from "../../parts/dialog/dialog.tsx";
 import { formatBytes } from "../../parts/format.ts";
 import type { ExportFormat } from "../../state/contract.ts";
 import { tellFault } from "../../state/messages.ts";

@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import type { JobRequest, StudioConcept } from "../../../../src/studio/api.ts";
 import { Choice } from "../../parts/choice.tsx";
-import { Dialog } from "../../parts/dialog.tsx";
+import { Dialog } from "../../parts/dialog/dialog.tsx";
 import { tell, tellFault } from "../../state/messages.ts";
 import { finish } from "../../state/studio.ts";
 import { text } from "../../strings.ts";

@@ -1,7 +1,7 @@
 /** @file Another name for a concept. */
 import { useState } from "preact/hooks";
 import type { StudioConcept } from "../../../../src/studio/api.ts";
-import { Dialog } from "../../parts/dialog.tsx";
+import { Dialog } from "../../parts/dialog/dialog.tsx";
 import { Field } from "../../parts/field.tsx";
 import { useNamesCheck } from "../../parts/names-check.ts";
 import { tell, tellFault } from "../../state/messages.ts";
@@ -12,7 +12,8 @@ export function RenameDialog({ concept, onClose }: { readonly concept: StudioCon
   const [name, setName] = useState(concept.name);
   const isSame = name.trim() === concept.name;
   const check = useNamesCheck(isSame ? "" : name.trim(), concept.classNoun);
-  const fault = check?.name?.message ?? (check?.note !== undefined && !isSame ? check.note : undefined);
+  const isTaken = check?.known !== undefined && check.known !== concept.name;
+  const fault = check?.name?.message ?? (isTaken ? text.rename.taken(check.known) : undefined);
   const rename = async () => {
     onClose();
     const job = await tellFault(() => finish({ kind: "rename", name: concept.name, to: name.trim() }));

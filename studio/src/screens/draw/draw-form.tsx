@@ -2,11 +2,12 @@
 import { Choice } from "../../parts/choice.tsx";
 import { Field, NumberField } from "../../parts/field.tsx";
 import { Icon } from "../../parts/icon.tsx";
+import { NamedChoice } from "../../parts/named-choice.tsx";
 import { PromptField } from "../../parts/prompt-field.tsx";
 import { changeDrawing as change, drawForm, newDrawRequest } from "../../state/drawing.ts";
 import { tellFault } from "../../state/messages.ts";
 import { concepts, start, studio } from "../../state/studio.ts";
-import { text } from "../../strings.ts";
+import { schedulerWords, text } from "../../strings.ts";
 
 const COUNTS = ["1", "2", "4", "8"] as const;
 
@@ -105,22 +106,16 @@ function MoreSettings() {
           change({ guidanceScale });
         }}
       />
-      <Field label={text.draw.scheduler}>
-        {(control) => (
-          <select
-            {...control}
-            value={form.scheduler ?? ""}
-            onChange={({ currentTarget }) => {
-              change({ scheduler: currentTarget.value === "" ? undefined : currentTarget.value });
-            }}
-          >
-            <option value="">{text.expert.isDefault(drawing?.scheduler ?? "")}</option>
-            {(studio.value?.schedulers ?? []).map((name) => (
-              <option key={name}>{name}</option>
-            ))}
-          </select>
-        )}
-      </Field>
+      <NamedChoice
+        label={text.draw.scheduler}
+        values={studio.value?.schedulers ?? []}
+        value={form.scheduler}
+        byDefault={drawing?.scheduler ?? ""}
+        wordsOf={schedulerWords}
+        onChange={(scheduler) => {
+          change({ scheduler });
+        }}
+      />
       <NumberField
         label={text.draw.width}
         value={form.width}

@@ -1,12 +1,12 @@
 /** @file A picture on its own: how it was drawn, and saving it. */
 import { useState } from "preact/hooks";
 import type { PictureId } from "../../../../src/studio/api.ts";
-import { Dialog } from "../../parts/dialog.tsx";
+import { Dialog } from "../../parts/dialog/dialog.tsx";
 import { Icon } from "../../parts/icon.tsx";
 import { Picture } from "../../parts/picture.tsx";
 import { address } from "../../state/server.ts";
 import { type JobOf, studio } from "../../state/studio.ts";
-import { text } from "../../strings.ts";
+import { schedulerWords, text } from "../../strings.ts";
 
 export interface PictureDialogProps {
   readonly job: JobOf<"draw">;
@@ -17,11 +17,12 @@ export interface PictureDialogProps {
 export function PictureDialog({ job: { request }, picture, onClose }: PictureDialogProps) {
   const [hasPrompt, setHasPrompt] = useState(true);
   const defaults = studio.value?.defaults;
+  const scheduler = request.scheduler ?? defaults?.drawing.scheduler;
   const facts: readonly (readonly [string, string | number | undefined])[] = [
     [text.draw.seed, request.seed],
     [text.draw.steps, request.steps ?? defaults?.drawing.steps],
     [text.draw.guidance, request.guidanceScale ?? defaults?.drawing.guidanceScale],
-    [text.draw.scheduler, request.scheduler ?? defaults?.drawing.scheduler],
+    [text.draw.scheduler, scheduler && schedulerWords(scheduler).name],
     [text.draw.negative, request.negativePrompt],
   ];
   const file = `${fileNameOf(request.prompt)}-${request.seed ?? 0}.png`;

@@ -13,7 +13,7 @@ export interface RememberConceptProps {
 }
 
 export function RememberConcept({ concept, from }: RememberConceptProps) {
-  const knowing = timeline.value.filter(({ concepts }) => concepts.includes(concept));
+  const knowing = timeline.value.filter(({ presentNames }) => presentNames.includes(concept));
   const now = currentState.value;
   const after = knowing.find(({ id }) => id === now?.id) ?? knowing.at(-1);
   const before = knowing.find(({ id }) => id === from) ?? knowing[0];

@@ -1,10 +1,11 @@
 /** @file How thoroughly it is learned: three presets, and a drawer for those who know more. */
 import type { LearnSettings } from "../../../../src/studio/api.ts";
 import { Choice } from "../../parts/choice.tsx";
-import { Field, NumberField } from "../../parts/field.tsx";
+import { NumberField } from "../../parts/field.tsx";
+import { NamedChoice } from "../../parts/named-choice.tsx";
 import { studio } from "../../state/studio.ts";
 import { change, form, PRESET_NAMES, presetSteps } from "../../state/teaching.ts";
-import { text } from "../../strings.ts";
+import { strategyWords, text } from "../../strings.ts";
 
 export function TeachHow() {
   const { preset, settings } = form.value;
@@ -32,30 +33,22 @@ export function TeachHow() {
 function Expert({ settings, steps }: { readonly settings: LearnSettings; readonly steps: number }) {
   const strategies = studio.value?.strategies ?? [];
   const defaults = studio.value?.defaults;
-  const chosen = settings.strategy ?? defaults?.strategy;
   const set = (part: LearnSettings) => {
     change({ settings: { ...settings, ...part } });
   };
   return (
     <div class="expert-fields">
       <div class="expert-wide">
-        <Field label={text.expert.strategy} hint={strategies.find(({ name }) => name === chosen)?.about}>
-          {(control) => (
-            <select
-              {...control}
-              value={chosen}
-              onChange={({ currentTarget }) => {
-                set({ strategy: currentTarget.value === defaults?.strategy ? undefined : currentTarget.value });
-              }}
-            >
-              {strategies.map(({ name }) => (
-                <option key={name} value={name}>
-                  {name === defaults?.strategy ? text.expert.isDefault(name) : name}
-                </option>
-              ))}
-            </select>
-          )}
-        </Field>
+        <NamedChoice
+          label={text.expert.strategy}
+          values={strategies.map(({ name }) => name)}
+          value={settings.strategy}
+          byDefault={defaults?.strategy ?? ""}
+          wordsOf={(each) => strategyWords(each, strategies.find(({ name }) => name === each)?.about)}
+          onChange={(strategy) => {
+            set({ strategy });
+          }}
+        />
       </div>
       <NumberField
         label={text.expert.steps}

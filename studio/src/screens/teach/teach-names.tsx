@@ -1,9 +1,13 @@
 /** @file What the concept is called, and what kind of thing it is. */
+import { Choice } from "../../parts/choice.tsx";
 import { useNamesCheck } from "../../parts/names-check.ts";
 import { Field } from "../../parts/field.tsx";
-import { change, form, namesCheck, names } from "../../state/teaching.ts";
+import { again, change, form, isUnfinished, knownConcept, namesCheck, names } from "../../state/teaching.ts";
 import { text } from "../../strings.ts";
+import type { Again } from "../../state/contract.ts";
 import { useEffect } from "preact/hooks";
+
+const WAYS = ["more", "replaced"] as const satisfies readonly Again[];
 
 export function TeachNames() {
   const { name, classNoun } = names.value;
@@ -12,13 +16,20 @@ export function TeachNames() {
     namesCheck.value = check;
   }, [check]);
   // An empty field is not wrong yet.
+  const isKnown = knownConcept.value !== undefined;
   const nameFault = name === "" ? undefined : check?.name?.message;
   const nounFault = classNoun === "" ? undefined : check?.classNoun?.message;
   return (
     <div class="pair">
       <Field
         label={text.teach.name}
-        hint={name === "" || nameFault !== undefined ? text.teach.nameHint : (check?.note ?? text.teach.nameUse(name))}
+        hint={
+          name === "" || nameFault !== undefined
+            ? text.teach.nameHint
+            : isKnown
+              ? text.teach.nameKnown(name)
+              : text.teach.nameUse(name)
+        }
         fault={nameFault}
       >
         {(control) => (
@@ -36,11 +47,16 @@ export function TeachNames() {
           />
         )}
       </Field>
-      <Field label={text.teach.classNoun} hint={text.teach.classNounHint} fault={nounFault}>
+      <Field
+        label={text.teach.classNoun}
+        hint={again.value === "more" ? text.teach.classNounKept : (check?.note ?? text.teach.classNounHint)}
+        fault={nounFault}
+      >
         {(control) => (
           <input
             {...control}
-            value={form.value.classNoun}
+            value={again.value === "more" ? classNoun : form.value.classNoun}
+            readOnly={again.value === "more"}
             maxLength={100}
             placeholder={text.teach.classNounPlaceholder}
             autocomplete="off"
@@ -51,6 +67,20 @@ export function TeachNames() {
           />
         )}
       </Field>
+      {isKnown && !isUnfinished.value && (
+        <div class="pair-wide">
+          <Choice
+            label={text.teach.again(name)}
+            values={WAYS}
+            value={form.value.again}
+            nameOf={(each) => text.teach.ways[each].name}
+            aboutOf={(each) => text.teach.ways[each].about}
+            onChange={(each) => {
+              change({ again: each });
+            }}
+          />
+        </div>
+      )}
     </div>
   );
 }

@@ -7,7 +7,7 @@ import { teachPhotos } from "../../state/photos.ts";
 import { planFor, type PlanState } from "../../state/planning.ts";
 import { go } from "../../state/router.ts";
 import { isOver, start, studio, training } from "../../state/studio.ts";
-import { clearForm, form, namesCheck, names, request } from "../../state/teaching.ts";
+import { again, clearForm, form, namesCheck, names, request } from "../../state/teaching.ts";
 import { text } from "../../strings.ts";
 
 export function TeachPlan() {
@@ -28,6 +28,9 @@ export function TeachPlan() {
   return (
     <aside class="plan" aria-labelledby="plan-title">
       <h2 id="plan-title">{text.plan.title}</h2>
+      {names.value.name !== "" && again.value !== undefined && (
+        <p class="hint">{text.plan.again[again.value](names.value.name)}</p>
+      )}
       {missing.length > 0 ? (
         <>
           <p class="hint">{text.plan.missing}</p>
@@ -51,7 +54,7 @@ export function TeachPlan() {
         disabled={missing.length > 0 || isStarting}
         onClick={() => void begin()}
       >
-        {isBusy ? text.plan.queue : text.plan.start(names.value.name)}
+        {isBusy ? text.plan.queue : text.plan.start(names.value.name, again.value)}
       </button>
       <p class="hint">{text.plan.promise}</p>
     </aside>

@@ -1,8 +1,12 @@
-/** @file A dialog over the page. The browser keeps the focus in it and closes it with Escape; afterwards the focus goes back. */
+/**
+ * @file A dialog over the page. The focus goes to its first control, goes round in it, and goes back afterwards to what had it
+ * before. Escape closes it.
+ */
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
-import { text } from "../strings.ts";
-import { Icon } from "./icon.tsx";
+import { text } from "../../strings.ts";
+import { focusables, giveFocusBack } from "./focus.ts";
+import { Icon } from "../icon.tsx";
 
 export interface DialogProps {
   readonly title: string;
@@ -17,16 +21,27 @@ export function Dialog({ title, onClose, isWide = false, children }: DialogProps
   useEffect(() => {
     const before = document.activeElement;
     dialog.current?.showModal();
+    // The browser begins at the button that closes, which is the last thing a person wants.
+    const [close, first] = focusables(dialog.current);
+    (first ?? close)?.focus();
     return () => {
-      if (before instanceof HTMLElement) before.focus();
+      giveFocusBack(before);
     };
   }, []);
+  const onKey = (event: KeyboardEvent) => {
+    const inside = focusables(dialog.current);
+    const [edge, next] = event.shiftKey ? [inside[0], inside.at(-1)] : [inside.at(-1), inside[0]];
+    if (event.key !== "Tab" || document.activeElement !== edge) return;
+    event.preventDefault();
+    next?.focus();
+  };
   return (
     <dialog
       ref={dialog}
       class={isWide ? "dialog dialog-wide" : "dialog"}
       aria-labelledby={id}
       onClose={onClose}
+      onKeyDown={onKey}
       onClick={({ target }) => {
         if (target === dialog.current) dialog.current?.close();
       }}
