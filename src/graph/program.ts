@@ -63,6 +63,12 @@ const SMALL_WEIGHTS = 64_000_000;
  */
 const TINY_PROGRAM = 2_500_000;
 
+/**
+ * How long a thread waits for the next operator before it sleeps, in microseconds. By ONNX Runtime's own default a waiting
+ * thread takes the core from other programs for much longer: beside some, learning took half as long again (bench/README.md).
+ */
+const SPIN_DURATION = 100;
+
 /** Many more threads than cores only get in each other's way: hundreds of them never end. */
 export function maxThreads(): number {
   return Math.max(16, 4 * availableParallelism());
@@ -220,6 +226,7 @@ function sessionOptions(
     logSeverityLevel: 4,
     extra: {
       session: {
+        intra_op: { spin_duration_us: String(SPIN_DURATION) },
         ...(mapped && { disable_prepacking: "1" }),
         ...(weightsFolder !== undefined && { model_external_initializers_file_folder_path: weightsFolder }),
       },
