@@ -11,6 +11,7 @@ import { CASES, type BenchCase, type CaseResult, type RunSettings } from "./case
 import { compareEstimates } from "./estimates.ts";
 import { compareFormats } from "./formats.ts";
 import { measureCase } from "./measure.ts";
+import { profileCase } from "./profile.ts";
 import { randomUNetFolder } from "./random-checkpoint.ts";
 import { formatTable, machineFacts } from "./report.ts";
 import { soakStudio } from "./studio-soak.ts";
@@ -24,6 +25,7 @@ interface BenchOptions {
   readonly estimates: boolean;
   readonly formats: boolean;
   readonly studio: boolean;
+  readonly profile: boolean;
   readonly json?: string;
   readonly cache: string;
 }
@@ -49,6 +51,7 @@ const command = new Command("bench")
     false,
   )
   .option("--formats", "compare a folder with a single file, and open, train and draw at the size of SDXL", false)
+  .option("--profile", "where the time of a case goes, by operator and shapes", false)
   .option("--studio", "soak the studio: requests, pages that watch and a training run at once", false)
   .option("--json <file>", "also write everything measured to a file")
   .option(
@@ -80,6 +83,13 @@ async function bench(options: BenchOptions): Promise<void> {
   console.log();
 
   const rows: { benchCase: BenchCase; result: CaseResult }[] = [];
+  if (options.profile) {
+    for (const benchCase of chosen) {
+      console.log(`## ${benchCase.name}`);
+      await profileCase(benchCase, settings, await randomUNetFolder(options.cache, benchCase.weights));
+    }
+    return;
+  }
   for (const benchCase of chosen) {
     // Progress goes beside the results, so that these may be redirected into a file.
     console.error(`${benchCase.name} ...`);

@@ -1,5 +1,6 @@
 /**
- * @file Photographs the studio's screens for docs/studio/, at three sizes and in both themes, with concepts that were really learned:
+ * @file Photographs the studio's screens for docs/studio/, each at three sizes and in both themes, with concepts that were really
+ * learned:
  *
  *     npm run build && npx tsx scripts/studio-screens.ts --library <folder>
  *
@@ -16,7 +17,7 @@ import sharp from "sharp";
 const { values } = parseArgs({
   options: {
     library: { type: "string" },
-    steps: { type: "string", default: "40" },
+    steps: { type: "string", default: "100" },
     screens: { type: "string", default: "concepts,remember,draw,ask,settings,teach,watch" },
     output: { type: "string", default: join("docs", "studio") },
   },
@@ -31,9 +32,11 @@ const LONG = 900_000;
 const SIZES = {
   phone: { width: 360, height: 740 },
   desk: { width: 1280, height: 800 },
-  wall: { width: 2560, height: 1440 },
+  wall: { width: 3840, height: 2160 },
 } as const;
 type Size = keyof typeof SIZES;
+const THEMES = ["light", "dark"] as const;
+type Theme = (typeof THEMES)[number];
 
 const SCREENS: Readonly<Record<string, (page: Page) => Promise<void>>> = {
   ...{ concepts, remember, draw, ask, settings, teach, watch },
@@ -53,18 +56,14 @@ async function concepts(page: Page): Promise<void> {
   await go(page, "concepts");
   await page.locator(".card img").first().waitFor();
   await page.locator(".activity-none").waitFor({ state: "attached" });
-  await take(page, "concepts", "desk", "light");
-  await take(page, "concepts", "phone", "light");
-  await take(page, "concepts", "wall", "dark");
+  await takeAll(page, "concepts");
 }
 
 async function remember(page: Page): Promise<void> {
   await go(page, "remember");
   await page.locator(".cell-number").last().waitFor();
   await page.locator(".status").waitFor({ state: "detached" });
-  await take(page, "remember", "desk", "light");
-  await take(page, "remember", "desk", "dark");
-  await take(page, "remember", "phone", "dark");
+  await takeAll(page, "remember");
 }
 
 async function draw(page: Page): Promise<void> {
@@ -73,22 +72,21 @@ async function draw(page: Page): Promise<void> {
   await page.getByRole("button", { name: "Draw", exact: true }).click();
   await page.locator(".drawn-pictures img").nth(3).waitFor();
   await page.getByRole("button", { name: "Draw again" }).waitFor();
-  await take(page, "draw", "desk", "light");
-  await take(page, "draw", "phone", "dark");
+  await takeAll(page, "draw");
 }
 
 async function ask(page: Page): Promise<void> {
   await go(page, "ask");
   await page.locator('input[type="file"]').setInputFiles(ASKED);
   await page.getByText("It answers “not sure”").waitFor();
-  await take(page, "ask", "desk", "dark");
+  await takeAll(page, "ask");
 }
 
 async function settings(page: Page): Promise<void> {
   await go(page, "settings");
   await page.getByText("Built-in model").first().waitFor();
   await page.evaluate("document.querySelector('.path').textContent = '~/keepsake-library'");
-  await take(page, "settings", "phone", "light");
+  await takeAll(page, "settings");
 }
 
 async function fillInTeach(page: Page): Promise<void> {
@@ -103,9 +101,7 @@ async function fillInTeach(page: Page): Promise<void> {
 
 async function teach(page: Page): Promise<void> {
   await fillInTeach(page);
-  await take(page, "teach", "desk", "light");
-  await take(page, "teach", "phone", "light");
-  await take(page, "teach", "wall", "dark");
+  await takeAll(page, "teach");
 }
 
 async function watch(page: Page): Promise<void> {
@@ -115,11 +111,8 @@ async function watch(page: Page): Promise<void> {
   await page.getByRole("button", { name: "Teach pip" }).click();
   await page.locator(".watch-earlier .before-after").first().waitFor();
   await page.locator(".loss canvas").waitFor();
-  await take(page, "watch", "desk", "light");
-  await take(page, "watch", "desk", "dark");
-  await take(page, "watch", "phone", "dark");
+  await takeAll(page, "watch");
   await page.getByRole("heading", { name: "pip is learned" }).waitFor();
-  await take(page, "watch", "wall", "light");
   await go(page, "remember");
   await page.getByRole("button", { name: "Undo" }).click();
   await page.getByText(/^Your library is back at/).waitFor();
@@ -130,14 +123,20 @@ async function go(page: Page, screen: string): Promise<void> {
   await page.locator(`.screen-${screen} .page-head h1`).waitFor();
 }
 
-/** A window's content as WebP; of the wall half the pixels. */
-async function take(page: Page, screen: string, size: Size, colorScheme: "light" | "dark"): Promise<void> {
+async function takeAll(page: Page, screen: string): Promise<void> {
+  for (const size of Object.keys(SIZES) as Size[]) {
+    for (const theme of THEMES) await take(page, screen, size, theme);
+  }
+}
+
+/** A window's content as WebP; of the wall a third of the pixels. */
+async function take(page: Page, screen: string, size: Size, colorScheme: Theme): Promise<void> {
   await page.setViewportSize(SIZES[size]);
   await page.emulateMedia({ colorScheme });
   await page.evaluate("scrollTo(0, 0)");
   await page.waitForTimeout(800);
   const png = await page.screenshot();
-  const width = size === "wall" ? SIZES.wall.width / 2 : undefined;
+  const width = size === "wall" ? SIZES.wall.width / 3 : undefined;
   const file = join(values.output, `${screen}-${size}-${colorScheme}.webp`);
   await sharp(png).resize({ width }).webp({ quality: 82, effort: 6 }).toFile(file);
   process.stderr.write(`${file}\n`);

@@ -26,6 +26,11 @@ export interface ProgramOptions {
   readonly weights?: "mapped" | "packed";
   /** Which operators the model is made of. Default: `cpu` for the provider of that name, `portable` for every other. */
   readonly lowering?: LoweringTarget;
+  /**
+   * ONNX Runtime writes how long each operator took to a JSON file whose path begins so, until {@link Program.endProfiling}.
+   * Default: nothing is written.
+   */
+  readonly profilePrefix?: string;
 }
 
 /** Which operators a program is made of. */
@@ -57,6 +62,12 @@ const SMALL_WEIGHTS = 64_000_000;
  * of a second. With weights the inputs do not count: an adapter that changes nothing must not change the rounding.
  */
 const TINY_PROGRAM = 2_500_000;
+
+/**
+ * How long a thread waits for the next operator before it sleeps, in microseconds. By ONNX Runtime's own default a waiting
+ * thread takes the core from other programs for much longer: beside some, learning took half as long again (bench/README.md).
+ */
+const SPIN_DURATION = 100;
 
 /** Many more threads than cores only get in each other's way: hundreds of them never end. */
 export function maxThreads(): number {
@@ -183,6 +194,11 @@ export class Program<Name extends string = string> {
     return values as Record<Name, Float32Array>; // every output was set
   }
 
+  /** Closes the file of {@link ProgramOptions.profilePrefix}. */
+  endProfiling(): void {
+    this.#session.endProfiling();
+  }
+
   /** Frees the session. */
   async dispose(): Promise<void> {
     // Memory that cannot be given back is of no interest to anyone, and must not hide why it is given back.
@@ -191,7 +207,7 @@ export class Program<Name extends string = string> {
 }
 
 function sessionOptions(
-  { provider = "cpu", threads = availableParallelism(), weights }: ProgramOptions,
+  { provider = "cpu", threads = availableParallelism(), weights, profilePrefix }: ProgramOptions,
   { weightsFolder, castsWeights, weightBytes, inputs }: CompiledProgram,
 ): Ort.InferenceSession.SessionOptions {
   const isSmall = provider === "cpu" && weightBytes < SMALL_WEIGHTS;
@@ -205,10 +221,12 @@ function sessionOptions(
     // Level "all" would reorder convolution weights, which takes a copy of each.
     graphOptimizationLevel: isTiny ? "disabled" : mapped ? "extended" : "all",
     enableMemPattern: false,
+    ...(profilePrefix !== undefined && { enableProfiling: true, profileFilePrefix: profilePrefix }),
     // Errors are thrown; the log would only repeat them.
     logSeverityLevel: 4,
     extra: {
       session: {
+        intra_op: { spin_duration_us: String(SPIN_DURATION) },
         ...(mapped && { disable_prepacking: "1" }),
         ...(weightsFolder !== undefined && { model_external_initializers_file_folder_path: weightsFolder }),
       },

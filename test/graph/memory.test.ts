@@ -70,8 +70,8 @@ describe("memoryNeed", () => {
     const forward = { y: attention(q, k, v, { heads: 2 }) };
     expect(memoryNeed(forward, "cpu").values).toBeLessThan(0.1 * probabilities);
     expect(memoryNeed(forward, "portable").values).toBeGreaterThan(probabilities);
-    const gradientOf = (headByHeadAbove: number) => {
-      const loss = sum(attention(q, k, v, { heads: 2, headByHeadAbove }));
+    const gradientOf = (probabilitiesAtOnce: number) => {
+      const loss = sum(attention(q, k, v, { heads: 2, probabilitiesAtOnce }));
       return memoryNeed({ dq: gradients(loss, [q])[0] }, "cpu").values;
     };
     expect(gradientOf(1e9) / gradientOf(1)).toBeGreaterThan(1.8);

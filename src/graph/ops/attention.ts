@@ -1,6 +1,6 @@
 /**
- * @file Scaled dot-product attention with several heads. The probabilities are never kept: the backward pass computes
- * them again, and for long sequences one head at a time.
+ * @file Scaled dot-product attention with several heads. The probabilities are never kept: the backward pass computes them
+ * again, and for long sequences one head and one block of query positions at a time, so that they stay in the processor's cache.
  */
 import {
   type LoweringTarget,
@@ -16,11 +16,14 @@ export interface AttentionOptions {
   /** Position t sees positions ≤ t only. */
   readonly causal?: boolean;
   /**
-   * Above this many probabilities (batch · heads · targets · sources) the backward pass on the CPU runs head by head, which
-   * keeps those of two heads in memory instead of all. Default: 20 million, 80 MB for each of the tensors of that size.
+   * How many probabilities the backward pass on the CPU has at once. Where there are more of them (batch · heads · targets ·
+   * sources) it goes head by head, and where a head has more, by blocks of its targets. Default: 2^21, 8 MB for each of the
+   * three matrices of that size.
    */
-  readonly headByHeadAbove?: number;
+  readonly probabilitiesAtOnce?: number;
 }
+
+const PROBABILITIES_AT_ONCE = 2 ** 21;
 
 interface AttentionGeometry extends Required<AttentionOptions> {
   readonly batch: number;
@@ -43,7 +46,7 @@ interface AttentionGeometry extends Required<AttentionOptions> {
  * @returns `[batch, targets, heads · d]`
  */
 export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor {
-  const { heads, causal = false, headByHeadAbove = 20_000_000 } = options;
+  const { heads, causal = false, probabilitiesAtOnce = PROBABILITIES_AT_ONCE } = options;
   const [batch, targets, hidden] = q.shape;
   const sources = k.shape[1];
   const fits =
@@ -53,7 +56,7 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOpt
   }
   const width = hidden / heads;
   const scale = 1 / Math.sqrt(width);
-  const geometry = { batch, targets, sources, heads, width, causal, headByHeadAbove, scale };
+  const geometry = { batch, targets, sources, heads, width, causal, probabilitiesAtOnce, scale };
   const product = 2 * batch * heads * targets * sources * width;
   const attributes = { heads, causal };
   const y: Tensor = applyOne(
@@ -89,16 +92,27 @@ function forwardScratch(geometry: AttentionGeometry, target: LoweringTarget): nu
   return byHead + (isInBlocks ? 0 : (target === "cpu" ? 1 : 2) * batch * heads * targets * sources);
 }
 
-/** Its five operands and its results ordered by head, and three matrices of the size of the probabilities: P, dP, dS. */
+/** Its five operands and its results ordered by head, and three matrices of probabilities: P, dP, dS. */
 function backwardScratch(geometry: AttentionGeometry, target: LoweringTarget): number {
   const { batch, heads, targets, sources, width } = geometry;
   const byHead = batch * heads * width * (4 * targets + 4 * sources);
-  const rows = isHeadByHead(geometry, target) ? 1 : batch * heads;
-  return byHead + 3 * rows * targets * sources;
+  const rows = isHeadByHead(geometry, target) ? targets / blocksOf(geometry) : batch * heads * targets;
+  return byHead + 3 * rows * sources;
 }
 
-function isHeadByHead({ batch, heads, targets, sources, headByHeadAbove }: AttentionGeometry, target: LoweringTarget) {
-  return target === "cpu" && batch * heads * targets * sources > headByHeadAbove;
+function isHeadByHead(
+  { batch, heads, targets, sources, probabilitiesAtOnce }: AttentionGeometry,
+  target: LoweringTarget,
+) {
+  return target === "cpu" && batch * heads * targets * sources > probabilitiesAtOnce;
+}
+
+/** Into how many blocks the targets of a head are cut; a causal mask is not cut. */
+function blocksOf({ targets, sources, causal, probabilitiesAtOnce }: AttentionGeometry): number {
+  if (causal) return 1;
+  let blocks = Math.min(targets, Math.ceil((targets * sources) / probabilitiesAtOnce));
+  while (targets % blocks !== 0) blocks++;
+  return blocks;
 }
 
 /** ONNX Runtime's fused operator. */
@@ -137,7 +151,7 @@ function backward(
 ): readonly string[] {
   const byHead = names.map((name) => toHeads(onnx, name, geometry));
   const { batch, heads, targets, sources, width } = geometry;
-  const wanted = isUsed.flatMap((used, i) => (used ? [i] : []));
+  const wanted = slotsOf(isUsed);
   let gradients: readonly string[];
   if (isHeadByHead(geometry, onnx.target)) {
     const rows = batch * heads;
@@ -164,12 +178,16 @@ function headGradients(
   geometry: AttentionGeometry,
   [dqUsed, dkUsed, dvUsed]: readonly boolean[],
 ): string[] {
+  const { batch, heads, sources } = geometry;
   const p: Operand = { ...q, name: probabilitiesOf(onnx, q, k, geometry) };
   const results: string[] = [];
   if (dqUsed || dkUsed) {
-    const dP = onnx.matmul(dO, { ...v, transposed: true });
     const rowSum = onnx.node("ReduceSum", [onnx.node("Mul", [dO.name, o.name]), onnx.ints([-1])]);
-    const dS: Operand = { ...p, name: onnx.node("Mul", [p.name, onnx.node("Sub", [dP, rowSum])]) };
+    // One more column on either side takes the sum off within the product: no pass over a matrix of probabilities for it.
+    const wider = (x: Operand, column: string) => ({ ...x, name: onnx.node("Concat", [x.name, column], { axis: -1 }) });
+    const minusOne = onnx.filled(-1, v.rank === 2 ? [sources, 1] : [batch, heads, sources, 1]);
+    const difference = onnx.matmul(wider(dO, rowSum), { ...wider(v, minusOne), transposed: true });
+    const dS: Operand = { ...p, name: onnx.node("Mul", [p.name, difference]) };
     if (dqUsed) results.push(onnx.matmul(dS, k, geometry.scale));
     if (dkUsed) results.push(onnx.matmul({ ...dS, transposed: true }, q, geometry.scale));
   }
@@ -179,20 +197,61 @@ function headGradients(
 
 /** The body of a Scan over batch · heads. */
 function oneHeadBody(geometry: AttentionGeometry, extents: readonly number[], isUsed: readonly boolean[]) {
+  const { targets, sources, width } = geometry;
   const body = new SubgraphBuilder("cpu", "%h");
-  const inputs = extents.map((extent, i) => ({
-    name: `%head${i}`,
-    type: "float32" as const,
-    shape: [extent, geometry.width],
-  }));
+  const inputs = extents.map((extent, i) => matrixValue(`%head${i}`, extent, width));
   const operands = inputs.map(({ name }) => ({ name, rank: 2 }));
-  const slots = isUsed.flatMap((used, i) => (used ? [i] : []));
-  const outputs = headGradients(body, operands, geometry, isUsed).map((name, i) => ({
-    name: body.output(`%grad${i}`, name),
-    type: "float32" as const,
-    shape: [slots[i] === 0 ? geometry.targets : geometry.sources, geometry.width],
-  }));
+  const gradients =
+    blocksOf(geometry) === 1
+      ? headGradients(body, operands, geometry, isUsed)
+      : blockwiseGradients(body, operands, geometry, isUsed);
+  const outputs = gradients.map((name, i) => {
+    const extent = slotsOf(isUsed)[i] === 0 ? targets : sources;
+    return matrixValue(body.output(`%grad${i}`, name), extent, width);
+  });
   return body.build("attentionGradientOfOneHead", inputs, outputs);
+}
+
+/** `headGradients` of one head by blocks of its targets: each has its own rows of dQ, and adds to dK and dV. */
+function blockwiseGradients(
+  onnx: OnnxBuilder,
+  [dO, q, k, v, o]: readonly Operand[],
+  geometry: AttentionGeometry,
+  isUsed: readonly boolean[],
+): string[] {
+  const { targets, sources, width } = geometry;
+  const rows = targets / blocksOf(geometry);
+  const block = new SubgraphBuilder("cpu", "%b");
+  const cut = [dO, q, o].map(({ name }) => onnx.reshape(name, [-1, rows, width]));
+  const [dOBlock, qBlock, oBlock] = ["%dO", "%q", "%o"].map((name) => ({ name, rank: 2 }));
+  // k and v are those of the head, seen from inside.
+  const gradients = headGradients(block, [dOBlock, qBlock, k, v, oBlock], geometry, isUsed);
+  const slots = slotsOf(isUsed);
+  const sums = slots.flatMap((slot, i) => (slot === 0 ? [] : [{ before: `%sum${slot}`, added: gradients[i] }]));
+  const inputs = [
+    ...sums.map(({ before }) => matrixValue(before, sources, width)),
+    ...[dOBlock, qBlock, oBlock].map(({ name }) => matrixValue(name, rows, width)),
+  ];
+  const outputs = [
+    ...sums.map(({ before, added }, i) =>
+      matrixValue(block.output(`%total${i}`, block.node("Add", [before, added])), sources, width),
+    ),
+    ...(slots[0] === 0 ? [matrixValue(block.output("%rows", gradients[0]), rows, width)] : []),
+  ];
+  const body = { graph: block.build("attentionGradientOfOneBlock", inputs, outputs) };
+  const zeros = sums.map(() => onnx.filled(0, [sources, width]));
+  const scanned = onnx.nodes("Scan", [...zeros, ...cut], slots.length, { num_scan_inputs: cut.length, body });
+  const totals = scanned.slice(0, sums.length);
+  return slots[0] === 0 ? [onnx.reshape(scanned[sums.length], [targets, width]), ...totals] : totals;
+}
+
+/** Which of dQ, dK and dV are computed. */
+function slotsOf(isUsed: readonly boolean[]): number[] {
+  return isUsed.flatMap((used, i) => (used ? [i] : []));
+}
+
+function matrixValue(name: string, rows: number, columns: number) {
+  return { name, type: "float32" as const, shape: [rows, columns] };
 }
 
 const matrices = (name: string): Operand => ({ name, rank: 4 });

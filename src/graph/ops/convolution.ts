@@ -1,6 +1,7 @@
 /**
  * @file Two-dimensional convolution and its adjoints.
  */
+import type { LoweringTarget, OnnxBuilder } from "../onnx/builder.ts";
 import { ShapeError, sizeOf, type Shape } from "../shape.ts";
 import { applyOne, type Tensor } from "../tensor.ts";
 import { concat, pad, slice, transpose } from "./movement.ts";
@@ -116,12 +117,24 @@ function convolutionFlops({ batch, inChannels, outChannels, kernel, output }: Ge
   return 2 * batch * inChannels * outChannels * sizeOf(kernel) * sizeOf(output);
 }
 
-/** The adjoint of conv2d in x: a transposed convolution that reads the stored kernel as it is. */
+/**
+ * From so many pixels on, a convolution of the picture turned around is quicker on the CPU than a transposed convolution, which
+ * writes every product out before it adds them up. On fewer, reordering the kernel takes longer than that.
+ */
+const PIXELS_TO_TURN = 2048;
+
+/** The adjoint of conv2d in x: a transposed convolution that reads the stored kernel as it is, or, where that is slow, a turned one. */
 function inputGradient(dy: Tensor, weight: Tensor, geometry: Geometry): Tensor {
-  const { batch, inChannels, kernel, stride, pads, input, output } = geometry;
+  const { batch, inChannels, outChannels, kernel, stride, pads, input, output } = geometry;
   const missing = ([0, 1] as const).map(
     (axis) => input[axis] - (stride * (output[axis] - 1) + kernel[axis] - pads[axis] - pads[axis + 2]),
   );
+  const isTurned = (target: LoweringTarget) =>
+    target === "cpu" &&
+    stride === 1 &&
+    sizeOf(kernel) > 1 &&
+    sizeOf(output) >= PIXELS_TO_TURN &&
+    turnedPads(geometry).every((extent) => extent >= 0);
   return applyOne(
     "conv2dInputGradient",
     [dy, weight],
@@ -129,18 +142,43 @@ function inputGradient(dy: Tensor, weight: Tensor, geometry: Geometry): Tensor {
     {
       attributes: { pads, stride },
       lower: (onnx, names) => [
-        onnx.node("ConvTranspose", names, {
-          kernel_shape: kernel,
-          pads,
-          strides: [stride, stride],
-          output_padding: missing,
-        }),
+        isTurned(onnx.target)
+          ? turnedConvolution(onnx, names, geometry)
+          : onnx.node("ConvTranspose", names, {
+              kernel_shape: kernel,
+              pads,
+              strides: [stride, stride],
+              output_padding: missing,
+            }),
       ],
       flops: () => convolutionFlops(geometry),
-      // ONNX Runtime unfolds one picture of the result: a column for each pixel of dy.
-      scratch: () => inChannels * sizeOf(kernel) * sizeOf(output),
+      scratch: (target) =>
+        isTurned(target)
+          ? sizeOf([outChannels, inChannels, ...kernel]) +
+            batch * (outChannels * sizeOf(output) + inChannels * sizeOf(input))
+          : // ONNX Runtime unfolds one picture of the result: a column for each pixel of dy.
+            inChannels * sizeOf(kernel) * sizeOf(output),
     },
   );
+}
+
+/**
+ * With r the picture turned by 180 degrees: dx = r(conv2d(r(dy), Wᵀ)), the kernel's channels swapped and its pixels as they
+ * are.
+ */
+function turnedConvolution(onnx: OnnxBuilder, [dy, weight]: readonly string[], geometry: Geometry): string {
+  const turn = (name: string) => {
+    // Backwards, and to before the first.
+    const [first, beyond, step] = [-1, -(2 ** 31), -1].map((value) => onnx.ints([value, value]));
+    return onnx.node("Slice", [name, first, beyond, onnx.ints([2, 3]), step]);
+  };
+  const swapped = onnx.node("Transpose", [weight], { perm: [1, 0, 2, 3] });
+  return turn(onnx.node("Conv", [turn(dy), swapped], { kernel_shape: geometry.kernel, pads: turnedPads(geometry) }));
+}
+
+/** What the kernel reaches over on the opposite side. */
+function turnedPads({ kernel: [height, width], pads: [top, left, bottom, right] }: Geometry): number[] {
+  return [height - 1 - bottom, width - 1 - right, height - 1 - top, width - 1 - left];
 }
 
 /**

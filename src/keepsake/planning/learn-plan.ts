@@ -76,6 +76,8 @@ export interface PlanFacts {
   readonly mode: MemoryMode;
   /** Bytes that the process holds before anything is compiled. */
   readonly heldBytes: number;
+  /** Bytes that it holds of the adapter while it trains, beside programs. */
+  readonly adapterBytes: number;
 }
 
 /** Pictures, and what each takes. */
@@ -162,6 +164,7 @@ function secondsPerStep({ work, step, speed }: PlanFacts): number {
 /** The most that the process will likely hold at once. */
 export function peakBytes({
   heldBytes,
+  adapterBytes,
   work,
   step,
   encoder,
@@ -181,7 +184,9 @@ export function peakBytes({
   const onTheWay = drawings?.onTheWay === true ? drawingBytes(drawings) : 0;
   const drawn = previews ?? drawings;
   const drawing = drawn === undefined ? 0 : drawingBytes(drawn);
-  return heldBytes + WORKING_BYTES + Math.max(ofSteps + onTheWay, likelyBytes(encoder, "drawing"), drawing);
+  return (
+    heldBytes + WORKING_BYTES + Math.max(adapterBytes + ofSteps + onTheWay, likelyBytes(encoder, "drawing"), drawing)
+  );
 }
 
 /** Bytes of the programs that draw. */

@@ -16,6 +16,17 @@ import type { Session } from "../session.ts";
 export type MemoryMode = "full" | "checkpointing";
 
 /**
+ * How often a run holds its adapter: as it is, as it began, its gradient, as the snapshot, and as that file's bytes. Of an
+ * adapter that carries whole matrices that is hundreds of megabytes (bench/README.md).
+ */
+const ADAPTER_COPIES = 5;
+
+/** Bytes that a run holds of its adapter, beside what the adapter takes in programs. */
+export function adapterBytes({ made: { adapter } }: Pick<PreparedRun, "made">): number {
+  return ADAPTER_COPIES * adapter.parameters.byteLength;
+}
+
+/**
  * The first mode that likely fits, else the frugal one if it may fit.
  *
  * @param cost - of a training step in a mode
@@ -60,6 +71,7 @@ export function poolInMemory(
   asked: boolean | undefined,
   free = availableMemory().memory,
 ): DenoiserPool {
+  const room = free - adapterBytes(prepared);
   const pools = new Map<MemoryMode, DenoiserPool>();
   const poolOf = (mode: MemoryMode) => {
     const pool = pools.get(mode) ?? new DenoiserPool(pipeline, { ...program, checkpointing: mode === "checkpointing" });
@@ -69,8 +81,8 @@ export function poolInMemory(
   const cost = (mode: MemoryMode) => denoiserOf(poolOf(mode), prepared).cost(true);
   // The memory of other devices is not known.
   const isKnown = (program.provider ?? "cpu") === "cpu";
-  const mode = asked === undefined ? (isKnown ? chosenMode(cost, free) : "full") : asked ? "checkpointing" : "full";
-  if (mode === undefined || (isKnown && cost(mode).leastBytes > free)) {
+  const mode = asked === undefined ? (isKnown ? chosenMode(cost, room) : "full") : asked ? "checkpointing" : "full";
+  if (mode === undefined || (isKnown && cost(mode).leastBytes > room)) {
     const frugal = mode ?? "checkpointing";
     const { settings } = prepared;
     const { resolution } = settings;
@@ -79,8 +91,8 @@ export function poolInMemory(
       return denoiserOf(pool, { ...prepared, settings: { ...settings, resolution: side } }).cost(true).leastBytes;
     };
     const step = Math.max(64, vaeScaleFactor(pipeline.vae.config));
-    const fitting = fittingResolution(resolution, step, smaller, free);
-    const need = formatBytes(cost(frugal).leastBytes);
+    const fitting = fittingResolution(resolution, step, smaller, room);
+    const need = formatBytes(cost(frugal).leastBytes + adapterBytes(prepared));
     const how = frugal === "checkpointing" ? " even with checkpointing" : "";
     const fault = `Learning at ${resolution}x${resolution} pixels needs at least ${need} of memory${how}`;
     throw new KeepsakeError("environment", `${fault}, and ${formatBytes(free)} are free; ${advice(fitting, mode)}.`);

@@ -16,6 +16,7 @@ import type { Session } from "../session.ts";
 import { VALIDATION_TIMESTEPS } from "../../training/parts/validation.ts";
 import { stepsWithin } from "./budget.ts";
 import { fixedAndPerStep, learnPlan, type LearnPlan, type PlanFacts, type PreviewFacts } from "./learn-plan.ts";
+import { adapterBytes } from "./memory-mode.ts";
 import { speedOfRun } from "./measured-speed.ts";
 import type { LibraryOnModel, PreparedLearning } from "./prepare-learning.ts";
 
@@ -86,7 +87,7 @@ export async function planRun(
   const facts: PlanFacts = {
     steps: prepared.settings.steps,
     stepsDone: recorded === undefined ? 0 : ((await readSnapshot(library.folder))?.step ?? 0),
-    ...{ photos, work, step, speed, loading, heldBytes },
+    ...{ photos, work, step, speed, loading, heldBytes, adapterBytes: adapterBytes(prepared) },
     encoder: programCost(encoderOutputs(pipeline.vae, size), program),
     ...(priorPictures + sampled > 0 && {
       drawings: { pictures: priorPictures + sampled, ...drawing(), onTheWay: sampled > 0 },

@@ -141,7 +141,7 @@ describe("the model", () => {
   it("is made of standard operators alone in the portable lowering", () => {
     const q = input("q", [1, 4, 6]);
     const [w, b] = [input("w", [6]), input("b", [6])];
-    const y = silu(layerNorm(attention(q, q, q, { heads: 2, headByHeadAbove: 0 }), w, b, 1e-5));
+    const y = silu(layerNorm(attention(q, q, q, { heads: 2, probabilitiesAtOnce: 0 }), w, b, 1e-5));
     const loss = sum(matmul(y, y, { transposeB: true }));
     const [dq, dw] = gradients(loss, [q, w]);
     const domains = (target: "cpu" | "portable") => {
@@ -152,9 +152,9 @@ describe("the model", () => {
   });
 
   it("runs long attention's backward pass head by head on the cpu, one loop over all heads", () => {
-    const operators = (headByHeadAbove: number, target: "cpu" | "portable" = "cpu") => {
+    const operators = (probabilitiesAtOnce: number, target: "cpu" | "portable" = "cpu") => {
       const [q, k] = [input("q", [2, 4, 6]), input("k", [2, 5, 6])];
-      const loss = sum(attention(q, k, k, { heads: 2, headByHeadAbove }));
+      const loss = sum(attention(q, k, k, { heads: 2, probabilitiesAtOnce }));
       const [dq] = gradients(loss, [q]);
       return emitted({ dq }, target).model.nodes.map(({ opType }) => opType);
     };

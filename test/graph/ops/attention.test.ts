@@ -18,12 +18,12 @@ describeOps(
         width: extent(1, 4),
         causal: fc.boolean(),
         // 0 makes the backward pass of the cpu lowering run head by head.
-        headByHeadAbove: fc.constantFrom(0, undefined),
+        probabilitiesAtOnce: fc.constantFrom(0, 6, undefined),
       })
-      .map(({ batch, targets, otherSources, heads, width, causal, headByHeadAbove }): OpCase => {
+      .map(({ batch, targets, otherSources, heads, width, causal, probabilitiesAtOnce }): OpCase => {
         const sources = causal ? targets : otherSources;
         const hidden = heads * width;
-        const options = { heads, causal, ...(headByHeadAbove !== undefined && { headByHeadAbove }) };
+        const options = { heads, causal, ...(probabilitiesAtOnce !== undefined && { probabilitiesAtOnce }) };
         return {
           operands: [targets, sources, sources].map((positions) => anywhere([batch, positions, hidden])),
           apply: (q, k, v) => attentions.attention(q, k, v, options),
@@ -50,8 +50,8 @@ describe("attention", () => {
 
   // Real widths, where ONNX Runtime's fused operator takes its blocked path; with scores near 0 and with very large ones.
   it.each([1, 100])("is accurate for the sizes of a UNet's cross attention, queries times %d", async (scale) => {
-    for (const headByHeadAbove of [0, Infinity]) {
-      const y = attentions.attention(q, k, v, { heads, headByHeadAbove });
+    for (const probabilitiesAtOnce of [0, Infinity]) {
+      const y = attentions.attention(q, k, v, { heads, probabilitiesAtOnce });
       const [dq, dk, dv] = gradients(sum(mul(y, dy)), [q, k, v]);
       const outputs = { y, dq, dk, dv };
       const exact = evaluate(Object.values(outputs), feeds(scale));

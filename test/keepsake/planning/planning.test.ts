@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { likelyBytes, programCost, type ProgramCost } from "../../../src/diffusion/program-cost.ts";
 import { conv2d, input, type Tensor } from "../../../src/graph/index.ts";
 import { shareOfBudget, stepsWithin } from "../../../src/keepsake/planning/budget.ts";
-import { learnPlan, plannedSeconds, type PlanFacts } from "../../../src/keepsake/planning/learn-plan.ts";
+import { learnPlan, peakBytes, plannedSeconds, type PlanFacts } from "../../../src/keepsake/planning/learn-plan.ts";
 import { chosenMode, fittingResolution } from "../../../src/keepsake/planning/memory-mode.ts";
 import { modelCosts } from "../../../src/keepsake/planning/what-fits.ts";
 
@@ -86,7 +86,7 @@ describe("a budget for several runs", () => {
 describe("the plan", () => {
   const speed = { training: 100, forward: 200, opening: 3, isOpen: false };
   const facts: PlanFacts = {
-    ...{ steps: 10, stepsDone: 0, photos: 4, speed, loading: 5, mode: "full", heldBytes: 1000 },
+    ...{ steps: 10, stepsDone: 0, photos: 4, speed, loading: 5, mode: "full", heldBytes: 1000, adapterBytes: 0 },
     work: {
       phases: [
         { name: "teacher", steps: 10, evaluations: { forward: 0, forwardBackward: 2 } },
@@ -120,6 +120,13 @@ describe("the plan", () => {
     const { training, consolidation } = plannedSeconds({ ...facts, stepsDone: 15 });
     expect(training).toBeCloseTo(5 * (2 * both + 4 * alone), 9);
     expect(consolidation).toBeCloseTo(8 * both, 9);
+  });
+
+  it("counts what a run holds of its adapter while it trains, and not while it draws", () => {
+    const peak = peakBytes(facts);
+    expect(peakBytes({ ...facts, adapterBytes: 500 })).toBe(peak + 500);
+    const previews = { pictures: 4, steps: 30, step: cost(20, 1e6), decoder: cost(80), sheetBytes: 30 };
+    expect(peakBytes({ ...facts, adapterBytes: 500, previews })).toBe(peakBytes({ ...facts, previews }));
   });
 
   it("leaves out what is not known", () => {

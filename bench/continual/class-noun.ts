@@ -1,0 +1,73 @@
+/**
+ * @file Two ways to hold on to what the class noun means while a concept is learned: prior preservation on pictures that the
+ * model draws itself, and the class-noun term of double distillation, which needs no picture. Beside them nothing, and the
+ * default strategy.
+ *
+ * `npx tsx bench/continual/class-noun.ts --steps 150 --concepts mochi,pip,rivet`
+ */
+import { parseArgs } from "node:util";
+import type { LearnRequest } from "../../src/keepsake/learn-and-preview.ts";
+import { readLearned } from "../../src/library/library-model.ts";
+import { squaredError } from "../../src/training/prediction-loss.ts";
+import type { TrainingPhoto } from "../../src/training/photos/encode-photos.ts";
+import { exampleOf, mean, pathsOf, Rows, TaughtLibraries } from "./taught-library.ts";
+
+const { values } = parseArgs({
+  options: {
+    steps: { type: "string", default: "150" },
+    concepts: { type: "string", default: "mochi,pip,rivet" },
+    threads: { type: "string", default: "2" },
+  },
+});
+
+/** Of double distillation only what holds the class noun: no new teacher, and no scores. */
+const NOUN_TERM = { strategy: "dsc", strategyOptions: { beta: 0, eta: 0, candidates: 2 } };
+const CONTENDERS: Readonly<Record<string, Pick<LearnRequest, "strategy" | "strategyOptions" | "training">>> = {
+  "nothing (sequential)": { strategy: "sequential" },
+  "prior preservation, weight 1": { strategy: "sequential", training: { priorWeight: 1, priorPictures: 16 } },
+  "class-noun term, alpha 1": NOUN_TERM,
+  "kv-nullspace": { strategy: "kv-nullspace" },
+};
+
+await using taught = await TaughtLibraries.open({ threads: Number(values.threads) });
+const rows = new Rows();
+for (const name of values.concepts.split(",")) {
+  const { classNoun, train, test } = await exampleOf(name);
+  const seen = await taught.encoded(train);
+  const held = await taught.encoded(test);
+  const request = { name, classNoun, photos: pathsOf(train) };
+  const steps = Number(values.steps);
+  // A concept that was learned not at all: the model as it is.
+  const untouched = { strategy: "sequential", training: { steps: 1, learningRate: 0 } };
+  const blank = await readLearned(await taught.teach(undefined, { ...request, ...untouched }), taught.pipeline);
+  for (const [row, contender] of Object.entries(CONTENDERS)) {
+    const began = performance.now();
+    const library = await taught.teach(undefined, {
+      ...{ ...request, ...contender },
+      training: { steps, ...contender.training },
+    });
+    const seconds = (performance.now() - began) / 1000;
+    const learned = await readLearned(library, taught.pipeline);
+    const moved = async (photos: readonly TrainingPhoto[], subject: string) => {
+      const [now, before] = [
+        await taught.predict(learned, photos, subject),
+        await taught.predict(blank, photos, subject),
+      ];
+      return 1000 * mean(now.predictions.map((prediction, i) => squaredError(prediction, before.predictions[i])));
+    };
+    rows.keep(row, [
+      1000 * mean(await taught.errors(learned, held, `<${name}>`)),
+      await moved(seen, classNoun),
+      await moved(held, classNoun),
+      await moved(held, "teapot"),
+      seconds,
+    ]);
+  }
+}
+rows.print("held by", [
+  "own error ×1000 ↓",
+  "noun moved, on the photos ×1000 ↓",
+  "noun moved, elsewhere ×1000 ↓",
+  "another noun moved ×1000 ↓",
+  "seconds",
+]);
