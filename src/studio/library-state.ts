@@ -5,9 +5,10 @@
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { Keepsake } from "../keepsake/keepsake.ts";
-import type { ConceptFacts, LibraryHistory } from "../library/history.ts";
+import { stateFacts, type ConceptFacts, type LibraryHistory, type StateFacts } from "../library/history.ts";
 import { Library } from "../library/library.ts";
-import { manifestPath } from "../library/manifest/manifest.ts";
+import { allStates, manifestPath } from "../library/manifest/manifest.ts";
+import { blobsOf, type LibraryState } from "../library/manifest/state.ts";
 import { snapshotPath } from "../library/run/run-snapshot.ts";
 import { unfinishedFacts } from "../library/run/unfinished-run.ts";
 import type { StudioState } from "./api.ts";
@@ -21,6 +22,8 @@ export interface LibraryFacts {
   readonly unfinished?: NonNullable<StudioState["unfinished"]>;
   /** Id of the current state. */
   readonly state?: string;
+  /** The current state, and those with the same files: they draw the same, whatever their concepts are called. */
+  readonly alike: readonly Pick<StateFacts, "id" | "concepts">[];
 }
 
 export class LibraryReader {
@@ -56,19 +59,26 @@ export class LibraryReader {
     const { folder } = this;
     try {
       const library = await Library.openIfExists(folder);
-      if (library === undefined) return { library: { folder, exists: false }, concepts: [] };
+      if (library === undefined) return { library: { folder, exists: false }, concepts: [], alike: [] };
       const keepsake = await Keepsake.open(folder, { lazy: true });
       const [concepts, history] = await Promise.all([keepsake.concepts(), keepsake.history()]);
       const unfinished = await unfinishedFacts(library);
       return {
         library: { folder, exists: true },
-        ...{ concepts, history: shown(history), state: history.states[0].id },
+        ...{ concepts, history: shown(history), state: history.states[0].id, alike: alikeIn(library) },
         ...(unfinished !== undefined && { unfinished }),
       };
     } catch (error) {
-      return { library: { folder, exists: true, fault: faultOf(error) }, concepts: [] };
+      return { library: { folder, exists: true, fault: faultOf(error) }, concepts: [], alike: [] };
     }
   }
+}
+
+function alikeIn({ manifest }: Library): LibraryFacts["alike"] {
+  const filesOf = (state: LibraryState) => JSON.stringify(blobsOf(state));
+  return allStates(manifest)
+    .filter((state) => filesOf(state) === filesOf(manifest))
+    .map(stateFacts(manifest));
 }
 
 function shown({ states, later, aside, keep }: LibraryHistory): NonNullable<StudioState["history"]> {

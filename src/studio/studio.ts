@@ -126,9 +126,10 @@ export class Studio {
     return { library: this.#reader.folder, ...(model !== undefined && { model }) };
   }
 
-  #previewsOf({ state }: LibraryFacts, concept: string): readonly PictureId[] {
-    const known = this.#previews.get(`${state ?? ""} ${concept}`) ?? [];
-    return known.every((id) => this.pictures.has(id)) ? known : [];
+  #previewsOf({ concepts, alike }: LibraryFacts, concept: string): readonly PictureId[] {
+    const place = concepts.findIndex(({ name }) => name === concept);
+    const drawn = alike.map((state) => this.#previews.get(`${state.id} ${state.concepts[place]}`) ?? []);
+    return drawn.find((pictures) => pictures.length > 0 && pictures.every((id) => this.pictures.has(id))) ?? [];
   }
 
   async #taskOf(request: JobRequest): Promise<JobTask> {

@@ -342,9 +342,14 @@ describe("A learning", () => {
   });
 });
 
-it("A concept is renamed, and an undo brings the old name back", async () => {
+it("A concept is renamed and keeps its previews; an undo brings the old name back", async () => {
+  await studio.done({ kind: "previews" });
+  const before = (await studio.state()).concepts;
   await studio.done({ kind: "rename", name: "rex", to: "max" });
-  expect((await studio.state()).concepts.map(({ name }) => name)).toEqual(["mochi", "ember", "max"]);
+  const { concepts } = await studio.state();
+  expect(concepts.map(({ name }) => name)).toEqual(["mochi", "ember", "max"]);
+  expect(concepts.map(({ previews }) => previews)).toEqual(before.map(({ previews }) => previews));
+  expect(concepts[2].previews).not.toEqual([]);
   const refused = await studio.until((await studio.ask({ kind: "rename", name: "max", to: "mochi" })).id);
   expect(refused).toMatchObject({ status: "failed", fault: { kind: "state" } });
   await studio.done({ kind: "undo" });
