@@ -64,8 +64,9 @@ const SMALL_WEIGHTS = 64_000_000;
 const TINY_PROGRAM = 2_500_000;
 
 /**
- * How long a thread waits for the next operator before it sleeps, in microseconds. By ONNX Runtime's own default a waiting
- * thread takes the core from other programs for much longer: beside some, learning took half as long again (bench/README.md).
+ * How long a thread of a small program waits for the next operator before it sleeps, in microseconds. ONNX Runtime's default is
+ * 1000, which takes the core from everything else: beside other programs learning took half as long again (bench/README.md).
+ * The operators of a large program are long, and to wake a thread for each costs it a tenth.
  */
 const SPIN_DURATION = 100;
 
@@ -226,8 +227,7 @@ function sessionOptions(
     logSeverityLevel: 4,
     extra: {
       session: {
-        intra_op: { spin_duration_us: String(SPIN_DURATION) },
-        ...(mapped && { disable_prepacking: "1" }),
+        ...(mapped ? { disable_prepacking: "1" } : { intra_op: { spin_duration_us: String(SPIN_DURATION) } }),
         ...(weightsFolder !== undefined && { model_external_initializers_file_folder_path: weightsFolder }),
       },
       // Folding would turn every half-precision weight into a float32 copy; merging equal casts would keep them all alive.
