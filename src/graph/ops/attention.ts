@@ -4,8 +4,8 @@
 import type { LoweringTarget, OnnxBuilder } from "../onnx/builder.ts";
 import { ShapeError } from "../shape.ts";
 import { apply, applyOne, type Tensor } from "../tensor.ts";
-import { backward, backwardScratch } from "./attention-gradient.ts";
-import { fromHeads, matrices, probabilitiesOf, toHeads, type AttentionGeometry } from "./attention-heads.ts";
+import { backward, backwardScratch } from "./attention/gradient.ts";
+import { fromHeads, matrices, probabilitiesOf, toHeads, type AttentionGeometry } from "./attention/heads.ts";
 
 export interface AttentionOptions {
   readonly heads: number;

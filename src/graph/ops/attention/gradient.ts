@@ -7,8 +7,8 @@ import {
   type OnnxBuilder,
   type Operand,
   OnnxBuilder as SubgraphBuilder,
-} from "../onnx/builder.ts";
-import { fromHeads, matrices, probabilitiesOf, toHeads, type AttentionGeometry } from "./attention-heads.ts";
+} from "../../onnx/builder.ts";
+import { fromHeads, matrices, probabilitiesOf, toHeads, type AttentionGeometry } from "./heads.ts";
 
 /** Its five operands and its results ordered by head, and three matrices of probabilities: P, dP, dS. */
 export function backwardScratch(geometry: AttentionGeometry, target: LoweringTarget): number {

@@ -1,8 +1,8 @@
 /**
  * @file What forward and backward pass of attention share: its extents, the order by head, and the probabilities.
  */
-import type { OnnxBuilder, Operand } from "../onnx/builder.ts";
-import type { Shape } from "../shape.ts";
+import type { OnnxBuilder, Operand } from "../../onnx/builder.ts";
+import type { Shape } from "../../shape.ts";
 
 /** Extents and options of one attention. */
 export interface AttentionGeometry {
