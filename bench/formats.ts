@@ -2,7 +2,7 @@
  * @file `npm run bench -- --formats`: the same half-precision weights as a folder and as a single file, and a checkpoint of the
  * size of SDXL: what opening, learning and drawing take. Every run has a process and a library of its own.
  */
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { KeepsakeError } from "../src/errors.ts";
@@ -10,6 +10,7 @@ import { writeFileAtomic } from "../src/io/atomic.ts";
 import { exists } from "../src/io/folder.ts";
 import { formatBytes } from "../src/units.ts";
 import { runJob } from "./job-process.ts";
+import { readOnce } from "./page-cache.ts";
 import { randomCheckpointFolder } from "./random-checkpoint.ts";
 import { writeSingleFile } from "./single-file-copy.ts";
 
@@ -62,6 +63,13 @@ async function singleFile(cache: string): Promise<string> {
   return file;
 }
 
+/** The weights of a checkpoint. @param model - a folder, or a single file */
+async function weightFiles(model: string): Promise<readonly string[]> {
+  const isFolder = (await stat(model)).isDirectory();
+  const files = isFolder ? await readdir(model, { recursive: true }) : [""];
+  return files.map((file) => join(model, file)).filter((path) => path.endsWith(".safetensors"));
+}
+
 /** Prints a row for each case. @param options - `case`: a part of the names of those to run */
 export async function compareFormats(options: {
   readonly case: string;
@@ -78,6 +86,7 @@ export async function compareFormats(options: {
     const folder = await mkdtemp(join(tmpdir(), "keepsake-formats-"));
     try {
       const asked = { ...job, library: join(folder, "library"), model: await model(options.cache) };
+      await readOnce(await weightFiles(asked.model));
       const { result, peaks } = await runJob("format-process.ts", asked, (message) => message as FormatResult);
       results.push({ name, ...result, ...peaks });
       const seconds = [result.open, result.firstStep, result.step, result.draw].map((value) => value.toFixed(2));

@@ -2,17 +2,17 @@
  * @file Runs one case in a child process, watches its memory, and puts the result together.
  */
 import { fork } from "node:child_process";
-import { createReadStream } from "node:fs";
-import { finished } from "node:stream/promises";
 import { fileURLToPath } from "node:url";
 import { openUNet2DConditionModel } from "../src/diffusion/checkpoint.ts";
 import type { CaseJob } from "./case-process.ts";
 import type { CaseMeasurement, CaseMessage, CaseResult } from "./cases.ts";
+import { readOnce } from "./page-cache.ts";
 import { MemoryWatch, type MemoryPeaks } from "./memory-watch.ts";
 
 /** @throws Error if the process of the case ends without a result */
 export async function measureCase(job: CaseJob): Promise<CaseResult> {
-  await warmPageCache(job.unetFolder);
+  const { weights } = await openUNet2DConditionModel(job.unetFolder);
+  await readOnce(weights.files);
   const { measurement, peaks, referenceRate } = await runCase(job);
   const medianSeconds = median(measurement.runSeconds);
   const rate = measurement.flops / medianSeconds;
@@ -26,14 +26,6 @@ export async function measureCase(job: CaseJob): Promise<CaseResult> {
     peakBytes: peaks.peak ?? measurement.maxRssBytes,
     peakAnonymousBytes: peaks.anonymous,
   };
-}
-
-/** Reads the weights once: the time of a session's creation and of the first run is then that of a warm start. */
-async function warmPageCache(unetFolder: string): Promise<void> {
-  const { weights } = await openUNet2DConditionModel(unetFolder);
-  for (const file of weights.files) {
-    await finished(createReadStream(file, { highWaterMark: 1 << 24 }).resume());
-  }
 }
 
 interface CaseRun {
