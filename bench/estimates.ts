@@ -10,13 +10,15 @@ import { writeFileAtomic } from "../src/io/atomic.ts";
 import type { LearnPlan, LearnRequest } from "../src/index.ts";
 import { formatBytes } from "../src/units.ts";
 import { runJob } from "./job-process.ts";
-import { randomCheckpointFolder, type WeightsDType } from "./random-checkpoint.ts";
+import { randomCheckpointFolder, type CheckpointSize, type WeightsDType } from "./random-checkpoint.ts";
 
 /** A training run that is planned and then made. */
 interface EstimateCase {
   readonly name: string;
   /** Of random weights at the size of Stable Diffusion; absent: the built-in model. */
   readonly weights?: WeightsDType;
+  /** Default: that of Stable Diffusion 1.x. */
+  readonly size?: CheckpointSize;
   readonly request: Pick<LearnRequest, "training" | "strategy" | "previews" | "checkpointing">;
 }
 
@@ -30,6 +32,11 @@ const CASES: readonly EstimateCase[] = [
     name: "sd1 512 fp16 checkpointing",
     weights: "fp16",
     request: { training: { steps: 10, resolution: 512 }, checkpointing: true },
+  },
+  {
+    ...{ name: "sdxl 512 fp16", weights: "fp16", size: "sdxl" },
+    // The default strategy's whole matrices take 4 GB at this width, several times over.
+    request: { strategy: "sequential", training: { steps: 2, resolution: 512 } },
   },
 ];
 
@@ -60,9 +67,9 @@ export async function compareEstimates(options: {
   const results = [];
   console.log("| case | seconds planned | measured | error | memory planned | measured | error |");
   console.log("|---|---|---|---|---|---|---|");
-  for (const { name, weights, request } of chosen) {
+  for (const { name, weights, size, request } of chosen) {
     console.error(`${name} ...`);
-    const model = weights === undefined ? undefined : await randomCheckpointFolder(options.cache, weights);
+    const model = weights === undefined ? undefined : await randomCheckpointFolder(options.cache, weights, size);
     const folder = await mkdtemp(join(tmpdir(), "keepsake-estimates-"));
     try {
       const job = { library: join(folder, "library"), request, ...(model !== undefined && { model }) };

@@ -22,7 +22,7 @@ export type MemoryMode = "full" | "checkpointing";
 const ADAPTER_COPIES = 5;
 
 /** Bytes that a run holds of its adapter, beside what the adapter takes in programs. */
-export function adapterBytes({ made: { adapter } }: Pick<PreparedRun, "made">): number {
+export function adapterBytes({ made: { adapter } }: { readonly made: Pick<PreparedRun["made"], "adapter"> }): number {
   return ADAPTER_COPIES * adapter.parameters.byteLength;
 }
 
@@ -95,11 +95,21 @@ export function poolInMemory(
     const need = formatBytes(cost(frugal).leastBytes + adapterBytes(prepared));
     const how = frugal === "checkpointing" ? " even with checkpointing" : "";
     const fault = `Learning at ${resolution}x${resolution} pixels needs at least ${need} of memory${how}`;
-    throw new KeepsakeError("environment", `${fault}, and ${formatBytes(free)} are free; ${advice(fitting, mode)}.`);
+    throw new KeepsakeError(
+      "environment",
+      `${fault}, and ${formatBytes(free)} are free; ${adapterAdvice(prepared, free) ?? advice(fitting, mode)}.`,
+    );
   }
   const pool = poolOf(mode);
   denoiserOf(pool, prepared).checkMemory();
   return pool;
+}
+
+/** Where the adapter alone fills the memory: whole matrices of a wide model, which other strategies do without. */
+function adapterAdvice({ made: { adapter } }: PreparedRun, free: number): string | undefined {
+  if (adapter.form === "low-rank" || adapterBytes({ made: { adapter } }) < free / 2) return undefined;
+  const size = formatBytes(adapter.parameters.byteLength);
+  return `the strategy's adapter takes ${size}, several times over; --strategy ewc-dc has a small one`;
 }
 
 function advice(fitting: number | undefined, mode: MemoryMode | undefined): string {

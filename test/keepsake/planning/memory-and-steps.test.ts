@@ -72,6 +72,14 @@ describe("the programs of a run", () => {
     );
     await expect(open(least, false)).rejects.toThrow("and --checkpointing takes less");
   });
+
+  it("are refused with another strategy as advice where the adapter's whole matrices fill the memory", async () => {
+    const run = await prepared("kv-nullspace");
+    const free = adapterBytes(run) / 2;
+    expect(() => poolInMemory({ program: { threads: 1 } }, pipeline, run, true, free)).toThrow(
+      /the strategy's adapter takes [\d.]+ [kM]B, several times over; --strategy ewc-dc has a small one\.$/,
+    );
+  });
 });
 
 describe("a run that was begun with checkpointing", () => {
