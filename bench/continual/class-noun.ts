@@ -10,7 +10,8 @@ import type { LearnRequest } from "../../src/keepsake/learn-and-preview.ts";
 import { readLearned } from "../../src/library/library-model.ts";
 import { squaredError } from "../../src/training/prediction-loss.ts";
 import type { TrainingPhoto } from "../../src/training/photos/encode-photos.ts";
-import { exampleOf, mean, pathsOf, Rows, TaughtLibraries } from "./taught-library.ts";
+import { exampleOf, pathsOf } from "./example-concepts.ts";
+import { mean, Rows, TaughtLibraries } from "./taught-library.ts";
 
 const { values } = parseArgs({
   options: {

@@ -11,14 +11,14 @@ import { readJson } from "../../src/io/json.ts";
 
 const FOLDER = join("examples", "concepts");
 
-interface ExampleView {
+export interface ExampleView {
   /** Below the folder of the concepts. */
   readonly file: string;
   /** In the words of the world's captions: "in the forest". */
   readonly setting: string;
 }
 
-interface ExampleConcept {
+export interface ExampleConcept {
   readonly name: string;
   readonly classNoun: string;
   readonly train: readonly ExampleView[];
@@ -31,6 +31,16 @@ async function exampleConcepts(): Promise<readonly ExampleConcept[]> {
   return concepts;
 }
 
+/** @throws Error for a name that no example has */
+export async function exampleOf(name: string): Promise<ExampleConcept> {
+  const found = (await exampleConcepts()).find((concept) => concept.name === name);
+  if (found === undefined) throw new Error(`there is no example concept "${name}"`);
+  return found;
+}
+
+/** The files of views. */
+export const pathsOf = (views: readonly ExampleView[]): string[] => views.map(({ file }) => join(FOLDER, file));
+
 /**
  * @param names - in the order wanted
  * @param repeats - pictures drawn for the setting of each held-out view
@@ -41,14 +51,11 @@ export async function judgedExamples(
   names: readonly string[],
   repeats: number,
 ): Promise<JudgedConcept[]> {
-  const all = await exampleConcepts();
   const { width: side } = pipeline.defaultSize;
   const judged: JudgedConcept[] = [];
   for (const name of names) {
-    const example = all.find((concept) => concept.name === name);
-    if (example === undefined) throw new Error(`there is no example concept "${name}"`);
-    const pathOf = ({ file }: ExampleView) => join(FOLDER, file);
-    const photos = await loadPhotos(example.train.map(pathOf), side);
+    const example = await exampleOf(name);
+    const photos = await loadPhotos(pathsOf(example.train), side);
     const taught: SequenceConcept = {
       name,
       classNoun: example.classNoun,
@@ -56,7 +63,7 @@ export async function judgedExamples(
     };
     judged.push({
       ...taught,
-      heldOut: await Promise.all(example.test.map((view) => readPhoto(pathOf(view), side))),
+      heldOut: await Promise.all(pathsOf(example.test).map((path) => readPhoto(path, side))),
       prompts: Array.from({ length: repeats }, () =>
         example.test.map(({ setting }) => `a photo of a {} ${setting}`),
       ).flat(),

@@ -7,7 +7,8 @@
 import { parseArgs } from "node:util";
 import { readLearned, type Learned } from "../../src/library/library-model.ts";
 import type { TrainingPhoto } from "../../src/training/photos/encode-photos.ts";
-import { exampleOf, mean, pathsOf, Rows, TaughtLibraries, type View } from "./taught-library.ts";
+import { exampleOf, pathsOf, type ExampleView } from "./example-concepts.ts";
+import { mean, Rows, TaughtLibraries } from "./taught-library.ts";
 
 const { values } = parseArgs({
   options: {
@@ -19,8 +20,8 @@ const { values } = parseArgs({
 });
 /** Of each concept's views, those of even number show it in a scene, the others before plain colours. */
 const ofSide = {
-  scenes: (views: readonly View[]) => views.filter((_, i) => i % 2 === 0),
-  plain: (views: readonly View[]) => views.filter((_, i) => i % 2 === 1),
+  scenes: (views: readonly ExampleView[]) => views.filter((_, i) => i % 2 === 0),
+  plain: (views: readonly ExampleView[]) => views.filter((_, i) => i % 2 === 1),
 };
 const began = performance.now();
 await using taught = await TaughtLibraries.open({ threads: Number(values.threads) });

@@ -5,7 +5,6 @@
 import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readJson } from "../../src/io/json.ts";
 import { Keepsake } from "../../src/keepsake/keepsake.ts";
 import type { LearnRequest } from "../../src/keepsake/learn-and-preview.ts";
 import type { Learned } from "../../src/library/library-model.ts";
@@ -19,31 +18,7 @@ import { StableDiffusionPipeline } from "../../src/diffusion/pipeline.ts";
 import { addLearnedTokens } from "../../src/diffusion/prompt-encoder.ts";
 import { NoiseSchedule } from "../../src/diffusion/schedulers/index.ts";
 import type { ProgramOptions } from "../../src/graph/index.ts";
-
-const FOLDER = join("examples", "concepts");
-
-/** A view of an example concept. */
-export interface View {
-  readonly file: string;
-  readonly setting: string;
-}
-
-interface Example {
-  readonly name: string;
-  readonly classNoun: string;
-  readonly train: readonly View[];
-  readonly test: readonly View[];
-}
-
-/** @throws Error for a name that no example has */
-export async function exampleOf(name: string): Promise<Example> {
-  const { concepts } = (await readJson(join(FOLDER, "concepts.json"))) as { concepts: readonly Example[] };
-  const found = concepts.find((concept) => concept.name === name);
-  if (found === undefined) throw new Error(`there is no example concept "${name}"`);
-  return found;
-}
-
-export const pathsOf = (views: readonly View[]): string[] => views.map(({ file }) => join(FOLDER, file));
+import { pathsOf, type ExampleView } from "./example-concepts.ts";
 
 /** The built-in model, and libraries on it in a temporary folder. */
 export class TaughtLibraries {
@@ -73,7 +48,7 @@ export class TaughtLibraries {
   }
 
   /** Views with their settings as captions, so that what is predicted is the concept and not its background. */
-  async encoded(views: readonly View[]): Promise<readonly TrainingPhoto[]> {
+  async encoded(views: readonly ExampleView[]): Promise<readonly TrainingPhoto[]> {
     const photos = await loadPhotos(pathsOf(views), this.side);
     const captioned = { ...photos, captions: views.map(({ setting }) => setting) };
     return encodeTrainingPhotos(this.pipeline.vae, captioned, this.side, this.#program);

@@ -65,7 +65,7 @@ const TINY_PROGRAM = 2_500_000;
 
 /**
  * How long a thread of a small program waits for the next operator before it sleeps, in microseconds. ONNX Runtime's default is
- * 1000, which takes the core from everything else: beside other programs learning took half as long again (bench/README.md).
+ * 1000, which takes the core from everything else: beside other programs learning took a third longer (bench/README.md).
  * The operators of a large program are long, and to wake a thread for each costs it a tenth.
  */
 const SPIN_DURATION = 100;

@@ -1,6 +1,6 @@
 /**
  * @file The backward pass of attention. The probabilities are computed again, for long sequences one head and one block of query
- * positions at a time, so that they stay in the processor's cache.
+ * positions at a time, so that few are in memory at once.
  */
 import {
   type LoweringTarget,
