@@ -35,8 +35,7 @@ const CASES: readonly EstimateCase[] = [
   },
   {
     ...{ name: "sdxl 512 fp16", weights: "fp16", size: "sdxl" },
-    // The default strategy's whole matrices take 4 GB at this width, several times over.
-    request: { strategy: "sequential", training: { steps: 2, resolution: 512 } },
+    request: { training: { steps: 2, resolution: 512 } },
   },
 ];
 

@@ -33,6 +33,19 @@ describe("a strategy that is not named", () => {
     },
   );
 
+  it.each([
+    { textWidth: 768, mode: "hard" },
+    { textWidth: 1024, mode: "hard" },
+    { textWidth: 2048, mode: "soft" },
+  ])("is the form without whole matrices where the text is wide: $textWidth", ({ textWidth, mode }) => {
+    const model = { folder: "wide", fingerprint: "0", weights: "0" };
+    const { folder, manifest } = Library.blank("new", model);
+    const strategy = chosenStrategy({}, { folder, manifest }, { textWidth });
+    expect(strategy).toMatchObject({ name: "kv-nullspace", options: { mode } });
+    const asked = chosenStrategy({ strategyOptions: { mode: "hard" } }, { folder, manifest }, { textWidth });
+    expect(asked.options).toMatchObject({ mode: "hard" });
+  });
+
   it("is what the library was learned with, options included; those that are given come first", async () => {
     const strategyOptions = { lambda: 7, draws: 1 };
     await learned("chosen", { strategy: "ewc", strategyOptions });

@@ -78,7 +78,7 @@ export async function prepareLearning(
   const { name, classNoun, vectors, again } = concept;
   const others = library.concepts.filter((each) => each.name !== name);
   const beginsAdapter = others.length === 0 && again !== "more";
-  const strategy = chosenStrategy(request, library, request.adapter);
+  const strategy = chosenStrategy(request, library, { asked: request.adapter, textWidth: pipeline.text.width });
   if (strategy.order !== "one-by-one") {
     const fault = `${strategy.name} is a yardstick for sequences in memory: it would keep what grows with every concept`;
     throw new KeepsakeError("usage", `${fault}, or photos; choose another strategy.`);

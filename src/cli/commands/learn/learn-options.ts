@@ -73,7 +73,7 @@ function withStrategyOptions(command: Command): Command {
   return command
     .option(
       "--strategy <name>",
-      `how to keep earlier concepts safe: "keepsake strategies" lists them (default: as the library was learned so far, else ${DEFAULT_STRATEGY}; ${STRATEGY_FOR_ANY_ADAPTER} with other adapters or targets)`,
+      `how to keep earlier concepts safe: "keepsake strategies" lists them (default: as the library was learned so far, else ${DEFAULT_STRATEGY}, on SDXL with mode=soft; ${STRATEGY_FOR_ANY_ADAPTER} with other adapters or targets)`,
     )
     .addOption(
       new Option("--strategy-option <name=value>", "an option of the strategy; may be repeated")
