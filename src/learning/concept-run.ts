@@ -163,7 +163,7 @@ export async function planOf(
   // To a strategy, a concept that is taught further is one of those that are to be kept, too.
   const earlier = known.itself === undefined ? known.concepts : [...known.concepts, known.itself];
   const embeddings = earlier.map(({ embedding }) => embedding);
-  return strategy.plan({
+  const plan = await strategy.plan({
     name: concept.name,
     token: tokens.initial[0].token,
     classNoun: concept.classNoun,
@@ -173,4 +173,6 @@ export async function planOf(
     memory: known.memory,
     encodePrompts: (prompts) => pool.encodePrompts(prompts, embeddings),
   });
+  await pool.freePromptEncoder();
+  return plan;
 }

@@ -15,11 +15,15 @@ export function secondMoment(arrays: readonly Float32Array[], width: number): Fl
       for (let i = 0; i < width; i++) {
         const value = array[first + i];
         if (value === 0) continue;
-        for (let j = 0; j < width; j++) sum[i * width + j] += value * array[first + j];
+        for (let j = i; j < width; j++) sum[i * width + j] += value * array[first + j];
       }
     }
   }
-  return sum.map((value) => value / Math.max(1, rows));
+  const count = Math.max(1, rows);
+  for (let i = 0; i < width; i++) {
+    for (let j = i; j < width; j++) sum[j * width + i] = sum[i * width + j] /= count;
+  }
+  return sum;
 }
 
 export interface Directions {

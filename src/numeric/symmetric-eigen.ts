@@ -75,10 +75,12 @@ function accumulate(rows: readonly Float64Array[]): Float64Array[] {
 /** QL with implicit shifts on a tridiagonal matrix; rotates the rows of `basis` along. */
 function diagonalise(d: Float64Array, e: Float64Array, basis: Float64Array[]): void {
   const size = d.length;
+  // What is small is told by the largest numbers: beside its neighbours, the rounding that is left of a matrix of low rank never is.
+  const largest = d.reduce((most, value, i) => Math.max(most, Math.abs(value) + Math.abs(e[i])), 0);
   for (let l = 0; l < size; l++) {
     for (let iteration = 0; ; iteration++) {
       let m = l;
-      while (m + 1 < size && Math.abs(e[m]) > Number.EPSILON * (Math.abs(d[m]) + Math.abs(d[m + 1]))) m++;
+      while (m + 1 < size && Math.abs(e[m]) > Number.EPSILON * largest) m++;
       if (m === l) break;
       // The method needs about two iterations for each value; a matrix with NaN would go on for ever.
       if (iteration === 100) throw new Error("the eigenvalues of the matrix do not converge");

@@ -58,6 +58,11 @@ export class DenoiserPool {
     return encoded.map(({ encoderHiddenStates }) => encoderHiddenStates);
   }
 
+  /** Frees the compiled text encoders, until prompts are encoded again: those of SDXL take gigabytes beside a training step. */
+  async freePromptEncoder(): Promise<void> {
+    await this.#promptEncoder.clear();
+  }
+
   async dispose(): Promise<void> {
     for (const denoiser of this.#denoisers.values()) await denoiser.dispose();
     this.#denoisers.clear();

@@ -33,6 +33,22 @@ describe("symmetricEigen", () => {
     );
   });
 
+  it.each([3, 10, 30])("comes to an end where most of a large matrix is rounding: rank %i of 150", (rank) => {
+    const size = 150;
+    for (const seed of [0, 1]) {
+      const matrix = secondMoment([new RandomStream(seed, "b").normal(rank * size)], size);
+      const { values, vectors } = symmetricEigen(matrix, size);
+      expect(values.filter((value) => value > 1e-12 * values[0])).toHaveLength(rank);
+      const worst = vectors.reduce((most, own, at) => {
+        const v = Math.floor(at / size);
+        const row = matrix.subarray((at % size) * size, ((at % size) + 1) * size);
+        const product = row.reduce((sum, value, j) => sum + value * vectors[v * size + j], 0);
+        return Math.max(most, Math.abs(product - values[v] * own));
+      }, 0);
+      expect(worst / values[0]).toBeLessThan(1e-13);
+    }
+  });
+
   it("finds those of a diagonal matrix and of none at all", () => {
     expect([...symmetricEigen(Float64Array.of(1, 0, 0, 3), 2).values]).toEqual([3, 1]);
     expect([...symmetricEigen(new Float64Array(9), 3).values]).toEqual([0, 0, 0]);
