@@ -7,6 +7,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { KeepsakeError } from "../src/errors.ts";
 import { PROVIDERS, type Provider } from "../src/graph/index.ts";
 import { writeFileAtomic } from "../src/io/atomic.ts";
+import { compareResults, formatComparison, readResults } from "./against.ts";
 import { CASES, type BenchCase, type CaseResult, type RunSettings } from "./cases.ts";
 import { compareEstimates } from "./estimates.ts";
 import { compareFormats } from "./formats.ts";
@@ -27,6 +28,7 @@ interface BenchOptions {
   readonly studio: boolean;
   readonly profile: boolean;
   readonly json?: string;
+  readonly against?: string;
   readonly cache: string;
 }
 
@@ -54,6 +56,7 @@ const command = new Command("bench")
   .option("--profile", "where the time of a case goes, by operator and shapes", false)
   .option("--studio", "soak the studio: requests, pages that watch and a training run at once", false)
   .option("--json <file>", "also write everything measured to a file")
+  .option("--against <file>", "compare with what --json wrote on this kind of machine, and fail where a case is worse")
   .option(
     "--cache <folder>",
     "where the random weights are kept (5.2 GB)",
@@ -77,6 +80,7 @@ async function bench(options: BenchOptions): Promise<void> {
   const chosen = CASES.filter(({ name }) => name.includes(options.case));
   if (chosen.length === 0) throw new KeepsakeError("usage", `no case has "${options.case}" in its name`);
   const { runs, provider, weights: placement, threads } = options;
+  const earlier = options.against === undefined ? undefined : await readResults(options.against);
   const settings: RunSettings = { runs, provider, placement, threads };
   const facts = await machineFacts(settings);
   for (const [name, fact] of Object.entries(facts)) console.log(`${name}: ${fact}`);
@@ -104,6 +108,12 @@ async function bench(options: BenchOptions): Promise<void> {
     };
     await writeFileAtomic(options.json, `${JSON.stringify(report, undefined, 2)}\n`);
   }
+  if (earlier === undefined) return;
+  if (earlier.cpu !== facts.CPU) console.log(`\nThe earlier results are of another processor: ${earlier.cpu}`);
+  const results = rows.map(({ result }) => result);
+  const compared = compareResults(earlier.results, results);
+  console.log(`\n${formatComparison(compared)}`);
+  if (compared.some(({ isWorse }) => isWorse)) process.exitCode = 1;
 }
 
 function wholeNumber(text: string): number {

@@ -1,16 +1,18 @@
 /**
  * @file The table of results, and the facts of the machine above it.
  */
-import { arch, availableParallelism, cpus, totalmem } from "node:os";
+import { arch, totalmem } from "node:os";
 import { loadOnnxRuntime } from "../src/graph/onnx-runtime.ts";
+import { processor } from "../src/io/processor.ts";
 import type { BenchCase, CaseResult, RunSettings } from "./cases.ts";
 import { referenceShape } from "./reference-convolution.ts";
 
 /** Facts that a timing depends on, and nothing that names the machine. */
 export async function machineFacts(settings: RunSettings): Promise<Readonly<Record<string, string>>> {
   const { env } = await loadOnnxRuntime();
+  const { model, cores, instructions: [widest] = [] } = processor();
   return {
-    CPU: `${cpus()[0]?.model.trim() ?? "unknown"}, ${availableParallelism()} logical cores, ${process.platform} ${arch()}`,
+    CPU: `${model}, ${widest ?? "instructions unknown"}, ${cores} logical cores, ${process.platform} ${arch()}`,
     memory: `${(totalmem() / 1e9).toFixed(1)} GB`,
     software: `Node ${process.versions.node}, onnxruntime-node ${env.versions.node ?? "unknown"}`,
     settings: `provider ${settings.provider}, ${settings.threads} threads, ${settings.placement} weights, ${settings.runs} runs after a warm-up`,

@@ -1,0 +1,97 @@
+/**
+ * @file Compares results with earlier ones of the same kind of machine: a guard against what makes the engine slower or larger.
+ * Seconds depend on the day; how near a case comes to the reference convolution in the same process depends on the code.
+ */
+import { KeepsakeError } from "../src/errors.ts";
+import { readJson } from "../src/io/json.ts";
+import type { CaseResult } from "./cases.ts";
+
+/** What of a case is compared. */
+export type ComparedCase = Pick<CaseResult, "name" | "runSeconds" | "medianSeconds" | "efficiency" | "peakBytes">;
+
+/** A case then and now. */
+export interface Comparison {
+  readonly name: string;
+  /** Efficiency now over efficiency then. */
+  readonly efficiency: number;
+  /** The least that is not told from noise. */
+  readonly leastEfficiency: number;
+  /** Peak now over peak then. */
+  readonly peak: number;
+  readonly isWorse: boolean;
+}
+
+/** Efficiency of the same code differs by this much from process to process on an idle machine. */
+const NOISE = 0.05;
+/** Peaks hardly differ. */
+const MOST_PEAK = 1.03;
+
+/**
+ * Each case that both have. The noise is that between processes, or, if it is larger, the spread of a case's own runs.
+ *
+ * @throws KeepsakeError ("usage") if they have none in common
+ */
+export function compareResults(earlier: readonly ComparedCase[], now: readonly ComparedCase[]): Comparison[] {
+  const compared = now.flatMap((own): Comparison[] => {
+    const then = earlier.find(({ name }) => name === own.name);
+    if (then === undefined) return [];
+    const leastEfficiency = 1 - Math.max(NOISE, spread(then), spread(own));
+    const [efficiency, peak] = [own.efficiency / then.efficiency, own.peakBytes / then.peakBytes];
+    return [
+      { name: own.name, efficiency, leastEfficiency, peak, isWorse: efficiency < leastEfficiency || peak > MOST_PEAK },
+    ];
+  });
+  if (compared.length > 0) return compared;
+  throw new KeepsakeError("usage", "The earlier results have none of these cases; measure them with --json first.");
+}
+
+/** Half of the range of the runs, of the median: what one of them may be off by. */
+function spread({ runSeconds, medianSeconds }: ComparedCase): number {
+  return (Math.max(...runSeconds) - Math.min(...runSeconds)) / 2 / medianSeconds;
+}
+
+/** One line for each case. */
+export function formatComparison(compared: readonly Comparison[]): string {
+  const percent = (ratio: number) => `${ratio >= 1 ? "+" : "−"}${Math.abs(100 * (ratio - 1)).toFixed(1)} %`;
+  return compared
+    .map(({ name, efficiency, leastEfficiency, peak, isWorse }) => {
+      const bounds = `at least ${percent(leastEfficiency)}; peak ${percent(peak)}, at most ${percent(MOST_PEAK)}`;
+      return `${name}: efficiency ${percent(efficiency)}, ${bounds}: ${isWorse ? "WORSE" : "ok"}`;
+    })
+    .join("\n");
+}
+
+/** What `--json` wrote. */
+export interface EarlierResults {
+  /** The processor that they were measured on. */
+  readonly cpu: string;
+  readonly results: readonly ComparedCase[];
+}
+
+/** Reads what `--json` wrote. @throws KeepsakeError ("input") if the file is none of that */
+export async function readResults(path: string): Promise<EarlierResults> {
+  const report = await readJson(path);
+  if (isRecord(report) && isRecord(report.machine)) {
+    const { results, machine } = report;
+    const areResults = Array.isArray(results) && results.length > 0 && results.every(isCompared);
+    if (typeof machine.CPU === "string" && areResults) return { cpu: machine.CPU, results };
+  }
+  throw new KeepsakeError("input", `${path} holds no results of "npm run bench -- --json <file>".`);
+}
+
+function isCompared(value: unknown): value is ComparedCase {
+  if (!isRecord(value)) return false;
+  const { name, runSeconds } = value;
+  const numbers = [
+    value.medianSeconds,
+    value.efficiency,
+    value.peakBytes,
+    ...(Array.isArray(runSeconds) ? runSeconds : []),
+  ];
+  const arePositive = numbers.every((each) => typeof each === "number" && each > 0);
+  return typeof name === "string" && Array.isArray(runSeconds) && runSeconds.length > 0 && arePositive;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
