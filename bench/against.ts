@@ -81,15 +81,10 @@ export async function readResults(path: string): Promise<EarlierResults> {
 
 function isCompared(value: unknown): value is ComparedCase {
   if (!isRecord(value)) return false;
-  const { name, runSeconds } = value;
-  const numbers = [
-    value.medianSeconds,
-    value.efficiency,
-    value.peakBytes,
-    ...(Array.isArray(runSeconds) ? runSeconds : []),
-  ];
-  const arePositive = numbers.every((each) => typeof each === "number" && each > 0);
-  return typeof name === "string" && Array.isArray(runSeconds) && runSeconds.length > 0 && arePositive;
+  const { name, runSeconds, medianSeconds, efficiency, peakBytes } = value;
+  const isPositive = (each: unknown) => typeof each === "number" && each > 0;
+  const areRuns = Array.isArray(runSeconds) && runSeconds.length > 0 && runSeconds.every(isPositive);
+  return typeof name === "string" && areRuns && [medianSeconds, efficiency, peakBytes].every(isPositive);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
