@@ -425,7 +425,7 @@ export const text = {
     toDraw: (name: string) => `Draw ${name}`,
     taught: (again?: Again) => byAgain(again, { new: "New", more: "Taught more", replaced: "Begun anew" }),
     earlier: "Earlier concepts",
-    noEarlier: "This is the first one. With the next, you see here whether it changes.",
+    noEarlier: "There is no other concept yet. With the next, you see here whether it changes.",
     before: "before",
     atStep: (step: number) => (step === 0 ? "before" : `step ${formatCount(step)}`),
     stripOf: (name: string) => `${name} at each sample`,

@@ -119,14 +119,20 @@ describe("With concepts", () => {
     expect((await open.studio.state()).history?.keep).toBe(3);
   });
 
-  it("a concept that is forgotten takes the focus of its card to the next", async () => {
+  /** From its card. */
+  async function forget(name: string): Promise<void> {
     const { page } = open;
     await goTo(page, "concepts");
-    await page.getByLabel("More for rex").click();
+    await page.getByLabel(`More for ${name}`).click();
     await page.getByRole("button", { name: "Forget", exact: true }).click();
-    await page.getByRole("button", { name: "Forget rex" }).click();
-    await page.getByText("rex is forgotten.").waitFor();
-    await page.getByLabel("More for rex").waitFor({ state: "detached" });
+    await page.getByRole("button", { name: `Forget ${name}` }).click();
+    await page.getByText(`${name} is forgotten.`).waitFor();
+    await page.getByLabel(`More for ${name}`).waitFor({ state: "detached" });
+  }
+
+  it("a concept that is forgotten takes the focus of its card to the next", async () => {
+    const { page } = open;
+    await forget("rex");
     expect(await page.locator(":focus").getAttribute("aria-label")).toBe("More for ember");
     await open.studio.done({ kind: "undo" });
     await page.getByLabel("More for rex").waitFor();
@@ -213,6 +219,15 @@ describe("With concepts", () => {
     await page.reload();
     expect(await page.locator("html").getAttribute("data-theme")).toBe("dark");
     await page.getByRole("radio", { name: "As the system" }).check();
+  });
+
+  it("the last concept that is forgotten takes the focus to the heading of what comes then", async () => {
+    const { page, studio } = open;
+    const [last, ...others] = (await studio.state()).concepts.map(({ name }) => name);
+    for (const name of others) await studio.done({ kind: "forget", name });
+    await forget(last);
+    await page.getByRole("heading", { name: "Teach a picture model the things you love" }).waitFor();
+    expect(await page.locator("h1:focus").count()).toBe(1);
   });
 });
 
