@@ -80,11 +80,11 @@ export function crossEntropyGradient(errors: readonly number[], target: number, 
 export interface ClassifyOptions {
   /** Default {@link DEFAULT_TEMPERATURE}. */
   readonly temperature?: number;
-  /** Draws between two looks at the evidence. Default 4. */
+  /** Draws between two looks at the evidence. Default 8. */
   readonly drawsAtOnce?: number;
   /**
-   * A candidate is given up when its mean paired difference from the best one exceeds so many standard errors of that mean, its
-   * own or, after few draws often the surer, the median of all candidates'. Default 3; `Infinity` evaluates everything.
+   * A candidate is given up when its mean paired difference from the best one exceeds so many standard errors of that mean. Default 4; `Infinity`
+   * evaluates everything.
    */
   readonly giveUpAt?: number;
   /** Whether those that are left need no further draws. Default: when there is one. */
@@ -92,9 +92,6 @@ export interface ClassifyOptions {
   /** Called after each look at the evidence but the last, with the candidates that are not given up. */
   readonly onLook?: (soFar: Classification, alive: readonly number[]) => void;
 }
-
-/** With it and three standard errors a candidate of fifty took 9 evaluations in the mean, and the answers stayed (bench/README.md). */
-export const DRAWS_AT_ONCE = 4;
 
 /** Errors are means of squares of about unit variance, and those of rival prompts differ in the third digit. */
 export const DEFAULT_TEMPERATURE = 1e-3;
@@ -123,7 +120,7 @@ export async function classify(
   errorsOf: CandidateErrors,
   options: ClassifyOptions = {},
 ): Promise<Classification> {
-  const { temperature = DEFAULT_TEMPERATURE, drawsAtOnce = DRAWS_AT_ONCE, giveUpAt = 3 } = options;
+  const { temperature = DEFAULT_TEMPERATURE, drawsAtOnce = 8, giveUpAt = 4 } = options;
   const { isSettled = (left: readonly number[]) => left.length === 1 && count > 1 } = options;
   if (count < 1 || draws.length < 1) throw new RangeError("a classification needs a candidate and a draw");
   const seen = Array.from({ length: count }, (): number[] => []);
@@ -132,7 +129,7 @@ export async function classify(
     const errors = await errorsOf(alive, draws.slice(first, first + drawsAtOnce));
     alive.forEach((candidate, i) => seen[candidate].push(...errors[i]));
     const best = leastMean(seen, alive);
-    alive = withHope(seen, alive, best, giveUpAt);
+    alive = alive.filter((candidate) => !isHopeless(seen[candidate], seen[best], giveUpAt));
     if (isSettled(alive)) break;
     if (first + drawsAtOnce < draws.length) options.onLook?.(conclusion(seen, alive, temperature), alive);
   }
@@ -194,21 +191,9 @@ function leastMean(seen: readonly (readonly number[])[], candidates: readonly nu
   return candidates.reduce((best, candidate) => (meanOf(seen[candidate]) < meanOf(seen[best]) ? candidate : best));
 }
 
-function withHope(
-  seen: readonly (readonly number[])[],
-  alive: readonly number[],
-  best: number,
-  giveUpAt: number,
-): number[] {
-  const apart = new Map(
-    alive.filter((candidate) => candidate !== best).map((each) => [each, differences(seen[each], seen[best])]),
-  );
-  const errors = Array.from(apart.values(), standardError).sort((a, b) => a - b);
-  const usual = errors[Math.floor(errors.length / 2)] ?? 0;
-  return alive.filter((candidate) => {
-    const own = apart.get(candidate);
-    return own === undefined || !(meanOf(own) > giveUpAt * Math.max(usual, standardError(own)));
-  });
+function isHopeless(own: readonly number[], best: readonly number[], giveUpAt: number): boolean {
+  const apart = differences(own, best);
+  return meanOf(apart) > giveUpAt * standardError(apart);
 }
 
 /** Of the mean of the values. */
