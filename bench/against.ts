@@ -21,28 +21,43 @@ export interface Comparison {
   readonly isWorse: boolean;
 }
 
-/** Efficiency of the same code differs by this much from process to process on an idle machine. */
+/** Efficiency of the same code may differ by this much from process to process. */
 const NOISE = 0.05;
 /** Peaks hardly differ. */
 const MOST_PEAK = 1.03;
+/** Processes in which a case that seems worse is measured: a disturbance passes, a slower engine does not. */
+const ATTEMPTS = 3;
 
-/**
- * Each case that both have. The noise is that between processes, or, if it is larger, the spread of a case's own runs.
- *
- * @throws KeepsakeError ("usage") if they have none in common
- */
+/** The noise is that between processes, or, if it is larger, the spread of a case's own runs. */
+function compareCase(then: ComparedCase, now: ComparedCase): Comparison {
+  const leastEfficiency = 1 - Math.max(NOISE, spread(then), spread(now));
+  const [efficiency, peak] = [now.efficiency / then.efficiency, now.peakBytes / then.peakBytes];
+  const isWorse = efficiency < leastEfficiency || peak > MOST_PEAK;
+  return { name: now.name, efficiency, leastEfficiency, peak, isWorse };
+}
+
+/** Each case that both have. */
 export function compareResults(earlier: readonly ComparedCase[], now: readonly ComparedCase[]): Comparison[] {
-  const compared = now.flatMap((own): Comparison[] => {
+  return now.flatMap((own) => {
     const then = earlier.find(({ name }) => name === own.name);
-    if (then === undefined) return [];
-    const leastEfficiency = 1 - Math.max(NOISE, spread(then), spread(own));
-    const [efficiency, peak] = [own.efficiency / then.efficiency, own.peakBytes / then.peakBytes];
-    return [
-      { name: own.name, efficiency, leastEfficiency, peak, isWorse: efficiency < leastEfficiency || peak > MOST_PEAK },
-    ];
+    return then === undefined ? [] : [compareCase(then, own)];
   });
-  if (compared.length > 0) return compared;
-  throw new KeepsakeError("usage", "The earlier results have none of these cases; measure them with --json first.");
+}
+
+/** Measures a case, and again while it is worse than before, {@link ATTEMPTS} times at most. @returns the last result */
+export async function measureAgainst<Result extends ComparedCase>(
+  earlier: readonly ComparedCase[],
+  measure: () => Promise<Result>,
+): Promise<Result> {
+  let result = await measure();
+  for (
+    let attempt = 1;
+    attempt < ATTEMPTS && compareResults(earlier, [result]).some(({ isWorse }) => isWorse);
+    attempt++
+  ) {
+    result = await measure();
+  }
+  return result;
 }
 
 /** Half of the range of the runs, of the median: what one of them may be off by. */
@@ -68,13 +83,21 @@ export interface EarlierResults {
   readonly results: readonly ComparedCase[];
 }
 
-/** Reads what `--json` wrote. @throws KeepsakeError ("input") if the file is none of that */
-export async function readResults(path: string): Promise<EarlierResults> {
+/**
+ * Reads what `--json` wrote.
+ *
+ * @param names - of the cases to be measured
+ * @throws KeepsakeError "input" if the file is none of that, "usage" if it has none of the cases
+ */
+export async function readResults(path: string, names: readonly string[]): Promise<EarlierResults> {
   const report = await readJson(path);
   if (isRecord(report) && isRecord(report.machine)) {
     const { results, machine } = report;
     const areResults = Array.isArray(results) && results.length > 0 && results.every(isCompared);
-    if (typeof machine.CPU === "string" && areResults) return { cpu: machine.CPU, results };
+    if (typeof machine.CPU === "string" && areResults) {
+      if (results.some(({ name }) => names.includes(name))) return { cpu: machine.CPU, results };
+      throw new KeepsakeError("usage", `${path} has none of these cases; measure them with --json first.`);
+    }
   }
   throw new KeepsakeError("input", `${path} holds no results of "npm run bench -- --json <file>".`);
 }

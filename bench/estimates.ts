@@ -37,6 +37,10 @@ const CASES: readonly EstimateCase[] = [
     ...{ name: "sdxl 512 fp16", weights: "fp16", size: "sdxl" },
     request: { training: { steps: 2, resolution: 512 } },
   },
+  {
+    ...{ name: "sdxl 512 fp16 sequential", weights: "fp16", size: "sdxl" },
+    request: { strategy: "sequential", training: { steps: 2, resolution: 512 } },
+  },
 ];
 
 /** The bounds that an idle machine is to keep. */

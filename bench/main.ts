@@ -7,7 +7,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { KeepsakeError } from "../src/errors.ts";
 import { PROVIDERS, type Provider } from "../src/graph/index.ts";
 import { writeFileAtomic } from "../src/io/atomic.ts";
-import { compareResults, formatComparison, readResults } from "./against.ts";
+import { compareResults, formatComparison, measureAgainst, readResults } from "./against.ts";
 import { CASES, type BenchCase, type CaseResult, type RunSettings } from "./cases.ts";
 import { compareEstimates } from "./estimates.ts";
 import { compareFormats } from "./formats.ts";
@@ -56,7 +56,12 @@ const command = new Command("bench")
   .option("--profile", "where the time of a case goes, by operator and shapes", false)
   .option("--studio", "soak the studio: requests, pages that watch and a training run at once", false)
   .option("--json <file>", "also write everything measured to a file")
-  .option("--against <file>", "compare with what --json wrote on this kind of machine, and fail where a case is worse")
+  .addOption(
+    new Option(
+      "--against <file>",
+      "compare with what --json wrote on this kind of machine, and fail where a case is worse three times",
+    ).conflicts(["estimates", "formats", "studio", "profile"]),
+  )
   .option(
     "--cache <folder>",
     "where the random weights are kept (5.2 GB)",
@@ -80,7 +85,8 @@ async function bench(options: BenchOptions): Promise<void> {
   const chosen = CASES.filter(({ name }) => name.includes(options.case));
   if (chosen.length === 0) throw new KeepsakeError("usage", `no case has "${options.case}" in its name`);
   const { runs, provider, weights: placement, threads } = options;
-  const earlier = options.against === undefined ? undefined : await readResults(options.against);
+  const names = chosen.map(({ name }) => name);
+  const earlier = options.against === undefined ? undefined : await readResults(options.against, names);
   const settings: RunSettings = { runs, provider, placement, threads };
   const facts = await machineFacts(settings);
   for (const [name, fact] of Object.entries(facts)) console.log(`${name}: ${fact}`);
@@ -98,7 +104,8 @@ async function bench(options: BenchOptions): Promise<void> {
     // Progress goes beside the results, so that these may be redirected into a file.
     console.error(`${benchCase.name} ...`);
     const unetFolder = await randomUNetFolder(options.cache, benchCase.weights);
-    rows.push({ benchCase, result: await measureCase({ benchCase, settings, unetFolder }) });
+    const measure = () => measureCase({ benchCase, settings, unetFolder });
+    rows.push({ benchCase, result: await measureAgainst(earlier?.results ?? [], measure) });
   }
   console.log(formatTable(rows));
   if (options.json !== undefined) {

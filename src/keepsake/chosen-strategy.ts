@@ -12,9 +12,8 @@ import { createStrategy, DEFAULT_STRATEGY, isStrategy, STRATEGY_FOR_ANY_ADAPTER 
 import type { Strategy } from "../training/strategy.ts";
 
 /**
- * The default strategy carries a whole matrix for each projection of the text, five times over while it learns: 150 MB at the
- * text's width of Stable Diffusion 1 and 2 (768 and 1024), 19 GB at SDXL's 2048. Above this width its soft form is chosen, which
- * trains one LoRA.
+ * The default strategy's adapter carries whole matrices, and a run holds it five times: 153 MB at the size of Stable Diffusion 1,
+ * whose text is 768 wide, about 4 GB at SDXL's, with 2048. Above this width its soft form is chosen, which trains one LoRA.
  */
 const WIDEST_FOR_MATRICES = 1024;
 

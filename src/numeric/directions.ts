@@ -21,7 +21,11 @@ export function secondMoment(arrays: readonly Float32Array[], width: number): Fl
   }
   const count = Math.max(1, rows);
   for (let i = 0; i < width; i++) {
-    for (let j = i; j < width; j++) sum[j * width + i] = sum[i * width + j] /= count;
+    for (let j = i; j < width; j++) {
+      const mean = sum[i * width + j] / count;
+      sum[i * width + j] = mean;
+      sum[j * width + i] = mean;
+    }
   }
   return sum;
 }
