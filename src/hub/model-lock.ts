@@ -25,14 +25,18 @@ export async function lockModel(
   onWait: (reason: string) => void,
 ): Promise<() => Promise<void>> {
   await makeFolder(folder);
-  for (let looks = 0; ; looks++) {
+  for (let isTold = false; ;) {
     try {
       return await lockFolder(folder, `pulling ${model}`, { signal });
     } catch (error) {
       signal?.throwIfAborted();
-      const isHeld = error instanceof KeepsakeError && error.kind === "state" && (await lockState(folder)) !== "free";
-      if (!isHeld) throw describeWriteError(folder, error);
-      if (looks === 0) onWait(error.message);
+      if (!(error instanceof KeepsakeError) || error.kind !== "state") throw describeWriteError(folder, error);
+      // It may have been given back since; what is no lock at all is thrown.
+      const isFree = (await lockState(folder)) === "free";
+      if (!isTold && !isFree) {
+        isTold = true;
+        onWait(error.message);
+      }
       await wait(PAUSE, signal).catch(() => undefined);
       signal?.throwIfAborted();
     }
