@@ -29,6 +29,7 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
+    setupFiles: ["test/setup.ts"],
     projects: [
       project("unit", { include: ["test/**/*.test.ts"], exclude: [...WHOLE, ...ALONE], isolate: false }),
       project("whole", { include: WHOLE, exclude: ALONE, isolate: false }),

@@ -24,6 +24,17 @@ export interface MemoryNeed {
  * @param target - the lowering of the program
  */
 export function memoryNeed(outputs: Readonly<Record<string, Tensor>>, target: LoweringTarget = "cpu"): MemoryNeed {
+  const needs = known.get(outputs) ?? new Map<LoweringTarget, MemoryNeed>();
+  known.set(outputs, needs);
+  const need = needs.get(target) ?? findNeed(outputs, target);
+  needs.set(target, need);
+  return need;
+}
+
+/** A graph does not change, and the choice of the mode, the plan and the refusal all ask for its need. */
+const known = new WeakMap<Readonly<Record<string, Tensor>>, Map<LoweringTarget, MemoryNeed>>();
+
+function findNeed(outputs: Readonly<Record<string, Tensor>>, target: LoweringTarget): MemoryNeed {
   const results = Object.values(outputs);
   const nodes = reachableNodes(results);
   const storage = storageOf(nodes);

@@ -74,6 +74,7 @@ export class CompiledDenoiser implements Denoiser {
   readonly #atOnce: number;
   readonly #programs = new ProgramCache<DenoisingError>();
   #tracedStep?: TracedDenoisingError;
+  #stepCost?: ProgramCost;
 
   /**
    * @param adapter - gives the layout
@@ -98,9 +99,8 @@ export class CompiledDenoiser implements Denoiser {
 
   /** What one step of one batch takes, or the predictions for it alone; whether it fits this machine or not. */
   cost(derivatives: boolean): ProgramCost {
-    const { outputs } = derivatives
-      ? this.#traceStep()
-      : DenoisingError.trace(this.#models, this.#adapter, { ...this.#options, derivatives });
+    if (derivatives) return (this.#stepCost ??= programCost(this.#traceStep().outputs, this.#options));
+    const { outputs } = DenoisingError.trace(this.#models, this.#adapter, { ...this.#options, derivatives });
     return programCost(outputs, this.#options);
   }
 

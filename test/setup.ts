@@ -1,0 +1,2 @@
+/** @file Runs before each file of tests; what it imports runs once in each process. */
+import "./shared-sessions.ts";
