@@ -2,7 +2,7 @@
  * @file Looking at a graph without running it: a readable listing, and its arithmetic cost.
  */
 import { formatShape } from "./shape.ts";
-import { reachableNodes, type Attribute, type Tensor } from "./tensor.ts";
+import { nodesOf, type Attribute, type Tensor } from "./tensor.ts";
 
 /**
  * One line for each node that `outputs` need, in order: `%3 = linear(%1, %2) float32 [2, 77, 768] {...}`. Nodes of a
@@ -11,7 +11,7 @@ import { reachableNodes, type Attribute, type Tensor } from "./tensor.ts";
 export function dump(outputs: Readonly<Record<string, Tensor>>): string {
   const names = new Map<Tensor, string>();
   const lines: string[] = [];
-  for (const node of reachableNodes(Object.values(outputs))) {
+  for (const node of nodesOf(outputs)) {
     const results = node.outputs.map((tensor) => {
       const name = `%${names.size}`;
       names.set(tensor, name);
@@ -51,7 +51,7 @@ export function countRepeatedFlops(outputs: Readonly<Record<string, Tensor>>): n
 }
 
 function flopsOf(outputs: Readonly<Record<string, Tensor>>, recomputed: boolean): number {
-  const nodes = reachableNodes(Object.values(outputs));
+  const nodes = nodesOf(outputs);
   const used = new Set<Tensor>(Object.values(outputs));
   for (const node of nodes) node.inputs.forEach((tensor) => used.add(tensor));
   return nodes

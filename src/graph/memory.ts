@@ -4,7 +4,7 @@
  */
 import type { LoweringTarget } from "./onnx/builder.ts";
 import { sizeOf } from "./shape.ts";
-import { reachableNodes, type Node, type Tensor } from "./tensor.ts";
+import { nodesOf, type Node, type Tensor } from "./tensor.ts";
 
 /** Bytes that one run of a graph needs. */
 export interface MemoryNeed {
@@ -35,11 +35,10 @@ export function memoryNeed(outputs: Readonly<Record<string, Tensor>>, target: Lo
 const known = new WeakMap<Readonly<Record<string, Tensor>>, Map<LoweringTarget, MemoryNeed>>();
 
 function findNeed(outputs: Readonly<Record<string, Tensor>>, target: LoweringTarget): MemoryNeed {
-  const results = Object.values(outputs);
-  const nodes = reachableNodes(results);
+  const nodes = nodesOf(outputs);
   const storage = storageOf(nodes);
   const lastUse = lastUses(nodes, storage);
-  for (const tensor of results) lastUse.set(storage.get(tensor) ?? tensor, Infinity);
+  for (const tensor of Object.values(outputs)) lastUse.set(storage.get(tensor) ?? tensor, Infinity);
 
   // Inputs are there from the beginning to the end.
   let alive = nodes.reduce((sum, { leaf, outputs: [value] }) => sum + (leaf?.kind === "input" ? bytesOf(value) : 0), 0);

@@ -154,3 +154,12 @@ export function reachableNodes(outputs: readonly Tensor[], oldest = 0): Node[] {
   }
   return [...seen].sort((a, b) => a.id - b.id);
 }
+
+/** The nodes that outputs need, in topological order. A graph does not change: they are looked for once. */
+export function nodesOf(outputs: Readonly<Record<string, Tensor>>): readonly Node[] {
+  const nodes = found.get(outputs) ?? reachableNodes(Object.values(outputs));
+  found.set(outputs, nodes);
+  return nodes;
+}
+
+const found = new WeakMap<Readonly<Record<string, Tensor>>, readonly Node[]>();

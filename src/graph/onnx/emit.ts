@@ -4,7 +4,7 @@
  */
 import { dirname, relative, sep } from "node:path";
 import { KeepsakeError } from "../../errors.ts";
-import { reachableNodes, type Node, type StoredWeight, type Tensor } from "../tensor.ts";
+import { nodesOf, type Node, type StoredWeight, type Tensor } from "../tensor.ts";
 import { OnnxBuilder, type LoweringTarget } from "./builder.ts";
 import { encodeModel, type OnnxNode, type OnnxValue } from "./model.ts";
 
@@ -25,7 +25,7 @@ export interface EmittedModel {
  * @throws Error if two inputs share a name; KeepsakeError if weights lie on different drives
  */
 export function emitModel(outputs: Readonly<Record<string, Tensor>>, target: LoweringTarget): EmittedModel {
-  const nodes = reachableNodes(Object.values(outputs));
+  const nodes = nodesOf(outputs);
   const used = new Set<Tensor>(Object.values(outputs));
   for (const node of nodes) node.inputs.forEach((tensor) => used.add(tensor));
 
