@@ -23,9 +23,8 @@ import { recipeOptions } from "./training/options.ts";
 import { FullTrainer } from "./training/full-trainer.ts";
 import { trainLoop } from "./training/loop.ts";
 import { traceParameters } from "./training/parameters.ts";
-import { TrainingPictures } from "./training/pictures.ts";
 import { picturesOf, writeGrid } from "./training/sheets.ts";
-import { DRAWN_WORLD, EASY_DRAWN_WORLD } from "./world/drawn-world.ts";
+import { EASY_WORLD, World } from "./world/world.ts";
 
 const { LATENT_CHANNELS, LATENT_SIZE, MAX_TOKENS, unetConfig } = architecture;
 
@@ -60,7 +59,6 @@ if (from !== undefined && !existsSync(checkpoint)) await cp(from, model, { recur
 const vae = await openAutoencoderKl(join(model, "vae"));
 const { config: textConfig, weights: textWeights } = await openClipTextModel(join(model, "text_encoder"));
 const tokenizer = await ClipTokenizer.load(join(model, "tokenizer"));
-const pictures = await TrainingPictures.load(smoke);
 const ENCODED_CAPTIONS = 32;
 const textEncoder = await Program.create(
   {
@@ -85,12 +83,12 @@ async function encodeCaptions(captions: readonly string[]): Promise<Float32Array
 }
 const emptyCaption = await encodeCaptions([""]);
 
-const batchAt = encodedWorld(pictures, await pictureEncoder(vae, program), {
+const batchAt = encodedWorld(new World(), await pictureEncoder(vae, program), {
   seed,
   batchSize: BATCH,
   blockBatches: smoke ? 2 : 32,
   repeats: REPEATS,
-  samplingAt: (index) => (index * REPEATS < EASY_SHARE * samples ? EASY_DRAWN_WORLD : DRAWN_WORLD),
+  samplingAt: (index) => (index * REPEATS < EASY_SHARE * samples ? EASY_WORLD : {}),
   encodeCaptions,
 });
 
