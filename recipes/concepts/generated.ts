@@ -15,7 +15,9 @@ export interface GeneratedConcept extends Concept {
   readonly figure: Figure;
 }
 
-const SYLLABLES = [..."bdfgklmnprstvz"].flatMap((consonant) => [..."aeiou"].map((vowel) => `${consonant}${vowel}`));
+const SYLLABLES = Array.from("bdfgklmnprstvz").flatMap((consonant) =>
+  Array.from("aeiou", (vowel) => `${consonant}${vowel}`),
+);
 const NAMES = SYLLABLES.length ** 2;
 /** Has no factor in common with the number of names, so that no two concepts of a seed share one. */
 const STRIDE = 1009;
@@ -40,7 +42,7 @@ function lookOf(seed: number, index: number): Look {
   for (;;) {
     const colors = [main, fixedSecond ?? dice.pick(contrasting([main]))] as const;
     const kinds = dice.sampleOf(MARK_KINDS, slots === 2 && dice.chance(0.6) ? 2 : 1);
-    const marks = kinds.map((kind) => ({ kind, color: dice.pick(markColors(colors)) }));
+    const marks = kinds.map((kind) => ({ kind, color: dice.pick(markColors(noun, colors)) }));
     const look = { noun, colors, marks, wearing: undefined };
     if (isKeptForConcepts(look)) return look;
   }
@@ -57,6 +59,7 @@ export function generatedConcept(seed: number, index: number): GeneratedConcept 
     classNoun: noun,
     description: `${withArticle(`${named.join(" and ")} ${noun}`)} with ${marks.map(markPhrase).join(" and ")}`,
     colors: [PALETTE[colors[0]]],
+    scales: [0.74, 0.98],
     draw: (pose) => drawFigure(figure, pose),
     figure,
   };

@@ -54,9 +54,13 @@ export function isKeptForConcepts({ noun, colors, marks }: Look): boolean {
   return new RandomStream(0, "kept for concepts", key).integer(CONCEPTS_ONE_IN) === 0;
 }
 
-/** The colours in which a mark can be seen on a figure. */
-export function markColors([main]: Colors): ColorName[] {
-  return contrasting([main], 0.26);
+/** The colours in which a mark can be seen on a figure of that noun. */
+export function markColors(noun: string, [main, second]: Colors): ColorName[] {
+  const behind = { main, second, pale: "white" } as const;
+  return contrasting(
+    nounNamed(noun).surfaces.map((surface) => behind[surface]),
+    0.24,
+  );
 }
 
 function randomColors(noun: string, options: LookOptions, dice: Dice): Colors {
@@ -66,10 +70,11 @@ function randomColors(noun: string, options: LookOptions, dice: Dice): Colors {
   return [main, fixedSecond ?? dice.pick(contrasting([main]))];
 }
 
-function randomMarks(colors: Colors, slots: number, options: LookOptions, dice: Dice): Mark[] {
+function randomMarks(noun: string, colors: Colors, options: LookOptions, dice: Dice): Mark[] {
+  const { slots } = nounNamed(noun);
   if (!dice.chance(options.marked)) return [];
   const kinds = dice.sampleOf(MARK_KINDS, slots === 2 && dice.chance(options.marked / 2) ? 2 : 1);
-  return kinds.map((kind) => ({ kind, color: dice.pick(markColors(colors)) }));
+  return kinds.map((kind) => ({ kind, color: dice.pick(markColors(noun, colors)) }));
 }
 
 /** Whether a garment can be seen on its wearer. */
@@ -90,9 +95,9 @@ export function dressed(look: Look, wearing: Garment | undefined): Look {
 
 /** What a figure of that noun may look like, at random; kept ones among them. */
 export function randomLook(noun: string, options: LookOptions, dice: Dice): Look {
-  const { isWearer, slots } = nounNamed(noun);
+  const { isWearer } = nounNamed(noun);
   const colors = randomColors(noun, options, dice);
-  const marks = randomMarks(colors, slots, options, dice);
+  const marks = randomMarks(noun, colors, options, dice);
   const garment = isWearer && dice.chance(options.wearing) ? randomGarment(dice) : undefined;
   const shown = garment !== undefined && showsOn(garment, { colors }) ? garment : undefined;
   return dressed({ noun, colors, marks, wearing: undefined }, shown);

@@ -16,6 +16,8 @@ import { drawMug, drawTeapot, drawVase } from "./vessels.ts";
 /** The colour that a figure shows most of, and the second. */
 export type Colors = readonly [main: ColorName, second: ColorName];
 
+export type Surface = "main" | "second" | "pale";
+
 export interface Noun {
   /** The word of the captions. */
   readonly name: string;
@@ -24,6 +26,8 @@ export interface Noun {
   readonly isWearer: boolean;
   /** How many marks it has room for. */
   readonly slots: 1 | 2;
+  /** What marks have to be seen on: its first colour, its second, or something pale, such as a belly. */
+  readonly surfaces: readonly Surface[];
   /** What things of that kind often look like. */
   readonly natural: readonly Colors[];
   /** It shows so much of its second colour that a caption may name both: "a red and white truck". */
@@ -46,8 +50,23 @@ const TWO_COLORED: ReadonlySet<string> = new Set([
   ...["rocket", "house", "castle", "flower", "mushroom", "cake", "ball"],
 ]);
 
+const SURFACES: Readonly<Record<string, readonly Surface[] | undefined>> = {
+  ...Object.fromEntries(
+    ["cat", "dog", "rabbit", "bear", "fox", "lion", "frog"].map((name) => [name, ["main", "pale"]]),
+  ),
+  ...{ owl: ["pale"], penguin: ["pale"], boat: ["pale"] },
+  ...{ duck: ["second"], house: ["second"], flower: ["second"] },
+};
+
 function thing(name: string, natural: string, draw: (sketch: Sketch) => string, more: Partial<Noun> = {}): Noun {
-  const usual = { plural: `${name}s`, isWearer: false, slots: 1, showsSecond: TWO_COLORED.has(name) } as const;
+  const surfaces: readonly Surface[] = SURFACES[name] ?? ["main"];
+  const usual = {
+    plural: `${name}s`,
+    isWearer: false,
+    slots: 1,
+    surfaces,
+    showsSecond: TWO_COLORED.has(name),
+  } as const;
   return { name, ...usual, natural: pairs(natural), draw, ...more };
 }
 

@@ -53,8 +53,9 @@ export function captionedGroup(
 
 /** Whether the figure may be shown before the background under the options. */
 function isPossible(figure: Look, background: Background, { split }: Required<WorldOptions>): boolean {
+  const { noun, colors, marks } = figure;
   if (isKeptForConcepts(figure) || !standsOut(figure, background)) return false;
-  const { noun, colors } = figure;
+  if (!marks.every(({ color }) => markColors(noun, colors).includes(color))) return false;
   return split === "all" || isHeldOutCombination(noun, backgroundKey(background), colors[0]) === (split === "held out");
 }
 
@@ -106,12 +107,12 @@ function attributeValues(axis: Axis, base: Figure, dice: Dice, world: Required<W
   const { fixedSecond } = nounNamed(base.noun);
   switch (axis) {
     case "color":
-      return shuffled(contrasting([base.colors[1], ...base.marks.map(({ color }) => color)])).map((main) => ({
+      return shuffled(contrasting([base.colors[1]])).map((main) => ({
         figure: { ...base, colors: [main, fixedSecond ?? base.colors[1]] },
       }));
     case "mark": {
       // Half of the blocks differ in the kind, half in kind and colour.
-      const colors = markColors(base.colors);
+      const colors = markColors(base.noun, base.colors);
       const one = dice.pick(colors);
       const differs = dice.chance(0.5);
       const marks = MARK_KINDS.map((kind): Mark => ({ kind, color: differs ? dice.pick(colors) : one }));

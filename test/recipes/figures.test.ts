@@ -69,7 +69,12 @@ describe("random looks", () => {
     for (const { noun, colors, marks } of looks) {
       expect(marks.length).toBeLessThanOrEqual(nounNamed(noun).slots);
       expect(new Set(marks.map(({ kind }) => kind)).size).toBe(marks.length);
-      for (const { color } of marks) expect(distanceOfColors(color, colors[0])).toBeGreaterThan(0.2);
+      const behind = { main: colors[0], second: colors[1], pale: "white" } as const;
+      for (const { color } of marks) {
+        for (const surface of nounNamed(noun).surfaces) {
+          expect(distanceOfColors(color, behind[surface])).toBeGreaterThan(0.2);
+        }
+      }
     }
     expect(new Set(looks.flatMap(({ marks }) => marks.map(({ kind }) => kind)))).toEqual(new Set(MARK_KINDS));
   });
