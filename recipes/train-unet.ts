@@ -30,7 +30,7 @@ const { LATENT_CHANNELS, LATENT_SIZE, MAX_TOKENS, unetConfig } = architecture;
 
 const { output, samples, from, seed, smoke, threads, program } = recipeOptions({
   samples: 1_200_000,
-  smokeSamples: 128,
+  smokeSamples: 64,
 });
 
 const BATCH = 64;
@@ -86,7 +86,7 @@ const emptyCaption = await encodeCaptions([""]);
 const batchAt = encodedWorld(new World(), await pictureEncoder(vae, program), {
   seed,
   batchSize: BATCH,
-  blockBatches: smoke ? 2 : 32,
+  blockBatches: smoke ? 1 : 32,
   repeats: REPEATS,
   samplingAt: (index) => (index * REPEATS < EASY_SHARE * samples ? EASY_WORLD : {}),
   encodeCaptions,
