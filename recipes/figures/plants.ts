@@ -38,7 +38,7 @@ export function drawTree(s: Sketch): string {
     s.form(crown, s.main) +
     lobes.map(([x, y, r]) => circle(x, y, r - 1, s.main.fill)).join("") +
     s.clipped(crown, ellipse(112, 142, 92, 26, s.main.shadow, 'opacity="0.8"')) +
-    line("M58 62Q64 46 80 40", "#ffffff", 5).replace("<path", '<path opacity="0.35"') +
+    path("M58 62Q64 46 80 40", "none", 'opacity="0.35" stroke="#ffffff" stroke-width="5" stroke-linecap="round"') +
     fruits +
     s.mark(0, 100, 82, 54)
   );

@@ -126,7 +126,7 @@ export class Sketch {
       .join("");
   }
 
-  /** An even surface between the marks: a window, a screen, a tyre. */
+  /** A tone that the figure's colours do not settle: of a window, a screen, a tyre. */
   plain(fill: string): Tone {
     return tone(fill);
   }

@@ -1,5 +1,5 @@
 /** @file Mugs, teapots and vases: bodies, handles, glazes, and now and then a face. */
-import { circle, ellipse, line, mouth, path, place } from "../concepts/svg.ts";
+import { ellipse, line, mouth, path, place } from "../concepts/svg.ts";
 import type { Sketch } from "./sketch.ts";
 
 /** Glaze over a body that is `width` wide, from its top downwards; around x = 0. */
@@ -110,7 +110,6 @@ export function drawVase(s: Sketch): string {
     s.clipped(body, rings) +
     s.mark(0, 100, shoulder, 50) +
     s.oval(100, 18, lip, 9, s.main) +
-    ellipse(100, 18, lip - 7, 5, s.main.outline) +
-    circle(0, 0, 0, "none")
+    ellipse(100, 18, lip - 7, 5, s.main.outline)
   );
 }

@@ -9,8 +9,18 @@ import { nounNamed, NOUNS } from "../figures/nouns.ts";
 import type { BackgroundDesign } from "./backgrounds.ts";
 import { COLOR_NAMES } from "./color.ts";
 import type { Dice } from "./dice.ts";
-import type { PlaceName } from "./places.ts";
-import type { Layout, Position, Scene, Size } from "./scene.ts";
+import {
+  DETERMINERS,
+  FILLERS,
+  JOINTS,
+  LARGE_NAMED,
+  PLACE_PHRASES,
+  POSITION_PHRASES,
+  PREFIXES,
+  PREPOSITIONS,
+  SIZE_WORDS,
+} from "./phrases.ts";
+import type { Layout, Scene } from "./scene.ts";
 
 /** How likely each thing is named in a caption, where the scene has it. */
 export interface CaptionOptions {
@@ -57,58 +67,6 @@ const SILENT: Required<CaptionOptions> = {
 /** Longer captions do not fit the text encoder: they are said again with less. */
 const MOST_WORDS = 27;
 
-/** A phrase's weight stands before it; `{}` is filled in. */
-const prefixes: Readonly<Record<string, number>> = {
-  "{}": 0.4,
-  "a photo of {}": 0.24,
-  "a picture of {}": 0.11,
-  "an image of {}": 0.04,
-  "a drawing of {}": 0.07,
-  "a sticker of {}": 0.03,
-  "a rendering of {}": 0.02,
-  "the photo of {}": 0.02,
-  "a good photo of {}": 0.03,
-  "a bright photo of {}": 0.02,
-  "a cropped photo of {}": 0.01,
-  "a close-up photo of {}": 0.01,
-};
-const fillers = ["nice", "cool", "clean", "cute"] as const;
-const determiners = { a: 0.9, the: 0.05, one: 0.02, my: 0.03 };
-const sizeWords: Readonly<Record<Size, readonly string[]>> = {
-  small: ["small", "little"],
-  large: ["big", "large"],
-};
-/** Most things are large: it is seldom worth a word. */
-const LARGE_NAMED = 0.1;
-const positionPhrases: Readonly<Record<Position, readonly string[]>> = {
-  center: ["in the middle", "in the center"],
-  left: ["on the left", "on the left side"],
-  right: ["on the right", "on the right side"],
-};
-const placePhrases: Readonly<Record<PlaceName, readonly string[]>> = {
-  beach: ["on the beach", "on a beach", "at the beach"],
-  snow: ["in the snow", "on the snow"],
-  night: ["under the night sky", "in the night sky", "at night"],
-  grass: ["on the grass", "on green grass", "in a meadow"],
-  table: ["on a wooden table", "on a table", "on top of a wooden table"],
-  sea: ["in the sea", "on the water", "in the ocean"],
-  desert: ["in the desert", "in a desert"],
-  city: ["in the city", "in a city", "with a city in the background"],
-  forest: ["in the forest", "in a forest"],
-  mountains: ["in the mountains", "with mountains in the background", "with a mountain in the background"],
-};
-const prepositions = { on: 0.8, "in front of": 0.12, with: 0.08 };
-/** Other words that the code below puts together. */
-const joints = [
-  "an",
-  "and",
-  "two",
-  "next to",
-  "wearing",
-  "with",
-  "plain gradient striped stripes dots polka checks checkered from",
-];
-
 export function withArticle(phrase: string): string {
   return `${/^[aeiou]/.test(phrase) ? "an" : "a"} ${phrase}`;
 }
@@ -134,10 +92,10 @@ function garmentPhrase({ name, color }: Garment): string {
 function nounPhrase(figure: Figure, layout: Layout, options: Required<CaptionOptions>, dice: Dice): string {
   const { name, plural } = nounNamed(figure.noun);
   const words: string[] = [];
-  if (options.nounOnly > 0 && dice.chance(0.03)) words.push(dice.pick(fillers));
+  if (options.nounOnly > 0 && dice.chance(0.03)) words.push(dice.pick(FILLERS));
   if (layout.kind === "single") {
     const worth = layout.size === "large" ? LARGE_NAMED : 1;
-    if (dice.chance(worth * options.size)) words.push(dice.pick(sizeWords[layout.size]));
+    if (dice.chance(worth * options.size)) words.push(dice.pick(SIZE_WORDS[layout.size]));
   }
   const color = colorWords(figure, options, dice);
   if (color !== undefined) words.push(color);
@@ -145,7 +103,7 @@ function nounPhrase(figure: Figure, layout: Layout, options: Required<CaptionOpt
   const phrase = words.join(" ");
   let whole = `two ${phrase}`;
   if (layout.kind !== "two") {
-    const determiner = dice.weighted(determiners);
+    const determiner = dice.weighted(DETERMINERS);
     whole = determiner === "a" ? withArticle(phrase) : `${determiner} ${phrase}`;
   }
   const marks = figure.marks.filter(() => dice.chance(options.mark)).map(markPhrase);
@@ -190,7 +148,7 @@ function backgroundNoun(background: BackgroundDesign, dice: Dice): string | unde
 export function settingOf(background: BackgroundDesign): string {
   switch (background.kind) {
     case "place":
-      return placePhrases[background.place][0];
+      return PLACE_PHRASES[background.place][0];
     case "plain":
       return `on ${withArticle(`${background.color} background`)}`;
     case "dots":
@@ -217,11 +175,11 @@ function wholePhrase(scene: Scene, options: Required<CaptionOptions>, dice: Dice
   // The middle is where things are expected: it is seldom worth a word.
   const aside = layout.kind === "single" && layout.size === "small";
   const worth = aside ? (layout.position === "center" ? 0.15 * options.position : options.position) : 0;
-  const position = aside && dice.chance(worth) ? dice.pick(positionPhrases[layout.position]) : undefined;
+  const position = aside && dice.chance(worth) ? dice.pick(POSITION_PHRASES[layout.position]) : undefined;
   const placed = position === undefined ? subjects : `${subjects} ${position}`;
   if (!dice.chance(options.background)) return placed;
   if (background.kind === "place") {
-    const where = dice.pick(placePhrases[background.place]);
+    const where = dice.pick(PLACE_PHRASES[background.place]);
     if (position === undefined) return `${subjects} ${where}`;
     return dice.chance(0.6) ? `${subjects} ${where}, ${position}` : `${placed}, ${where}`;
   }
@@ -229,14 +187,14 @@ function wholePhrase(scene: Scene, options: Required<CaptionOptions>, dice: Dice
   // "with a background with dots" would be hard to read.
   const simple = !behind.includes(" with ") && !subjects.includes(" with ");
   if (simple && dice.chance(0.04)) return `${behind} with ${placed}`;
-  const where = `${dice.weighted(simple ? prepositions : { ...prepositions, with: 0 })} ${behind}`;
+  const where = `${dice.weighted(simple ? PREPOSITIONS : { ...PREPOSITIONS, with: 0 })} ${behind}`;
   if (position === undefined) return `${subjects} ${where}`;
   return dice.chance(0.5) ? `${subjects} ${where}, ${position}` : `${placed}, ${where}`;
 }
 
 /** A caption of the scene: lower case, with commas, no full stop. */
 export function captionOf(scene: Scene, dice: Dice, options: Required<CaptionOptions>): string {
-  const frame = dice.weighted(prefixes);
+  const frame = dice.weighted(PREFIXES);
   const said = dice.chance(options.nounOnly) ? SILENT : options;
   const shorter = [said, { ...said, second: 0, mark: 0.5 * said.mark }, { ...said, second: 0, mark: 0 }];
   for (const these of shorter) {
@@ -253,14 +211,14 @@ export function captionWords(): string[] {
     ...COLOR_NAMES,
     ...MARK_KINDS,
     ...GARMENT_NAMES,
-    ...Object.keys(prefixes),
-    ...fillers,
-    ...Object.keys(determiners),
-    ...Object.values(sizeWords).flat(),
-    ...Object.values(positionPhrases).flat(),
-    ...Object.values(placePhrases).flat(),
-    ...Object.keys(prepositions),
-    ...joints,
+    ...Object.keys(PREFIXES),
+    ...FILLERS,
+    ...Object.keys(DETERMINERS),
+    ...Object.values(SIZE_WORDS).flat(),
+    ...Object.values(POSITION_PHRASES).flat(),
+    ...Object.values(PLACE_PHRASES).flat(),
+    ...Object.keys(PREPOSITIONS),
+    ...JOINTS,
     "background",
   ];
   return [...new Set(phrases.flatMap((phrase) => wordsOf(phrase)))].sort();

@@ -57,7 +57,6 @@ export function figuresAt(...address: (string | number)[]): FigureSource {
     const known = figures.get(key);
     if (known !== undefined) return known;
     const dice = new Dice(0, "figure", key);
-    // Of the marked half some are plain on purpose, so that easy pictures find enough of them.
     let look = randomLook(noun, DEFAULT_LOOKS, dice);
     while (isKeptForConcepts(look)) look = randomLook(noun, DEFAULT_LOOKS, dice);
     const figure = { ...look, variation: dice.integer(2 ** 24) };
