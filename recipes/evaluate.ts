@@ -1,6 +1,6 @@
 /**
  * @file Measures a trained model, as its card reports it: what the VAE keeps, what an independent judge sees in its pictures beside real ones of the world, CLIP
- * retrieval and accuracy by attribute, the diffusion classifier. Writes metrics.json and a sheet of 48 unselected captions.
+ * retrieval and accuracy by attribute, the diffusion classifier. Writes metrics.json, a sheet of 48 unselected captions and one of 16 pairs.
  *
  * `npm run model:evaluate -- --model build/model/model --judge build/model/judge [--known-to models/keepsake-64] [--only judged] [--smoke]`
  */
@@ -180,12 +180,12 @@ async function reconstruction() {
 }
 
 /** Captions that training never showed, unselected. */
-async function drawSheet(): Promise<void> {
-  const captions = heldOutScenes(SEED + 100, values.smoke ? 2 : 48, isAsked).map(({ caption }) => caption);
+async function drawSheet(name: string, count: number, options: SampleOptions): Promise<void> {
+  const captions = heldOutScenes(SEED + 100, values.smoke ? 1 : count, isAsked, options).map(({ caption }) => caption);
   const drawn = await drawAll(captions, SEED);
-  await writeGrid(join(output, "sheet.png"), drawn.map(imageToTensor), 8);
+  await writeGrid(join(output, `${name}.png`), drawn.map(imageToTensor), 8);
   const lines = captions.map((caption, i) => `${i + 1}. ${caption}\n`);
-  await writeFileAtomic(join(output, "sheet.txt"), lines.join(""));
+  await writeFileAtomic(join(output, `${name}.txt`), lines.join(""));
 }
 
 function earlierMetrics(json: unknown): object {
@@ -212,7 +212,10 @@ const measures = {
 const { only } = values;
 await mkdir(output, { recursive: true });
 const file = join(output, "metrics.json");
-if (only === undefined) await drawSheet();
+if (only === undefined || only === "sheets") {
+  await drawSheet("sheet", 48, {});
+  await drawSheet("pairs", 16, { layouts: { pair: 1 } });
+}
 const metrics: Record<string, unknown> = {
   ...(only === undefined ? {} : earlierMetrics(await readJson(file))),
   ...{ seed: SEED, guidanceScale: GUIDANCE_SCALE, steps: STEPS },
