@@ -30,10 +30,10 @@ const { LATENT_CHANNELS, LATENT_SIZE, MAX_TOKENS, unetConfig } = architecture;
 
 const { output, samples, from, seed, smoke, threads, program } = recipeOptions({
   samples: 1_200_000,
-  smokeSamples: 64,
+  smokeSamples: 32,
 });
 
-const BATCH = 64;
+const BATCH = smoke ? 16 : 64;
 const CAPTION_DROPOUT = 0.1;
 /** This share of the timesteps is logit-normal (Esser et al. 2024, eq. 19, mean 0 and deviation 1): shapes are decided in the middle. The rest is uniform. */
 const MIDDLE_TIMESTEPS = 0.8;
@@ -95,7 +95,7 @@ const emptyCaption = await encodeCaptions([""]);
 const batchAt = encodedWorld(new World(), await pictureEncoder(vae, program), {
   seed,
   batchSize: BATCH,
-  blockBatches: smoke ? 1 : 32,
+  blockBatches: smoke ? 2 : 32,
   repeats: REPEATS,
   samplingAt: (index) => (index * REPEATS < EASY_SHARE * samples ? EASY_WORLD : {}),
   encodeCaptions,
@@ -216,7 +216,7 @@ const isComplete = await trainLoop(
     constantShare: 0.4,
     checkpoint,
     checkpointEvery: 180,
-    evaluateEvery: smoke ? 64 : 19_200,
+    evaluateEvery: smoke ? 32 : 19_200,
     log: join(folder, "log.jsonl"),
   },
   feedsOf,

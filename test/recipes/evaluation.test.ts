@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { edgePsnr, edges, psnr, sharpness } from "../../recipes/evaluation/fidelity.ts";
 import { frechetDistance } from "../../recipes/evaluation/frechet.ts";
-import { answersOf, HEADS, judgeNetwork, wordsSeen } from "../../recipes/evaluation/judge-network.ts";
+import { answersOf, FEATURES, HEADS, judgeNetwork, wordsSeen } from "../../recipes/evaluation/judge-network.ts";
 import { accuracyOf } from "../../recipes/evaluation/judge.ts";
 import { heldOutScenes, knownToAll, nounsKnownToAll, spread } from "../../recipes/evaluation/questions.ts";
 import { knownWords } from "../../recipes/model/known-words.ts";
@@ -83,7 +83,7 @@ describe("the Fréchet distance", () => {
 describe("the judge", () => {
   it("has a head for nouns, colours and marks", () => {
     const { traced } = traceParameters((context) => judgeNetwork(context, input("pixels", [2, 3, 64, 64])));
-    expect(traced.features.shape).toEqual([2, 64]);
+    expect(traced.features.shape).toEqual([2, FEATURES]);
     for (const head of ["noun", "color", "mark"] as const) {
       expect(traced.logits[head].shape).toEqual([2, HEADS[head].length]);
     }
