@@ -27,6 +27,8 @@ const SHOWN: SampleOptions = { layouts: { single: 1 }, sizes: { large: 1 } };
 /** Of the pictures, this share is softened; the noise has at most this deviation. */
 const SOFTENED = 0.3;
 const NOISE = 0.06;
+/** Marks are learned last by far: nouns were right in 94 % of the pictures when marks were still guessed. */
+const WEIGHTS: Readonly<Record<Head, number>> = { noun: 1, color: 1, mark: 3 };
 
 const folder = join(output, "judge");
 await mkdir(folder, { recursive: true });
@@ -37,7 +39,9 @@ const crossEntropy = (logits: Tensor, targets: Tensor): Tensor => neg(sum(mul(lo
 const trainer = FullTrainer.create(
   (context, count) => {
     const { logits } = judgeNetwork(context, pictures(count));
-    const losses = HEAD_NAMES.map((head) => crossEntropy(logits[head], input(head, [count, HEADS[head].length])));
+    const losses = HEAD_NAMES.map((head) =>
+      mul(crossEntropy(logits[head], input(head, [count, HEADS[head].length])), WEIGHTS[head]),
+    );
     return {
       loss: mul(
         losses.reduce((total, loss) => add(total, loss)),
