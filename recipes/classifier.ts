@@ -22,7 +22,7 @@ import { imageToTensor } from "../src/io/images/image.ts";
 import { CONCEPTS } from "./concepts/concepts.ts";
 import { PICTURE_SIZE } from "./model/architecture.ts";
 import { picturesOf } from "./training/sheets.ts";
-import { DRAWN_NOUNS, DRAWN_WORLD } from "./world/drawn-world.ts";
+import { NOUN_NAMES } from "./figures/nouns.ts";
 import { World } from "./world/world.ts";
 
 const { values } = parseArgs({
@@ -62,7 +62,7 @@ const stages = values.after.split(",").map(Number);
 const folder = values.library ?? join("build", "classifier", values.set);
 const library = await taught(names.slice(0, Math.max(...stages)));
 const pipeline = await openModel(undefined, library, program);
-const world = await World.load();
+const world = new World();
 
 const asked: Asked[] = [];
 for (const stage of stages) {
@@ -117,15 +117,15 @@ async function questions({ concepts }: Learned): Promise<Question[]> {
   };
   for (const name of known) await views("held-out views of the concepts", name, VIEWS, name);
   for (const { name } of CONCEPTS) if (!known.includes(name)) await views("another toy", name, OTHER_VIEWS);
-  const drawn = (kind: string, count: number, seed: number, nouns: readonly string[]) => {
-    const single = { ...DRAWN_WORLD, nouns, layouts: { single: 1 }, split: "held out" } as const;
-    const { pixels } = world.renderBatch(seed, 0, count, PICTURE_SIZE, single);
+  const drawn = async (kind: string, count: number, seed: number, nouns: readonly string[]) => {
+    const single = { nouns, layouts: { single: 1 }, split: "held out" } as const;
+    const { pixels } = await world.renderBatch(seed, 0, count, PICTURE_SIZE, single);
     for (const picture of picturesOf(pixels)) found.push({ kind, truth: undefined, pixels: picture });
   };
   const classNouns = [...new Set(concepts.map(({ classNoun }) => classNoun))];
-  drawn("an ordinary thing of the class", OF_CLASS * classNouns.length, SEED, classNouns);
-  const others = DRAWN_NOUNS.filter((noun) => !classNouns.includes(noun));
-  drawn("another ordinary thing", OTHER_NOUNS, SEED + 1, others);
+  await drawn("an ordinary thing of the class", OF_CLASS * classNouns.length, SEED, classNouns);
+  const others = NOUN_NAMES.filter((noun) => !classNouns.includes(noun));
+  await drawn("another ordinary thing", OTHER_NOUNS, SEED + 1, others);
   for (const photos of values.photos) {
     for (const file of (await findImages([photos])).images) {
       found.push({ kind: "a photo of another thing", truth: undefined, pixels: await read(file) });

@@ -1,36 +1,40 @@
 /**
- * @file Measures a trained model, as its card reports it: CLIP retrieval and accuracy by attribute of what it draws, next to the same for real pictures
- * of the world; the diffusion classifier; the VAE's reconstruction. Writes metrics.json and a sheet of 48 unselected captions.
+ * @file Measures a trained model, as its card reports it: what the VAE keeps, what an independent judge sees in its pictures beside real ones of the world, CLIP
+ * retrieval and accuracy by attribute, the diffusion classifier. Writes metrics.json, a sheet of 48 unselected captions and one of 16 pairs.
  *
- * `npm run model:evaluate -- --model build/model/model [--only diffusionClassifier] [--smoke]`
+ * `npm run model:evaluate -- --model build/model/model --judge build/model/judge [--known-to models/keepsake-64] [--only judged] [--smoke]`
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { Lora } from "../src/adapters/lora.ts";
 import { TIMESTEPS_OF_SMALL_LATENTS } from "../src/classifier/concept-classifier.ts";
-import { DenoisingError } from "../src/training/denoising-error.ts";
-import { classify, denoisingErrors, pairedDraws } from "../src/training/diffusion-classifier.ts";
 import { ClipFeatures, cosine } from "../src/diffusion/clip/clip-features.ts";
-import { compileDecoder, ImageEncoder } from "../src/diffusion/latents.ts";
 import { StableDiffusionPipeline } from "../src/diffusion/pipeline.ts";
-import { NoiseSchedule } from "../src/diffusion/schedulers/index.ts";
 import { writeFileAtomic } from "../src/io/atomic.ts";
 import { imageToTensor } from "../src/io/images/image.ts";
 import type { RgbImage } from "../src/io/images/rgb-image.ts";
 import { readJson } from "../src/io/json.ts";
-import { psnr } from "./evaluation/psnr.ts";
-import { attributeQuestions, heldOutScenes, TWENTY_NOUNS } from "./evaluation/questions.ts";
-import { LATENT_CHANNELS, LATENT_SIZE, PICTURE_SIZE } from "./model/architecture.ts";
-import { picturesOf, writeGrid } from "./training/sheets.ts";
-import { withArticle } from "./world/captions.ts";
-import { DRAWN_WORLD } from "./world/drawn-world.ts";
-import { NOUNS } from "./world/nouns.ts";
-import { type SampleOptions, captionedScene, World, type CaptionedScene } from "./world/world.ts";
+import { readKnownWords } from "../src/prompts/known-words.ts";
+import { diffusionClassifier } from "./evaluation/diffusion-classifier.ts";
+import { conceptViews } from "./evaluation/concept-views.ts";
+import { sharpness } from "./evaluation/fidelity.ts";
+import { frechetDistance } from "./evaluation/frechet.ts";
+import { answersOf } from "./evaluation/judge-network.ts";
+import { accuracyOf, Judge } from "./evaluation/judge.ts";
+import { attributeQuestions, heldOutScenes, knownToAll, nounsKnownToAll, spread } from "./evaluation/questions.ts";
+import { fidelityOf, fidelityToConcepts, reconstructions } from "./evaluation/reconstruction.ts";
+import { PICTURE_SIZE } from "./model/architecture.ts";
+import { writeGrid } from "./training/sheets.ts";
+import { withArticle, wordsOf } from "./world/captions.ts";
+import { captionedScene, World, type CaptionedScene, type SampleOptions } from "./world/world.ts";
 
 const { values } = parseArgs({
   options: {
     model: { type: "string", default: "models/keepsake-64" },
+    /** Folder of a trained judge; without it, nothing is judged. */
+    judge: { type: "string" },
+    /** Other models: only captions of words that they know too are asked for, so that both are asked the same. */
+    "known-to": { type: "string", multiple: true, default: [] },
     output: { type: "string" },
     /** Measures this alone; the rest of metrics.json stays. */
     only: { type: "string" },
@@ -40,34 +44,35 @@ const { values } = parseArgs({
 const output = values.output ?? values.model;
 const SEED = 2026;
 const GUIDANCE_SCALE = 3;
-const STEPS = values.smoke ? 3 : 25;
+const STEPS = values.smoke ? 2 : 25;
 /** Candidates of a retrieval. */
-const CHOICES = values.smoke ? 8 : 50;
+const CHOICES = values.smoke ? 4 : 50;
 const RETRIEVALS = values.smoke ? 1 : 2;
-const CLASSIFIED = values.smoke ? 2 : 100;
-const DRAWS = values.smoke ? 2 : 64;
-/** Things in their own colours by size, over any background; and large ones in another colour. */
-const ZERO_SHOT_PICTURES = {
-  big: { sizes: { big: 1 }, recolored: 0 },
-  medium: { sizes: { medium: 1 }, recolored: 0 },
-  small: { sizes: { small: 1 }, recolored: 0 },
-  recolored: { sizes: { big: 1 }, recolored: 1 },
-} as const satisfies Record<string, SampleOptions>;
+const JUDGED = values.smoke ? 4 : 200;
+const RECONSTRUCTED = values.smoke ? 4 : 128;
+/** Large single things: of such the judge has seen only. */
+const LARGE: SampleOptions = { layouts: { single: 1 }, sizes: { large: 1 } };
 
-const world = await World.load();
+const world = new World();
 const pipeline = await StableDiffusionPipeline.load(values.model);
 const clip = await ClipFeatures.load(join(values.model, "clip"), { tokenizer: join(values.model, "tokenizer") });
+const lists = await Promise.all([values.model, ...values["known-to"]].map((folder) => readKnownWords(folder)));
+const known = lists.filter((list) => list !== undefined);
+const isAsked = knownToAll(known);
+const nouns = nounsKnownToAll(known);
 
 async function draw(prompt: string, seed: number): Promise<RgbImage> {
   const [picture] = await pipeline.generate({ prompt, seed, steps: STEPS, guidanceScale: GUIDANCE_SCALE });
   return picture.image;
 }
 
-const rendered = ({ scene }: CaptionedScene): RgbImage => ({
-  width: PICTURE_SIZE,
-  height: PICTURE_SIZE,
-  data: world.render(scene, PICTURE_SIZE),
-});
+async function rendered(scenes: readonly CaptionedScene[]): Promise<RgbImage[]> {
+  const bytes = await world.render(
+    scenes.map(({ scene }) => scene),
+    PICTURE_SIZE,
+  );
+  return bytes.map((data) => ({ width: PICTURE_SIZE, height: PICTURE_SIZE, data }));
+}
 
 /** How many pictures are nearer to their own text than to every other. */
 async function rightOf(images: readonly RgbImage[], texts: readonly string[]): Promise<number> {
@@ -84,13 +89,43 @@ const drawAll = async (prompts: readonly string[], seed: number): Promise<RgbIma
   return pictures;
 };
 
+/** What the judge sees in drawn pictures and in real ones of the same captions, how far both are from other real ones, and how sharp they are. */
+async function judged() {
+  if (values.judge === undefined) return undefined;
+  const judge = await Judge.load(values.judge);
+  const scenes = heldOutScenes(SEED, JUDGED, isAsked, LARGE);
+  const others = heldOutScenes(SEED + 50, JUDGED, isAsked, LARGE);
+  // A mark that the caption had no room for is not asked for.
+  const answers = scenes.map(({ scene, caption }) => {
+    const { mark, ...rest } = answersOf(scene);
+    return { ...rest, mark: mark.every((kind) => wordsOf(caption).includes(kind)) ? mark : ["none"] };
+  });
+  const captions = scenes.map(({ caption }) => caption);
+  const pictures = {
+    drawn: await drawAll(captions, SEED),
+    real: await rendered(scenes),
+    others: await rendered(others),
+  };
+  const seen = async (images: readonly RgbImage[]) => judge.see(images.map(imageToTensor));
+  const reference = (await seen(pictures.others)).map(({ features }) => features);
+  const measured = async (images: readonly RgbImage[]) => {
+    const all = await seen(images);
+    const features = all.map((each) => each.features);
+    const sharp = images.reduce((sum, image) => sum + sharpness(imageToTensor(image)), 0) / images.length;
+    return { ...accuracyOf(all, answers), frechet: frechetDistance(features, reference), sharpness: sharp };
+  };
+  const result = { pictures: JUDGED, drawn: await measured(pictures.drawn), real: await measured(pictures.real) };
+  await judge.dispose();
+  return result;
+}
+
 /** Image to caption among `CHOICES`, for drawn and for real pictures of the same captions. */
 async function retrieval() {
   let [drawn, real] = [0, 0];
   for (let i = 0; i < RETRIEVALS; i++) {
-    const scenes = heldOutScenes(SEED + i, CHOICES);
+    const scenes = heldOutScenes(SEED + i, CHOICES, isAsked);
     const captions = scenes.map(({ caption }) => caption);
-    real += await rightOf(scenes.map(rendered), captions);
+    real += await rightOf(await rendered(scenes), captions);
     drawn += await rightOf(await drawAll(captions, SEED + i), captions);
   }
   const asked = RETRIEVALS * CHOICES;
@@ -100,8 +135,9 @@ async function retrieval() {
 /** One word is changed, everything else stays, the noise too: does CLIP find the word in the picture? */
 async function attributes() {
   const right = new Map<string, { right: number; asked: number }>();
-  const questions = values.smoke ? attributeQuestions().slice(0, 1) : attributeQuestions();
-  for (const { attribute, prompts } of questions) {
+  const questions = attributeQuestions(nouns).slice(0, values.smoke ? 1 : undefined);
+  for (const { attribute, prompts: all } of questions) {
+    const prompts = all.slice(0, values.smoke ? 2 : undefined);
     const sum = right.get(attribute) ?? { right: 0, asked: 0 };
     sum.right += await rightOf(await drawAll(prompts, SEED), prompts);
     sum.asked += prompts.length;
@@ -110,108 +146,46 @@ async function attributes() {
   return Object.fromEntries([...right].map(([attribute, sum]) => [attribute, sum.right / sum.asked]));
 }
 
-/** Which noun of all is in a real picture of one thing, asked with "a cat", or "a blue cat" where the thing has another colour than its own? */
+/** Which noun of all does CLIP see in a real picture of one large thing, asked with "a cat", or with its colour, "a blue cat"? */
 async function nounZeroShot() {
   const count = values.smoke ? 8 : 400;
-  const result: Record<string, number> = { choices: NOUNS.length, pictures: count };
-  for (const [kind, options] of Object.entries(ZERO_SHOT_PICTURES)) {
-    let right = 0;
-    for (let index = 0; index < count; index++) {
-      const captioned = captionedScene(SEED, index, {
-        ...options,
-        split: "held out",
-        layouts: { single: 1 },
-        wearing: 0,
-      });
-      const [{ noun, color }] = captioned.scene.subjects;
-      const texts = await textsOfNouns(color);
-      const [picture] = await clip.ofImages([rendered(captioned)]);
-      const scores = texts.map((text) => cosine(picture, text));
-      if (NOUNS[scores.indexOf(Math.max(...scores))].name === noun) right++;
-    }
-    result[kind] = right / count;
+  const scenes = Array.from({ length: count }, (_, index) =>
+    captionedScene(SEED, index, { ...LARGE, nouns, split: "held out" }),
+  );
+  const pictures = await clip.ofImages(await rendered(scenes));
+  const texts = new Map<string, Float32Array[]>();
+  let [plain, withColor] = [0, 0];
+  for (const [i, { scene }] of scenes.entries()) {
+    const [{ figure }] = scene.subjects;
+    const best = async (color: string) => {
+      const found = texts.get(color) ?? (await clip.ofTexts(nouns.map((noun) => withArticle(`${color}${noun}`))));
+      texts.set(color, found);
+      const scores = found.map((text) => cosine(pictures[i], text));
+      return nouns[scores.indexOf(Math.max(...scores))];
+    };
+    if ((await best("")) === figure.noun) plain++;
+    if ((await best(`${figure.colors[0]} `)) === figure.noun) withColor++;
   }
-  return result;
+  return { choices: nouns.length, pictures: count, plain: plain / count, withColor: withColor / count };
 }
 
-const nounTexts = new Map<string | undefined, Float32Array[]>();
-async function textsOfNouns(color: string | undefined): Promise<Float32Array[]> {
-  const phrase = (noun: string) => withArticle(color === undefined ? noun : `${color} ${noun}`);
-  const texts = nounTexts.get(color) ?? (await clip.ofTexts(NOUNS.map(({ name }) => phrase(name))));
-  nounTexts.set(color, texts);
-  return texts;
-}
-
-/** Which of twenty nouns is in a real picture, by the UNet's own errors at timesteps in a part of the schedule. */
-async function diffusionClassifier(timesteps: readonly [number, number]) {
-  const none = new Lora([]);
-  const program = await DenoisingError.create(pipeline, none, {
-    height: LATENT_SIZE,
-    width: LATENT_SIZE,
-    learnedRows: 0,
-    batchSize: 20,
-    derivatives: false,
-  });
-  const encoder = await ImageEncoder.create(pipeline.vae, { height: PICTURE_SIZE, width: PICTURE_SIZE });
-  const schedule = new NoiseSchedule(pipeline.schedulerConfig);
-  const size = LATENT_CHANNELS * LATENT_SIZE * LATENT_SIZE;
-  const draws = pairedDraws(DRAWS, schedule, size, SEED, timesteps);
-  const tokenizer = pipeline.newTokenizer();
-  const tokenIds = TWENTY_NOUNS.map((noun) => [...tokenizer.encode(`a photo of ${withArticle(noun)}`).inputIds]);
-  const { pixels, scenes } = world.renderBatch(SEED, 0, CLASSIFIED, PICTURE_SIZE, {
-    ...DRAWN_WORLD,
-    nouns: TWENTY_NOUNS,
-    layouts: { single: 1 },
-    split: "held out",
-  });
-  let [right, evaluations] = [0, 0];
-  for (const [i, picture] of picturesOf(pixels).entries()) {
-    const latents = await encoder.encode(picture);
-    const errorsOf = denoisingErrors(
-      program,
-      { adapter: none, embeddings: new Float32Array() },
-      schedule,
-      latents,
-      tokenIds,
-    );
-    const result = await classify(tokenIds.length, draws, errorsOf);
-    const best = result.probabilities.indexOf(Math.max(...result.probabilities));
-    if (TWENTY_NOUNS[best] === scenes[i].subjects[0].noun) right++;
-    evaluations += result.evaluations;
-  }
-  await Promise.all([program.dispose(), encoder.dispose()]);
+/** What the VAE keeps of held-out pictures of the world and of the ten concepts' views. */
+async function reconstruction() {
+  const originals = (await rendered(heldOutScenes(SEED, RECONSTRUCTED, () => true))).map(imageToTensor);
+  const views = (await conceptViews()).slice(0, values.smoke ? 4 : undefined);
   return {
-    choices: tokenIds.length,
-    pictures: scenes.length,
-    timesteps,
-    accuracy: right / scenes.length,
-    evaluationsPerPicture: evaluations / scenes.length,
+    world: fidelityOf(await reconstructions(pipeline.vae, originals), originals),
+    concepts: await fidelityToConcepts(pipeline.vae, views),
   };
 }
 
-/** Mean PSNR of decode(encode(picture)) over held-out pictures, in dB. */
-async function reconstruction() {
-  const count = values.smoke ? 4 : 128;
-  const size = { height: PICTURE_SIZE, width: PICTURE_SIZE };
-  const encoder = await ImageEncoder.create(pipeline.vae, size);
-  const decoder = await compileDecoder(pipeline.vae, size);
-  let sum = 0;
-  for (const scene of heldOutScenes(SEED, count)) {
-    const pixels = imageToTensor(rendered(scene));
-    const { decoded } = await decoder.run({ latents: await encoder.encode(pixels) });
-    sum += psnr(decoded, pixels);
-  }
-  await Promise.all([encoder.dispose(), decoder.dispose()]);
-  return { pictures: count, psnr: sum / count };
-}
-
 /** Captions that training never showed, unselected. */
-async function drawSheet(): Promise<void> {
-  const captions = heldOutScenes(SEED + 100, values.smoke ? 4 : 48).map(({ caption }) => caption);
+async function drawSheet(name: string, count: number, options: SampleOptions): Promise<void> {
+  const captions = heldOutScenes(SEED + 100, values.smoke ? 1 : count, isAsked, options).map(({ caption }) => caption);
   const drawn = await drawAll(captions, SEED);
-  await writeGrid(join(output, "sheet.png"), drawn.map(imageToTensor), 8);
+  await writeGrid(join(output, `${name}.png`), drawn.map(imageToTensor), 8);
   const lines = captions.map((caption, i) => `${i + 1}. ${caption}\n`);
-  await writeFileAtomic(join(output, "sheet.txt"), lines.join(""));
+  await writeFileAtomic(join(output, `${name}.txt`), lines.join(""));
 }
 
 function earlierMetrics(json: unknown): object {
@@ -219,18 +193,29 @@ function earlierMetrics(json: unknown): object {
   throw new Error("metrics.json is no object");
 }
 
+const classified = {
+  seed: SEED,
+  ...(values.smoke
+    ? { nouns: spread(nouns, 2), pictures: 1, draws: 2 }
+    : { nouns: spread(nouns, 20), pictures: 100, draws: 64 }),
+};
 const measures = {
   reconstruction,
+  judged,
   nounZeroShot,
-  diffusionClassifier: () => diffusionClassifier(TIMESTEPS_OF_SMALL_LATENTS),
-  diffusionClassifierAllTimesteps: () => diffusionClassifier([0, 1]),
+  diffusionClassifier: () =>
+    diffusionClassifier(pipeline, world, { ...classified, timesteps: TIMESTEPS_OF_SMALL_LATENTS }),
+  diffusionClassifierAllTimesteps: () => diffusionClassifier(pipeline, world, { ...classified, timesteps: [0, 1] }),
   retrieval,
   attributes,
 };
 const { only } = values;
 await mkdir(output, { recursive: true });
 const file = join(output, "metrics.json");
-if (only === undefined) await drawSheet();
+if (only === undefined || only === "sheets") {
+  await drawSheet("sheet", 48, {});
+  await drawSheet("pairs", 16, { layouts: { pair: 1 } });
+}
 const metrics: Record<string, unknown> = {
   ...(only === undefined ? {} : earlierMetrics(await readJson(file))),
   ...{ seed: SEED, guidanceScale: GUIDANCE_SCALE, steps: STEPS },

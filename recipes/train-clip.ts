@@ -32,9 +32,10 @@ import { FullTrainer } from "./training/full-trainer.ts";
 import { trainLoop } from "./training/loop.ts";
 import { recipeOptions } from "./training/options.ts";
 import { traceParameters } from "./training/parameters.ts";
-import { NOUNS } from "./world/nouns.ts";
+import { NOUN_NAMES as nouns } from "./figures/nouns.ts";
+import { captionedGroup } from "./world/groups.ts";
 import type { Scene } from "./world/scene.ts";
-import { captionWords, World, type SampleOptions } from "./world/world.ts";
+import { captionWords, EASY_WORLD, World, type SampleOptions } from "./world/world.ts";
 
 const { output, samples, from, seed, smoke, freezeText, threads, program } = recipeOptions({
   samples: 300_000,
@@ -42,27 +43,19 @@ const { output, samples, from, seed, smoke, freezeText, threads, program } = rec
 });
 
 const BATCH = 64;
-const GROUP = 32;
+const GROUP = 16;
 const EVALUATED = smoke ? 64 : 512;
 const NOUN_WEIGHT = 0.5;
 const NOUN_PROTOTYPES = "noun_embedding.weight";
-/** Training begins with large things in their own colours on plain backgrounds, for this share of the samples; later they are every second batch. */
+/** Training begins with large single things, for this share of the samples; later they are every second batch. */
 const EASY_SHARE = 0.25;
-const EASY: SampleOptions = {
-  sizes: { big: 1 },
-  layouts: { single: 1 },
-  backgrounds: { plain: 0.9, gradient: 0.1 },
-  recolored: 0,
-  wearing: 0,
-};
 
 const folder = join(output, "clip");
 const tokenizerFolder = join(output, "model", "tokenizer");
 await mkdir(folder, { recursive: true });
 const config = clipConfig(await writeTokenizer(tokenizerFolder, new Map(captionWords().map((word) => [word, 1]))));
 const tokenizer = await ClipTokenizer.load(tokenizerFolder);
-const world = await World.load();
-const nouns = NOUNS.map(({ name }) => name);
+const world = new World();
 const initial = from === undefined ? undefined : (await openClipModel(join(from, "clip"))).weights;
 const frozenText = freezeText ? initial : undefined;
 if (freezeText && initial === undefined)
@@ -117,17 +110,17 @@ const trainer = FullTrainer.create(
 function nounTargets(scenes: readonly Scene[]): Float32Array {
   const targets = new Float32Array(scenes.length * nouns.length);
   scenes.forEach(({ layout, subjects }, i) => {
-    if (layout.kind !== "pair") targets[i * nouns.length + nouns.indexOf(subjects[0].noun)] = 1 / scenes.length;
+    if (layout.kind !== "pair") targets[i * nouns.length + nouns.indexOf(subjects[0].figure.noun)] = 1 / scenes.length;
   });
   return targets;
 }
 
-function feedsOf(step: number): Feeds {
-  const options = step * BATCH < EASY_SHARE * samples || step % 2 === 0 ? EASY : {};
+async function feedsOf(step: number): Promise<Feeds> {
+  const options = step * BATCH < EASY_SHARE * samples || step % 2 === 0 ? EASY_WORLD : {};
   const groups = Array.from({ length: BATCH / GROUP }, (_, i) =>
-    world.sampleGroup(seed, step * (BATCH / GROUP) + i, GROUP, options),
+    captionedGroup(seed, step * (BATCH / GROUP) + i, GROUP, options),
   );
-  const { pixels, captions, scenes } = world.renderScenes(groups.flat(), PICTURE_SIZE);
+  const { pixels, captions, scenes } = await world.renderScenes(groups.flat(), PICTURE_SIZE);
   return { pixels, ...textFeeds(captions), nounTargets: nounTargets(scenes) };
 }
 
@@ -139,22 +132,22 @@ const zeroShot = await Program.create(
 );
 
 /** Which noun of all is in the picture? Asked with "a <noun>", as the share of right answers. */
-function zeroShotAccuracy(options: SampleOptions): () => Promise<number> {
+async function zeroShotAccuracy(options: SampleOptions): Promise<() => Promise<number>> {
   const single: SampleOptions = { ...options, split: "held out", layouts: { single: 1 } };
-  const { pixels, scenes } = world.renderBatch(seed, 0, EVALUATED, PICTURE_SIZE, single);
+  const { pixels, scenes } = await world.renderBatch(seed, 0, EVALUATED, PICTURE_SIZE, single);
   const feeds = { pixels, ...textFeeds(nouns.map((noun) => `a ${noun}`)) };
   return async () => {
     const weights = onlyInputs(zeroShot, trainer.parameters.feeds(trainer.ema));
     const { logits } = await zeroShot.run({ ...weights, ...feeds });
     const right = scenes.filter(({ subjects }, i) => {
       const row = logits.subarray(i * nouns.length, (i + 1) * nouns.length);
-      return nouns[row.indexOf(Math.max(...row))] === subjects[0].noun;
+      return nouns[row.indexOf(Math.max(...row))] === subjects[0].figure.noun;
     });
     return right.length / EVALUATED;
   };
 }
-const zeroShotOfAll = zeroShotAccuracy({});
-const zeroShotOfEasy = zeroShotAccuracy(EASY);
+const zeroShotOfAll = await zeroShotAccuracy({});
+const zeroShotOfEasy = await zeroShotAccuracy(EASY_WORLD);
 
 const checkpoint = join(folder, "checkpoint.safetensors");
 if (await trainer.load(checkpoint)) process.stderr.write(`going on from step ${trainer.step}\n`);

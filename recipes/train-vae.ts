@@ -1,6 +1,6 @@
 /**
- * @file Recipe (b): the built-in model's AutoencoderKL on pictures of the world and of figures. The loss is L1 + MSE + L1 of the pixels' differences, so that outlines
- * stay sharp, and a KL term just large enough to keep the latents bounded. Prints the reconstruction PSNR on held-out pictures while it trains.
+ * @file Recipe (b): the built-in model's AutoencoderKL on pictures of the world. The loss is L1 + MSE + L1 of the pixels' differences, so that outlines
+ * stay sharp, and a KL term just large enough to keep the latents bounded. Prints the reconstruction PSNR on held-out pictures of the world and on the ten concepts' views, which training never shows, while it trains.
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -21,7 +21,8 @@ import {
 import { RandomStream } from "../src/random/random.ts";
 import { LATENT_CHANNELS, LATENT_SIZE, PICTURE_SIZE, vaeConfig, vaeConfigJson } from "./model/architecture.ts";
 import { openAutoencoderKl } from "../src/diffusion/checkpoint.ts";
-import { psnr } from "./evaluation/psnr.ts";
+import { conceptViews } from "./evaluation/concept-views.ts";
+import { psnr } from "./evaluation/fidelity.ts";
 import { pictureEncoder } from "./training/encoded-world.ts";
 import { DIFFUSERS_WEIGHTS, namedTensors, writeComponent } from "./training/export.ts";
 import { foldLatentStatistics, latentStatistics } from "./training/latent-statistics.ts";
@@ -30,20 +31,17 @@ import { FullTrainer } from "./training/full-trainer.ts";
 import { trainLoop } from "./training/loop.ts";
 import { onlyInputs } from "../src/diffusion/prompt-encoder.ts";
 import { traceParameters } from "./training/parameters.ts";
-import { TrainingPictures } from "./training/pictures.ts";
 import { picturesOf, writeComparison } from "./training/sheets.ts";
 import { World } from "./world/world.ts";
 
-const { output, samples, from, seed, smoke, threads, program } = recipeOptions({ samples: 300_000, smokeSamples: 64 });
+const { output, samples, from, seed, smoke, threads, program } = recipeOptions({ samples: 300_000, smokeSamples: 16 });
 
 const BATCH = 8;
-const EVALUATED = 64;
 const KL_WEIGHT = 1e-6;
 
 const folder = join(output, "vae");
 await mkdir(folder, { recursive: true });
-const pictures = await TrainingPictures.load(smoke);
-const world = await World.load();
+const world = new World();
 
 const pixelShape = (count: number) => [count, 3, PICTURE_SIZE, PICTURE_SIZE];
 const noiseShape = (count: number) => [count, LATENT_CHANNELS, LATENT_SIZE, LATENT_SIZE];
@@ -84,13 +82,15 @@ const trainer = FullTrainer.create(
   },
 );
 
-function feedsOf(step: number) {
-  const { pixels } = pictures.batch(seed, step * BATCH, BATCH);
+async function feedsOf(step: number) {
+  const { pixels } = await world.renderBatch(seed, step * BATCH, BATCH, PICTURE_SIZE);
   const noise = new RandomStream(seed, "posterior", step).normal(noiseShape(BATCH).reduce((a, b) => a * b));
   return { pixels, noise };
 }
 
-const heldOut = world.renderBatch(seed + 1, 0, EVALUATED, PICTURE_SIZE, { split: "held out" });
+const EVALUATED = smoke ? 4 : 60;
+const heldOut = await world.renderBatch(seed + 1, 0, EVALUATED, PICTURE_SIZE, { split: "held out" });
+const views = (await conceptViews()).slice(0, 2 * EVALUATED).map(({ pixels }) => pixels);
 const reconstruct = await Program.create(
   traceParameters((context) => ({
     decoded: decode(context, vaeConfig, encode(context, vaeConfig, input("pixels", pixelShape(EVALUATED))).mean),
@@ -98,14 +98,37 @@ const reconstruct = await Program.create(
   program,
 );
 
-/** Mean over pictures of the peak signal-to-noise ratio, in dB; pixels span 2. */
-async function evaluate(samplesSeen: number): Promise<Record<string, number>> {
+/** Reconstructions of `EVALUATED` pictures, and the mean of their peak signal-to-noise ratios in dB. */
+async function reconstructed(pixels: Float32Array): Promise<{ decoded: Float32Array; ratio: number }> {
   const feeds = onlyInputs(reconstruct, trainer.parameters.feeds(trainer.ema));
-  const { decoded } = await reconstruct.run({ ...feeds, pixels: heldOut.pixels });
-  const originals = picturesOf(heldOut.pixels);
+  const { decoded } = await reconstruct.run({ ...feeds, pixels });
+  const originals = picturesOf(pixels);
   const ratios = picturesOf(decoded).map((picture, i) => psnr(picture, originals[i]));
-  await writeComparison(join(folder, `reconstructions-${samplesSeen}.png`), [heldOut.pixels, decoded], 16);
-  return { psnr: ratios.reduce((sum, ratio) => sum + ratio, 0) / EVALUATED };
+  return { decoded, ratio: ratios.reduce((sum, ratio) => sum + ratio, 0) / EVALUATED };
+}
+
+async function evaluate(samplesSeen: number): Promise<Record<string, number>> {
+  const ofWorld = await reconstructed(heldOut.pixels);
+  const ofViews = [];
+  for (let first = 0; first < views.length; first += EVALUATED) {
+    const pixels = joined(views.slice(first, first + EVALUATED));
+    ofViews.push({ pixels, ...(await reconstructed(pixels)) });
+  }
+  const originals = joined([heldOut.pixels, ...ofViews.map(({ pixels }) => pixels)]);
+  const decoded = joined([ofWorld.decoded, ...ofViews.map((some) => some.decoded)]);
+  await writeComparison(join(folder, `reconstructions-${samplesSeen}.png`), [originals, decoded], 12);
+  const psnrOfConcepts = ofViews.reduce((sum, { ratio }) => sum + ratio, 0) / ofViews.length;
+  return { psnr: ofWorld.ratio, psnrOfConcepts };
+}
+
+function joined(arrays: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(arrays.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const array of arrays) {
+    all.set(array, at);
+    at += array.length;
+  }
+  return all;
 }
 
 const checkpoint = join(folder, "checkpoint.safetensors");
@@ -120,7 +143,7 @@ const isComplete = await trainLoop(
     constantShare: 0.4,
     checkpoint,
     checkpointEvery: 120,
-    evaluateEvery: smoke ? 32 : 6400,
+    evaluateEvery: smoke ? 16 : 6400,
     log: join(folder, "log.jsonl"),
   },
   feedsOf,
@@ -132,7 +155,7 @@ const unnormalized = join(folder, "unnormalized");
 const averaged = namedTensors(trainer.parameters, trainer.ema);
 await writeComponent(unnormalized, DIFFUSERS_WEIGHTS, vaeConfigJson, averaged);
 const encodePictures = await pictureEncoder(await openAutoencoderKl(unnormalized), program);
-const measured = pictures.batch(seed + 1, EVALUATED, smoke ? 64 : 2048);
+const measured = await world.renderBatch(seed + 1, EVALUATED, smoke ? 32 : 2048, PICTURE_SIZE);
 const statistics = latentStatistics(await encodePictures(measured.pixels));
 const normalized = foldLatentStatistics(averaged, statistics);
 await writeComponent(join(output, "model", "vae"), DIFFUSERS_WEIGHTS, vaeConfigJson, normalized);

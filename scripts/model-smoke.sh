@@ -3,7 +3,7 @@
 set -euo pipefail
 output=build/smoke
 rm -rf "$output"
-for part in clip vae unet; do
+for part in clip vae unet judge; do
   npx tsx "recipes/train-$part.ts" --smoke --output "$output"
 done
-npx tsx recipes/evaluate.ts --smoke --model "$output/model"
+npx tsx recipes/evaluate.ts --smoke --model "$output/model" --judge "$output/judge"

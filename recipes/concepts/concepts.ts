@@ -20,6 +20,8 @@ export interface Concept {
   readonly confusedWith?: string;
   /** Colours that a background must not have. */
   readonly colors: readonly Rgb[];
+  /** Between which the side of its square lies in its views, as a fraction of the picture. Default: 0.62 to 0.9. */
+  readonly scales?: readonly [number, number];
   /** The drawing, on a square of 200 by 200. */
   readonly draw: (pose: Pose) => string;
 }

@@ -49,7 +49,7 @@ export function viewsOf(concept: Concept, part: "train" | "test"): View[] {
   const views = order.map((pose, i): View => {
     const background = chooseBackground(concept, kinds[i % kinds.length], taken, dice);
     taken.add(backgroundKey(background));
-    const scale = dice.between(0.62, 0.9);
+    const scale = dice.between(...(concept.scales ?? [0.62, 0.9]));
     const slack = (1 - scale) * 0.45;
     return {
       pose,

@@ -1,88 +1,83 @@
-/** @file Animals that sit, lie, jump and wave: fur, ears and marks are thrown with dice. */
-import { drawAnimal, type Pose } from "../concepts/animal.ts";
-import { circle, ellipse, line, path, place } from "../concepts/svg.ts";
-import type { Dice } from "../world/dice.ts";
-import { paint, paints, pale, randomMark, type Figure } from "./design.ts";
+/** @file Animals that sit, lie, jump and wave: a body and a head, with what the species adds; proportions are thrown. */
+import { ellipse, place } from "../concepts/svg.ts";
+import type { Sketch } from "./sketch.ts";
+import { both, SPECIES, type Head, type Species } from "./species.ts";
 
-/** Throws the dice for the shape of an ear; both ears have it. */
-type Ears = (dice: Dice) => (side: 1 | -1, outer: string, inner: string) => string;
+export type AnimalNoun = keyof typeof SPECIES;
 
-const pointed: Ears = (dice) => {
-  const [tip, width] = [dice.between(58, 78), dice.between(44, 54)];
-  return (side, outer, inner) =>
-    path(`M${14 * side} -34L${width * side} ${-tip}L${50 * side} -8Z`, outer) +
-    path(`M${25 * side} -34L${(width - 3) * side} ${-tip + 13}L${45 * side} -20Z`, inner);
-};
-const round: Ears = (dice) => {
-  const radius = dice.between(15, 25);
-  return (side, outer, inner) => circle(40 * side, -34, radius, outer) + circle(40 * side, -34, radius * 0.55, inner);
-};
-const hanging: Ears = (dice) => {
-  const low = dice.between(8, 34);
-  return (side, outer) => {
-    const x = (value: number) => value * side;
-    const outside = `M${x(22)} -40Q${x(60)} -54 ${x(66)} -10Q${x(68)} ${low} ${x(52)} ${low}`;
-    return path(`${outside}Q${x(40)} ${low} ${x(42)} -10Z`, outer);
-  };
-};
-const long: Ears = (dice) => {
-  const [length, turn] = [dice.between(30, 42), dice.between(0, 20)];
-  return (side, outer, inner) => {
-    const ear = ellipse(0, -length + 4, 13, length, outer) + ellipse(0, -length + 6, 6, length * 0.72, inner);
-    return place(ear, 24 * side, -28, turn * side);
-  };
-};
+export const ANIMAL_NOUNS: readonly AnimalNoun[] = [
+  ...(["cat", "dog", "rabbit", "bear", "panda", "fox", "lion", "pig", "frog", "elephant"] as const),
+];
 
-/** Nouns of the world, and the ears that they may have. */
-const KINDS: Readonly<Record<string, { readonly ears: readonly Ears[]; readonly tail: "long" | "short" | "bushy" }>> = {
-  cat: { ears: [pointed], tail: "long" },
-  dog: { ears: [hanging, hanging, pointed], tail: "short" },
-  rabbit: { ears: [long], tail: "short" },
-  fox: { ears: [pointed], tail: "bushy" },
-  bear: { ears: [round], tail: "short" },
-  mouse: { ears: [round], tail: "long" },
-};
-
-export const ANIMAL_NOUNS = Object.keys(KINDS);
-
-export function randomAnimal(noun: string, pose: Pose, dice: Dice): Figure {
-  const { ears, tail } = KINDS[noun];
-  const [fur, second, third] = paints(3, dice);
-  const light = pale(dice);
-  const ear = dice.pick(ears)(dice);
-  const left = dice.pick([fur.fill, second.fill]);
-  const right = dice.chance(0.35) ? third.fill : left;
-  const onHead = dice.chance(0.6) ? randomMark(dice.between(20, 36), second, dice) : undefined;
-  const onBody = dice.chance(0.7) ? randomMark(dice.between(24, 40), third, dice) : undefined;
-  const hasHalfFace = dice.chance(0.15);
-  const headMarks =
-    (hasHalfFace ? path("M0 -50H60V50H0Z", second.fill) : "") +
-    (onHead === undefined ? "" : place(onHead.svg, dice.between(-28, 28), dice.between(-28, 4)));
-  const iris = () => paint(dice.pick(["green", "blue", "brown", "orange", "yellow", "purple", "teal"]), dice).fill;
-  const leftIris = iris();
-  const end = dice.chance(0.5) ? second.fill : fur.fill;
-  const tails = {
-    long: line("M0 0Q-6 -30 6 -56", fur.fill, dice.between(9, 19)) + line("M2 -44Q3 -50 6 -56", end, 17),
-    short: circle(0, -12, dice.between(11, 17), end),
-    bushy: ellipse(2, -30, 17, 32, fur.fill) + ellipse(3, -48, 12, 14, end),
-  };
-  const svg = drawAnimal(
-    {
-      fur: fur.fill,
-      belly: dice.chance(0.7) ? light : fur.fill,
-      paws: dice.pick([light, fur.fill, second.fill]),
-      nose: dice.pick(["#e86f6a", "#2b2233", "#f08a2c", "#7a4b35", "#d98a94"]),
-      blush: dice.pick(["#f7b9a8", "#f5a9b4", fur.fill]),
-      irises: [leftIris, dice.chance(0.3) ? iris() : leftIris],
-      whiskers: noun === "cat" || noun === "mouse",
-      ears: ear(-1, left, "#f3b9a6") + ear(1, right, "#f3b9a6"),
-      headMarks,
-      bodyMarks: onBody === undefined ? "" : place(onBody.svg, 0, dice.between(-6, 10)),
-      tail: tails[tail],
-      muzzle: noun === "dog" || noun === "bear" || noun === "fox" ? ellipse(0, 22, 23, 16, light) : "",
-    },
-    pose,
-  );
-  const marks = [onHead, onBody].filter((mark) => mark !== undefined);
-  return { noun, colors: hasHalfFace ? [fur.name, second.name] : [fur.name], marks, svg };
+export function drawAnimal(noun: AnimalNoun, s: Sketch): string {
+  const species: Species = SPECIES[noun];
+  const { dice, pose } = s;
+  const size = dice.between(0.94, 1.06);
+  const head: Head = { radiusX: species.headSize[0] * size, radiusY: species.headSize[1] * dice.between(0.96, 1.06) };
+  const [eyeDistance, eyeY] = species.eyesAt ?? [dice.between(42, 50), dice.between(-2, 4)];
+  const eyeRadius = dice.between(10, 12.5);
+  const [bodyX, bodyY] = [dice.between(38, 47), dice.between(38, 43)];
+  const limbs = species.limbs(s);
+  const paws = dice.chance(0.4) && species.hasPlainPaws !== true ? s.pale : limbs;
+  const [foreheadY, foreheadSize] = species.foreheadAt ?? [-27, 33];
+  const [cheekDistance, cheekY] = species.cheeksAt ?? [70, 17];
+  const belly = species.belly(s);
+  const tail = species.tail(s);
+  const faceOf =
+    species.behind(s, head) +
+    s.shadedOval(0, 0, head.radiusX, head.radiusY, s.main) +
+    species.face(s, head) +
+    // A hat hides the forehead: what would be there is on the belly.
+    (s.hasHat ? "" : s.mark(0, 0, foreheadY, foreheadSize)) +
+    place(s.cheeks(cheekDistance), 0, cheekY) +
+    place(s.eyes(eyeDistance, eyeRadius), 0, eyeY) +
+    species.front(s, head) +
+    s.worn("eyes", 0, eyeY + 1, 2.1 * eyeDistance) +
+    s.worn("head", 0, species.hatAt ?? -head.radiusY + 10, 88);
+  const face = (x: number, y: number, scale = 1) => place(faceOf, x, y, pose.tilt, scale);
+  const torso = (x: number, y: number, radiusX: number, radiusY: number) =>
+    s.shadedOval(x, y, radiusX, radiusY, s.main) +
+    (belly === s.main ? "" : ellipse(x, y + radiusY * 0.16, radiusX * 0.66, radiusY * 0.74, belly.fill)) +
+    s.mark(s.hasHat ? 0 : 1, x, y + 11, 42);
+  const limb = (x: number, y: number, raised: number, length = 40) =>
+    place(s.limb(`M0 0V${length - 12}`, 21, limbs) + s.oval(0, length - 8, 12, 11, paws), x, y, raised);
+  const foot = (x: number, y: number, width = 21) => s.oval(x, y, width, 12, paws);
+  const haunch = species.hasHaunches === true ? both((side) => s.oval(100 + 48 * side, 170, 22, 20, s.main)) : "";
+  const low = species.lowered ?? 0;
+  const neck = (x: number, y: number) => s.worn("neck", x, y, 94);
+  switch (pose.body) {
+    case "sit":
+      return (
+        place(tail, 136, 176, 44 + pose.tail) +
+        haunch +
+        torso(100, 152, bodyX, bodyY) +
+        limb(62, 134, 12 + pose.arms[0]) +
+        limb(138, 134, -12 - pose.arms[1]) +
+        foot(74, 187) +
+        foot(126, 187) +
+        neck(100, 128) +
+        face(100, 82 + low * 0.8)
+      );
+    case "jump":
+      return (
+        place(tail, 128, 160, 66 + pose.tail) +
+        limb(76, 160, 26) +
+        limb(124, 160, -26) +
+        torso(100, 144, bodyX * 0.9, bodyY * 0.96) +
+        limb(66, 128, 58 + pose.arms[0] * 0.6) +
+        limb(134, 128, -58 - pose.arms[1] * 0.6) +
+        neck(100, 121) +
+        face(100, 78 + low * 0.8, 0.97)
+      );
+    case "lie":
+      return (
+        place(tail, 170, 160, 16 + pose.tail) +
+        torso(120, 158, 62, 33) +
+        foot(154, 185, 24) +
+        foot(50, 186) +
+        foot(92, 187) +
+        neck(78, 157) +
+        face(74, 112 + low * 0.5, 0.97)
+      );
+  }
 }

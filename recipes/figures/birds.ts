@@ -1,61 +1,123 @@
-/** @file Owls and penguins: an upright body with wings, a face of two rings, a belly that may have a pattern. */
-import type { Pose } from "../concepts/animal.ts";
-import { circle, ellipse, eyes, inside, line, path, place } from "../concepts/svg.ts";
-import type { Dice } from "../world/dice.ts";
-import { paint, paints, pale, randomMark, type Figure, type Paint } from "./design.ts";
+/** @file Birds: owls and penguins that stand upright, ducks that sit in profile. */
+import { circle, ellipse, line, path, place } from "../concepts/svg.ts";
+import type { Sketch } from "./sketch.ts";
+import { tone } from "./tones.ts";
 
-export const BIRD_NOUNS = ["owl", "penguin"];
+const BEAKS = ["#f08a2c", "#f4a532", "#e9702f"];
 
-/** Rows of a pattern over the belly, around the origin. */
-function plumage(colors: readonly Paint[], dice: Dice): string {
-  const kind = dice.pick(["none", "rows", "dots", "bows"]);
-  if (kind === "none") return "";
-  const rows = [-22, -6, 10, 26].map((y, i) => {
-    const { fill } = colors[i % colors.length];
-    if (kind === "rows") return line(`M-44 ${y}H44`, fill, 7);
-    const xs = [-28, -9, 10, 29].map((x) => x + (i % 2) * 9);
-    if (kind === "dots") return xs.map((x) => circle(x, y, 5, fill)).join("");
-    return xs.map((x) => line(`M${x - 9} ${y}q9 11 18 0`, fill, 5)).join("");
-  });
-  return rows.join("");
+function wings(s: Sketch, x: number, y: number, length: number, fill = s.main): string {
+  // At most 40 degrees: a wing that is raised further leaves the square.
+  const lift = s.pose.body === "jump" ? 14 : 0;
+  const wing = s.form(`M2 -4Q-30 ${0.34 * length} -14 ${length}Q12 ${0.72 * length} 12 6Z`, fill);
+  return (
+    place(wing, 100 - x, y, lift + s.pose.arms[0] * 0.2) + place(wing, 100 + x, y, -lift - s.pose.arms[1] * 0.2, -1, 1)
+  );
 }
 
-export function randomBird(noun: string, pose: Pose, dice: Dice): Figure {
-  const [main, second, third] = paints(3, dice);
-  const [top, bottom] = [dice.between(30, 52), dice.between(172, 184)];
-  const width = dice.between(48, 64);
-  const body = path(
-    `M100 ${top}Q${100 + width} ${top} ${100 + width} 112Q${100 + width} ${bottom} 100 ${bottom}Q${100 - width} ${bottom} ${100 - width} 112Q${100 - width} ${top} 100 ${top}Z`,
-    main.fill,
-  );
-  const belly = ellipse(0, 0, width * dice.between(0.6, 0.8), dice.between(34, 46), pale(dice));
-  const mark = dice.chance(0.4) ? randomMark(30, third, dice) : undefined;
-  const pattern = mark === undefined ? plumage([second, third], dice) : mark.svg;
-  const wing = path("M0 0Q-26 22 -15 64Q8 50 9 8Z", dice.pick([main.fill, second.fill]));
-  const lift = pose.body === "jump" ? 60 : 0;
-  const beak = dice.pick(["#f08a2c", "#f4b942", "#2b2233", "#e4572e"]);
-  const foot = (x: number) => ellipse(x, 185, 16, 7, beak);
-  const ringSize = noun === "owl" ? dice.between(19, 30) : 0;
-  const ring = (x: number, fill: string) => circle(x, 0, ringSize, fill) + circle(x, 0, ringSize * 0.75, "#fff8e8");
-  const tuft = (side: 1 | -1, fill: string) =>
-    path(`M${50 * side} -22L${54 * side} -58Q${36 * side} -52 ${18 * side} -40Z`, fill);
-  const mask = noun === "penguin" ? ellipse(-20, 4, 24, 26, "#fffaf0") + ellipse(20, 4, 24, 26, "#fffaf0") : "";
-  const hasTufts = noun === "owl" && dice.chance(0.7);
-  const right = dice.chance(0.3) ? third.fill : second.fill;
-  const iris = paint(dice.pick(["orange", "yellow", "green", "blue", "brown", "teal"]), dice).fill;
+export function drawOwl(s: Sketch): string {
+  const { dice, pose } = s;
+  const width = dice.between(52, 62);
+  const top = dice.between(34, 42);
+  const body = `M100 ${top}Q${100 + width} ${top} ${100 + width} 108Q${100 + width} 182 100 182Q${100 - width} 182 ${100 - width} 108Q${100 - width} ${top} 100 ${top}Z`;
+  const plumage = dice.pick(["bows", "rows", "none"]);
+  const rows = [128, 144, 160].map((y, row) => {
+    if (plumage === "rows") return line(`M60 ${y}H140`, s.second.fill, 7);
+    const xs = [-27, -9, 9, 27].map((x) => 100 + x + (row % 2) * 9 - 4);
+    return xs.map((x) => line(`M${x - 8} ${y}q8 11 16 0`, s.second.fill, 5)).join("");
+  });
+  const belly = ellipse(100, 146, width * 0.68, 38, s.pale.fill);
+  const pattern =
+    s.hasMark(0) || plumage === "none"
+      ? ""
+      : s.clipped("M62 146A38 34 0 0 1 138 146A38 34 0 0 1 62 146Z", rows.join(""));
+  const beak = dice.pick(BEAKS);
+  const ring = dice.between(25, 29);
+  const tuft = (side: 1 | -1) =>
+    s.form(`M${54 * side} -16L${58 * side} -56Q${36 * side} -52 ${14 * side} -34Z`, s.main);
+  const foot = (x: number) => line(`M${x - 9} 191L${x} 182L${x + 9} 191M${x} 182V192`, beak, 6);
   const face =
-    (hasTufts ? tuft(-1, main.fill) + tuft(1, right) : "") +
-    mask +
-    (ringSize > 0 ? ring(-24, second.fill) + ring(24, right) : "") +
-    place(eyes(46, dice.between(9, 12), [iris, iris], pose.expression), 0, 0) +
-    path("M-8 10Q0 4 8 10L0 26Z", beak);
-  const svg =
+    tuft(-1) +
+    tuft(1) +
+    circle(-25, 0, ring, s.second.fill) +
+    circle(25, 0, ring, s.second.fill) +
+    circle(-25, 0, ring - 6, "#fffaf0") +
+    circle(25, 0, ring - 6, "#fffaf0") +
+    place(s.eyes(50, dice.between(13, 15)), 0, 0) +
+    path("M-9 12Q0 5 9 12L0 31Z", beak) +
+    s.worn("eyes", 0, 0, 110) +
+    s.worn("head", 0, -30, 84);
+  return (
     foot(80) +
     foot(120) +
-    body +
-    place(inside("belly", belly, belly + pattern), 100, 140) +
-    place(wing, 104 - width, 96, lift + pose.arms[0] * 0.5) +
-    place(wing, 96 + width, 96, -lift - pose.arms[1] * 0.5, -1, 1) +
-    place(face, 100, 78, pose.tilt * 1.2);
-  return { noun, colors: [main.name], marks: mark === undefined ? [] : [mark], svg };
+    s.shadedForm(body, s.main) +
+    belly +
+    pattern +
+    s.mark(0, 100, 147, 42) +
+    s.worn("neck", 100, 114, 90) +
+    wings(s, width - 5, 94, 62) +
+    place(face, 100, top + 42, pose.tilt)
+  );
+}
+
+export function drawPenguin(s: Sketch): string {
+  const { dice, pose } = s;
+  const width = dice.between(50, 60);
+  const beak = dice.pick(BEAKS);
+  const body = `M100 22Q${96 + width} 22 ${98 + width} 104Q${104 + width} 184 100 184Q${96 - width} 184 ${102 - width} 104Q${104 - width} 22 100 22Z`;
+  const white = "#fffaf0";
+  const inner = width - 14;
+  const front =
+    path(
+      `M100 88Q${100 + inner} 84 ${100 + inner} 132Q${100 + inner} 176 100 176Q${100 - inner} 176 ${100 - inner} 132Q${100 - inner} 84 100 88Z`,
+      white,
+    ) +
+    ellipse(80, 70, 23, 25, white) +
+    ellipse(120, 70, 23, 25, white) +
+    ellipse(100, 84, 26, 20, white);
+  const foot = (x: number) => s.oval(x, 187, 22, 9, tone(beak));
+  const face =
+    place(s.cheeks(62), 0, 16) +
+    place(s.eyes(40, dice.between(10, 12)), 0, 0) +
+    s.form("M-15 14Q0 4 15 14Q8 28 0 28Q-8 28 -15 14Z", tone(beak)) +
+    s.worn("eyes", 0, 0, 92) +
+    s.worn("head", 0, -38, 80);
+  return (
+    foot(76) +
+    foot(124) +
+    s.shadedForm(body, s.main) +
+    front +
+    s.mark(0, 100, 138, 44) +
+    s.worn("neck", 100, 106, 88) +
+    wings(s, width - 6, 94, 66, s.second) +
+    place(face, 100, 68, pose.tilt * 0.7)
+  );
+}
+
+export function drawDuck(s: Sketch): string {
+  const { dice, pose } = s;
+  const beak = tone(dice.pick(BEAKS));
+  const head = dice.between(37, 43);
+  const neck = dice.between(56, 66);
+  const body = "M34 116Q60 128 92 112Q150 104 172 92Q190 84 188 104Q184 180 112 182Q36 182 28 134Q26 114 34 116Z";
+  const open = pose.expression === "joyful" || pose.expression === "surprised";
+  const bill = open
+    ? s.form("M-30 4Q-58 -6 -66 6Q-54 12 -30 14Z", beak) + s.form("M-30 14Q-52 16 -58 24Q-44 30 -26 22Z", beak)
+    : s.form("M-28 2Q-56 -2 -68 10Q-70 18 -58 20Q-40 24 -26 18Z", beak) +
+      line("M-64 12Q-48 12 -32 12", beak.outline, 2.6);
+  const face =
+    s.shadedOval(0, 0, head, head, s.main) +
+    line("M2 -38Q6 -52 16 -52M6 -37Q14 -46 24 -44", s.main.fill, 6) +
+    bill +
+    place(s.eyes(0, dice.between(10, 12)), -12, -8) +
+    place(s.cheeks(0, 9), 4, 12) +
+    s.worn("eyes", -14, -7, 70) +
+    s.worn("head", 2, -head + 9, 74);
+  const lift = pose.body === "jump" ? -28 : 0;
+  return (
+    s.shadedForm(body, s.main) +
+    s.worn("neck", 74, 116, 76) +
+    place(s.form("M-34 -16Q20 -30 46 -18Q44 26 4 26Q-30 22 -34 -16Z", s.second), 122, 138, lift) +
+    s.mark(0, 122, 141, 36) +
+    place(face, 76, 122 - neck, pose.tilt * 0.8)
+  );
 }

@@ -1,123 +1,137 @@
 /**
- * @file The figures that the UNet and the VAE learn beside the icons of the world: whole animals, birds, robots, vessels and bags with random colours and marks. They
- * leave room for personalization: what a learned token has to say of a new thing is of the kind that the model has seen said of others. The ten example
- * concepts are none of them: their colours and marks come in no figure together, and owls, robots, vessels and bags have drawings of their own.
+ * @file A figure of the world as data, what its words say and what they leave open, and how it is drawn.
  */
 import type { Pose } from "../concepts/animal.ts";
-import { EXPRESSIONS } from "../concepts/svg.ts";
-import {
-  backgroundColors,
-  backgroundKey,
-  paintBackground,
-  randomBackground,
-  type Background,
-} from "../world/backgrounds.ts";
-import { Canvas } from "../world/canvas.ts";
-import { settingOf, withArticle } from "../world/captions.ts";
-import { labDistance, labFromRgb, PALETTE } from "../world/color.ts";
+import { EXPRESSIONS, place } from "../concepts/svg.ts";
+import { RandomStream } from "../../src/random/random.ts";
+import type { ColorName } from "../world/color.ts";
 import { Dice } from "../world/dice.ts";
-import { levelFor, rasterize, type Sprite } from "../world/icons.ts";
-import { isHeldOutCombination } from "../world/scene.ts";
-import { ANIMAL_NOUNS, randomAnimal } from "./animals.ts";
-import { BACKPACK_NOUNS, randomBackpack } from "./backpacks.ts";
-import { BIRD_NOUNS, randomBird } from "./birds.ts";
-import type { Figure } from "./design.ts";
-import { randomRobot, ROBOT_NOUNS } from "./robots.ts";
-import { randomVessel, VESSEL_NOUNS } from "./vessels.ts";
+import { comesInColors, GARMENT_COLORS, GARMENT_NAMES, mainColorOf, placeOf, type Garment } from "./garments.ts";
+import { MARK_KINDS, type MarkKind } from "./marks.ts";
+import { nounNamed, type Colors } from "./nouns.ts";
+import { Sketch } from "./sketch.ts";
+import { contrasting, distanceOfColors, shadeOf } from "./tones.ts";
 
-/** The word that tells figures from icons in captions, most of the time. */
-export const STYLE_WORD = "toy";
-const BACKGROUNDS = { plain: 0.45, gradient: 0.15, place: 0.35, dots: 0.02, stripes: 0.02, checks: 0.01 };
-
-type Draw = (noun: string, pose: Pose, dice: Dice) => Figure;
-const KINDS: readonly { readonly nouns: readonly string[]; readonly draw: Draw; readonly share: number }[] = [
-  { nouns: ANIMAL_NOUNS, draw: randomAnimal, share: 0.42 },
-  { nouns: BIRD_NOUNS, draw: randomBird, share: 0.14 },
-  { nouns: ROBOT_NOUNS, draw: randomRobot, share: 0.14 },
-  { nouns: VESSEL_NOUNS, draw: randomVessel, share: 0.2 },
-  { nouns: BACKPACK_NOUNS, draw: randomBackpack, share: 0.1 },
-];
-
-/** A picture of a figure, and what it shows in words. */
-export interface FigurePicture {
-  readonly caption: string;
-  /** `[size, size, 3]` */
-  readonly bytes: Uint8Array;
+export interface Mark {
+  readonly kind: MarkKind;
+  readonly color: ColorName;
 }
 
-function randomPose(dice: Dice): Pose {
+/** What is said of a figure. */
+export interface Look {
+  readonly noun: string;
+  readonly colors: Colors;
+  /** Two at most, of different kinds; as many as the noun has room for. */
+  readonly marks: readonly Mark[];
+  readonly wearing: Garment | undefined;
+}
+
+/** A look, and a number that settles what no word describes: proportions, shades, details. */
+export interface Figure extends Look {
+  readonly variation: number;
+}
+
+/** What looks are like. Every number is a probability. */
+export interface LookOptions {
+  /** That the colours are those of nature. */
+  readonly natural: number;
+  /** That there is a mark; a second one has half of that. */
+  readonly marked: number;
+  /** That who can wear something does. */
+  readonly wearing: number;
+}
+
+export const DEFAULT_LOOKS: LookOptions = { natural: 0.45, marked: 0.6, wearing: 0.14 };
+
+/** One in this many combinations of noun, colours and marks is kept for concepts. */
+const CONCEPTS_ONE_IN = 6;
+
+/** Whether the look is kept for concepts that are made to be taught: pictures to train or to measure a model never show it. */
+export function isKeptForConcepts({ noun, colors, marks }: Look): boolean {
+  if (marks.length === 0) return false;
+  const words = marks.map(({ kind, color }) => `${color} ${kind}`).sort();
+  const key = [noun, ...colors, ...words].join("|");
+  return new RandomStream(0, "kept for concepts", key).integer(CONCEPTS_ONE_IN) === 0;
+}
+
+/** The colours in which a mark can be seen on a figure of that noun. */
+export function markColors(noun: string, [main, second]: Colors): ColorName[] {
+  const behind = { main, second, pale: "white" } as const;
+  return contrasting(
+    nounNamed(noun).surfaces.map((surface) => behind[surface]),
+    0.24,
+  );
+}
+
+function randomColors(noun: string, options: LookOptions, dice: Dice): Colors {
+  const { natural, fixedSecond } = nounNamed(noun);
+  if (dice.chance(options.natural)) return dice.pick(natural);
+  const main = dice.pick(contrasting(fixedSecond === undefined ? [] : [fixedSecond]));
+  return [main, fixedSecond ?? dice.pick(contrasting([main]))];
+}
+
+function randomMarks(noun: string, colors: Colors, options: LookOptions, dice: Dice): Mark[] {
+  const { slots } = nounNamed(noun);
+  if (!dice.chance(options.marked)) return [];
+  const kinds = dice.sampleOf(MARK_KINDS, slots === 2 && dice.chance(options.marked / 2) ? 2 : 1);
+  return kinds.map((kind) => ({ kind, color: dice.pick(markColors(noun, colors)) }));
+}
+
+/** Whether a garment can be seen on its wearer. */
+export function showsOn(garment: Garment, { colors: [main] }: Pick<Look, "colors">): boolean {
+  return distanceOfColors(mainColorOf(garment), main) > 0.2;
+}
+
+function randomGarment(dice: Dice): Garment {
+  const name = dice.pick(GARMENT_NAMES);
+  return { name, color: comesInColors(name) ? dice.pick(GARMENT_COLORS) : undefined };
+}
+
+/** The look with that garment; under a hat there is room for one mark only. */
+export function dressed(look: Look, wearing: Garment | undefined): Look {
+  const hides = wearing !== undefined && placeOf(wearing.name) === "head";
+  return { ...look, wearing, marks: hides ? look.marks.slice(0, 1) : look.marks };
+}
+
+/** What a figure of that noun may look like, at random; kept ones among them. */
+export function randomLook(noun: string, options: LookOptions, dice: Dice): Look {
+  const { isWearer } = nounNamed(noun);
+  const colors = randomColors(noun, options, dice);
+  const marks = randomMarks(noun, colors, options, dice);
+  const garment = isWearer && dice.chance(options.wearing) ? randomGarment(dice) : undefined;
+  const shown = garment !== undefined && showsOn(garment, { colors }) ? garment : undefined;
+  return dressed({ noun, colors, marks, wearing: undefined }, shown);
+}
+
+export function randomPose(dice: Dice): Pose {
   return {
-    body: dice.pick(["sit", "sit", "jump", "lie"] as const),
-    expression: dice.pick(EXPRESSIONS),
-    tilt: dice.between(-14, 14),
-    arms: [dice.between(0, 130), dice.between(0, 130)],
-    tail: dice.between(-30, 30),
+    body: dice.pick(["sit", "sit", "sit", "jump", "jump", "lie"] as const),
+    // Eyes are mostly open: they make a face.
+    expression: dice.chance(0.5) ? "happy" : dice.pick(EXPRESSIONS),
+    tilt: dice.between(-12, 12),
+    arms: [dice.between(0, 120), dice.between(0, 120)],
+    tail: dice.between(-25, 25),
   };
 }
 
-function randomFigure(dice: Dice): Figure {
-  const index = dice.weighted(Object.fromEntries(KINDS.map(({ share }, i) => [String(i), share])));
-  const { nouns, draw } = KINDS[Number(index)];
-  return draw(dice.pick(nouns), randomPose(dice), dice);
+/**
+ * The figure on a square of 200 by 200, as the content of an SVG element. The same figure in another pose has the same proportions, shades and details.
+ * @param pose - default: one that goes with the figure's variation
+ */
+export function drawFigure(figure: Figure, pose?: Pose): string {
+  const { noun, colors, marks, wearing, variation } = figure;
+  const dice = new Dice(variation, "figure", noun);
+  const posed = pose ?? randomPose(new Dice(variation, "pose", noun));
+  const [main, second] = colors.map((color) => shadeOf(color, dice));
+  const toned = marks.map(({ kind, color }) => ({ kind, tone: shadeOf(color, dice) }));
+  const drawing = nounNamed(noun).draw(new Sketch(dice, posed, [main, second], toned, wearing));
+  if (nounNamed(noun).slots === 1 && !nounNamed(noun).isWearer) return stretched(drawing, posed);
+  // What is worn on the head needs room above it.
+  return wearing !== undefined && placeOf(wearing.name) === "head" ? place(drawing, 14, 30, 0, 0.86) : drawing;
 }
 
-/** The figures, drawn once: pictures show them at random. */
-export class Figures {
-  readonly #figures: readonly { readonly figure: Figure; readonly sprite: Sprite }[];
-
-  private constructor(figures: readonly { readonly figure: Figure; readonly sprite: Sprite }[]) {
-    this.#figures = figures;
-  }
-
-  /** Draws `count` figures: about 8 ms each. The first of them are the same for every count. */
-  static async load(seed: number | bigint, count: number): Promise<Figures> {
-    const figures = [];
-    for (let i = 0; i < count; i++) {
-      const figure = randomFigure(new Dice(seed, "figure", i));
-      const sprite = await rasterize(
-        `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 200">${figure.svg}</svg>`,
-      );
-      figures.push({ figure, sprite: sprite.slice(1) });
-    }
-    return new Figures(figures);
-  }
-
-  /** Picture number `index` of the stream `seed`. */
-  picture(seed: number | bigint, index: number, size: number): FigurePicture {
-    const dice = new Dice(seed, "figure picture", index);
-    const { figure, sprite } = dice.pick(this.#figures);
-    let background = randomBackground(dice.weighted(BACKGROUNDS), dice);
-    while (!isPossible(figure, background)) background = randomBackground(dice.weighted(BACKGROUNDS), dice);
-    const scale = dice.between(0.6, 0.95);
-    const slack = (1 - scale) * 0.45;
-    const canvas = new Canvas(size);
-    paintBackground(canvas, background);
-    canvas.sprite(levelFor(sprite, scale * size), {
-      x: 0.5 + dice.between(-slack, slack),
-      y: 0.5 + (background.kind === "place" ? slack * 0.8 : dice.between(-slack, slack)),
-      scale,
-      rotation: dice.between(-9, 9),
-      mirror: dice.chance(0.5),
-    });
-    return { caption: `${phrase(figure, dice)} ${settingOf(background)}`, bytes: canvas.toBytes() };
-  }
-}
-
-/** The figure stands out, and its noun and colour are not kept for evaluation before this background. */
-function isPossible({ noun, colors: [color] }: Figure, background: Background): boolean {
-  const main = labFromRgb(PALETTE[color]);
-  if (backgroundColors(background).some((behind) => labDistance(labFromRgb(behind), main) < 0.12)) return false;
-  return ![undefined, color].some((word) => isHeldOutCombination(noun, backgroundKey(background), word));
-}
-
-/** "a white and red toy cat with a blue star" */
-function phrase({ noun, colors, marks }: Figure, dice: Dice): string {
-  const words = [
-    ...(dice.chance(0.85) ? [colors.join(" and ")] : []),
-    ...(dice.chance(0.8) ? [STYLE_WORD] : []),
-    noun,
-    ...(marks.length > 0 && dice.chance(0.7) ? [`with ${marks.map(({ words: mark }) => mark).join(" and ")}`] : []),
-  ];
-  const whole = withArticle(words.join(" "));
-  return dice.chance(0.35) ? `a ${dice.pick(["photo", "picture", "drawing"])} of ${whole}` : whole;
+/** Things hold themselves too: they lean, and stretch before they jump. */
+function stretched(drawing: string, { body, tilt }: Pose): string {
+  const [wide, high] = { sit: [1, 1], jump: [0.94, 1.02], lie: [1.02, 0.92] }[body];
+  return place(place(drawing, -100, -190), 100, 190, tilt * 0.35, wide, high);
 }

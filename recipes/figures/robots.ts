@@ -1,80 +1,75 @@
 /** @file Robots: heads, eyes, antennas, chests, legs or wheels put together at random. */
-import type { Pose } from "../concepts/animal.ts";
-import { circle, ellipse, line, path, place, star } from "../concepts/svg.ts";
-import type { Dice } from "../world/dice.ts";
-import { paint, paints, randomMark, type Figure } from "./design.ts";
+import { circle, line, place, star } from "../concepts/svg.ts";
+import type { Sketch } from "./sketch.ts";
 
-export const ROBOT_NOUNS = ["robot"];
-
-function box(x: number, y: number, width: number, height: number, radius: number, fill: string): string {
-  return `<rect x="${x}" y="${y}" width="${width}" height="${height}" rx="${radius}" fill="${fill}"/>`;
-}
+const box = (x: number, y: number, width: number, height: number, radius: number) => {
+  const r = Math.min(radius, width / 2, height / 2);
+  return `M${x + r} ${y}h${width - 2 * r}a${r} ${r} 0 0 1 ${r} ${r}v${height - 2 * r}a${r} ${r} 0 0 1 ${-r} ${r}h${2 * r - width}a${r} ${r} 0 0 1 ${-r} ${-r}v${2 * r - height}a${r} ${r} 0 0 1 ${r} ${-r}Z`;
+};
 
 /** An eye around the origin. */
-function lamp(shape: string, radius: number, fill: string, isClosed: boolean): string {
-  if (isClosed) return line(`M${-radius} 0Q0 ${-radius} ${radius} 0`, fill, 5);
-  const pupil = circle(0, 0, radius * 0.45, "#173040");
-  if (shape === "square") return box(-radius, -radius, 2 * radius, 2 * radius, 3, fill) + pupil;
-  if (shape === "bar") return box(-radius * 1.2, -radius * 0.5, 2.4 * radius, radius, radius * 0.5, fill);
-  return circle(0, 0, radius, fill) + pupil;
+function lamp(s: Sketch, shape: string, radius: number, fill: string, isClosed: boolean): string {
+  if (isClosed) return line(`M${-radius} 2Q0 ${-radius} ${radius} 2`, fill, 5);
+  const pupil = circle(0, 0, radius * 0.5, "#173040") + circle(-radius * 0.25, -radius * 0.3, radius * 0.22, "#ffffff");
+  return (
+    (shape === "square"
+      ? s.form(box(-radius, -radius, 2 * radius, 2 * radius, 4), s.plain(fill))
+      : circle(0, 0, radius, fill)) + pupil
+  );
 }
 
-export function randomRobot(noun: string, pose: Pose, dice: Dice): Figure {
-  const [shell, second, third] = paints(3, dice);
-  const steel = dice.pick(["#5c6b7d", "#8a94a3", "#3c4654"]);
-  const [headWidth, headHeight] = [dice.between(84, 112), dice.between(60, 82)];
-  const mouth = dice.pick([line("M-14 20H14", "#ffffff", 4), line("M-14 18Q0 30 14 18", "#ffffff", 4), ""]);
+export function drawRobot(s: Sketch): string {
+  const { dice, pose } = s;
+  const steel = s.plain(dice.pick(["#6b7a8c", "#8a94a3", "#56616f"]));
+  const [headWidth, headHeight] = [dice.between(92, 114), dice.between(66, 80)];
+  const screen = s.plain("#22394d");
   const isClosed = pose.expression === "joyful" || pose.expression === "sleepy";
-  const shapes = ["round", "square", "bar"];
-  const [leftShape, radius] = [dice.pick(shapes), dice.between(9, 16)];
-  const rightShape = dice.chance(0.3) ? dice.pick(shapes) : leftShape;
-  const light = paint(dice.pick(["teal", "yellow", "green", "blue", "pink", "white"]), dice).fill;
-  const tip = dice.pick([
-    circle(0, -64, 8, third.fill),
-    star(5, 11, 5, third.fill),
-    box(-6, -70, 12, 12, 2, third.fill),
-  ]);
-  const antenna = (x: number) => place(line("M0 -34V-60", steel, 4) + (tip.includes("polygon") ? tip : tip), x, 0);
+  const [shape, radius] = [dice.pick(["round", "square"]), dice.between(12, 16)];
+  const light = dice.pick(["#57e6d6", "#ffe27a", "#9be36a", "#ffb3c7", "#ffffff"]);
+  const tip = dice.chance(0.6) ? circle(0, -22, 9, s.second.fill) : place(star(5, 12, 6, s.second.fill), 0, -22);
+  const antenna = (x: number) => place(line("M0 2V-16", steel.fill, 5) + tip, x, -headHeight / 2);
   const antennas = dice
-    .pick([[], [0], [-30, 30]])
+    .pick([[0], [-30, 30]])
     .map(antenna)
     .join("");
-  const panel = dice.chance(0.6) ? box(-0.4 * headWidth, -26, 0.8 * headWidth, 52, 16, "#22394d") : "";
+  const hasScreen = dice.chance(0.6);
+  const corner = dice.between(10, 30);
+  const mouthPath = pose.expression === "surprised" ? "M-6 21H6" : "M-15 18Q0 30 15 18";
   const head =
     antennas +
-    box(-headWidth / 2 - 8, -12, 14, 24, 5, second.fill) +
-    box(headWidth / 2 - 6, -12, 14, 24, 5, second.fill) +
-    box(-headWidth / 2, -headHeight / 2, headWidth, headHeight, dice.between(6, 36), shell.fill) +
-    panel +
-    place(lamp(leftShape, radius, light, isClosed), -24, -2) +
-    place(lamp(rightShape, radius, light, isClosed || pose.expression === "wink"), 24, -2) +
-    (panel === "" ? mouth.replace("#ffffff", "#2b2233") : mouth);
-  const bodyWidth = dice.between(64, 92);
-  const mark = randomMark(34, third, dice);
-  const body = box(
-    -bodyWidth / 2,
-    -60,
-    bodyWidth,
-    62,
-    dice.between(4, 26),
-    dice.chance(0.7) ? shell.fill : second.fill,
-  );
-  const arm = line("M0 0V36", steel, 12) + circle(0, 40, 9, second.fill);
+    s.form(box(-headWidth / 2 - 10, -14, 16, 28, 6), s.second) +
+    s.form(box(headWidth / 2 - 6, -14, 16, 28, 6), s.second) +
+    s.shadedForm(box(-headWidth / 2, -headHeight / 2, headWidth, headHeight, corner), s.main) +
+    (hasScreen
+      ? s.form(box(-headWidth / 2 + 9, -headHeight / 2 + 9, headWidth - 18, headHeight - 18, corner * 0.7), screen)
+      : "") +
+    place(lamp(s, shape, radius, light, isClosed), -24, -5) +
+    place(lamp(s, shape, radius, light, isClosed || pose.expression === "wink"), 24, -5) +
+    line(mouthPath, hasScreen ? "#ffffff" : s.ink, 4.5) +
+    s.worn("eyes", 0, -5, 104) +
+    s.worn("head", 0, -headHeight / 2 + 4, 84);
+  const bodyWidth = dice.between(70, 88);
+  const panel =
+    !s.hasMark(0) && dice.chance(0.7)
+      ? s.form(box(-24, -48, 48, 32, 6), screen) + circle(-12, -32, 6, light) + circle(8, -32, 6, s.second.fill)
+      : "";
+  const arm = s.limb("M0 0V34", 13, steel) + s.oval(0, 40, 12, 12, s.second);
   const legs = dice.pick([
-    line("M-18 0V26M18 0V26", steel, 13) + ellipse(-20, 28, 16, 8, second.fill) + ellipse(20, 28, 16, 8, second.fill),
-    circle(-22, 16, 15, "#22394d") +
-      circle(22, 16, 15, "#22394d") +
-      circle(-22, 16, 6, steel) +
-      circle(22, 16, 6, steel),
-    box(-46, 2, 92, 26, 13, "#22394d") + [-28, 0, 28].map((x) => circle(x, 15, 7, steel)).join(""),
-    path("M-20 0H20L30 28H-30Z", second.fill),
+    s.limb("M-19 0V22M19 0V22", 15, steel) + s.oval(-22, 28, 20, 10, s.second) + s.oval(22, 28, 20, 10, s.second),
+    s.oval(-24, 16, 17, 17, screen) +
+      s.oval(24, 16, 17, 17, screen) +
+      circle(-24, 16, 7, steel.fill) +
+      circle(24, 16, 7, steel.fill),
+    s.form(box(-48, 2, 96, 30, 15), screen) + [-28, 0, 28].map((x) => circle(x, 17, 8, steel.fill)).join(""),
   ]);
-  const lean = pose.body === "lie" ? 12 : pose.body === "jump" ? -8 : 0;
+  const lean = pose.body === "lie" ? 8 : pose.body === "jump" ? -6 : 0;
   const upper =
-    place(arm, -bodyWidth / 2 - 4, -48, 15 + pose.arms[0]) +
-    place(arm, bodyWidth / 2 + 4, -48, -15 - pose.arms[1]) +
-    body +
-    place(mark.svg, 0, -28) +
-    place(head, 0, -62 - headHeight / 2 + 6, pose.tilt * 0.8);
-  return { noun, colors: [shell.name], marks: [mark], svg: place(legs, 100, 160) + place(upper, 100, 160, lean) };
+    place(arm, -bodyWidth / 2 - 2, -50, 14 + pose.arms[0]) +
+    place(arm, bodyWidth / 2 + 2, -50, -14 - pose.arms[1]) +
+    s.shadedForm(box(-bodyWidth / 2, -64, bodyWidth, 68, dice.between(8, 22)), s.main) +
+    panel +
+    s.mark(0, 0, -30, 42) +
+    s.worn("neck", 0, -62, 84) +
+    place(head, 0, -58 - headHeight / 2, pose.tilt * 0.7);
+  return place(legs, 100, 160) + place(upper, 100, 160, lean);
 }

@@ -1,93 +1,115 @@
-/** @file Mugs and teapots of all shapes: bodies, handles, glazes, motifs, and now and then a face. */
-import type { Pose } from "../concepts/animal.ts";
-import { circle, ellipse, eyes, inside, line, mouth, path, place } from "../concepts/svg.ts";
-import type { Dice } from "../world/dice.ts";
-import { paint, paints, pale, randomMark, type Figure, type Paint } from "./design.ts";
+/** @file Mugs, teapots and vases: bodies, handles, glazes, and now and then a face. */
+import { ellipse, line, mouth, path, place } from "../concepts/svg.ts";
+import type { Sketch } from "./sketch.ts";
 
-export const VESSEL_NOUNS = ["mug", "teapot"];
-
-/** Glaze over a body that is `width` wide, from the origin down. */
-function glaze(width: number, { fill }: Paint, dice: Dice): string {
-  const depth = dice.between(18, 40);
-  const kind = dice.pick(["none", "band", "drips", "rim", "lower"]);
+/** Glaze over a body that is `width` wide, from its top downwards; around x = 0. */
+function glaze(s: Sketch, width: number, height: number): string {
+  const { dice } = s;
+  const { fill } = s.second;
+  const depth = dice.between(0.16, 0.26) * height;
+  const kind = dice.pick(["none", "bands", "drips", "rim", "foot"]);
+  const left = -width / 2 - 10;
+  const drips = Array.from({ length: 5 }, () => `q${width / 10 + 2} ${dice.between(8, 30)} ${width / 5 + 4} 0`).join(
+    "",
+  );
   if (kind === "none") return "";
-  if (kind === "lower") return `<rect x="0" y="70" width="${width}" height="80" fill="${fill}"/>`;
-  if (kind === "band") return `<rect x="0" y="${depth}" width="${width}" height="18" fill="${fill}"/>`;
-  if (kind === "rim") return `<rect x="0" y="-20" width="${width}" height="${20 + depth}" fill="${fill}"/>`;
-  const step = width / 5;
-  const drips = Array.from({ length: 5 }, () => `q${step / 2} ${dice.between(4, 34)} ${step} 0`).join("");
-  return path(`M0 -20V${depth}${drips}V-20Z`, fill);
+  if (kind === "foot") return path(`M${left} ${height * 0.8}h${width + 20}v${height}h${-width - 20}Z`, fill);
+  if (kind === "bands") return line(`M${left} ${height * 0.13}H${-left}M${left} ${height * 0.88}H${-left}`, fill, 10);
+  if (kind === "rim") return path(`M${left} -30H${-left}V${depth}H${left}Z`, fill);
+  return path(`M${left} -30V${depth * 0.7}${drips}V-30Z`, fill);
 }
 
 /** To the right of the origin. */
-function handle(fill: string, dice: Dice): string {
-  const [reach, width] = [dice.between(26, 42), dice.between(8, 14)];
+function handle(s: Sketch, height: number): string {
+  const { dice } = s;
+  const [reach, width] = [dice.between(36, 46), dice.between(12, 16)];
+  const h = height / 2;
   const shape = dice.pick([
-    `M-4 -28C${reach * 1.3} -34 ${reach * 1.3} 34 -4 28`,
-    `M-4 -26H${reach}V26H-4`,
-    `M-4 -30Q${reach} -30 ${reach} -4Q${reach} 22 -4 24`,
+    `M-8 ${-h}C${reach * 1.2} ${-h - 6} ${reach * 1.2} ${h + 6} -8 ${h}`,
+    `M-8 ${-h}Q${reach} ${-h} ${reach} ${-h * 0.1}Q${reach} ${h * 0.8} -8 ${h}`,
+    `M-8 ${-h}H${reach * 0.7}Q${reach * 0.85} ${-h} ${reach * 0.85} ${-h * 0.5}V${h * 0.4}Q${reach * 0.85} ${h} ${reach * 0.6} ${h}H-8`,
   ]);
-  return line(shape, fill, width);
+  return s.limb(shape, width, dice.chance(0.5) ? s.main : s.second);
 }
 
-function face(pose: Pose, dice: Dice): string {
-  const iris = paint(dice.pick(["brown", "blue", "green", "yellow"]), dice).fill;
-  return place(eyes(38, 8, [iris, iris], pose.expression), 0, -6) + place(mouth(18, pose.expression), 0, 6);
+function face(s: Sketch): string {
+  return place(s.eyes(44, 10), 0, -8) + place(mouth(20, s.pose.expression), 0, 6) + place(s.cheeks(68), 0, 5);
 }
 
-function randomMug(pose: Pose, dice: Dice): Figure {
-  const [first, second, third] = paints(3, dice);
-  const clay = dice.chance(0.4) ? pale(dice) : first.fill;
-  const [top, bottom, height] = [dice.between(44, 54), dice.between(32, 52), dice.between(88, 116)];
-  const y = 176 - height;
-  const body = path(
-    `M${96 - top} ${y}H${96 + top}L${96 + bottom} 166Q${94 + bottom} 176 ${86 + bottom} 176H${106 - bottom}Q${98 - bottom} 176 ${96 - bottom} 166Z`,
-    clay,
+function steam(x: number, y: number): string {
+  return `<g opacity="0.8">${line(`M${x} ${y}q-8 -9 0 -18q8 -9 0 -18`, "#ffffff", 6)}${line(`M${x + 24} ${y}q-8 -9 0 -18q8 -9 0 -18`, "#ffffff", 6)}</g>`;
+}
+
+export function drawMug(s: Sketch): string {
+  const { dice, pose } = s;
+  const [top, bottom, height] = [dice.between(52, 60), dice.between(42, 56), dice.between(104, 124)];
+  const y = 184 - height;
+  const [left, right] = [88 - top, 88 + top];
+  const body = `M${left} ${y}L${88 - bottom} 172Q${90 - bottom} 186 ${104 - bottom} 186H${72 + bottom}Q${86 + bottom} 186 ${88 + bottom} 172L${right} ${y}Z`;
+  const drink = dice.pick(["#5a3423", "#a8703f", "#3b2416", "#c98f5a"]);
+  const hasFace = dice.chance(0.35) && !s.hasMark(0);
+  const isHot = dice.chance(0.5) && y > 50;
+  return (
+    place(handle(s, height * dice.between(0.5, 0.6)), right - 6, y + height * 0.48) +
+    s.shadedForm(body, s.main) +
+    s.clipped(body, place(glaze(s, 2 * top, height), 88, y)) +
+    s.mark(0, 88, y + height * 0.58, 50, pose.tilt * 0.3) +
+    (hasFace ? place(face(s), 88, y + height * 0.58) : "") +
+    s.oval(88, y, top, 15, s.main) +
+    ellipse(88, y + 1, top - 8, 10, drink) +
+    (isHot ? steam(76, y - 8) : "")
   );
-  const side = pose.arms[0] > pose.arms[1] ? -1 : 1;
-  const mark = dice.chance(0.75) ? randomMark(dice.between(34, 50), third, dice) : undefined;
-  const motif = mark === undefined ? (dice.chance(0.5) ? face(pose, dice) : "") : mark.svg;
-  const svg =
-    place(handle(dice.pick([clay, second.fill]), dice), 96 + (top - 2) * side, y + height * 0.45, 0, side, 1) +
-    body +
-    inside("mug", body, place(glaze(2 * top, second, dice), 96 - top, y) + place(motif, 96, y + height * 0.62)) +
-    ellipse(96, y, top, 12, clay) +
-    ellipse(96, y + 1, top - 7, 8.5, dice.pick(["#5a3423", "#d9b48a", "#3b2416", "#b8d8a0"]));
-  const colors = clay === first.fill ? [first.name] : (["white"] as const);
-  return { noun: "mug", colors, marks: mark === undefined ? [] : [mark], svg };
 }
 
-function randomTeapot(pose: Pose, dice: Dice): Figure {
-  const [first, second, third] = paints(3, dice);
-  const [width, height] = [dice.between(46, 60), dice.between(38, 52)];
-  const body = ellipse(98, 124, width, height, first.fill);
-  const mark = dice.chance(0.6) ? randomMark(dice.between(34, 48), third, dice) : undefined;
-  const motif = mark === undefined ? face(pose, dice) : mark.svg;
-  const left = 98 - width;
-  const spout = path(
-    `M${left + 10} 140Q${left - 16} 138 ${left - 24} 98L${left - 34} 90Q${left - 26} 80 ${left - 14} 88L${left - 6} 96Q${left} 112 ${left + 16} 112Z`,
-    first.fill,
-  );
-  const knob = dice.pick([
-    circle(0, -16, 9, third.fill),
-    ellipse(0, -16, 14, 8, third.fill),
-    `<rect x="-7" y="-26" width="14" height="20" rx="4" fill="${third.fill}"/>`,
-  ]);
-  const lid = ellipse(0, 0, width * 0.6, 11, second.fill) + knob;
-  const feet = dice.chance(0.4)
-    ? line("M70 162V176M126 162V176", second.fill, 13)
-    : ellipse(98, 124 + height - 2, width * 0.55, 7, second.fill);
+export function drawTeapot(s: Sketch): string {
+  const { dice, pose } = s;
+  const [width, height] = [dice.between(54, 62), dice.between(46, 54)];
+  const [x, y] = [100, 128];
+  const left = x - width;
+  const spout = `M${left + 16} 150Q${left - 18} 146 ${left - 24} 104L${left - 36} 94Q${left - 30} 78 ${left - 14} 84L${left - 2} 94Q${left + 2} 116 ${left + 20} 116Z`;
+  const knob = dice.chance(0.5) ? s.oval(0, -18, 11, 11, s.second) : s.form("M-7 -10L-12 -28H12L7 -10Z", s.second);
+  const lid = knob + s.form("M-38 4Q-34 -14 0 -15Q34 -14 38 4Q0 12 -38 4Z", s.second);
   const lift = pose.body === "jump" ? 14 : 0;
-  const svg =
-    place(handle(dice.pick([first.fill, second.fill]), dice), 98 + width - 4, 122) +
-    spout +
-    feet +
-    body +
-    inside("pot", body, place(glaze(2 * width, second, dice), left, 124 - height) + place(motif, 98, 126)) +
-    place(lid, 98, 124 - height + 6 - lift, lift > 0 ? pose.tilt : 0);
-  return { noun: "teapot", colors: [first.name], marks: mark === undefined ? [] : [mark], svg };
+  const hasFace = dice.chance(0.35) && !s.hasMark(0);
+  const body = `M${left} ${y}A${width} ${height} 0 0 1 ${x + width} ${y}A${width} ${height} 0 0 1 ${left} ${y}Z`;
+  return (
+    place(handle(s, height * 1.15), x + width - 4, y - 2) +
+    s.shadedForm(spout, s.main) +
+    s.form(`M${x - 34} ${y + height - 8}H${x + 34}L${x + 40} ${y + height + 6}H${x - 40}Z`, s.second) +
+    s.shadedForm(body, s.main) +
+    s.clipped(body, place(glaze(s, 2 * width, 2 * height), x, y - height)) +
+    s.mark(0, x, y + 4, 50, pose.tilt * 0.3) +
+    (hasFace ? place(face(s), x, y + 6) : "") +
+    place(lid, x, y - height + 4 - lift, lift > 0 ? pose.tilt : 0) +
+    (lift > 0 ? steam(x - 12, y - height - 8) : "")
+  );
 }
 
-export function randomVessel(noun: string, pose: Pose, dice: Dice): Figure {
-  return noun === "mug" ? randomMug(pose, dice) : randomTeapot(pose, dice);
+export function drawVase(s: Sketch): string {
+  const { dice } = s;
+  const [belly, neck, lip] = [dice.between(52, 64), dice.between(18, 26), dice.between(32, 42)];
+  const [foot, shoulder] = [dice.between(26, 36), dice.between(112, 124)];
+  const half = (side: 1 | -1) => (x: number) => 100 + side * x;
+  const [l, r] = [half(-1), half(1)];
+  const body = `M${l(lip)} 18Q${l(neck)} 30 ${l(neck)} 58Q${l(belly)} 74 ${l(belly)} ${shoulder}Q${l(belly)} 152 ${l(foot)} 184H${r(foot)}Q${r(belly)} 152 ${r(belly)} ${shoulder}Q${r(belly)} 74 ${r(neck)} 58Q${r(neck)} 30 ${r(lip)} 18Z`;
+  const ear = (side: 1 | -1) =>
+    s.limb(
+      `M${100 + side * neck} 42C${100 + side * 70} 30 ${100 + side * 76} 78 ${100 + side * (belly - 8)} 92`,
+      10,
+      s.second,
+    );
+  const hasHandles = dice.chance(0.55);
+  const rings =
+    line(`M30 64H170M30 164H170`, s.second.fill, 9) +
+    (s.hasMark(0)
+      ? ""
+      : line("M30 124l14 -14l14 14l14 -14l14 14l14 -14l14 14l14 -14l14 14l14 -14l14 14", s.second.fill, 7));
+  return (
+    (hasHandles ? ear(-1) + ear(1) : "") +
+    s.shadedForm(body, s.main) +
+    s.clipped(body, rings) +
+    s.mark(0, 100, shoulder, 50) +
+    s.oval(100, 18, lip, 9, s.main) +
+    ellipse(100, 18, lip - 7, 5, s.main.outline)
+  );
 }

@@ -10,7 +10,8 @@ import { parseUNet2DConditionConfig } from "../../src/diffusion/config/unet-2d-c
 export const PICTURE_SIZE = 64;
 /** Side of their latents. */
 export const LATENT_SIZE = 16;
-export const LATENT_CHANNELS = 4;
+/** Four cannot hold marks of five pixels, however the VAE is trained: of the concepts' views the best linear code of that size keeps 21.8 dB, of 16 28.5. */
+export const LATENT_CHANNELS = 16;
 /** Longest prompt in tokens, start and end included. */
 export const MAX_TOKENS = 32;
 
@@ -80,7 +81,7 @@ export const clipPreprocessorConfigJson = {
 export const vaeConfigJson = {
   _class_name: "AutoencoderKL",
   act_fn: "silu",
-  block_out_channels: [16, 48, 96],
+  block_out_channels: [32, 64, 128],
   down_block_types: ["DownEncoderBlock2D", "DownEncoderBlock2D", "DownEncoderBlock2D"],
   up_block_types: ["UpDecoderBlock2D", "UpDecoderBlock2D", "UpDecoderBlock2D"],
   in_channels: 3,

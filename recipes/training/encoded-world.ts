@@ -8,8 +8,7 @@ import { encode } from "../../src/diffusion/models/autoencoder-kl.ts";
 import { input, mul, Program, type ProgramOptions } from "../../src/graph/index.ts";
 import { RandomStream } from "../../src/random/random.ts";
 import { LATENT_CHANNELS, LATENT_SIZE, PICTURE_SIZE } from "../model/architecture.ts";
-import type { SampleOptions } from "../world/world.ts";
-import type { TrainingPictures } from "./pictures.ts";
+import type { SampleOptions, World } from "../world/world.ts";
 
 /** Pictures per run of the encoder. */
 const ENCODED_AT_ONCE = 32;
@@ -57,7 +56,7 @@ export async function pictureEncoder(
 
 /** Batches of latents; a batch depends on the seed and the step alone, so that a stopped training goes on with the same ones. */
 export function encodedWorld(
-  pictures: TrainingPictures,
+  world: World,
   encodePictures: (pixels: Float32Array) => Promise<Float32Array>,
   { seed, batchSize, blockBatches, repeats, samplingAt, encodeCaptions }: EncodedWorldOptions,
 ): (step: number) => Promise<EncodedBatch> {
@@ -68,7 +67,7 @@ export function encodedWorld(
     const index = Math.floor(pass / repeats);
     if (block?.index !== index) {
       const first = index * blockSize;
-      const { pixels, captions } = pictures.batch(seed, first, blockSize, samplingAt(first));
+      const { pixels, captions } = await world.renderBatch(seed, first, blockSize, PICTURE_SIZE, samplingAt(first));
       const latents = await encodePictures(pixels);
       block = { index, latents, encoderHiddenStates: await encodeCaptions(captions) };
     }

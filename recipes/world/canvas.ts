@@ -3,7 +3,7 @@
  * the picture (0,0 is the top left, 1,1 the bottom right), so a scene looks the same at every size.
  */
 import type { Rgb } from "./color.ts";
-import type { Bitmap } from "./icons.ts";
+import type { Bitmap } from "./bitmap.ts";
 
 /** How much of a pixel a shape covers, 0 to 1, from the distance to its edge in pixels (positive inside). */
 function coverage(distance: number): number {

@@ -2,156 +2,114 @@
  * @file Captions: sentences that say what a scene shows. Each attribute is named in most captions and left out of some, so that
  * both "a cat" and "a small red cat on the left, on a blue background" mean something.
  */
+import type { Figure, Look, Mark } from "../figures/figures.ts";
+import { GARMENT_NAMES, type Garment } from "../figures/garments.ts";
+import { isSeveral, MARK_KINDS } from "../figures/marks.ts";
+import { nounNamed, NOUNS } from "../figures/nouns.ts";
 import type { BackgroundDesign } from "./backgrounds.ts";
 import { COLOR_NAMES } from "./color.ts";
 import type { Dice } from "./dice.ts";
-import { ICON_COLORS_MEASURED } from "./icon-colors.ts";
-import { NOUNS, nounNamed, STYLE_NAMES } from "./nouns.ts";
-import type { PlaceName } from "./places.ts";
-import type { Position, Scene, Size, Subject } from "./scene.ts";
-import { GARMENT_NAMES, type Garment } from "./wearing.ts";
+import {
+  DETERMINERS,
+  FILLERS,
+  JOINTS,
+  LARGE_NAMED,
+  PLACE_PHRASES,
+  POSITION_PHRASES,
+  PREFIXES,
+  PREPOSITIONS,
+  SIZE_WORDS,
+} from "./phrases.ts";
+import type { Layout, Scene } from "./scene.ts";
 
 /** How likely each thing is named in a caption, where the scene has it. */
 export interface CaptionOptions {
   /** That the caption is the noun (and its count) alone. */
   readonly nounOnly?: number;
-  readonly style?: number;
-  /** The colour of a subject that was recoloured. */
-  readonly newColor?: number;
-  /** The colour that a thing has anyway. */
-  readonly ownColor?: number;
+  readonly color?: number;
+  /** The second colour, where there is much of it and the first is named. */
+  readonly second?: number;
+  /** Each mark. */
+  readonly mark?: number;
+  readonly garment?: number;
   readonly background?: number;
   readonly size?: number;
   readonly position?: number;
-  readonly garment?: number;
 }
 
 export const DEFAULT_CAPTIONS: Required<CaptionOptions> = {
-  nounOnly: 0.1,
-  style: 0.4,
-  newColor: 0.97,
-  ownColor: 0.3,
-  background: 0.88,
-  size: 0.85,
-  position: 0.88,
+  nounOnly: 0.08,
+  color: 0.85,
+  second: 0.25,
+  mark: 0.8,
   garment: 0.95,
+  background: 0.9,
+  size: 0.9,
+  position: 0.9,
 };
 
 /** Everything that can be said is said. */
 export const FULL_CAPTIONS: Required<CaptionOptions> = {
   nounOnly: 0,
-  style: 1,
-  newColor: 1,
-  ownColor: 1,
+  color: 1,
+  second: 1,
+  mark: 1,
+  garment: 1,
   background: 1,
   size: 1,
   position: 1,
-  garment: 1,
 };
 
-/** A phrase's weight stands before it; `{}` is filled in. */
-const prefixes: Readonly<Record<string, number>> = {
-  "{}": 0.36,
-  "a photo of {}": 0.2,
-  "a picture of {}": 0.12,
-  "an image of {}": 0.06,
-  "a drawing of {}": 0.06,
-  "a sticker of {}": 0.06,
-  "a rendering of {}": 0.03,
-  "the photo of {}": 0.02,
-  "a good photo of {}": 0.03,
-  "a bright photo of {}": 0.02,
-  "a cropped photo of {}": 0.02,
-  "a close-up photo of {}": 0.02,
+const SILENT: Required<CaptionOptions> = {
+  ...{ nounOnly: 0, color: 0, second: 0, mark: 0, garment: 0, background: 0, size: 0, position: 0 },
 };
-const stylePrefixes: Readonly<Record<string, number>> = {
-  "a [style] sticker of {}": 0.4,
-  "a [style] picture of {}": 0.2,
-  "a [style] drawing of {}": 0.2,
-  "{}, [style] style": 0.2,
-};
-const fillers = ["nice", "cool", "clean", "cute"] as const;
-const determiners = { a: 0.9, the: 0.05, one: 0.02, my: 0.03 };
-const sizeWords: Readonly<Record<Size, readonly string[]>> = {
-  small: ["small", "small", "little", "tiny"],
-  medium: [],
-  big: ["big", "big", "large", "huge"],
-};
-const positionPhrases: Readonly<Record<Position, readonly string[]>> = {
-  center: ["in the middle", "in the center"],
-  left: ["on the left", "on the left side"],
-  right: ["on the right", "on the right side"],
-  top: ["at the top"],
-  bottom: ["at the bottom"],
-};
-const placePhrases: Readonly<Record<PlaceName, readonly string[]>> = {
-  beach: ["on the beach", "on a beach", "at the beach"],
-  snow: ["in the snow", "on the snow"],
-  night: ["under the night sky", "in the night sky", "at night"],
-  grass: ["on the grass", "on green grass", "in a meadow"],
-  table: ["on a wooden table", "on a table", "on top of a wooden table"],
-  sea: ["in the sea", "on the water", "in the ocean"],
-  desert: ["in the desert", "in a desert"],
-  city: ["in the city", "in a city", "with a city in the background"],
-  forest: ["in the forest", "in a forest"],
-  mountains: ["in the mountains", "with mountains in the background", "with a mountain in the background"],
-};
-const countWords = { 2: "two", 3: "three" } as const;
-const prepositions = { on: 0.8, "in front of": 0.12, with: 0.08 };
-/** Other words that the code below puts together. */
-const joints = [
-  "an",
-  "some",
-  "and",
-  "next to",
-  "above",
-  "below",
-  "wearing",
-  "plain gradient striped stripes dots polka checks checkered from",
-];
+
+/** Longer captions do not fit the text encoder: they are said again with less. */
+const MOST_WORDS = 27;
 
 export function withArticle(phrase: string): string {
-  return `${/^(?!unicorn)[aeiou]/.test(phrase) ? "an" : "a"} ${phrase}`;
+  return `${/^[aeiou]/.test(phrase) ? "an" : "a"} ${phrase}`;
 }
 
-/** The name of a subject's colour, if the caption is to say it. */
-function colorWord(subject: Subject, options: Required<CaptionOptions>, dice: Dice): string | undefined {
-  if (subject.color !== undefined) return dice.chance(options.newColor) ? subject.color : undefined;
-  const own = ICON_COLORS_MEASURED[subject.style][subject.noun]?.name;
-  return own !== undefined && dice.chance(options.ownColor) ? own : undefined;
+/** The colours of a figure, as far as the caption says them: "red", "red and white". */
+function colorWords({ noun, colors }: Look, options: Required<CaptionOptions>, dice: Dice): string | undefined {
+  if (!dice.chance(options.color)) return undefined;
+  const saysBoth = nounNamed(noun).showsSecond && dice.chance(options.second);
+  return saysBoth ? colors.join(" and ") : colors[0];
 }
 
-function garmentPhrase({ name, color }: Garment, options: Required<CaptionOptions>, dice: Dice): string {
+/** "a red star", "blue dots". */
+export function markPhrase({ kind, color }: Mark): string {
+  return isSeveral(kind) ? `${color} ${kind}` : withArticle(`${color} ${kind}`);
+}
+
+function garmentPhrase({ name, color }: Garment): string {
   if (name === "sunglasses") return name;
-  return withArticle(color !== undefined && dice.chance(options.newColor) ? `${color} ${name}` : name);
+  return withArticle(color === undefined ? name : `${color} ${name}`);
 }
 
-/** "a small red cat wearing a crown", "two cats", "some corn". */
-function nounPhrase(
-  subject: Subject,
-  count: 1 | 2 | 3,
-  size: Size,
-  options: Required<CaptionOptions>,
-  dice: Dice,
-): string {
-  const { name, plural } = nounNamed(subject.noun);
+/** "a small red cat with a blue star wearing a crown", "two cats". */
+function nounPhrase(figure: Figure, layout: Layout, options: Required<CaptionOptions>, dice: Dice): string {
+  const { name, plural } = nounNamed(figure.noun);
   const words: string[] = [];
-  if (options.nounOnly > 0 && dice.chance(0.03)) words.push(dice.pick(fillers));
-  if (sizeWords[size].length > 0 && dice.chance(options.size)) words.push(dice.pick(sizeWords[size]));
-  const color = colorWord(subject, options, dice);
+  if (options.nounOnly > 0 && dice.chance(0.03)) words.push(dice.pick(FILLERS));
+  if (layout.kind === "single") {
+    const worth = layout.size === "large" ? LARGE_NAMED : 1;
+    if (dice.chance(worth * options.size)) words.push(dice.pick(SIZE_WORDS[layout.size]));
+  }
+  const color = colorWords(figure, options, dice);
   if (color !== undefined) words.push(color);
-  words.push(count === 1 ? name : (plural ?? name));
+  words.push(layout.kind === "two" ? plural : name);
   const phrase = words.join(" ");
-  let whole: string;
-  if (count !== 1) whole = `${countWords[count]} ${phrase}`;
-  else if (plural === undefined) whole = dice.chance(0.85) ? `some ${phrase}` : phrase;
-  else {
-    const determiner = dice.weighted(determiners);
+  let whole = `two ${phrase}`;
+  if (layout.kind !== "two") {
+    const determiner = dice.weighted(DETERMINERS);
     whole = determiner === "a" ? withArticle(phrase) : `${determiner} ${phrase}`;
   }
-  if (subject.wearing !== undefined && dice.chance(options.garment)) {
-    whole += ` wearing ${garmentPhrase(subject.wearing, options, dice)}`;
-  }
+  const marks = figure.marks.filter(() => dice.chance(options.mark)).map(markPhrase);
+  if (marks.length > 0) whole += ` with ${marks.join(" and ")}`;
+  if (figure.wearing !== undefined && dice.chance(options.garment))
+    whole += ` wearing ${garmentPhrase(figure.wearing)}`;
   return whole;
 }
 
@@ -190,7 +148,7 @@ function backgroundNoun(background: BackgroundDesign, dice: Dice): string | unde
 export function settingOf(background: BackgroundDesign): string {
   switch (background.kind) {
     case "place":
-      return placePhrases[background.place][0];
+      return PLACE_PHRASES[background.place][0];
     case "plain":
       return `on ${withArticle(`${background.color} background`)}`;
     case "dots":
@@ -204,17 +162,10 @@ export function settingOf(background: BackgroundDesign): string {
   }
 }
 
-/** What the picture shows, without its background: "a red cat above two dogs". */
-function subjectsPhrase(scene: Scene, options: Required<CaptionOptions>, dice: Dice): string {
-  const { layout, subjects } = scene;
-  const size = layout.kind === "single" ? layout.size : "medium";
-  const count = layout.kind === "group" ? layout.count : 1;
-  const phrase = (i: number) => nounPhrase(subjects[i], count, size, options, dice);
-  if (layout.kind !== "pair") return phrase(0);
-  if (layout.relation === "above") {
-    return dice.chance(0.6) ? `${phrase(0)} above ${phrase(1)}` : `${phrase(1)} below ${phrase(0)}`;
-  }
-  return `${phrase(0)} ${dice.chance(0.65) ? "next to" : "and"} ${phrase(1)}`;
+/** What the picture shows, without its background: "a red cat next to a mug". */
+function subjectsPhrase({ layout, subjects }: Scene, options: Required<CaptionOptions>, dice: Dice): string {
+  const phrase = (i: number) => nounPhrase(subjects[i].figure, layout, options, dice);
+  return layout.kind === "pair" ? `${phrase(0)} ${dice.chance(0.65) ? "next to" : "and"} ${phrase(1)}` : phrase(0);
 }
 
 /** The subjects, where they are, and what is behind them. */
@@ -222,52 +173,52 @@ function wholePhrase(scene: Scene, options: Required<CaptionOptions>, dice: Dice
   const { background, layout } = scene;
   const subjects = subjectsPhrase(scene, options, dice);
   // The middle is where things are expected: it is seldom worth a word.
-  const aside = layout.kind === "single" && layout.size !== "big";
+  const aside = layout.kind === "single" && layout.size === "small";
   const worth = aside ? (layout.position === "center" ? 0.15 * options.position : options.position) : 0;
-  const position = aside && dice.chance(worth) ? dice.pick(positionPhrases[layout.position]) : undefined;
+  const position = aside && dice.chance(worth) ? dice.pick(POSITION_PHRASES[layout.position]) : undefined;
   const placed = position === undefined ? subjects : `${subjects} ${position}`;
   if (!dice.chance(options.background)) return placed;
   if (background.kind === "place") {
-    const where = dice.pick(placePhrases[background.place]);
+    const where = dice.pick(PLACE_PHRASES[background.place]);
     if (position === undefined) return `${subjects} ${where}`;
     return dice.chance(0.6) ? `${subjects} ${where}, ${position}` : `${placed}, ${where}`;
   }
   const behind = backgroundNoun(background, dice) ?? "";
   // "with a background with dots" would be hard to read.
-  const simple = !behind.includes(" with ");
-  if (simple && dice.chance(0.08)) return `${behind} with ${placed}`;
-  const where = `${dice.weighted(simple ? prepositions : { ...prepositions, with: 0 })} ${behind}`;
+  const simple = !behind.includes(" with ") && !subjects.includes(" with ");
+  if (simple && dice.chance(0.04)) return `${behind} with ${placed}`;
+  const where = `${dice.weighted(simple ? PREPOSITIONS : { ...PREPOSITIONS, with: 0 })} ${behind}`;
   if (position === undefined) return `${subjects} ${where}`;
   return dice.chance(0.5) ? `${subjects} ${where}, ${position}` : `${placed}, ${where}`;
 }
 
 /** A caption of the scene: lower case, with commas, no full stop. */
 export function captionOf(scene: Scene, dice: Dice, options: Required<CaptionOptions>): string {
-  const nounOnly = dice.chance(options.nounOnly);
-  const silent = { ...options, style: 0, newColor: 0, ownColor: 0, background: 0, size: 0, position: 0, garment: 0 };
-  const phrase = wholePhrase(scene, nounOnly ? silent : options, dice);
-  const named = dice.chance(nounOnly ? 0 : options.style);
-  const frame = dice.weighted(named ? stylePrefixes : prefixes);
-  return frame.replace("[style]", scene.subjects[0].style).replace("{}", phrase);
+  const frame = dice.weighted(PREFIXES);
+  const said = dice.chance(options.nounOnly) ? SILENT : options;
+  const shorter = [said, { ...said, second: 0, mark: 0.5 * said.mark }, { ...said, second: 0, mark: 0 }];
+  for (const these of shorter) {
+    const caption = frame.replace("{}", wholePhrase(scene, these, dice));
+    if (wordsOf(caption).length <= MOST_WORDS) return caption;
+  }
+  return wholePhrase(scene, SILENT, dice);
 }
 
 /** Every word that a caption can hold, sorted. */
 export function captionWords(): string[] {
   const phrases = [
-    ...NOUNS.flatMap(({ name, plural }) => [name, plural ?? ""]),
+    ...NOUNS.flatMap(({ name, plural }) => [name, plural]),
     ...COLOR_NAMES,
+    ...MARK_KINDS,
     ...GARMENT_NAMES,
-    ...STYLE_NAMES,
-    ...Object.keys(prefixes),
-    ...Object.keys(stylePrefixes).map((frame) => frame.replace("[style]", "")),
-    ...fillers,
-    ...Object.keys(determiners),
-    ...Object.values(sizeWords).flat(),
-    ...Object.values(positionPhrases).flat(),
-    ...Object.values(placePhrases).flat(),
-    ...Object.values(countWords),
-    ...Object.keys(prepositions),
-    ...joints,
+    ...Object.keys(PREFIXES),
+    ...FILLERS,
+    ...Object.keys(DETERMINERS),
+    ...Object.values(SIZE_WORDS).flat(),
+    ...Object.values(POSITION_PHRASES).flat(),
+    ...Object.values(PLACE_PHRASES).flat(),
+    ...Object.keys(PREPOSITIONS),
+    ...JOINTS,
     "background",
   ];
   return [...new Set(phrases.flatMap((phrase) => wordsOf(phrase)))].sort();

@@ -21,9 +21,6 @@ export const COLOR_NAMES = [
 ] as const;
 export type ColorName = (typeof COLOR_NAMES)[number];
 
-/** The colours that an icon can be turned into. Teal is left to backgrounds: between blue and green, few would call it. */
-export const ICON_COLORS: readonly ColorName[] = COLOR_NAMES.filter((name) => name !== "teal");
-
 /** sRGB, 0-255 each. */
 export type Rgb = readonly [number, number, number];
 /** OKLab: lightness 0-1, then the green-red and the blue-yellow axis, about -0.4 to 0.4. */
@@ -45,22 +42,6 @@ export const PALETTE: Readonly<Record<ColorName, Rgb>> = {
   white: [248, 248, 246],
   gray: [148, 150, 154],
   black: [26, 27, 32],
-};
-
-/** The centre of each colour in OKLCH, as an icon's main colour. */
-export const ICON_TARGETS: Readonly<Record<ColorName, Lch>> = {
-  red: [0.58, 0.21, 26],
-  orange: [0.74, 0.17, 57],
-  yellow: [0.87, 0.165, 94],
-  green: [0.66, 0.17, 145],
-  teal: [0.68, 0.11, 195],
-  blue: [0.61, 0.17, 256],
-  purple: [0.52, 0.19, 300],
-  pink: [0.78, 0.135, 356],
-  brown: [0.46, 0.08, 50],
-  white: [0.94, 0.006, 250],
-  gray: [0.64, 0.012, 250],
-  black: [0.31, 0.012, 270],
 };
 
 const linearOf = Float64Array.from({ length: 256 }, (_, byte) => {
@@ -101,11 +82,6 @@ export function rgbFromLab([lightness, a, b]: Lab): Rgb {
 export function lchFromLab([lightness, a, b]: Lab): Lch {
   const hue = (Math.atan2(b, a) * 180) / Math.PI;
   return [lightness, Math.sqrt(a * a + b * b), hue < 0 ? hue + 360 : hue];
-}
-
-export function labFromLch([lightness, chroma, hue]: Lch): Lab {
-  const angle = (hue * Math.PI) / 180;
-  return [lightness, chroma * Math.cos(angle), chroma * Math.sin(angle)];
 }
 
 /** How different two colours look: the distance in OKLab. 0.02 is just visible, 1 is black against white. */

@@ -1,18 +1,22 @@
 import { describe, expect, it } from "vitest";
-import { knownWords } from "../../recipes/model/known-words.ts";
 import { classNounWarning, readKnownWords, unknownWordsWarning } from "../../src/prompts/known-words.ts";
-import { builtInNouns } from "../../src/library/model/model-profile.ts";
+import { BUILT_IN, builtInNouns } from "../../src/library/model/model-profile.ts";
 import { BUILT_IN_MODEL, checkpointFolder } from "../../src/library/model/model-folder.ts";
 import { MODEL } from "../keepsake/support.ts";
 
-const known = knownWords();
+const known = (await readKnownWords(checkpointFolder(BUILT_IN_MODEL))) ?? { nouns: [], words: [] };
 
 describe("the words of a model", () => {
-  it("lie beside the built-in model as its recipe makes them; another model has no list", async () => {
-    expect(await readKnownWords(checkpointFolder(BUILT_IN_MODEL))).toEqual(known);
+  it("lie beside the built-in model; another model has no list", async () => {
+    expect(known.words).toEqual([...known.words].sort());
     expect(builtInNouns()).toContain("teapot");
     expect(builtInNouns()).not.toContain("scooter");
     expect(await readKnownWords(MODEL)).toBeUndefined();
+  });
+
+  it("hold all that the classifier takes for things that the built-in model can draw", () => {
+    expect(BUILT_IN.ordinaryThings.filter((noun) => !builtInNouns().includes(noun))).toEqual([]);
+    expect(new Set(BUILT_IN.ordinaryThings).size).toBe(BUILT_IN.ordinaryThings.length);
   });
 
   it.each([

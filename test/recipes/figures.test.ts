@@ -1,57 +1,165 @@
 import { describe, expect, it } from "vitest";
+import {
+  DEFAULT_LOOKS,
+  dressed,
+  drawFigure,
+  isKeptForConcepts,
+  randomLook,
+  showsOn,
+  type Figure,
+} from "../../recipes/figures/figures.ts";
+import { MARK_KINDS } from "../../recipes/figures/marks.ts";
+import { nounNamed, NOUN_NAMES, NOUNS } from "../../recipes/figures/nouns.ts";
+import { Sprites } from "../../recipes/figures/sprites.ts";
+import { contrasting, distanceOfColors, shadeOf } from "../../recipes/figures/tones.ts";
 import { CONCEPTS } from "../../recipes/concepts/concepts.ts";
-import { Figures } from "../../recipes/figures/figures.ts";
-import { TrainingPictures } from "../../recipes/training/pictures.ts";
-import { settingOf } from "../../recipes/world/captions.ts";
-import { NOUNS } from "../../recipes/world/nouns.ts";
+import { COLOR_NAMES, labFromRgb, nameOfColor } from "../../recipes/world/color.ts";
+import { Dice } from "../../recipes/world/dice.ts";
 
-const SIZE = 32;
-const figures = await Figures.load(1, 60);
-const pictures = Array.from({ length: 150 }, (_, index) => figures.picture(2, index, SIZE));
+const plain = { marks: [], wearing: undefined, variation: 7 } as const;
+const figure = (noun: string, more: Partial<Figure> = {}): Figure => ({
+  noun,
+  colors: [noun === "panda" ? "white" : "blue", "yellow"],
+  ...plain,
+  ...more,
+});
+const looks = Array.from({ length: 2000 }, (_, i) =>
+  randomLook(NOUN_NAMES[i % NOUN_NAMES.length], DEFAULT_LOOKS, new Dice(5, "test", i)),
+);
 
-describe("figures", () => {
-  it("are the same for the same seed and index, whatever else is drawn", async () => {
-    const again = await Figures.load(1, 60);
-    expect(again.picture(2, 7, SIZE)).toEqual(pictures[7]);
-    expect(again.picture(3, 7, SIZE)).not.toEqual(pictures[7]);
-    const others = await Figures.load(5, 60);
-    expect(others.picture(2, 7, SIZE)).not.toEqual(pictures[7]);
+describe("the nouns of the world", () => {
+  it("are 36, each once, with those of the example concepts among them", () => {
+    expect(NOUN_NAMES).toHaveLength(36);
+    expect(new Set(NOUN_NAMES).size).toBe(36);
+    for (const { classNoun } of CONCEPTS) expect(NOUN_NAMES).toContain(classNoun);
+    expect(() => nounNamed("gondola")).toThrow("gondola");
   });
 
-  it("are things of the world, and of every kind that the example concepts are of", () => {
-    const nouns = NOUNS.map(({ name }) => name);
-    const shown = new Set(pictures.map(({ caption }) => nouns.find((noun) => caption.split(" ").includes(noun))));
-    expect(shown).not.toContain(undefined);
-    for (const { classNoun } of CONCEPTS) expect(shown).toContain(classNoun);
-  });
-
-  it("say in captions where they are, in the words of the world, and mostly their colour and marks", () => {
-    for (const { caption } of pictures) expect(caption).toMatch(/^an? .* (on|in|under|at|by) .+/);
-    expect(pictures.some(({ caption }) => caption.endsWith(settingOf({ kind: "place", place: "beach" })))).toBe(true);
-    const share = (words: RegExp) => pictures.filter(({ caption }) => words.test(caption)).length / pictures.length;
-    expect(share(/ toy /)).toBeGreaterThan(0.65);
-    expect(share(/ with an? | with \w+ (dots|stripes)/)).toBeGreaterThan(0.3);
-  });
-
-  it("stand out from the background: no picture is of one colour", () => {
-    for (const { bytes } of pictures) {
-      const middle = bytes.subarray(3 * SIZE * (SIZE / 2), 3 * SIZE * (SIZE / 2 + 1));
-      expect(new Set(middle).size).toBeGreaterThan(3);
+  it("have natural colours that can be told apart", () => {
+    for (const { natural } of NOUNS) {
+      expect(natural.length).toBeGreaterThan(0);
+      for (const [main, second] of natural) {
+        expect(COLOR_NAMES).toContain(main);
+        expect(COLOR_NAMES).toContain(second);
+        expect(main).not.toBe(second);
+      }
     }
   });
 });
 
-describe("the pictures that VAE and UNet learn from", () => {
-  it("show the world and figures, and depend on seed and index alone", async () => {
-    const source = await TrainingPictures.load(true);
-    const batch = source.batch(3, 0, 40);
-    const isFigure = batch.captions.map((caption) => / toy /.test(caption));
-    expect(isFigure).toContain(true);
-    expect(isFigure).toContain(false);
-    const area = 3 * 64 * 64;
-    const later = source.batch(3, 30, 5);
-    expect(later.captions).toEqual(batch.captions.slice(30, 35));
-    expect(later.pixels).toEqual(batch.pixels.slice(30 * area, 35 * area));
-    expect(batch.pixels.every((value) => value >= -1 && value <= 1)).toBe(true);
+describe("shades", () => {
+  it("never deserve another word than their own", () => {
+    for (const name of COLOR_NAMES) {
+      for (let i = 0; i < 100; i += 1) {
+        const { fill } = shadeOf(name, new Dice(1, name, i));
+        const [red, green, blue] = [1, 3, 5].map((at) => Number.parseInt(fill.slice(at, at + 2), 16));
+        expect([undefined, name]).toContain(nameOfColor(labFromRgb([red, green, blue])));
+      }
+    }
+  });
+
+  it("contrast with what they have to be seen on", () => {
+    for (const name of contrasting(["red", "white"])) expect(distanceOfColors(name, "red")).toBeGreaterThan(0.2);
+    expect(contrasting(["red"])).not.toContain("red");
+  });
+});
+
+describe("random looks", () => {
+  it("have marks of different kinds, as many as there is room for, in colours that show", () => {
+    for (const { noun, colors, marks } of looks) {
+      expect(marks.length).toBeLessThanOrEqual(nounNamed(noun).slots);
+      expect(new Set(marks.map(({ kind }) => kind)).size).toBe(marks.length);
+      const behind = { main: colors[0], second: colors[1], pale: "white" } as const;
+      for (const { color } of marks) {
+        for (const surface of nounNamed(noun).surfaces) {
+          expect(distanceOfColors(color, behind[surface])).toBeGreaterThan(0.2);
+        }
+      }
+    }
+    expect(new Set(looks.flatMap(({ marks }) => marks.map(({ kind }) => kind)))).toEqual(new Set(MARK_KINDS));
+  });
+
+  it("put garments only on those that can wear them, and where they show", () => {
+    const wearers = looks.filter(({ wearing }) => wearing !== undefined);
+    expect(wearers.length).toBeGreaterThan(20);
+    for (const look of wearers) {
+      expect(nounNamed(look.noun).isWearer).toBe(true);
+      expect(look.wearing !== undefined && showsOn(look.wearing, look)).toBe(true);
+    }
+  });
+
+  it("are kept for concepts by what they say of noun, colours and marks alone, about one marked look in six", () => {
+    const marked = looks.filter(({ marks }) => marks.length > 0);
+    const kept = marked.filter(isKeptForConcepts);
+    expect(kept.length / marked.length).toBeGreaterThan(0.1);
+    expect(kept.length / marked.length).toBeLessThan(0.23);
+    for (const look of kept) {
+      expect(isKeptForConcepts({ ...look, marks: [...look.marks].reverse(), wearing: undefined })).toBe(true);
+    }
+    expect(looks.filter((look) => look.marks.length === 0 && isKeptForConcepts(look))).toEqual([]);
+  });
+});
+
+describe("drawings", () => {
+  it("are the same for the same figure, and differ in what its variation leaves open", () => {
+    for (const noun of NOUN_NAMES) {
+      expect(drawFigure(figure(noun))).toBe(drawFigure(figure(noun)));
+      expect(drawFigure(figure(noun, { variation: 8 }))).not.toBe(drawFigure(figure(noun)));
+      expect(drawFigure(figure(noun))).not.toMatch(/NaN|undefined|Infinity/);
+    }
+  });
+
+  it("show every mark and garment that the look has", async () => {
+    const sprites = new Sprites();
+    for (const { name, slots, isWearer } of NOUNS) {
+      const marks = MARK_KINDS.slice(0, slots).map((kind) => ({ kind, color: "red" as const }));
+      const all = [figure(name), figure(name, { marks })];
+      if (isWearer) all.push(figure(name, { wearing: { name: "scarf", color: "red" } }));
+      const [bare, ...others] = await sprites.of(all);
+      for (const other of others) expect(other[0].data, name).not.toEqual(bare[0].data);
+    }
+  });
+
+  it("show a mark under a hat, too, but no second one", async () => {
+    const two = { ...figure("cat"), marks: MARK_KINDS.slice(0, 2).map((kind) => ({ kind, color: "red" as const })) };
+    const hat = { name: "hat", color: "green" } as const;
+    const look = dressed(two, hat);
+    expect(look.marks).toEqual(two.marks.slice(0, 1));
+    expect(dressed(two, { name: "scarf", color: "green" }).marks).toEqual(two.marks);
+    const [marked, bare] = await new Sprites().of([
+      { ...two, ...look },
+      { ...two, wearing: hat, marks: [] },
+    ]);
+    expect(marked[0].data).not.toEqual(bare[0].data);
+  });
+
+  it("hold poses with the same shades and proportions: only the limbs move", () => {
+    const pose = { body: "sit", expression: "happy", tilt: 0, arms: [0, 0], tail: 0 } as const;
+    const fills = (svg: string) => new Set(svg.match(/#[0-9a-f]{6}/g));
+    for (const noun of ["cat", "owl", "robot", "lion"]) {
+      const sitting = drawFigure(figure(noun), pose);
+      const jumping = drawFigure(figure(noun), { ...pose, body: "jump", arms: [90, 60] });
+      expect(jumping).not.toBe(sitting);
+      expect(fills(jumping)).toEqual(fills(sitting));
+    }
+  });
+});
+
+describe("sprites", () => {
+  it("do not depend on what else is drawn with them", async () => {
+    const cat = figure("cat", { marks: [{ kind: "star", color: "red" }] });
+    const [alone] = await new Sprites().of([cat]);
+    const [, , among] = await new Sprites().of([figure("dog"), figure("house"), cat, figure("tree")]);
+    expect(among[0].data).toEqual(alone[0].data);
+    expect([alone[0].size, alone[1].size]).toEqual([96, 48]);
+  });
+
+  it("fill most of their square, and leave its corners clear", async () => {
+    const sprites = await new Sprites().of(NOUN_NAMES.map((noun) => figure(noun)));
+    sprites.forEach(([{ size, data }], i) => {
+      const covered = data.filter((value, at) => at % 4 === 3 && value > 128).length / (size * size);
+      expect(covered, NOUN_NAMES[i]).toBeGreaterThan(0.22);
+      for (const at of [0, size - 1]) expect(data[4 * at + 3], NOUN_NAMES[i]).toBe(0);
+    });
   });
 });

@@ -3,15 +3,14 @@ import { describe, expect, it } from "vitest";
 import { CONCEPTS } from "../../recipes/concepts/concepts.ts";
 import { viewsOf } from "../../recipes/concepts/views.ts";
 import { backgroundKey } from "../../recipes/world/backgrounds.ts";
-import { NOUNS } from "../../recipes/world/nouns.ts";
+import { NOUN_NAMES } from "../../recipes/figures/nouns.ts";
 import { decodeImage } from "../../src/io/images/image.ts";
 
 describe("the ten concepts", () => {
   it("are of kinds that the world knows", () => {
     expect(CONCEPTS).toHaveLength(10);
     expect(new Set(CONCEPTS.map((concept) => concept.name)).size).toBe(10);
-    const nouns = new Set(NOUNS.map((noun) => noun.name));
-    for (const { classNoun } of CONCEPTS) expect(nouns).toContain(classNoun);
+    for (const { classNoun } of CONCEPTS) expect(NOUN_NAMES).toContain(classNoun);
   });
 
   it("hold two pairs of one kind that are easily confused", () => {
