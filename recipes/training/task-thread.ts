@@ -1,7 +1,7 @@
 /**
  * @file A worker thread that does tasks one after another, and both ends of the talk with it.
  */
-import { parentPort, Worker, type Transferable } from "node:worker_threads";
+import { parentPort, Worker } from "node:worker_threads";
 
 type Answer<Result> = { readonly result: Result } | { readonly error: string };
 
@@ -55,21 +55,13 @@ export class TaskThread<Task, Result> {
   }
 }
 
-/**
- * The answering end.
- *
- * @param transferred - what of a result is handed over and not copied
- */
-export function answerTasks<Result>(
-  answer: (task: unknown) => Promise<Result> | Result,
-  transferred: (result: Result) => readonly Transferable[] = () => [],
-): void {
+/** The answering end: each task is answered with what `answer` makes of it. */
+export function answerTasks<Result>(answer: (task: unknown) => Promise<Result> | Result): void {
   let last: Promise<void> = Promise.resolve();
   parentPort?.on("message", (task: unknown) => {
     last = last.then(async () => {
       try {
-        const result = await answer(task);
-        parentPort?.postMessage({ result } satisfies Answer<Result>, transferred(result));
+        parentPort?.postMessage({ result: await answer(task) } satisfies Answer<Result>);
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error);
         parentPort?.postMessage({ error: message } satisfies Answer<Result>);
