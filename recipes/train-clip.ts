@@ -27,7 +27,7 @@ import {
   textEncoderConfigJson,
 } from "./model/architecture.ts";
 import { writeTokenizer } from "./model/vocabulary.ts";
-import { namedTensors, TRANSFORMERS_WEIGHTS, writeComponent } from "./training/export.ts";
+import { namedTensors, storedTensors, TRANSFORMERS_WEIGHTS, writeComponent } from "./training/export.ts";
 import { FullTrainer } from "./training/full-trainer.ts";
 import { trainLoop } from "./training/loop.ts";
 import { recipeOptions } from "./training/options.ts";
@@ -37,13 +37,15 @@ import { captionedGroup } from "./world/groups.ts";
 import type { Scene } from "./world/scene.ts";
 import { captionWords, EASY_WORLD, World, type SampleOptions } from "./world/world.ts";
 
-const { output, samples, from, seed, smoke, freezeText, threads, program } = recipeOptions({
+const { output, samples, from, seed, smoke, freezeText, batch, rate, provider, threads, program } = recipeOptions({
   samples: 300_000,
   smokeSamples: 128,
+  batch: 64,
 });
 
-const BATCH = 64;
+const BATCH = batch;
 const GROUP = 16;
+if (BATCH % GROUP !== 0) throw new RangeError(`--batch ${BATCH}: give a multiple of ${GROUP}.`);
 const EVALUATED = smoke ? 64 : 512;
 const NOUN_WEIGHT = 0.5;
 const NOUN_PROTOTYPES = "noun_embedding.weight";
@@ -94,15 +96,16 @@ const trainer = FullTrainer.create(
     return { loss: add(clipContrastiveLoss(clipLogitsPerImage(context, image, text)), mul(naming, NOUN_WEIGHT)) };
   },
   {
-    learningRate: 5e-4,
+    learningRate: 5e-4 * rate,
     betas: [0.9, 0.98],
     weightDecay: 0.05,
     maxGradNorm: 1,
     emaDecay: 0.998,
     seed,
     batchSize: BATCH,
-    // The loss compares every picture of a batch with every other: it is not cut among workers.
-    threads,
+    provider,
+    // The loss compares every picture of a batch with every other: on the CPU it is not cut among workers.
+    ...(provider === "cpu" ? { threads } : { workers: threads }),
   },
 );
 
@@ -168,10 +171,10 @@ const isComplete = await trainLoop(
   async () => ({ nounZeroShot: await zeroShotOfAll(), nounZeroShotEasy: await zeroShotOfEasy() }),
 );
 await trainer.dispose();
-const exported = new Map(namedTensors(trainer.parameters, trainer.ema, (name) => name !== NOUN_PROTOTYPES));
-for (const { name, shape } of frozenText?.tensors.filter(({ name }) => isOfTextTower(name)) ?? []) {
-  exported.set(name, { shape, data: (await frozenText?.readFloat32(name)) ?? new Float32Array(), dtype: "F16" });
-}
+const exported = new Map([
+  ...namedTensors(trainer.parameters, trainer.ema, (name) => name !== NOUN_PROTOTYPES),
+  ...(frozenText === undefined ? [] : await storedTensors(frozenText, isOfTextTower)),
+]);
 await writeComponent(
   join(output, "model", "clip"),
   TRANSFORMERS_WEIGHTS,

@@ -17,11 +17,16 @@ import { trainLoop } from "./training/loop.ts";
 import { recipeOptions } from "./training/options.ts";
 import { traceParameters } from "./training/parameters.ts";
 import type { Scene } from "./world/scene.ts";
-import { World, type SampleOptions } from "./world/world.ts";
+import { openPictures } from "./training/world-threads.ts";
+import type { SampleOptions } from "./world/world.ts";
 
-const { output, samples, seed, smoke, threads, program } = recipeOptions({ samples: 160_000, smokeSamples: 128 });
+const { output, samples, seed, smoke, batch, rate, provider, threads, pictureThreads, program } = recipeOptions({
+  samples: 160_000,
+  smokeSamples: 128,
+  batch: 64,
+});
 
-const BATCH = 64;
+const BATCH = batch;
 const EVALUATED = smoke ? 64 : 512;
 const SHOWN: SampleOptions = { layouts: { single: 1 }, sizes: { large: 1 } };
 /** Of the pictures, this share is softened; the noise has at most this deviation. */
@@ -32,7 +37,7 @@ const WEIGHTS: Readonly<Record<Head, number>> = { noun: 1, color: 1, mark: 3 };
 
 const folder = join(output, "judge");
 await mkdir(folder, { recursive: true });
-const world = new World();
+const world = openPictures(pictureThreads);
 const pictures = (count: number) => input("pixels", [count, 3, PICTURE_SIZE, PICTURE_SIZE]);
 const crossEntropy = (logits: Tensor, targets: Tensor): Tensor => neg(sum(mul(logSoftmax(logits), targets)));
 
@@ -50,7 +55,7 @@ const trainer = FullTrainer.create(
     };
   },
   {
-    learningRate: 1e-3,
+    learningRate: 1e-3 * rate,
     betas: [0.9, 0.99],
     weightDecay: 0.02,
     maxGradNorm: 1,
@@ -58,6 +63,7 @@ const trainer = FullTrainer.create(
     // Another start than the model's: the judge is to have nothing of it.
     seed: seed + 1000,
     batchSize: BATCH,
+    provider,
     workers: threads,
   },
 );
@@ -97,12 +103,12 @@ function disturb(pixels: Float32Array, step: number): void {
 }
 
 async function feedsOf(step: number): Promise<Feeds> {
-  const { pixels, scenes } = await world.renderBatch(seed, step * BATCH, BATCH, PICTURE_SIZE, SHOWN);
+  const { pixels, scenes } = await world.batch(seed, step * BATCH, BATCH, SHOWN);
   disturb(pixels, step);
   return { pixels, ...Object.fromEntries(HEAD_NAMES.map((head) => [head, targetsOf(head, scenes)])) };
 }
 
-const heldOut = await world.renderBatch(seed + 1, 0, EVALUATED, PICTURE_SIZE, { ...SHOWN, split: "held out" });
+const heldOut = await world.batch(seed + 1, 0, EVALUATED, { ...SHOWN, split: "held out" });
 const judging = await Program.create(
   traceParameters((context) => judgeNetwork(context, pictures(EVALUATED)).logits).traced,
   program,
@@ -133,6 +139,6 @@ const isComplete = await trainLoop(
   feedsOf,
   evaluate,
 );
-await trainer.dispose();
+await Promise.all([trainer.dispose(), world.dispose()]);
 await writeSafetensors(join(folder, JUDGE_WEIGHTS), namedTensors(trainer.parameters, trainer.ema));
 process.exitCode = isComplete ? 0 : 130;

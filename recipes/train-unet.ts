@@ -24,21 +24,22 @@ import { FullTrainer } from "./training/full-trainer.ts";
 import { trainLoop } from "./training/loop.ts";
 import { traceParameters } from "./training/parameters.ts";
 import { picturesOf, writeGrid } from "./training/sheets.ts";
-import { EASY_WORLD, World } from "./world/world.ts";
+import { openPictures } from "./training/world-threads.ts";
+import { EASY_WORLD } from "./world/world.ts";
 
 const { LATENT_CHANNELS, LATENT_SIZE, MAX_TOKENS, unetConfig } = architecture;
 
-const { output, samples, from, seed, smoke, threads, program } = recipeOptions({
-  samples: 1_200_000,
-  smokeSamples: 32,
-});
+const { output, samples, from, seed, smoke, batch, rate, provider, threads, pictureThreads, program, encoder } =
+  recipeOptions({ samples: 1_200_000, smokeSamples: 32, batch: 64, smokeBatch: 16 });
 
-const BATCH = smoke ? 16 : 64;
+const BATCH = batch;
 const CAPTION_DROPOUT = 0.1;
 /** This share of the timesteps is logit-normal (Esser et al. 2024, eq. 19, mean 0 and deviation 1): shapes are decided in the middle. The rest is uniform. */
 const MIDDLE_TIMESTEPS = 0.8;
 /** Pictures used several times each, with other noise: rendering and encoding cost next to nothing then. */
 const REPEATS = 4;
+/** Pictures that are encoded together. */
+const BLOCK = smoke ? 32 : 2048;
 /** Training begins with the easy world, for this share of the samples. */
 const EASY_SHARE = 0.2;
 const GUIDANCE_SCALE = 3;
@@ -68,6 +69,7 @@ if (from !== undefined && !existsSync(checkpoint)) await cp(from, model, { recur
 const vae = await openAutoencoderKl(join(model, "vae"));
 const { config: textConfig, weights: textWeights } = await openClipTextModel(join(model, "text_encoder"));
 const tokenizer = await ClipTokenizer.load(join(model, "tokenizer"));
+const pictures = openPictures(pictureThreads);
 const ENCODED_CAPTIONS = 32;
 const textEncoder = await Program.create(
   {
@@ -75,7 +77,7 @@ const textEncoder = await Program.create(
       inputIds: input("inputIds", [ENCODED_CAPTIONS, MAX_TOKENS], "int32"),
     }).lastHiddenState,
   },
-  program,
+  encoder,
 );
 const STATES = MAX_TOKENS * textConfig.hiddenSize;
 /** Encoder states `[captions, MAX_TOKENS, width]`. */
@@ -92,13 +94,15 @@ async function encodeCaptions(captions: readonly string[]): Promise<Float32Array
 }
 const emptyCaption = await encodeCaptions([""]);
 
-const batchAt = encodedWorld(new World(), await pictureEncoder(vae, program), {
+const batchAt = encodedWorld(pictures, await pictureEncoder(vae, encoder), {
   seed,
   batchSize: BATCH,
-  blockBatches: smoke ? 2 : 32,
+  blockBatches: Math.max(1, Math.round(BLOCK / BATCH)),
   repeats: REPEATS,
   samplingAt: (index) => (index * REPEATS < EASY_SHARE * samples ? EASY_WORLD : {}),
   encodeCaptions,
+  provider,
+  ...(pictureThreads > 0 && { stepsAhead: Math.ceil(samples / BATCH) }),
 });
 
 const noiseSchedule = new NoiseSchedule(architecture.schedulerConfigJson);
@@ -119,13 +123,14 @@ const trainer = FullTrainer.create(
     ),
   }),
   {
-    learningRate: 1e-3,
+    learningRate: 1e-3 * rate,
     betas: [0.9, 0.99],
     weightDecay: 0.01,
     maxGradNorm: 1,
     emaDecay: 0.999,
     seed,
     batchSize: BATCH,
+    provider,
     workers: threads,
   },
 );
@@ -222,5 +227,5 @@ const isComplete = await trainLoop(
   feedsOf,
   draw,
 );
-await trainer.dispose();
+await Promise.all([trainer.dispose(), pictures.dispose()]);
 process.exitCode = isComplete ? 0 : 130;

@@ -4,6 +4,7 @@
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import type { ModuleContext } from "../src/diffusion/module.ts";
 import { decode, encode, klDivergence, sampleLatents } from "../src/diffusion/models/autoencoder-kl.ts";
 import {
   add,
@@ -24,7 +25,7 @@ import { openAutoencoderKl } from "../src/diffusion/checkpoint.ts";
 import { conceptViews } from "./evaluation/concept-views.ts";
 import { psnr } from "./evaluation/fidelity.ts";
 import { pictureEncoder } from "./training/encoded-world.ts";
-import { DIFFUSERS_WEIGHTS, namedTensors, writeComponent } from "./training/export.ts";
+import { DIFFUSERS_WEIGHTS, namedTensors, storedTensors, writeComponent } from "./training/export.ts";
 import { foldLatentStatistics, latentStatistics } from "./training/latent-statistics.ts";
 import { recipeOptions } from "./training/options.ts";
 import { FullTrainer } from "./training/full-trainer.ts";
@@ -32,16 +33,22 @@ import { trainLoop } from "./training/loop.ts";
 import { onlyInputs } from "../src/diffusion/prompt-encoder.ts";
 import { traceParameters } from "./training/parameters.ts";
 import { picturesOf, writeComparison } from "./training/sheets.ts";
-import { World } from "./world/world.ts";
+import { openPictures } from "./training/world-threads.ts";
 
-const { output, samples, from, seed, smoke, threads, program } = recipeOptions({ samples: 300_000, smokeSamples: 16 });
+const { output, samples, from, seed, smoke, freezeEncoder, batch, rate, provider, threads, pictureThreads, program } =
+  recipeOptions({ samples: 300_000, smokeSamples: 16, batch: 8 });
 
-const BATCH = 8;
+const BATCH = batch;
 const KL_WEIGHT = 1e-6;
 
 const folder = join(output, "vae");
 await mkdir(folder, { recursive: true });
-const world = new World();
+const pictures = openPictures(pictureThreads);
+const initial = from === undefined ? undefined : (await openAutoencoderKl(join(from, "vae"))).weights;
+const frozenEncoder = freezeEncoder ? initial : undefined;
+if (freezeEncoder && initial === undefined)
+  throw new RangeError("--freeze-encoder: give the model whose encoder is meant with --from.");
+const isOfEncoder = (name: string) => /^(encoder|quant_conv)\./.test(name);
 
 const pixelShape = (count: number) => [count, 3, PICTURE_SIZE, PICTURE_SIZE];
 const noiseShape = (count: number) => [count, LATENT_CHANNELS, LATENT_SIZE, LATENT_SIZE];
@@ -59,10 +66,13 @@ function gradientL1(a: Tensor, b: Tensor): Tensor {
   return add(horizontal, mean(magnitude(sub(part(1, 0, 1, 0), part(0, 0, 1, 0)))));
 }
 
+const encoded = (context: ModuleContext, pixels: Tensor) =>
+  encode(frozenEncoder?.frozen() ?? context, vaeConfig, pixels);
+
 const trainer = FullTrainer.create(
   (context, count) => {
     const pixels = input("pixels", pixelShape(count));
-    const posterior = encode(context, vaeConfig, pixels);
+    const posterior = encoded(context, pixels);
     const latents = sampleLatents(posterior, input("noise", noiseShape(count)));
     const decoded = decode(context, vaeConfig, latents);
     const l1 = mean(magnitude(sub(decoded, pixels)));
@@ -71,29 +81,30 @@ const trainer = FullTrainer.create(
     return { loss: add(reconstruction, mul(kl, KL_WEIGHT)) };
   },
   {
-    learningRate: 1e-3,
+    learningRate: 1e-3 * rate,
     betas: [0.9, 0.99],
     weightDecay: 0.01,
     maxGradNorm: 1,
     emaDecay: 0.999,
     seed,
     batchSize: BATCH,
+    provider,
     workers: threads,
   },
 );
 
 async function feedsOf(step: number) {
-  const { pixels } = await world.renderBatch(seed, step * BATCH, BATCH, PICTURE_SIZE);
+  const { pixels } = await pictures.batch(seed, step * BATCH, BATCH);
   const noise = new RandomStream(seed, "posterior", step).normal(noiseShape(BATCH).reduce((a, b) => a * b));
   return { pixels, noise };
 }
 
 const EVALUATED = smoke ? 4 : 60;
-const heldOut = await world.renderBatch(seed + 1, 0, EVALUATED, PICTURE_SIZE, { split: "held out" });
+const heldOut = await pictures.batch(seed + 1, 0, EVALUATED, { split: "held out" });
 const views = (await conceptViews()).slice(0, 2 * EVALUATED).map(({ pixels }) => pixels);
 const reconstruct = await Program.create(
   traceParameters((context) => ({
-    decoded: decode(context, vaeConfig, encode(context, vaeConfig, input("pixels", pixelShape(EVALUATED))).mean),
+    decoded: decode(context, vaeConfig, encoded(context, input("pixels", pixelShape(EVALUATED))).mean),
   })).traced,
   program,
 );
@@ -133,7 +144,7 @@ function joined(arrays: readonly Float32Array[]): Float32Array {
 
 const checkpoint = join(folder, "checkpoint.safetensors");
 if (await trainer.load(checkpoint)) process.stderr.write(`going on from step ${trainer.step}\n`);
-else if (from !== undefined) await trainer.startFrom((await openAutoencoderKl(join(from, "vae"))).weights);
+else if (initial !== undefined) await trainer.startFrom(initial);
 const isComplete = await trainLoop(
   trainer,
   {
@@ -150,13 +161,23 @@ const isComplete = await trainLoop(
   evaluate,
 );
 await trainer.dispose();
-// The statistics of the latents are those of the weights as they are stored, in half precision: they are measured on a first export, kept apart from the model.
-const unnormalized = join(folder, "unnormalized");
 const averaged = namedTensors(trainer.parameters, trainer.ema);
-await writeComponent(unnormalized, DIFFUSERS_WEIGHTS, vaeConfigJson, averaged);
-const encodePictures = await pictureEncoder(await openAutoencoderKl(unnormalized), program);
-const measured = await world.renderBatch(seed + 1, EVALUATED, smoke ? 32 : 2048, PICTURE_SIZE);
-const statistics = latentStatistics(await encodePictures(measured.pixels));
-const normalized = foldLatentStatistics(averaged, statistics);
-await writeComponent(join(output, "model", "vae"), DIFFUSERS_WEIGHTS, vaeConfigJson, normalized);
+
+/** The VAE with latents about standard normal. */
+async function normalized() {
+  // The statistics of the latents are those of the weights as they are stored, in half precision: they are measured on a first export, kept apart from the model.
+  const unnormalized = join(folder, "unnormalized");
+  await writeComponent(unnormalized, DIFFUSERS_WEIGHTS, vaeConfigJson, averaged);
+  const encodePictures = await pictureEncoder(await openAutoencoderKl(unnormalized), program);
+  const measured = await pictures.batch(seed + 1, EVALUATED, smoke ? 32 : 2048);
+  return foldLatentStatistics(averaged, latentStatistics(await encodePictures(measured.pixels)));
+}
+
+// A frozen encoder makes the latents that it made, for which a UNet may have been trained.
+const exported =
+  frozenEncoder === undefined
+    ? await normalized()
+    : new Map([...averaged, ...(await storedTensors(frozenEncoder, isOfEncoder))]);
+await pictures.dispose();
+await writeComponent(join(output, "model", "vae"), DIFFUSERS_WEIGHTS, vaeConfigJson, exported);
 process.exitCode = isComplete ? 0 : 130;

@@ -1,67 +1,47 @@
 /**
- * @file Worker threads that share a training step: each differentiates the loss on its part of the batch, with one thread of ONNX Runtime, and updates its share
- * of the parameters. Two such workers on two cores take half the time of one step that splits every operator in two: a small model's operators are too short for that.
+ * @file Worker threads that share a training step. On the CPU each differentiates the loss on its part of the batch, with one thread of ONNX Runtime: two such
+ * workers on two cores take half the time of one step that splits every operator in two, as a small model's operators are too short for that. A GPU is given the
+ * whole batch by one of them. Each updates its share of the parameters.
  */
-import { Worker } from "node:worker_threads";
 import type { Feeds } from "../../src/graph/index.ts";
-import type { WorkerAnswer, WorkerSetup, WorkerTask } from "./gradient-worker.ts";
+import type { WorkerSetup, WorkerTask } from "./gradient-worker.ts";
+import { TaskThread } from "./task-thread.ts";
 
 export class DataParallel {
-  readonly #workers: readonly Worker[];
-  #failure: Error | undefined;
+  readonly #workers: readonly TaskThread<WorkerTask, number>[];
+  /** Those that differentiate. */
+  readonly #differentiating: readonly TaskThread<WorkerTask, number>[];
 
-  /** @param setup - of every worker; how many there are follows from the arrays of gradients */
+  /** @param setup - of every worker; how many of them differentiate follows from the arrays of gradients */
   constructor(setup: Omit<WorkerSetup, "index">) {
-    this.#workers = setup.gradients.map((_, index) => startWorker({ ...setup, index }));
-    for (const worker of this.#workers) worker.on("error", (error: Error) => (this.#failure = error));
+    const module = import.meta.resolve("./gradient-worker.ts");
+    this.#workers = Array.from({ length: setup.workers }, (_, index) => new TaskThread(module, { ...setup, index }));
+    this.#differentiating = this.#workers.slice(0, setup.gradients.length);
   }
 
   /** Losses of the workers' parts. @throws Error if a feed cannot be cut into equal parts, or what the program throws. */
   async differentiate(feeds: Feeds): Promise<readonly number[]> {
-    const parts = this.#workers.map((_, i): WorkerTask => {
-      const cut = Object.entries(feeds).map(([name, data]) => [name, partOf(name, data, i, this.#workers.length)]);
+    const count = this.#differentiating.length;
+    const parts = this.#differentiating.map((_, i): WorkerTask => {
+      const cut = Object.entries(feeds).map(([name, data]) => [name, partOf(name, data, i, count)]);
       return { kind: "differentiate", feeds: Object.fromEntries(cut) as Feeds };
     });
-    return Promise.all(this.#workers.map((worker, i) => this.#ask(worker, parts[i])));
+    return Promise.all(this.#differentiating.map((worker, i) => worker.ask(parts[i])));
   }
 
   /** Averages the gradients. @returns their norm. */
   async reduce(): Promise<number> {
-    const squares = await Promise.all(this.#workers.map((worker) => this.#ask(worker, { kind: "reduce" })));
+    const squares = await Promise.all(this.#workers.map((worker) => worker.ask({ kind: "reduce" })));
     return Math.sqrt(squares.reduce((sum, x) => sum + x, 0));
   }
 
   async update(task: Omit<WorkerTask & { kind: "update" }, "kind">): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => this.#ask(worker, { kind: "update", ...task })));
+    await Promise.all(this.#workers.map((worker) => worker.ask({ kind: "update", ...task })));
   }
 
   async dispose(): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+    await Promise.all(this.#workers.map((worker) => worker.dispose()));
   }
-
-  #ask(worker: Worker, task: WorkerTask): Promise<number> {
-    return new Promise((resolve, reject) => {
-      if (this.#failure !== undefined) {
-        reject(this.#failure);
-        return;
-      }
-      const settle = (result: WorkerAnswer) => {
-        worker.off("error", reject);
-        if ("error" in result) reject(new Error(result.error));
-        else resolve(result.value);
-      };
-      worker.once("message", settle);
-      worker.once("error", reject);
-      worker.postMessage(task);
-    });
-  }
-}
-
-/** Threads do not inherit tsx from the main thread: it is registered first. */
-function startWorker(workerData: WorkerSetup): Worker {
-  const [tsx, module] = [import.meta.resolve("tsx/esm/api"), import.meta.resolve("./gradient-worker.ts")];
-  const code = `import(${JSON.stringify(tsx)}).then(({ register }) => { register(); return import(${JSON.stringify(module)}); });`;
-  return new Worker(code, { eval: true, workerData });
 }
 
 /** Part `index` of `count` equal parts. */

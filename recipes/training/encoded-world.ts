@@ -5,10 +5,12 @@
 import type { Component } from "../../src/diffusion/checkpoint.ts";
 import type { AutoencoderKlConfig } from "../../src/diffusion/config/autoencoder-kl-config.ts";
 import { encode } from "../../src/diffusion/models/autoencoder-kl.ts";
-import { input, mul, Program, type ProgramOptions } from "../../src/graph/index.ts";
+import { input, mul, Program, type ProgramOptions, type Provider } from "../../src/graph/index.ts";
 import { RandomStream } from "../../src/random/random.ts";
 import { LATENT_CHANNELS, LATENT_SIZE, PICTURE_SIZE } from "../model/architecture.ts";
-import type { SampleOptions, World } from "../world/world.ts";
+import type { SampleOptions } from "../world/world.ts";
+import { inTurn } from "./device.ts";
+import type { PictureSource } from "./world-threads.ts";
 
 /** Pictures per run of the encoder. */
 const ENCODED_AT_ONCE = 32;
@@ -33,9 +35,13 @@ export interface EncodedWorldOptions {
   readonly samplingAt: (index: number) => SampleOptions;
   /** `[captions, tokens, width]`, flat. */
   readonly encodeCaptions: (captions: readonly string[]) => Promise<Float32Array>;
+  /** Where pictures and captions are encoded. Default `cpu`. */
+  readonly provider?: Provider;
+  /** Steps of the training, if the next block is to be made while one is in use: other threads make its pictures then. Default: it is not. */
+  readonly stepsAhead?: number;
 }
 
-/** Encodes pictures `[count, 3, PICTURE_SIZE, PICTURE_SIZE]`, count a multiple of 32, to their most probable latents. */
+/** Encodes pictures `[count, 3, PICTURE_SIZE, PICTURE_SIZE]` to their most probable latents. */
 export async function pictureEncoder(
   { config, weights }: Component<AutoencoderKlConfig>,
   options: ProgramOptions = {},
@@ -45,32 +51,66 @@ export async function pictureEncoder(
   const program = await Program.create({ latents: mul(mean, config.scalingFactor) }, options);
   const pixelsAtOnce = shape.reduce((a, b) => a * b);
   return async (pixels: Float32Array): Promise<Float32Array> => {
-    const all = new Float32Array((pixels.length / pixelsAtOnce) * ENCODED_AT_ONCE * LATENT);
-    for (let i = 0; i * pixelsAtOnce < pixels.length; i++) {
-      const { latents } = await program.run({ pixels: pixels.subarray(i * pixelsAtOnce, (i + 1) * pixelsAtOnce) });
+    const runs = Math.ceil(pixels.length / pixelsAtOnce);
+    const all = new Float32Array(runs * ENCODED_AT_ONCE * LATENT);
+    for (let i = 0; i < runs; i++) {
+      const some = pixels.subarray(i * pixelsAtOnce, (i + 1) * pixelsAtOnce);
+      const { latents } = await program.run({
+        pixels: some.length === pixelsAtOnce ? some : filled(some, pixelsAtOnce),
+      });
       all.set(latents, i * ENCODED_AT_ONCE * LATENT);
     }
-    return all;
+    return all.subarray(0, (pixels.length / pixelsAtOnce) * ENCODED_AT_ONCE * LATENT);
   };
+}
+
+function filled(values: Float32Array, length: number): Float32Array {
+  const longer = new Float32Array(length);
+  longer.set(values);
+  return longer;
 }
 
 /** Batches of latents; a batch depends on the seed and the step alone, so that a stopped training goes on with the same ones. */
 export function encodedWorld(
-  world: World,
+  pictures: PictureSource,
   encodePictures: (pixels: Float32Array) => Promise<Float32Array>,
-  { seed, batchSize, blockBatches, repeats, samplingAt, encodeCaptions }: EncodedWorldOptions,
+  options: EncodedWorldOptions,
 ): (step: number) => Promise<EncodedBatch> {
+  const {
+    seed,
+    batchSize,
+    blockBatches,
+    repeats,
+    samplingAt,
+    encodeCaptions,
+    provider = "cpu",
+    stepsAhead = 0,
+  } = options;
   const blockSize = batchSize * blockBatches;
-  let block: EncodedBatch & { readonly index: number };
+  const blocks = new Map<number, Promise<EncodedBatch>>();
+
+  async function makeBlock(index: number): Promise<EncodedBatch> {
+    const first = index * blockSize;
+    const { pixels, captions } = await pictures.batch(seed, first, blockSize, samplingAt(first));
+    return inTurn(provider, async () => {
+      const latents = await encodePictures(pixels);
+      return { latents, encoderHiddenStates: await encodeCaptions(captions) };
+    });
+  }
+
+  function blockAt(index: number): Promise<EncodedBatch> {
+    const block = blocks.get(index) ?? makeBlock(index);
+    blocks.set(index, block);
+    return block;
+  }
+
   return async (step) => {
     const pass = Math.floor(step / blockBatches);
     const index = Math.floor(pass / repeats);
-    if (block?.index !== index) {
-      const first = index * blockSize;
-      const { pixels, captions } = await world.renderBatch(seed, first, blockSize, PICTURE_SIZE, samplingAt(first));
-      const latents = await encodePictures(pixels);
-      block = { index, latents, encoderHiddenStates: await encodeCaptions(captions) };
-    }
+    for (const earlier of blocks.keys()) if (earlier < index) blocks.delete(earlier);
+    const block = await blockAt(index);
+    // Its fault, if it has one, is met when its turn comes.
+    if ((index + 1) * repeats * blockBatches < stepsAhead) blockAt(index + 1).catch(() => undefined);
     // Each pass has an order of its own: sorting by random keys shuffles.
     const keys = new RandomStream(seed, "order", pass).uniform(blockSize);
     const order = Array.from(keys.keys()).sort((a, b) => keys[a] - keys[b]);

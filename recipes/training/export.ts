@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { writeFileAtomic } from "../../src/io/atomic.ts";
 import { KNOWN_WORDS_FILE } from "../../src/prompts/known-words.ts";
 import { writeSafetensors, type TensorToWrite } from "../../src/io/safetensors/safetensors.ts";
+import type { Weights } from "../../src/diffusion/weights.ts";
 import { schedulerConfigJson } from "../model/architecture.ts";
 import { knownWords } from "../model/known-words.ts";
 import type { Parameters } from "./parameters.ts";
@@ -26,6 +27,15 @@ export function namedTensors(
   return new Map(
     wanted.map((place) => [place.name, { shape: place.shape, data: parameters.window(place, values), dtype: "F16" }]),
   );
+}
+
+/** Some of a finished model's weights, as they are. */
+export async function storedTensors(weights: Weights, isWanted: (name: string) => boolean): Promise<NamedTensors> {
+  const tensors = new Map<string, TensorToWrite>();
+  for (const { name, shape } of weights.tensors.filter((tensor) => isWanted(tensor.name))) {
+    tensors.set(name, { shape, data: await weights.readFloat32(name), dtype: "F16" });
+  }
+  return tensors;
 }
 
 /** Writes config.json and a file of weights. */

@@ -3,12 +3,14 @@
  * average, and checkpoints from which training goes on as if it had not stopped.
  */
 import { access } from "node:fs/promises";
-import { countFlops, gradients, Program, type Feeds, type Tensor } from "../../src/graph/index.ts";
+import { countFlops, Program, type Feeds, type Provider, type Tensor } from "../../src/graph/index.ts";
 import type { Weights } from "../../src/diffusion/weights.ts";
 import type { ModuleContext } from "../../src/diffusion/module.ts";
 import { SafetensorsFile, writeSafetensors } from "../../src/io/safetensors/safetensors.ts";
 import { DataParallel } from "./data-parallel.ts";
-import { traceParameters, type Parameters } from "./parameters.ts";
+import { inTurn } from "./device.ts";
+import type { Parameters } from "./parameters.ts";
+import { stepForm, traceStep } from "./training-step.ts";
 
 export interface TrainerSettings {
   readonly learningRate: number;
@@ -21,9 +23,14 @@ export interface TrainerSettings {
   readonly seed: number;
   /** Samples of a step. */
   readonly batchSize: number;
-  /** Threads that each take an equal part of the batch; sums over the batch depend on it in their last bits. Default 1. */
+  /** Where the step is computed. Default `cpu`. Any other gets the whole batch at once. */
+  readonly provider?: Provider;
+  /**
+   * Threads that share the update of the parameters. On the CPU each also takes an equal part of the batch; sums over the batch
+   * depend on it in their last bits. Default 1.
+   */
   readonly workers?: number;
-  /** Threads of an operator, for each worker. Default 1. */
+  /** Threads of an operator on the CPU, for each worker. Default 1. */
   readonly threads?: number;
 }
 
@@ -64,13 +71,12 @@ export class FullTrainer {
     trace: (context: ModuleContext, count: number) => { readonly loss: Tensor },
     settings: TrainerSettings,
   ): FullTrainer {
-    const { batchSize, workers = 1, threads = 1, learningRate, betas } = settings;
-    const count = batchSize / workers;
-    if (!Number.isInteger(count)) throw new RangeError(`a batch of ${batchSize} cannot be cut for ${workers} workers`);
-    const { traced, parameters, inputs } = traceParameters((context) => trace(context, count));
+    const { batchSize, provider = "cpu", workers = 1, threads = 1, learningRate, betas } = settings;
+    const parts = provider === "cpu" ? workers : 1;
+    const count = batchSize / parts;
+    if (!Number.isInteger(count)) throw new RangeError(`a batch of ${batchSize} cannot be cut for ${parts} workers`);
+    const { parameters, outputs } = traceStep((context) => trace(context, count), stepForm(provider));
     parameters.initialize(settings.seed);
-    const outputs: Record<string, Tensor> = { loss: traced.loss };
-    gradients(traced.loss, inputs).forEach((gradient, i) => (outputs[`gradient ${i}`] = gradient));
     const total = parameters.values.length;
     const shared = () => new Float32Array(new SharedArrayBuffer(4 * total));
     const state = { values: parameters.values, ema: shared(), expAvg: shared(), expAvgSq: shared() };
@@ -80,11 +86,13 @@ export class FullTrainer {
       return { name, offset, length, weightDecay: decays ? settings.weightDecay : 0 };
     });
     const pool = new DataParallel({
-      compiled: Program.compile(outputs),
+      compiled: Program.compile(outputs, { provider }),
+      provider,
       threads,
+      workers,
       places,
       ...state,
-      gradients: Array.from({ length: workers }, shared),
+      gradients: Array.from({ length: parts }, shared),
       learningRate,
       betas,
     });
@@ -113,7 +121,7 @@ export class FullTrainer {
    * @throws Error if the loss or a gradient is not finite; the parameters are as they were then
    */
   async train(feeds: Feeds, learningRateFactor: number): Promise<{ readonly loss: number }> {
-    const losses = await this.#workers.differentiate(feeds);
+    const losses = await inTurn(this.#settings.provider ?? "cpu", () => this.#workers.differentiate(feeds));
     const loss = losses.reduce((sum, x) => sum + x, 0) / losses.length;
     const norm = await this.#workers.reduce();
     if (!Number.isFinite(loss) || !Number.isFinite(norm)) throw new Error(`step ${this.step + 1}: the loss is ${loss}`);

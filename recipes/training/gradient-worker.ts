@@ -1,9 +1,11 @@
 /**
- * @file A thread of a data-parallel training: it runs the compiled step on its part of each batch, and updates its share of the parameters. All threads
+ * @file A thread of a training: it runs the compiled step on its part of each batch, if it has one, and updates its share of the parameters. All threads
  * see the same numbers in shared memory.
  */
-import { parentPort, workerData } from "node:worker_threads";
-import { AdamW, Program, type CompiledProgram, type Feeds } from "../../src/graph/index.ts";
+import { workerData } from "node:worker_threads";
+import { AdamW, Program, type CompiledProgram, type Feeds, type Provider } from "../../src/graph/index.ts";
+import { answerTasks } from "./task-thread.ts";
+import { stepForm } from "./training-step.ts";
 
 /** A parameter in the flat arrays. */
 export interface WorkerPlace {
@@ -14,22 +16,26 @@ export interface WorkerPlace {
 }
 
 export interface WorkerSetup {
-  /** Outputs: `loss`, and `gradient <i>` of each place. */
+  /** A `TrainingStep` in the form for the provider. */
   readonly compiled: CompiledProgram;
+  readonly provider: Provider;
+  /** Of an operator. */
   readonly threads: number;
+  /** How many workers share the update. */
+  readonly workers: number;
   readonly index: number;
   readonly places: readonly WorkerPlace[];
   readonly values: Float32Array;
   readonly ema: Float32Array;
   readonly expAvg: Float32Array;
   readonly expAvgSq: Float32Array;
-  /** One array for each worker. */
+  /** One array for each of the first workers, those that differentiate. */
   readonly gradients: readonly Float32Array[];
   readonly learningRate: number;
   readonly betas: readonly [number, number];
 }
 
-/** What the main thread asks for; each is answered by a `WorkerAnswer`. */
+/** What the main thread asks for; each is answered by a number. */
 export type WorkerTask =
   /** Gradients of the mean loss over this worker's part of the batch. Answer: the loss. */
   | { readonly kind: "differentiate"; readonly feeds: Feeds }
@@ -44,21 +50,12 @@ export type WorkerTask =
       readonly emaDecay: number;
     };
 
-export type WorkerAnswer = { readonly value: number } | { readonly error: string };
-
 const setup = workerData as WorkerSetup; // made by data-parallel.ts
-const { index, places, values, ema, gradients } = setup;
-const program = await Program.open(setup.compiled, { threads: setup.threads });
-const gradient = gradients[index];
-
-// ONNX Runtime reads no shared memory.
-const localValues = new Float32Array(values.length);
-const parameters = Object.fromEntries(
-  places.map(({ name, offset, length }) => [name, localValues.subarray(offset, offset + length)]),
-);
+const { compiled, provider, threads, workers, index, places, values, ema, gradients } = setup;
+const form = stepForm(provider);
 
 /** This worker's share: an equal part of the flat arrays, which cuts through a parameter at either end. */
-const boundary = (i: number) => Math.floor((values.length * i) / gradients.length);
+const boundary = (i: number) => Math.floor((values.length * i) / workers);
 const [start, end] = [boundary(index), boundary(index + 1)];
 const share = places
   .map((place) => ({
@@ -78,12 +75,30 @@ const optimizer = new AdamW(
   { betas: setup.betas },
 );
 
+/** Opens the step; those that only update never do. */
+async function openStep() {
+  const program = await Program.open(compiled, { provider, threads });
+  // ONNX Runtime reads no shared memory.
+  const localValues = new Float32Array(values.length);
+  const window = ({ offset, length }: WorkerPlace) => localValues.subarray(offset, offset + length);
+  const parameters =
+    form === "joined"
+      ? { parameters: localValues }
+      : Object.fromEntries(places.map((place) => [place.name, window(place)]));
+  return async (feeds: Feeds) => {
+    localValues.set(values);
+    return program.run({ ...feeds, ...parameters });
+  };
+}
+
+let step: Awaited<ReturnType<typeof openStep>> | undefined;
+
 async function differentiate(feeds: Feeds): Promise<number> {
-  localValues.set(values);
-  const results = await program.run({ ...feeds, ...parameters });
-  places.forEach(({ offset }, i) => {
-    gradient.set(results[`gradient ${i}`], offset);
-  });
+  step ??= await openStep();
+  const results = await step(feeds);
+  const gradient = gradients[index];
+  if (form === "joined") gradient.set(results.gradients);
+  else for (const [i, { offset }] of places.entries()) gradient.set(results[`gradient ${i}`], offset);
   return results.loss[0];
 }
 
@@ -115,15 +130,8 @@ function update({ step, learningRateFactor, gradientScale, emaDecay }: WorkerTas
   return 0;
 }
 
-async function answer(task: WorkerTask): Promise<WorkerAnswer> {
-  try {
-    if (task.kind === "differentiate") return { value: await differentiate(task.feeds) };
-    return { value: task.kind === "reduce" ? reduce() : update(task) };
-  } catch (error) {
-    return { error: error instanceof Error ? error.message : String(error) };
-  }
-}
-
-parentPort?.on("message", (task: WorkerTask) => {
-  void answer(task).then((result) => parentPort?.postMessage(result));
+answerTasks((message) => {
+  const task = message as WorkerTask; // made by data-parallel.ts
+  if (task.kind === "differentiate") return differentiate(task.feeds);
+  return task.kind === "reduce" ? reduce() : update(task);
 });

@@ -3,7 +3,7 @@
  */
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
-import type { ProgramOptions } from "../../src/graph/index.ts";
+import type { ProgramOptions, Provider } from "../../src/graph/index.ts";
 
 export interface RecipeOptions {
   /** Folder of all recipes' results. */
@@ -16,19 +16,41 @@ export interface RecipeOptions {
   readonly smoke: boolean;
   /** Leave the text encoder of `from` as it is. */
   readonly freezeText: boolean;
+  /** Leave the encoder of the VAE of `from` as it is. */
+  readonly freezeEncoder: boolean;
+  /** Samples of a step. */
+  readonly batch: number;
+  /** Multiplies the recipe's learning rate. */
+  readonly rate: number;
+  /** Where the training step is computed. */
+  readonly provider: Provider;
   /** Cores to use. */
   readonly threads: number;
+  /** Threads that make pictures: none on the CPU, which the training step fills. */
+  readonly pictureThreads: number;
   /** For every program that the recipe compiles besides the training step. */
   readonly program: Pick<ProgramOptions, "threads">;
+  /** For the programs that make what the training step is fed. */
+  readonly encoder: Pick<ProgramOptions, "threads" | "provider">;
+}
+
+export interface RecipeDefaults {
+  readonly samples: number;
+  readonly smokeSamples: number;
+  readonly batch: number;
+  /** Of a smoke run. Default: `batch`. */
+  readonly smokeBatch?: number;
 }
 
 /**
- * `--output`, `--samples`, `--from`, `--seed`, `--threads`, `--smoke` and, for CLIP, `--freeze-text`.
+ * `--output`, `--samples`, `--from`, `--seed`, `--batch`, `--rate`, `--provider`, `--threads`, `--smoke` and, for CLIP, `--freeze-text`, for the
+ * VAE `--freeze-encoder`.
  *
- * @throws RangeError if a number is none
+ * @throws RangeError if a number is none, or there is no such provider
  */
-export function recipeOptions(defaults: { readonly samples: number; readonly smokeSamples: number }): RecipeOptions {
+export function recipeOptions(defaults: RecipeDefaults, args?: readonly string[]): RecipeOptions {
   const { values } = parseArgs({
+    ...(args !== undefined && { args: [...args] }),
     options: {
       output: { type: "string", default: "build/model" },
       samples: { type: "string", default: String(defaults.samples) },
@@ -37,19 +59,45 @@ export function recipeOptions(defaults: { readonly samples: number; readonly smo
       threads: { type: "string" },
       smoke: { type: "boolean", default: false },
       "freeze-text": { type: "boolean", default: false },
+      "freeze-encoder": { type: "boolean", default: false },
+      batch: { type: "string" },
+      rate: { type: "string", default: "1" },
+      provider: { type: "string", default: "cpu" },
     },
   });
   const threads = values.threads === undefined ? availableParallelism() : wholeNumber("threads", values.threads);
+  const { batch, smokeBatch = batch } = defaults;
+  const provider = providerNamed(values.provider);
   return {
     output: values.output,
     ...(values.from !== undefined && { from: values.from }),
     smoke: values.smoke,
     freezeText: values["freeze-text"],
+    freezeEncoder: values["freeze-encoder"],
+    batch: wholeNumber("batch", values.batch ?? String(values.smoke ? smokeBatch : batch)),
+    rate: positiveNumber("rate", values.rate),
+    provider,
     samples: values.smoke ? defaults.smokeSamples : wholeNumber("samples", values.samples),
     seed: wholeNumber("seed", values.seed),
     threads,
+    // One core is left for this thread.
+    pictureThreads: provider === "cpu" ? 0 : Math.max(1, threads - 1),
     program: { threads },
+    encoder: { threads, provider },
   };
+}
+
+function providerNamed(name: string): Provider {
+  if (name === "cpu" || name === "webgpu") return name;
+  throw new RangeError(`--provider ${name}: choose cpu or webgpu.`);
+}
+
+function positiveNumber(name: string, text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value) || value <= 0) {
+    throw new RangeError(`--${name} ${text}: give a number above 0.`);
+  }
+  return value;
 }
 
 function wholeNumber(name: string, text: string): number {

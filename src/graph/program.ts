@@ -231,8 +231,9 @@ function sessionOptions(
         ...(weightsFolder !== undefined && { model_external_initializers_file_folder_path: weightsFolder }),
       },
       // Folding would turn every half-precision weight into a float32 copy; merging equal casts would keep them all alive.
+      // Small ones are folded: a GPU may have no arithmetic of half precision to widen them with.
       ...(castsWeights &&
-        !(isSmall && !mapped) && {
+        !(weightBytes < SMALL_WEIGHTS && weights !== "mapped") && {
           optimization: { disable_specified_optimizers: "ConstantFolding;CommonSubexpressionElimination" },
         }),
     },

@@ -88,6 +88,13 @@ export interface StoredWeight {
   readonly cast: boolean;
 }
 
+/** Whether a tensor is a weight in a file, perhaps seen through ops that cost nothing. */
+export function isStoredWeight({ node }: Tensor): boolean {
+  const [source] = node.inputs;
+  if (node.leaf?.kind === "parameter") return true;
+  return node.rules.seeWeight !== undefined && source !== undefined && isStoredWeight(source);
+}
+
 /** Shape and type of an output. */
 export interface OutputSpec {
   readonly shape: Shape;

@@ -3,7 +3,7 @@
  */
 import type { LoweringTarget, OnnxBuilder } from "../onnx/builder.ts";
 import { ShapeError, sizeOf, type Shape } from "../shape.ts";
-import { applyOne, type Tensor } from "../tensor.ts";
+import { applyOne, isStoredWeight, type Tensor } from "../tensor.ts";
 import { concat, pad, slice, transpose } from "./movement.ts";
 import { reshape, sum } from "./broadcasting.ts";
 import { matmul } from "./matmul.ts";
@@ -129,35 +129,35 @@ function inputGradient(dy: Tensor, weight: Tensor, geometry: Geometry): Tensor {
   const missing = ([0, 1] as const).map(
     (axis) => input[axis] - (stride * (output[axis] - 1) + kernel[axis] - pads[axis] - pads[axis + 2]),
   );
-  const isTurned = (target: LoweringTarget) =>
-    target === "cpu" &&
-    stride === 1 &&
-    sizeOf(kernel) > 1 &&
-    sizeOf(output) >= PIXELS_TO_TURN &&
-    turnedPads(geometry).every((extent) => extent >= 0);
+  const canTurn = stride === 1 && kernelReach(geometry).every((extent) => extent >= 0);
+  /** What a convolution turns around, if it takes the place of the transposed one. */
+  const turned = (target: LoweringTarget): "picture" | "kernel" | undefined => {
+    if (!canTurn) return undefined;
+    // A stored kernel is not turned: ONNX Runtime would keep the result as a second copy of the weight.
+    if (target === "portable") return isStoredWeight(weight) ? undefined : "kernel";
+    return sizeOf(kernel) > 1 && sizeOf(output) >= PIXELS_TO_TURN ? "picture" : undefined;
+  };
   return applyOne(
     "conv2dInputGradient",
     [dy, weight],
     { shape: [batch, inChannels, ...input] },
     {
       attributes: { pads, stride },
-      lower: (onnx, names) => [
-        isTurned(onnx.target)
-          ? turnedConvolution(onnx, names, geometry)
-          : onnx.node("ConvTranspose", names, {
-              kernel_shape: kernel,
-              pads,
-              strides: [stride, stride],
-              output_padding: missing,
-            }),
-      ],
+      lower: (onnx, names) => {
+        const what = turned(onnx.target);
+        if (what === "picture") return [withPictureTurned(onnx, names, geometry)];
+        if (what === "kernel") return [withKernelTurned(onnx, names, geometry)];
+        const attributes = { kernel_shape: kernel, pads, strides: [stride, stride], output_padding: missing };
+        return [onnx.node("ConvTranspose", names, attributes)];
+      },
       flops: () => convolutionFlops(geometry),
-      scratch: (target) =>
-        isTurned(target)
-          ? sizeOf([outChannels, inChannels, ...kernel]) +
-            batch * (outChannels * sizeOf(output) + inChannels * sizeOf(input))
-          : // ONNX Runtime unfolds one picture of the result: a column for each pixel of dy.
-            inChannels * sizeOf(kernel) * sizeOf(output),
+      scratch: (target) => {
+        const kernels = sizeOf([outChannels, inChannels, ...kernel]);
+        const what = turned(target);
+        if (what === "picture") return kernels + batch * (outChannels * sizeOf(output) + inChannels * sizeOf(input));
+        // Without turning, ONNX Runtime unfolds one picture of the result: a column for each pixel of dy.
+        return what === "kernel" ? 2 * kernels : inChannels * sizeOf(kernel) * sizeOf(output);
+      },
     },
   );
 }
@@ -166,19 +166,30 @@ function inputGradient(dy: Tensor, weight: Tensor, geometry: Geometry): Tensor {
  * With r the picture turned by 180 degrees: dx = r(conv2d(r(dy), Wᵀ)), the kernel's channels swapped and its pixels as they
  * are.
  */
-function turnedConvolution(onnx: OnnxBuilder, [dy, weight]: readonly string[], geometry: Geometry): string {
-  const turn = (name: string) => {
-    // Backwards, and to before the first.
-    const [first, beyond, step] = [-1, -(2 ** 31), -1].map((value) => onnx.ints([value, value]));
-    return onnx.node("Slice", [name, first, beyond, onnx.ints([2, 3]), step]);
-  };
+function withPictureTurned(onnx: OnnxBuilder, [dy, weight]: readonly string[], geometry: Geometry): string {
+  const [top, left, bottom, right] = kernelReach(geometry);
   const swapped = onnx.node("Transpose", [weight], { perm: [1, 0, 2, 3] });
-  return turn(onnx.node("Conv", [turn(dy), swapped], { kernel_shape: geometry.kernel, pads: turnedPads(geometry) }));
+  const attributes = { kernel_shape: geometry.kernel, pads: [bottom, right, top, left] };
+  return turn(onnx, onnx.node("Conv", [turn(onnx, dy), swapped], attributes));
 }
 
-/** What the kernel reaches over on the opposite side. */
-function turnedPads({ kernel: [height, width], pads: [top, left, bottom, right] }: Geometry): number[] {
-  return [height - 1 - bottom, width - 1 - right, height - 1 - top, width - 1 - left];
+/** dx = conv2d(dy, r(Wᵀ)): a GPU has many pictures to a step, and one kernel. */
+function withKernelTurned(onnx: OnnxBuilder, [dy, weight]: readonly string[], geometry: Geometry): string {
+  const swapped = onnx.node("Transpose", [weight], { perm: [1, 0, 2, 3] });
+  const turned = sizeOf(geometry.kernel) === 1 ? swapped : turn(onnx, swapped);
+  return onnx.node("Conv", [dy, turned], { kernel_shape: geometry.kernel, pads: kernelReach(geometry) });
+}
+
+/** Turns the last two of four axes by 180 degrees. */
+function turn(onnx: OnnxBuilder, name: string): string {
+  // Backwards, and to before the first.
+  const [first, beyond, step] = [-1, -(2 ** 31), -1].map((value) => onnx.ints([value, value]));
+  return onnx.node("Slice", [name, first, beyond, onnx.ints([2, 3]), step]);
+}
+
+/** What a turned kernel reaches over on each side: top, left, bottom, right. */
+function kernelReach({ kernel: [height, width], pads: [top, left, bottom, right] }: Geometry): number[] {
+  return [height - 1 - top, width - 1 - left, height - 1 - bottom, width - 1 - right];
 }
 
 /**

@@ -1,0 +1,59 @@
+import { describe, expect, it } from "vitest";
+import { encodedWorld } from "../../recipes/training/encoded-world.ts";
+
+const [BATCH, BLOCK_BATCHES, REPEATS, STEPS] = [4, 3, 2, 14];
+
+/** A world in which each picture is its number, and so is its latent. */
+function numbered(stepsAhead?: number) {
+  const made: number[] = [];
+  const pictures = {
+    batch: (_seed: number | bigint, first: number, count: number) => {
+      made.push(first);
+      const numbers = Array.from({ length: count }, (_, i) => first + i);
+      return Promise.resolve({ pixels: Float32Array.from(numbers), captions: numbers.map(String), scenes: [] });
+    },
+    dispose: () => Promise.resolve(),
+  };
+  const batchAt = encodedWorld(pictures, (pixels) => Promise.resolve(pixels), {
+    seed: 1,
+    batchSize: BATCH,
+    blockBatches: BLOCK_BATCHES,
+    repeats: REPEATS,
+    samplingAt: () => ({}),
+    encodeCaptions: (captions) => Promise.resolve(Float32Array.from(captions, Number)),
+    ...(stepsAhead !== undefined && { stepsAhead }),
+  });
+  return { made, batchAt };
+}
+
+async function batches(batchAt: ReturnType<typeof numbered>["batchAt"], from = 0) {
+  const all = [];
+  for (let step = from; step < STEPS; step++) all.push(await batchAt(step));
+  return all;
+}
+
+describe("the encoded world", () => {
+  it("shows every picture of a block several times, with its caption, before those of the next", async () => {
+    const { batchAt } = numbered();
+    const all = await batches(batchAt);
+    for (const { latents, encoderHiddenStates } of all) expect(encoderHiddenStates).toEqual(latents);
+    const first = all.slice(0, BLOCK_BATCHES * REPEATS).flatMap(({ latents }) => [...latents]);
+    const twice = Array.from({ length: BATCH * BLOCK_BATCHES }, (_, i) => [i, i]).flat();
+    expect(first.sort((a, b) => a - b)).toEqual(twice);
+  });
+
+  it("has the same batches where blocks are made ahead, and makes each once, none beyond the last step", async () => {
+    const [plain, ahead] = [numbered(), numbered(STEPS)];
+    expect(await batches(ahead.batchAt)).toEqual(await batches(plain.batchAt));
+    expect(ahead.made).toEqual([0, 12, 24]);
+    expect(plain.made).toEqual([0, 12, 24]);
+    const early = numbered(STEPS);
+    await early.batchAt(0);
+    expect(early.made).toEqual([0, 12]);
+  });
+
+  it("depends on the step alone", async () => {
+    const [straight, resumed] = [numbered(), numbered()];
+    expect(await batches(resumed.batchAt, 7)).toEqual((await batches(straight.batchAt)).slice(7));
+  });
+});
