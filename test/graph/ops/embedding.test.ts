@@ -1,4 +1,7 @@
 import fc from "fast-check";
+import { expect, it } from "vitest";
+import { gradients, input, mul, Program, sum } from "../../../src/graph/index.ts";
+import { RandomStream } from "../../../src/random/random.ts";
 import * as tables from "../../../src/graph/ops/embedding.ts";
 import { anywhere, describeOps, extent, ids, shapes, type OpCase } from "../support/op-cases.ts";
 
@@ -13,3 +16,20 @@ describeOps(
   },
   ["embeddingGradient"],
 );
+
+it("The gradient of a row that many ids name is the sum of all, whatever the threads do at once", async () => {
+  // As many as a batch of eight prompts has for the one learned token of a wide text encoder.
+  const [count, width] = [616, 2048];
+  const dy = input("dy", [count, width]);
+  const table = input("table", [1, width]);
+  const looked = tables.embedding(table, input("ids", [count], "int32"));
+  const [gradient] = gradients(sum(mul(looked, dy)), [table]);
+  const program = await Program.create({ gradient }, { threads: 2 });
+  const values = new RandomStream(0, "many ids").normal(count * width);
+  const expected = new Float32Array(width);
+  for (const [i, value] of values.entries()) expected[i % width] += value;
+  for (let run = 0; run < 20; run++) {
+    expect((await program.run({ dy: values, ids: new Int32Array(count) })).gradient).toEqual(expected);
+  }
+  await program.dispose();
+});
