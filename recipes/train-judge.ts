@@ -19,7 +19,7 @@ import { traceParameters } from "./training/parameters.ts";
 import type { Scene } from "./world/scene.ts";
 import { World, type SampleOptions } from "./world/world.ts";
 
-const { output, samples, seed, smoke, threads, program } = recipeOptions({ samples: 160_000, smokeSamples: 128 });
+const { output, samples, seed, smoke, threads, program } = recipeOptions({ samples: 400_000, smokeSamples: 128 });
 
 const BATCH = 64;
 const EVALUATED = smoke ? 64 : 512;
