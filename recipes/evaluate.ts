@@ -4,6 +4,7 @@
  *
  * `npm run model:evaluate -- --model build/model/model --judge build/model/judge [--known-to models/keepsake-64] [--only judged] [--smoke]`
  */
+import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -188,7 +189,10 @@ async function drawSheet(name: string, count: number, options: SampleOptions): P
   await writeFileAtomic(join(output, `${name}.txt`), lines.join(""));
 }
 
-function earlierMetrics(json: unknown): object {
+/** What is measured already, if anything is. */
+async function earlierMetrics(path: string): Promise<object> {
+  if (!existsSync(path)) return {};
+  const json = await readJson(path);
   if (typeof json === "object" && json !== null) return json;
   throw new Error("metrics.json is no object");
 }
@@ -217,7 +221,7 @@ if (only === undefined || only === "sheets") {
   await drawSheet("pairs", 16, { layouts: { pair: 1 } });
 }
 const metrics: Record<string, unknown> = {
-  ...(only === undefined ? {} : earlierMetrics(await readJson(file))),
+  ...(only === undefined ? {} : await earlierMetrics(file)),
   ...{ seed: SEED, guidanceScale: GUIDANCE_SCALE, steps: STEPS },
 };
 for (const [name, measure] of Object.entries(measures)) {
