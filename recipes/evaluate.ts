@@ -4,6 +4,7 @@
  *
  * `npm run model:evaluate -- --model build/model/model --judge build/model/judge [--known-to models/keepsake-64] [--only judged] [--smoke]`
  */
+import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -18,7 +19,7 @@ import { readKnownWords } from "../src/prompts/known-words.ts";
 import { diffusionClassifier } from "./evaluation/diffusion-classifier.ts";
 import { conceptViews } from "./evaluation/concept-views.ts";
 import { sharpness } from "./evaluation/fidelity.ts";
-import { frechetDistance } from "./evaluation/frechet.ts";
+import { frechetDistance, leadingDirections } from "./evaluation/frechet.ts";
 import { answersOf } from "./evaluation/judge-network.ts";
 import { accuracyOf, Judge } from "./evaluation/judge.ts";
 import { attributeQuestions, heldOutScenes, knownToAll, nounsKnownToAll, spread } from "./evaluation/questions.ts";
@@ -49,6 +50,8 @@ const STEPS = values.smoke ? 2 : 25;
 const CHOICES = values.smoke ? 4 : 50;
 const RETRIEVALS = values.smoke ? 1 : 2;
 const JUDGED = values.smoke ? 4 : 200;
+/** Real pictures from which others are so far, and the directions of the judge's features in which that is measured. */
+const [REFERENCE, DIRECTIONS] = values.smoke ? [40, 4] : [2000, 8];
 const RECONSTRUCTED = values.smoke ? 4 : 128;
 /** Large single things: of such the judge has seen only. */
 const LARGE: SampleOptions = { layouts: { single: 1 }, sizes: { large: 1 } };
@@ -94,7 +97,7 @@ async function judged() {
   if (values.judge === undefined) return undefined;
   const judge = await Judge.load(values.judge);
   const scenes = heldOutScenes(SEED, JUDGED, isAsked, LARGE);
-  const others = heldOutScenes(SEED + 50, JUDGED, isAsked, LARGE);
+  const others = heldOutScenes(SEED + 50, REFERENCE, isAsked, LARGE);
   // A mark that the caption had no room for is not asked for.
   const answers = scenes.map(({ scene, caption }) => {
     const { mark, ...rest } = answersOf(scene);
@@ -107,10 +110,12 @@ async function judged() {
     others: await rendered(others),
   };
   const seen = async (images: readonly RgbImage[]) => judge.see(images.map(imageToTensor));
-  const reference = (await seen(pictures.others)).map(({ features }) => features);
+  const real = (await seen(pictures.others)).map(({ features }) => features);
+  const projected = leadingDirections(real, DIRECTIONS);
+  const reference = real.map(projected);
   const measured = async (images: readonly RgbImage[]) => {
     const all = await seen(images);
-    const features = all.map((each) => each.features);
+    const features = all.map((each) => projected(each.features));
     const sharp = images.reduce((sum, image) => sum + sharpness(imageToTensor(image)), 0) / images.length;
     return { ...accuracyOf(all, answers), frechet: frechetDistance(features, reference), sharpness: sharp };
   };
@@ -188,7 +193,10 @@ async function drawSheet(name: string, count: number, options: SampleOptions): P
   await writeFileAtomic(join(output, `${name}.txt`), lines.join(""));
 }
 
-function earlierMetrics(json: unknown): object {
+/** What is measured already, if anything is. */
+async function earlierMetrics(path: string): Promise<object> {
+  if (!existsSync(path)) return {};
+  const json = await readJson(path);
   if (typeof json === "object" && json !== null) return json;
   throw new Error("metrics.json is no object");
 }
@@ -217,7 +225,7 @@ if (only === undefined || only === "sheets") {
   await drawSheet("pairs", 16, { layouts: { pair: 1 } });
 }
 const metrics: Record<string, unknown> = {
-  ...(only === undefined ? {} : earlierMetrics(await readJson(file))),
+  ...(only === undefined ? {} : await earlierMetrics(file)),
   ...{ seed: SEED, guidanceScale: GUIDANCE_SCALE, steps: STEPS },
 };
 for (const [name, measure] of Object.entries(measures)) {

@@ -21,7 +21,7 @@ import { openPictures } from "./training/world-threads.ts";
 import type { SampleOptions } from "./world/world.ts";
 
 const { output, samples, seed, smoke, batch, rate, provider, threads, pictureThreads, program } = recipeOptions({
-  samples: 160_000,
+  samples: 400_000,
   smokeSamples: 128,
   batch: 64,
 });

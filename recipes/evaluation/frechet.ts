@@ -51,6 +51,23 @@ function rootOf(matrix: Float64Array, width: number): Float64Array {
   return out;
 }
 
+/**
+ * Projects features onto the directions in which those of the reference vary most. With as many directions as features, a few hundred pictures are too few to
+ * know a covariance, and even real pictures would be far from real ones.
+ */
+export function leadingDirections(
+  reference: readonly Float32Array[],
+  count: number,
+): (features: Float32Array) => Float32Array {
+  const { mean, covariance } = gaussianOf(reference);
+  const width = mean.length;
+  const { vectors } = symmetricEigen(covariance, width);
+  return (features) =>
+    Float32Array.from({ length: count }, (_, k) =>
+      features.reduce((sum, value, i) => sum + (value - mean[i]) * vectors[k * width + i], 0),
+    );
+}
+
 /** ‖m₁ − m₂‖² + tr(C₁ + C₂ − 2 (C₁^½ C₂ C₁^½)^½). It falls with the number of pictures: compare equal numbers only. */
 export function frechetDistance(first: readonly Float32Array[], second: readonly Float32Array[]): number {
   const [a, b] = [gaussianOf(first), gaussianOf(second)];

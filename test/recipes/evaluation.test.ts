@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { edgePsnr, edges, psnr, sharpness } from "../../recipes/evaluation/fidelity.ts";
-import { frechetDistance } from "../../recipes/evaluation/frechet.ts";
+import { frechetDistance, leadingDirections } from "../../recipes/evaluation/frechet.ts";
 import { answersOf, FEATURES, HEADS, judgeNetwork, wordsSeen } from "../../recipes/evaluation/judge-network.ts";
 import { accuracyOf } from "../../recipes/evaluation/judge.ts";
 import { heldOutScenes, knownToAll, nounsKnownToAll, spread } from "../../recipes/evaluation/questions.ts";
@@ -73,6 +73,16 @@ describe("the Fréchet distance", () => {
     expect(frechetDistance(first, first)).toBeCloseTo(0, 6);
     // ‖(2, 2, 2)‖² + 3 (1 - 3)²
     expect(Math.abs(frechetDistance(first, rows(2, 3)) - 24)).toBeLessThan(1.5);
+  });
+
+  it("is measured in the directions in which the reference varies", () => {
+    const reference = Array.from({ length: 200 }, () => {
+      const [along, across] = random.normal(2);
+      return Float32Array.from([3 * along + 5, 0.1 * across, 3 * along]);
+    });
+    const projected = leadingDirections(reference, 1);
+    expect(Math.abs(projected(Float32Array.from([5, 7, 0]))[0])).toBeLessThan(0.6);
+    expect(Math.abs(projected(Float32Array.from([6, 0, 1]))[0])).toBeGreaterThan(0.8);
   });
 
   it("needs features of one width", () => {
