@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
@@ -28,7 +29,10 @@ export default defineConfig({
   test: {
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    maxWorkers: 2,
+    // One more than cores: many tests wait for processes, locks and timers. Each takes up to 1.4 GB.
+    maxWorkers: Math.min(4, availableParallelism() + 1),
+    // What one project has transformed the next need not transform again.
+    experimental: { fsModuleCache: true },
     setupFiles: ["test/setup.ts"],
     projects: [
       project("unit", { include: ["test/**/*.test.ts"], exclude: [...WHOLE, ...ALONE], isolate: false }),
