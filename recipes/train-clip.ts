@@ -152,9 +152,6 @@ async function zeroShotAccuracy(options: SampleOptions): Promise<() => Promise<n
 const zeroShotOfAll = await zeroShotAccuracy({});
 const zeroShotOfEasy = await zeroShotAccuracy(EASY_WORLD);
 
-const checkpoint = join(folder, "checkpoint.safetensors");
-if (await trainer.load(checkpoint)) process.stderr.write(`going on from step ${trainer.step}\n`);
-else if (initial !== undefined) await trainer.startFrom(initial);
 const isComplete = await trainLoop(
   trainer,
   {
@@ -162,10 +159,9 @@ const isComplete = await trainLoop(
     batchSize: BATCH,
     warmupSteps: 100,
     constantShare: 0.3,
-    checkpoint,
-    checkpointEvery: 120,
+    folder,
+    initial,
     evaluateEvery: smoke ? 128 : 6400,
-    log: join(folder, "log.jsonl"),
   },
   feedsOf,
   async () => ({ nounZeroShot: await zeroShotOfAll(), nounZeroShotEasy: await zeroShotOfEasy() }),

@@ -122,8 +122,6 @@ async function evaluate(): Promise<Record<string, number>> {
   return { noun, color, mark };
 }
 
-const checkpoint = join(folder, "checkpoint.safetensors");
-if (await trainer.load(checkpoint)) process.stderr.write(`going on from step ${trainer.step}\n`);
 const isComplete = await trainLoop(
   trainer,
   {
@@ -131,10 +129,8 @@ const isComplete = await trainLoop(
     batchSize: BATCH,
     warmupSteps: 100,
     constantShare: 0.4,
-    checkpoint,
-    checkpointEvery: 120,
+    folder,
     evaluateEvery: smoke ? 128 : 12_800,
-    log: join(folder, "log.jsonl"),
   },
   feedsOf,
   evaluate,

@@ -21,7 +21,7 @@ import { encodedWorld, pictureEncoder } from "./training/encoded-world.ts";
 import { DIFFUSERS_WEIGHTS, namedTensors, writeComponent, writePipelineFiles } from "./training/export.ts";
 import { recipeOptions } from "./training/options.ts";
 import { FullTrainer } from "./training/full-trainer.ts";
-import { trainLoop } from "./training/loop.ts";
+import { checkpointIn, trainLoop } from "./training/loop.ts";
 import { traceParameters } from "./training/parameters.ts";
 import { picturesOf, writeGrid } from "./training/sheets.ts";
 import { openPictures } from "./training/world-threads.ts";
@@ -63,9 +63,8 @@ const LATENT = LATENT_CHANNELS * LATENT_SIZE * LATENT_SIZE;
 const folder = join(output, "unet");
 await mkdir(folder, { recursive: true });
 const model = join(output, "model");
-const checkpoint = join(folder, "checkpoint.safetensors");
 // A run that goes on has its model already, newer than the one that it started from.
-if (from !== undefined && !existsSync(checkpoint)) await cp(from, model, { recursive: true });
+if (from !== undefined && !existsSync(checkpointIn(folder))) await cp(from, model, { recursive: true });
 const vae = await openAutoencoderKl(join(model, "vae"));
 const { config: textConfig, weights: textWeights } = await openClipTextModel(join(model, "text_encoder"));
 const tokenizer = await ClipTokenizer.load(join(model, "tokenizer"));
@@ -208,10 +207,9 @@ function meanDistance(latents: Float32Array): number {
   return Math.sqrt(squares / count);
 }
 
-if (await trainer.load(checkpoint)) process.stderr.write(`going on from step ${trainer.step}\n`);
-else if (from !== undefined && existsSync(join(from, "unet"))) {
-  await trainer.startFrom((await openUNet2DConditionModel(join(from, "unet"))).weights);
-}
+const started = from === undefined ? undefined : join(from, "unet");
+const initial =
+  started !== undefined && existsSync(started) ? (await openUNet2DConditionModel(started)).weights : undefined;
 const isComplete = await trainLoop(
   trainer,
   {
@@ -219,10 +217,9 @@ const isComplete = await trainLoop(
     batchSize: BATCH,
     warmupSteps: 200,
     constantShare: 0.4,
-    checkpoint,
-    checkpointEvery: 180,
+    folder,
+    initial,
     evaluateEvery: smoke ? 32 : 19_200,
-    log: join(folder, "log.jsonl"),
   },
   feedsOf,
   draw,

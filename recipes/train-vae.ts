@@ -142,9 +142,6 @@ function joined(arrays: readonly Float32Array[]): Float32Array {
   return all;
 }
 
-const checkpoint = join(folder, "checkpoint.safetensors");
-if (await trainer.load(checkpoint)) process.stderr.write(`going on from step ${trainer.step}\n`);
-else if (initial !== undefined) await trainer.startFrom(initial);
 const isComplete = await trainLoop(
   trainer,
   {
@@ -152,10 +149,9 @@ const isComplete = await trainLoop(
     batchSize: BATCH,
     warmupSteps: 100,
     constantShare: 0.4,
-    checkpoint,
-    checkpointEvery: 120,
+    folder,
+    initial,
     evaluateEvery: smoke ? 16 : 6400,
-    log: join(folder, "log.jsonl"),
   },
   feedsOf,
   evaluate,

@@ -2,9 +2,14 @@
  * @file The loop around a full training: learning-rate schedule, progress, checkpoints, metrics while it runs, Ctrl-C.
  */
 import { appendFile } from "node:fs/promises";
+import { join } from "node:path";
 import { formatDuration } from "../../src/units.ts";
 import { learningRateFactor, type Feeds } from "../../src/graph/index.ts";
+import type { Weights } from "../../src/diffusion/weights.ts";
 import type { FullTrainer } from "./full-trainer.ts";
+
+/** Seconds from one checkpoint to the next. */
+const CHECKPOINT_EVERY = 120;
 
 export interface LoopSettings {
   /** Samples to see in all. */
@@ -13,14 +18,17 @@ export interface LoopSettings {
   readonly warmupSteps: number;
   /** Share of the steps at the full learning rate; the rest is a cosine down to zero. */
   readonly constantShare: number;
-  /** Where training goes on from. */
-  readonly checkpoint: string;
-  /** Seconds from one checkpoint to the next. */
-  readonly checkpointEvery: number;
+  /** For the checkpoint that training goes on from, and for metrics as JSON lines, `log.jsonl`. */
+  readonly folder: string;
+  /** Where training starts if there is no checkpoint. Default: at random weights. */
+  readonly initial?: Weights | undefined;
   /** Samples from one evaluation to the next. */
   readonly evaluateEvery: number;
-  /** Metrics as JSON lines. */
-  readonly log: string;
+}
+
+/** The checkpoint in a recipe's folder. */
+export function checkpointIn(folder: string): string {
+  return join(folder, "checkpoint.safetensors");
 }
 
 /**
@@ -36,7 +44,10 @@ export async function trainLoop(
   feedsOf: (step: number) => Promise<Feeds> | Feeds,
   evaluate: (samplesSeen: number) => Promise<Readonly<Record<string, number>>>,
 ): Promise<boolean> {
-  const { batchSize } = settings;
+  const { batchSize, folder, initial } = settings;
+  const checkpoint = checkpointIn(folder);
+  if (await trainer.load(checkpoint)) process.stderr.write(`going on from step ${trainer.step}\n`);
+  else if (initial !== undefined) await trainer.startFrom(initial);
   const steps = Math.ceil(settings.samples / batchSize);
   const evaluateSteps = Math.max(1, Math.round(settings.evaluateEvery / batchSize));
   let isStopped = false;
@@ -69,17 +80,17 @@ export async function trainLoop(
         gigaflops: (pace * batchSize * trainer.flopsPerSample) / 1e9,
         ...metrics,
       };
-      await appendFile(settings.log, `${JSON.stringify(line)}\n`);
+      await appendFile(join(folder, "log.jsonl"), `${JSON.stringify(line)}\n`);
       const values = Object.entries(line).map(([name, value]) => `${name} ${Number(value.toPrecision(4))}`);
       process.stderr.write(`${values.join(", ")}, ${formatDuration((steps - step) / pace)} left\n`);
       lossSum = lossCount = 0;
     }
-    if (performance.now() - lastCheckpoint > 1000 * settings.checkpointEvery) {
-      await trainer.save(settings.checkpoint);
+    if (performance.now() - lastCheckpoint > 1000 * CHECKPOINT_EVERY) {
+      await trainer.save(checkpoint);
       lastCheckpoint = performance.now();
     }
   }
-  await trainer.save(settings.checkpoint);
+  await trainer.save(checkpoint);
   return trainer.step >= steps;
 }
 

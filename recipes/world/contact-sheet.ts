@@ -23,7 +23,7 @@ const { values, positionals } = parseArgs({
     sheet: { type: "string", default: "samples" },
   },
 });
-const folder = positionals[0] ?? "contact-sheets";
+const folder = positionals[0] ?? join("build", "contact-sheets");
 const [seed, count, size, columns] = [values.seed, values.count, values.size, values.columns].map(Number);
 const numbers = Array.from({ length: count }, (_, i) => i);
 /** Designs of each noun on the sheet of nouns. */

@@ -8,7 +8,10 @@ const known = (await readKnownWords(checkpointFolder(BUILT_IN_MODEL))) ?? { noun
 
 describe("the words of a model", () => {
   it("lie beside the built-in model; another model has no list", async () => {
-    expect(known.words).toEqual([...known.words].sort());
+    // What its card says it has learned, in words of its captions.
+    expect([known.nouns.length, known.words.length]).toEqual([102, 300]);
+    expect(known.nouns.filter((noun) => !noun.split(" ").every((word) => known.words.includes(word)))).toEqual([]);
+    expect(known.words).toEqual([...new Set(known.words)].sort());
     expect(builtInNouns()).toContain("teapot");
     expect(builtInNouns()).not.toContain("scooter");
     expect(await readKnownWords(MODEL)).toBeUndefined();
