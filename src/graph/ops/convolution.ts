@@ -4,9 +4,9 @@
 import type { LoweringTarget, OnnxBuilder } from "../onnx/builder.ts";
 import { ShapeError, sizeOf, type Shape } from "../shape.ts";
 import { applyOne, isStoredWeight, type Tensor } from "../tensor.ts";
-import { concat, pad, slice, transpose } from "./movement.ts";
-import { reshape, sum } from "./broadcasting.ts";
-import { matmul } from "./matmul.ts";
+import type { Geometry } from "./convolution/geometry.ts";
+import { weightGradients } from "./convolution/weight-gradient.ts";
+import { concat, slice } from "./movement.ts";
 
 export interface Conv2dOptions {
   readonly stride?: number;
@@ -35,18 +35,6 @@ function splitRows(x: Tensor, extents: readonly number[]): Tensor[] {
     first += extent;
     return rows;
   });
-}
-
-interface Geometry {
-  readonly batch: number;
-  readonly inChannels: number;
-  readonly outChannels: number;
-  readonly kernel: readonly [number, number];
-  readonly stride: number;
-  /** Top, left, bottom, right. */
-  readonly pads: readonly [number, number, number, number];
-  readonly input: readonly [number, number];
-  readonly output: readonly [number, number];
 }
 
 /**
@@ -118,10 +106,12 @@ function convolutionFlops({ batch, inChannels, outChannels, kernel, output }: Ge
 }
 
 /**
- * From so many pixels on, a convolution of the picture turned around is quicker on the CPU than a transposed convolution, which
- * writes every product out before it adds them up. On fewer, reordering the kernel takes longer than that.
+ * A convolution of something turned around is quicker on the CPU than a transposed convolution, which writes every product out
+ * before it adds them up. Where a stored kernel would have to be reordered for it, that takes longer below so many pixels.
  */
-const PIXELS_TO_TURN = 2048;
+const PIXELS_TO_TURN_PICTURE = 2048;
+/** Pixels of the whole batch from which a kernel that changes from step to step is turned. */
+const PIXELS_TO_TURN_KERNEL = 512;
 
 /** The adjoint of conv2d in x: a transposed convolution that reads the stored kernel as it is, or, where that is slow, a turned one. */
 function inputGradient(dy: Tensor, weight: Tensor, geometry: Geometry): Tensor {
@@ -134,8 +124,10 @@ function inputGradient(dy: Tensor, weight: Tensor, geometry: Geometry): Tensor {
   const turned = (target: LoweringTarget): "picture" | "kernel" | undefined => {
     if (!canTurn) return undefined;
     // A stored kernel is not turned: ONNX Runtime would keep the result as a second copy of the weight.
-    if (target === "portable") return isStoredWeight(weight) ? undefined : "kernel";
-    return sizeOf(kernel) > 1 && sizeOf(output) >= PIXELS_TO_TURN ? "picture" : undefined;
+    if (!isStoredWeight(weight) && (target === "portable" || batch * sizeOf(output) >= PIXELS_TO_TURN_KERNEL))
+      return "kernel";
+    if (target === "portable") return undefined;
+    return sizeOf(kernel) > 1 && sizeOf(output) >= PIXELS_TO_TURN_PICTURE ? "picture" : undefined;
   };
   return applyOne(
     "conv2dInputGradient",
@@ -173,7 +165,7 @@ function withPictureTurned(onnx: OnnxBuilder, [dy, weight]: readonly string[], g
   return turn(onnx, onnx.node("Conv", [turn(onnx, dy), swapped], attributes));
 }
 
-/** dx = conv2d(dy, r(Wᵀ)): a GPU has many pictures to a step, and one kernel. */
+/** dx = conv2d(dy, r(Wᵀ)): full training has many pictures to a step, and one kernel. */
 function withKernelTurned(onnx: OnnxBuilder, [dy, weight]: readonly string[], geometry: Geometry): string {
   const swapped = onnx.node("Transpose", [weight], { perm: [1, 0, 2, 3] });
   const turned = sizeOf(geometry.kernel) === 1 ? swapped : turn(onnx, swapped);
@@ -190,28 +182,4 @@ function turn(onnx: OnnxBuilder, name: string): string {
 /** What a turned kernel reaches over on each side: top, left, bottom, right. */
 function kernelReach({ kernel: [height, width], pads: [top, left, bottom, right] }: Geometry): number[] {
   return [height - 1 - top, width - 1 - left, height - 1 - bottom, width - 1 - right];
-}
-
-/**
- * The adjoints of conv2d in W and b. With batch and pixels as one axis, dW at each kernel offset is one matrix product of dy with the
- * x that the offset sees, and nothing is left to sum over the batch.
- */
-function weightGradients(dy: Tensor, x: Tensor, geometry: Geometry): { weight: Tensor; bias: Tensor } {
-  const { batch, inChannels, outChannels, kernel, stride, pads, output } = geometry;
-  const [kernelHeight, kernelWidth] = kernel;
-  const [height, width] = output;
-  const positions = batch * height * width;
-  const channelsFirst = reshape(transpose(dy, [1, 0, 2, 3]), [outChannels, positions]);
-  const padded = pad(transpose(x, [1, 0, 2, 3]), [0, 0, pads[0], pads[1]], [0, 0, pads[2], pads[3]]);
-  const products: Tensor[] = [];
-  for (let i = 0; i < kernelHeight; i++) {
-    for (let j = 0; j < kernelWidth; j++) {
-      const ends = [inChannels, batch, i + stride * (height - 1) + 1, j + stride * (width - 1) + 1];
-      const seen = reshape(slice(padded, [0, 0, i, j], ends, [1, 1, stride, stride]), [inChannels, positions]);
-      const product = matmul(channelsFirst, seen, { transposeB: true });
-      products.push(reshape(product, [outChannels, inChannels, 1]));
-    }
-  }
-  const weight = reshape(concat(products, 2), [outChannels, inChannels, kernelHeight, kernelWidth]);
-  return { weight, bias: sum(channelsFirst, [1]) };
 }

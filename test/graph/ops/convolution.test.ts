@@ -1,5 +1,8 @@
+import { mkdtemp, realpath, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as convolutions from "../../../src/graph/ops/convolution.ts";
 import { emitModel } from "../../../src/graph/onnx/emit.ts";
 import {
@@ -12,10 +15,10 @@ import {
   type Conv2dOptions,
   type Tensor,
 } from "../../../src/graph/index.ts";
-import { RandomStream } from "../../../src/random/random.ts";
-import { compute } from "../support/compute.ts";
+import { SafetensorsFile, writeSafetensors } from "../../../src/io/safetensors/safetensors.ts";
+import { compute, noise } from "../support/compute.ts";
 import { readModel } from "../support/onnx-model.ts";
-import { anywhere, describeOps, extent, type OpCase } from "../support/op-cases.ts";
+import { anywhere, describeOps, expectClose, extent, type OpCase } from "../support/op-cases.ts";
 
 const sides = fc.oneof(extent(0, 2), fc.tuple(extent(0, 2), extent(0, 2), extent(0, 2), extent(0, 2)));
 
@@ -56,25 +59,38 @@ describe("the input gradient", () => {
     { kernel: [3, 3], padding: 1, stride: 2 },
     { kernel: [1, 1] },
   ] satisfies ({ kernel: [number, number] } & Conv2dOptions)[];
-  // The CPU turns a large picture around, and computes a transposed convolution for a small one.
+  // Of a stored kernel the CPU turns a large picture around, and computes a transposed convolution for a small one.
   const cases = [48, 12].flatMap((side) => optionsOfEach.map((options) => ({ side, ...options })));
 
+  let folder: string;
+  beforeAll(async () => {
+    folder = await realpath(await mkdtemp(join(tmpdir(), "keepsake-convolution-")));
+  });
+  afterAll(async () => {
+    await rm(folder, { recursive: true });
+  });
+
   it.each(cases)(
-    "is the same on the CPU as on a GPU, where the kernel is turned around: %j",
+    "is the same on the CPU, of a stored kernel or one that is fed, as on a GPU: %j",
     async ({ side, kernel, ...options }) => {
-      const [x, weight] = [input("x", [2, 3, side, side]), input("weight", [5, 3, ...kernel])];
-      const y = convolutions.conv2d(x, weight, undefined, options);
-      const [gradient] = gradients(sum(mul(y, input("dy", y.shape))), [x]);
-      const random = new RandomStream(0, "pictures");
-      const feeds = {
-        weight: random.normal(sizeOf(weight.shape)),
-        dy: random.normal(sizeOf(y.shape)),
+      const shape = [5, 3, ...kernel];
+      const [x, fed, data] = [input("x", [2, 3, side, side]), input("weight", shape), noise(sizeOf(shape), 1)];
+      const path = join(folder, `${side} ${JSON.stringify({ kernel, ...options })}.safetensors`);
+      await writeSafetensors(path, new Map([["weight", { shape, data }]]));
+      const { byteOffset, byteLength } = (await SafetensorsFile.open(path)).info("weight");
+      const stored = parameter("weight", shape, { path, byteOffset, byteLength, dtype: "float32" });
+      const gradientOf = (weight: Tensor) => {
+        const y = convolutions.conv2d(x, weight, undefined, options);
+        const [gradient] = gradients(sum(mul(y, input("dy", y.shape))), [x]);
+        return { gradient, dy: noise(sizeOf(y.shape), 2) };
       };
-      const { gradient: onCpu } = await compute({ gradient }, feeds);
-      const { gradient: portable } = await compute({ gradient }, feeds, { lowering: "portable" });
-      const furthest = onCpu.reduce((most, value, i) => Math.max(most, Math.abs(value - portable[i])), 0);
-      expect(furthest).toBeLessThan(1e-5);
-      expect(onCpu.some((value) => Math.abs(value) > 1)).toBe(true);
+      const { gradient, dy } = gradientOf(fed);
+      const { gradient: portable } = await compute({ gradient }, { weight: data, dy }, { lowering: "portable" });
+      expect(portable.some((value) => Math.abs(value) > 1)).toBe(true);
+      const { gradient: onCpu } = await compute({ gradient }, { weight: data, dy });
+      expectClose(onCpu, portable, 1e-5);
+      const { gradient: ofStored } = await compute({ gradient: gradientOf(stored).gradient }, { dy });
+      expectClose(ofStored, portable, 1e-5);
     },
   );
 
@@ -90,5 +106,39 @@ describe("the input gradient", () => {
     expect(operators(stored, "portable")).toContain("ConvTranspose");
     expect(operators(input("w", [4, 2, 3, 3]), "portable")).not.toContain("ConvTranspose");
     expect(operators(stored, "cpu")).not.toContain("ConvTranspose");
+  });
+});
+
+describe("the gradient of the kernel", () => {
+  const cases = [
+    // As many positions as are given zeros, and not.
+    { shape: [4, 3, 16, 16], kernel: [3, 3], padding: 1 },
+    { shape: [1, 3, 32, 32], kernel: [1, 1] },
+    { shape: [2, 3, 16, 32], kernel: [2, 3], padding: [0, 2, 1, 0] },
+    { shape: [4, 3, 15, 16], kernel: [3, 3], padding: 1 },
+    // Pixels of the kernel that see nothing but padding.
+    { shape: [3, 3, 2, 1], kernel: [3, 3], padding: 1 },
+    { shape: [3, 3, 1, 2], kernel: [3, 5], padding: [1, 2, 1, 2] },
+    { shape: [4, 3, 32, 32], kernel: [3, 3], padding: 1, stride: 2 },
+  ] satisfies ({ shape: number[]; kernel: [number, number] } & Conv2dOptions)[];
+
+  it.each(cases)("is the adjoint of the convolution: %j", async ({ shape, kernel, ...options }) => {
+    const kernels = [5, shape[1], ...kernel];
+    const [x, weight] = [input("x", shape), input("weight", kernels)];
+    const y = convolutions.conv2d(x, weight, undefined, options);
+    const dy = input("dy", y.shape);
+    const loss = sum(mul(y, dy));
+    const [gradient] = gradients(loss, [weight]);
+    const feeds = { x: noise(sizeOf(shape), 1), dy: noise(sizeOf(y.shape), 2) };
+    // The loss is linear in the kernel: of one that has a single pixel, it is the gradient there.
+    const slopes: number[] = [];
+    for (let at = 0; at < sizeOf(kernels); at++) {
+      const single = Float32Array.from({ length: sizeOf(kernels) }, (_, i) => (i === at ? 1 : 0));
+      slopes.push((await compute({ loss }, { ...feeds, weight: single })).loss[0]);
+    }
+    for (const lowering of ["cpu", "portable"] as const) {
+      const computed = await compute({ gradient }, { x: feeds.x, dy: feeds.dy }, { lowering });
+      expectClose(computed.gradient, slopes, 1e-5, lowering);
+    }
   });
 });
