@@ -67,7 +67,7 @@ export async function sheetOf(
   const { folder, askedModel } = session;
   const existing = await session.library();
   const keepsNothing = existing?.manifest.keep === 0;
-  const asked = previews ?? (!keepsNothing && profileOf(chosenModel(askedModel, existing).name).drawsPreviews);
+  const asked = previews ?? (!keepsNothing && profileOf(chosenModel(askedModel, existing).name).isSmall);
   if (asked === false) return undefined;
   if (!keepsNothing) return asked === true ? previewSheetOf(folder) : checkedSheet(asked);
   const fault = `${folder} keeps no earlier states, so previews have nothing to compare`;

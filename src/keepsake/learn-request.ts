@@ -60,6 +60,8 @@ export type LearnConceptProgress =
   /** What is good to know about the model, before anything is trained. */
   | { readonly kind: "note"; readonly message: string }
   | ({ readonly kind: "photos" } & PhotosFound)
+  /** What begins now, and takes from seconds to minutes without news of its own. Not told of the built-in model, where it is quick. */
+  | { readonly kind: "preparing"; readonly part: "plan" | "photos" | "first step" }
   /** What the run will take, before the photos are encoded. */
   | { readonly kind: "plan"; readonly plan: LearnPlan }
   | { readonly kind: "resumed"; readonly step: number }

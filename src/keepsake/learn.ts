@@ -79,6 +79,10 @@ async function learnLocked(
     const photos = await loadPhotos(request.photos, resolution, asked);
     const warnings = [...photos.found.warnings, ...cutCaptionWarnings(cutCaptions(photos, learning.prepared.tokens))];
     onProgress?.({ kind: "photos", ...photos.found, warnings });
+    const tellPreparing = (part: "plan" | "photos" | "first step") => {
+      if (!model.profile.isSmall) onProgress?.({ kind: "preparing", part });
+    };
+    if (isPlanned(request)) tellPreparing("plan");
     const planned = isPlanned(request)
       ? await planRun(session, request, model, learning, { photos: photos.found.count, drawsPreviews, began })
       : undefined;
@@ -111,6 +115,7 @@ async function learnLocked(
       };
     }
     const snapshot = await snapshotToContinue(library, identity, request.restart ?? false);
+    tellPreparing("photos");
     const posteriors = await encodeTrainingPhotos(pipeline.vae, photos, resolution, session.program, asked);
     const watchers = await watchersOf(session, request, model, prepared, photos);
     const classPictures = await drawClassPictures(session, model, prepared, { signal, onProgress });
@@ -123,6 +128,7 @@ async function learnLocked(
       return created;
     });
     if (snapshot !== undefined) onProgress?.({ kind: "resumed", step: snapshot.step });
+    tellPreparing("first step");
     const { samples, validation } = request;
     const facts = { checkpointing: pool.checkpointing, samples, validation };
     const losses = await runSteps(run, request, library, withFacts(identity, facts), watchers);

@@ -52,7 +52,7 @@ describe("keepsake learn", () => {
   it("begins with the plan in a line", async () => {
     const { stderr } = succeeded(await keepsakeHere(learn(inFolder("line"), "dog", [photos])));
     expect(stderr).toMatch(
-      /\n2 photos\n(?:warning: .*\n)?about [\d.]+ (s|min|h), [\d.]+ [MG]B of memory, [\d.]+ [kM]B on disk\nstep /,
+      /\n2 photos\n(?:warning: .*\n)?planning .*\nabout [\d.]+ (s|min|h), [\d.]+ [MG]B of memory, [\d.]+ [kM]B on disk\nenc/,
     );
   });
 });

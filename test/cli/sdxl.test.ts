@@ -12,7 +12,9 @@ const MODEL = join(import.meta.dirname, "..", "fixtures", "models", "tiny-sdxl")
 it("keepsake learns, draws and finds a concept again on SDXL", async () => {
   const library = inFolder("library");
   const photos = await writePhotos(inFolder("rex"), "rex", 1);
-  succeeded(await keepsake(learn(library, "rex", [photos], "--model", MODEL, "--steps", "2")));
+  const { stderr } = succeeded(await keepsake(learn(library, "rex", [photos], "--model", MODEL, "--steps", "2")));
+  // Each can take a minute, in which nothing else is said.
+  expect(stderr).toMatch(/\nplanning the run .*\nabout .*\nencoding the photos\ncompiling the first step\nstep 1\/2/s);
   const picture = inFolder("rex.png");
   succeeded(await keepsake(generate(library, "a <rex>", picture)));
   expect(existsSync(picture)).toBe(true);

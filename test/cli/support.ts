@@ -109,8 +109,11 @@ export function failureLine({ code, stdout, stderr }: Outcome, exitCode: number)
   const lines = stderr.trimEnd().split("\n");
   const line = lines.pop() ?? "";
   expect(line).toMatch(/^error: /);
-  for (const news of lines)
-    expect(news).toMatch(/^(warning: |\d+ photos?$|about \d|step \d|picture \d|[\w-]+ \(\d+ of \d+\)$)/);
+  for (const news of lines) {
+    expect(news).toMatch(
+      /^(warning: |\d+ photos?$|planning |about \d|encoding |compiling |step \d|picture \d|[\w-]+ \(\d+ of \d+\)$)/,
+    );
+  }
   expect(stdout).toBe("");
   expect(code, stderr).toBe(exitCode);
   return line;

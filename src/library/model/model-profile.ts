@@ -23,8 +23,8 @@ export interface ModelProfile {
   readonly adapter: { readonly rank: number };
   /** Things that stand for the rest of the world when a picture is classified. */
   readonly ordinaryThings: readonly string[];
-  /** Whether every training run ends with a preview sheet: drawing it takes seconds, not minutes. */
-  readonly drawsPreviews: boolean;
+  /** What a large model takes minutes for takes it seconds: every training run ends with a preview sheet, and its preparation is not worth a word. */
+  readonly isSmall: boolean;
 }
 
 export const CHECKPOINT: ModelProfile = {
@@ -34,7 +34,7 @@ export const CHECKPOINT: ModelProfile = {
   ordinaryThings: [
     ...["person", "cat", "dog", "bird", "car", "building", "room", "tree", "flower", "meal", "toy", "landscape"],
   ],
-  drawsPreviews: false,
+  isSmall: false,
 };
 
 /**
@@ -52,7 +52,7 @@ export const BUILT_IN: ModelProfile = {
     ...["butterfly", "sunflower", "tree", "mushroom", "apple", "strawberry", "pizza", "cake", "mug", "teapot"],
     ...["robot", "ghost", "backpack", "umbrella", "basketball", "book", "car", "rocket", "boat", "house"],
   ],
-  drawsPreviews: true,
+  isSmall: true,
 };
 
 /** @param model - as `chosenModel` names it */

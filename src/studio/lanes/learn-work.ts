@@ -68,6 +68,7 @@ export async function learn(task: LearnTask, keepsake: Keepsake, work: Work): Pr
       case "class pictures":
         tell({ kind: "progress", progress: { phase: "drawing", done: news.done, count: news.count } });
         break;
+      case "preparing":
       case "validation":
       case "learned":
       case "previews":

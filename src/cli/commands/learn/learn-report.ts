@@ -58,6 +58,12 @@ function photosLine({ count, captioned, masked }: PhotosFound): string {
   return `${photos}${withCaption}${masked === 0 ? "" : `, ${masked} with a mask`}`;
 }
 
+const PREPARING = {
+  plan: "planning the run (minutes for SDXL)",
+  photos: "encoding the photos",
+  "first step": "compiling the first step",
+};
+
 /** Tells on stderr what there is to tell while one thing after another is learned. */
 export function reportLearning(output: Output): (progress: LearnAllProgress) => void {
   let timeLeft = new TimeLeft();
@@ -91,6 +97,9 @@ export function reportLearning(output: Output): (progress: LearnAllProgress) => 
         break;
       case "note":
         tellOfModel(progress.message);
+        break;
+      case "preparing":
+        output.progress(PREPARING[progress.part], true);
         break;
       case "plan":
         output.info(planLine(progress.plan));
