@@ -15,6 +15,7 @@ import { measureCase } from "./measure.ts";
 import { profileCase } from "./profile.ts";
 import { randomUNetFolder } from "./random-checkpoint.ts";
 import { formatTable, machineFacts } from "./report.ts";
+import { benchSmallModels } from "./small-models.ts";
 import { soakStudio } from "./studio-soak.ts";
 
 interface BenchOptions {
@@ -25,6 +26,7 @@ interface BenchOptions {
   readonly threads: number;
   readonly estimates: boolean;
   readonly formats: boolean;
+  readonly small: boolean;
   readonly studio: boolean;
   readonly profile: boolean;
   readonly json?: string;
@@ -54,13 +56,14 @@ const command = new Command("bench")
   )
   .option("--formats", "compare a folder with a single file, and open, train and draw at the size of SDXL", false)
   .option("--profile", "where the time of a case goes, by operator and shapes", false)
+  .option("--small", "full training, LoRA training and prediction at the size of the built-in model", false)
   .option("--studio", "soak the studio: requests, pages that watch and a training run at once", false)
   .option("--json <file>", "also write everything measured to a file")
   .addOption(
     new Option(
       "--against <file>",
       "compare with what --json wrote on this kind of machine, and fail where a case is worse three times",
-    ).conflicts(["estimates", "formats", "studio", "profile"]),
+    ).conflicts(["estimates", "formats", "small", "studio", "profile"]),
   )
   .option(
     "--cache <folder>",
@@ -72,6 +75,10 @@ const command = new Command("bench")
 async function bench(options: BenchOptions): Promise<void> {
   if (options.studio) {
     await soakStudio({ requests: 10_000, pages: 20 });
+    return;
+  }
+  if (options.small) {
+    await benchSmallModels(options);
     return;
   }
   if (options.estimates) {
