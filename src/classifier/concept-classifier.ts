@@ -16,6 +16,7 @@ import {
   classify,
   DEFAULT_TEMPERATURE,
   denoisingErrors,
+  DRAWS_AT_ONCE,
   pairedDraws,
   type CandidateErrors,
   type Classification,
@@ -67,9 +68,7 @@ export const DEFAULT_DRAWS = 32;
 export const TIMESTEPS_OF_SMALL_LATENTS = [0.1, 0.5] as const;
 const SMALL_LATENTS = 32 * 32;
 const WHOLE_SCHEDULE = [0, 1] as const;
-/** Draws between two looks at the evidence; also the largest batch. */
-const DRAWS_AT_ONCE = 8;
-/** Latent pixels in one run: those of one picture of 512 x 512. Larger batches cost memory and are no faster. */
+/** Latent pixels in one run, besides which it has at most the draws between two looks: those of one picture of 512 x 512. Larger batches cost memory and are no faster. */
 const PIXELS_AT_ONCE = 64 * 64;
 
 /** Draws with which the background is looked at. */
@@ -170,11 +169,7 @@ export class ConceptClassifier {
       schedule,
       tokenIds,
       pairedDraws(draws, schedule, channels * height * width, seed, timesteps),
-      {
-        drawsAtOnce: DRAWS_AT_ONCE,
-        temperature,
-        giveUpAt,
-      },
+      { temperature, giveUpAt },
     );
   }
 

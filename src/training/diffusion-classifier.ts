@@ -80,11 +80,11 @@ export function crossEntropyGradient(errors: readonly number[], target: number, 
 export interface ClassifyOptions {
   /** Default {@link DEFAULT_TEMPERATURE}. */
   readonly temperature?: number;
-  /** Draws between two looks at the evidence. Default 8. */
+  /** Draws between two looks at the evidence. Default 4. */
   readonly drawsAtOnce?: number;
   /**
-   * A candidate is given up when its mean paired difference from the best one exceeds so many standard errors of that mean. Default 4; `Infinity`
-   * evaluates everything.
+   * A candidate is given up when its mean paired difference from the best one exceeds so many standard errors of that mean, its
+   * own or, after few draws often the surer, the median of all candidates'. Default 3; `Infinity` evaluates everything.
    */
   readonly giveUpAt?: number;
   /** Whether those that are left need no further draws. Default: when there is one. */
@@ -92,6 +92,9 @@ export interface ClassifyOptions {
   /** Called after each look at the evidence but the last, with the candidates that are not given up. */
   readonly onLook?: (soFar: Classification, alive: readonly number[]) => void;
 }
+
+/** With it and three standard errors each of fifty concepts took 8 evaluations in the mean, and the answers stayed (docs/method.md). */
+export const DRAWS_AT_ONCE = 4;
 
 /** Errors are means of squares of about unit variance, and those of rival prompts differ in the third digit. */
 export const DEFAULT_TEMPERATURE = 1e-3;
@@ -101,7 +104,10 @@ export interface Classification {
   readonly probabilities: readonly number[];
   /** Estimated mean error of each candidate over all draws: that of the best one plus the paired difference. */
   readonly errors: readonly number[];
-  /** Of each candidate's paired difference from the best one: 0 for the best one itself, `Infinity` where fewer than two draws leave it open. */
+  /**
+   * Of each candidate's paired difference from the best one, in the mean over all draws: of those that were evaluated at fewer, as large as
+   * it would become. 0 for the best one itself, `Infinity` where fewer than two draws leave it open.
+   */
   readonly standardErrors: readonly number[];
   /** Draws that each candidate was evaluated at. */
   readonly draws: readonly number[];
@@ -120,7 +126,7 @@ export async function classify(
   errorsOf: CandidateErrors,
   options: ClassifyOptions = {},
 ): Promise<Classification> {
-  const { temperature = DEFAULT_TEMPERATURE, drawsAtOnce = 8, giveUpAt = 4 } = options;
+  const { temperature = DEFAULT_TEMPERATURE, drawsAtOnce = DRAWS_AT_ONCE, giveUpAt = 3 } = options;
   const { isSettled = (left: readonly number[]) => left.length === 1 && count > 1 } = options;
   if (count < 1 || draws.length < 1) throw new RangeError("a classification needs a candidate and a draw");
   const seen = Array.from({ length: count }, (): number[] => []);
@@ -129,25 +135,33 @@ export async function classify(
     const errors = await errorsOf(alive, draws.slice(first, first + drawsAtOnce));
     alive.forEach((candidate, i) => seen[candidate].push(...errors[i]));
     const best = leastMean(seen, alive);
-    alive = alive.filter((candidate) => !isHopeless(seen[candidate], seen[best], giveUpAt));
+    alive = withHope(seen, alive, best, giveUpAt);
     if (isSettled(alive)) break;
-    if (first + drawsAtOnce < draws.length) options.onLook?.(conclusion(seen, alive, temperature), alive);
+    const all = first + drawsAtOnce;
+    if (all < draws.length) options.onLook?.(conclusion(seen, alive, temperature, all), alive);
   }
-  return conclusion(seen, alive, temperature);
+  return conclusion(seen, alive, temperature, draws.length);
 }
 
-/** @param seen - errors of each candidate at the draws that it has been evaluated at */
+/**
+ * @param seen - errors of each candidate at the draws that it has been evaluated at
+ * @param all - how many draws there are. Who is given up early is far behind; counted in the larger standard error of few draws it would seem to be
+ * less far, and fifty such rivals would leave the best one little to be sure of
+ */
 function conclusion(
   seen: readonly (readonly number[])[],
   alive: readonly number[],
   temperature: number,
+  all: number,
 ): Classification {
   const best = leastMean(seen, alive);
+  const standardErrorOf = (own: readonly number[]) =>
+    standardError(differences(own, seen[best])) * Math.sqrt(own.length / all);
   const errors = seen.map((own) => meanOf(seen[best]) + meanOf(differences(own, seen[best])));
   return {
     probabilities: posterior(errors, temperature),
     errors,
-    standardErrors: seen.map((own, i) => (i === best ? 0 : standardError(differences(own, seen[best])))),
+    standardErrors: seen.map((own, i) => (i === best ? 0 : standardErrorOf(own))),
     draws: seen.map(({ length }) => length),
     evaluations: seen.reduce((sum, { length }) => sum + length, 0),
   };
@@ -191,9 +205,21 @@ function leastMean(seen: readonly (readonly number[])[], candidates: readonly nu
   return candidates.reduce((best, candidate) => (meanOf(seen[candidate]) < meanOf(seen[best]) ? candidate : best));
 }
 
-function isHopeless(own: readonly number[], best: readonly number[], giveUpAt: number): boolean {
-  const apart = differences(own, best);
-  return meanOf(apart) > giveUpAt * standardError(apart);
+function withHope(
+  seen: readonly (readonly number[])[],
+  alive: readonly number[],
+  best: number,
+  giveUpAt: number,
+): number[] {
+  const apart = new Map(
+    alive.filter((candidate) => candidate !== best).map((each) => [each, differences(seen[each], seen[best])]),
+  );
+  const errors = Array.from(apart.values(), standardError).sort((a, b) => a - b);
+  const usual = errors[Math.floor(errors.length / 2)] ?? 0;
+  return alive.filter((candidate) => {
+    const own = apart.get(candidate);
+    return own === undefined || !(meanOf(own) > giveUpAt * Math.max(usual, standardError(own)));
+  });
 }
 
 /** Of the mean of the values. */

@@ -6,9 +6,11 @@ import {
   crossEntropy,
   crossEntropyGradient,
   denoisingErrors,
+  DRAWS_AT_ONCE,
   pairedDraws,
   posterior,
   type CandidateErrors,
+  type Classification,
   type PairedDraw,
 } from "../../src/training/diffusion-classifier.ts";
 import { StableDiffusionPipeline } from "../../src/diffusion/pipeline.ts";
@@ -129,6 +131,21 @@ describe("classify", () => {
     expect(single.standardErrors).toEqual([0, Infinity, Infinity]);
   });
 
+  it("counts a candidate that was given up in the standard error that it would have after all draws", async () => {
+    // Behind by 2 ± 1, so given up at the first look, where 2 is 3.5 standard errors.
+    const errorsOf: CandidateErrors = (candidates, some) =>
+      Promise.resolve(candidates.map((candidate) => some.map((_, i) => candidate * (i % 2 === 0 ? 1 : 3))));
+    const two = await classify(2, draws, errorsOf);
+    expect(two.draws).toEqual([DRAWS_AT_ONCE, DRAWS_AT_ONCE]);
+    const deviation = Math.sqrt(DRAWS_AT_ONCE / (DRAWS_AT_ONCE - 1));
+    expect(two.standardErrors[1]).toBeCloseTo(deviation / Math.sqrt(draws.length), 10);
+    // On the way it is that of the draws so far.
+    const soFar: number[] = [];
+    const onLook = ({ standardErrors }: Classification) => soFar.push(standardErrors[1]);
+    await classify(2, draws, errorsOf, { giveUpAt: 4, onLook });
+    expect(soFar[0]).toBeCloseTo(deviation / Math.sqrt(DRAWS_AT_ONCE), 10);
+  });
+
   it("ends as soon as those that are left settle the question", async () => {
     const looks: (readonly number[])[] = [];
     const isSettled = (left: readonly number[]) => {
@@ -140,7 +157,18 @@ describe("classify", () => {
       [0, 1],
       [0, 1],
     ]);
-    expect(evaluations).toBe(2 * 16);
+    expect(evaluations).toBe(2 * 2 * DRAWS_AT_ONCE);
+  });
+
+  it("does not give up a candidate whose first differences happen to be alike, while those of the others are not", async () => {
+    const alike = (draw: number) => (draw < DRAWS_AT_ONCE ? 0.1 : -0.5);
+    const unlike = (draw: number) => 0.3 + (draw % 2 === 0 ? 0.4 : -0.4);
+    const errorAt = [() => 0, alike, unlike, unlike];
+    const errorsOf: CandidateErrors = (candidates, some) =>
+      Promise.resolve(candidates.map((candidate) => some.map((draw) => errorAt[candidate](draws.indexOf(draw)))));
+    const { draws: seen, errors } = await classify(4, draws, errorsOf);
+    expect(seen[1]).toBeGreaterThan(DRAWS_AT_ONCE);
+    expect(errors.indexOf(Math.min(...errors))).toBe(1);
   });
 
   it("refuses to choose among nothing", async () => {
