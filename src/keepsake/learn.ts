@@ -221,7 +221,8 @@ async function runSteps(
   const watch = async (due: readonly Watcher[]) => {
     for (const watcher of due) if (!signal?.aborted) await watcher.watch(run);
   };
-  if (run.step === 0) await watch(watchers);
+  // A run that was stopped or killed right after a snapshot goes on from it with what was due there.
+  await watch(watchers.filter((watcher) => run.step === 0 || watcher.isDue(run)));
   while (!run.isFinished && !signal?.aborted) {
     const { phase, steps } = run;
     const loss = await run.advance();

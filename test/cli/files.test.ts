@@ -34,6 +34,8 @@ describe("keepsake export", () => {
       "pets-embeddings/dog.safetensors is there already; give another name, or replace it with --force",
     );
     expect(readFileSync(lora)).toEqual(before);
+    const half = succeeded(await keepsake([...args, "--force", "--fp16"]));
+    expect(half.stdout).toMatch(/relative error \d\.\de-[789], rounded to half precision; /);
     const again = succeeded(await keepsake([...args, "--force", "--fp16", "--rank", "1", "--json"]));
     expect(JSON.parse(again.stdout)).toEqual({
       ...{ format: "kohya", to: lora, tokens: [{ token: "<dog>", file: token }], notes: [] },

@@ -116,6 +116,8 @@ describe("an exported LoRA", () => {
     const exact = await exported({ format: "kohya", to, rank: "exact", existing: "replace" });
     expect(exact.adapter).toEqual({ rank: 34, error: 0 });
     expect((await readLora(to, modules)).parameters).toEqual((await learnedLora()).parameters);
+    const wide = await exported({ format: "kohya", to, rank: 4096, existing: "replace" });
+    expect(wide.adapter?.rank).toBe(Math.max(...(await readLora(to, modules)).layers.map(({ rank }) => rank)));
     await exported({ format: "diffusers", to, existing: "replace" }, plain);
     expect((await readLora(to, modules)).parameters).toEqual((await learnedLora(plain)).parameters);
   });
@@ -229,6 +231,7 @@ describe("a LoRA from a file", () => {
     const bundled = await drawn(nowhere, { loras: [{ file: kohya }] });
     expect(bundled).toEqual({ pixels: ofLibrary.pixels, warnings: [] });
     expect(await drawn(nowhere, { loras: [{ file: diffusers }], embeddings: [file] })).toEqual(bundled);
+    expect(await drawn(nowhere, { loras: [{ file: kohya }], embeddings: [file, file] })).toEqual(bundled);
     const half = await drawn(nowhere, { loras: [{ file: kohya, scale: 0.5 }] });
     expect(half.pixels.equals(bundled.pixels)).toBe(false);
     const halves = { file: diffusers, scale: 0.5 };
@@ -240,6 +243,11 @@ describe("a LoRA from a file", () => {
     // The library's own comes first.
     const both = await drawn(plain, { loras: [{ file: kohya }] });
     expect(both.warnings).toEqual([expect.stringContaining("brings <rex>, which is known already")]);
+    const other = inFolder("other", "rex.safetensors");
+    mkdirSync(inFolder("other"));
+    await writeTokenEmbedding(other, { token: "<rex>", vectors: new Float32Array(32), count: 1, width: 32 });
+    const refused = await failure(drawn(plain, { embeddings: [other] }));
+    expect(refused.message).toContain("its token cannot be called <rex>");
   });
 
   it("and an embedding are called by the file's token or its name", async () => {

@@ -75,6 +75,20 @@ describe("samples on the way", () => {
     expect(treeOf(sampled)).toEqual(treeOf(plain));
   });
 
+  it("that a stop left out come when the run goes on", async () => {
+    const controller = new AbortController();
+    const seen: number[] = [];
+    const onProgress = (progress: LearnProgress) => {
+      if (progress.kind === "sample") seen.push(progress.step);
+      if (progress.kind === "step" && progress.step === 2) controller.abort();
+    };
+    const asked = { library: inFolder("left out"), name: "rex", photos: [photos], samples: { every: 2 }, onProgress };
+    expect(await learnQuickly({ ...asked, signal: controller.signal })).toMatchObject({ step: 2 });
+    expect(seen).toEqual([0]);
+    await learnQuickly(asked);
+    expect(seen).toEqual([0, 2, 4]);
+  });
+
   it("that cannot be written are told all the same, with a warning, and the concept is learned", async () => {
     const taken = inFolder("taken");
     mkdirSync(taken);

@@ -76,15 +76,16 @@ async function exportFile(to: string, options: ExportOptions): Promise<void> {
   );
   const output = new Output(options);
   for (const note of result.notes) output.warn(note);
-  output.result(describe(result), result);
+  output.result(describe(result, fp16), result);
 }
 
-function describe({ to, tokens, adapter, size, format }: ExportResult): string {
+function describe({ to, tokens, adapter, size, format }: ExportResult, fp16: boolean): string {
   const words = tokens.map(({ token }) => token).join(", ");
   if (adapter === undefined) return `Wrote ${words} to ${to}.`;
   const { rank, error } = adapter;
   const loss = error === 0 ? "the library's numbers" : `relative error ${error.toExponential(1)}`;
-  const lines = [`Wrote ${to}: ${format}, rank ${rank}, ${loss}; ${formatBytes(size)} in all.`];
+  const rounded = fp16 ? ", rounded to half precision" : "";
+  const lines = [`Wrote ${to}: ${format}, rank ${rank}, ${loss}${rounded}; ${formatBytes(size)} in all.`];
   for (const { token, file } of tokens) lines.push(`${token} is in ${file}.`);
   return lines.join("\n");
 }

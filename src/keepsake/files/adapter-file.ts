@@ -56,7 +56,7 @@ export function adapterFor(format: AdapterFormat, adapter: Adapter, rank?: numbe
   const isSmall = rank === undefined && adapter instanceof Lora && adapter.form === "low-rank";
   if (rank === "exact" || isSmall) return { adapter: lora, rank: highestRank(lora), error: 0 };
   const reduced = reducedLora(lora, rank);
-  return { adapter: reduced.lora, rank: reduced.rank, error: reduced.error };
+  return { adapter: reduced.lora, rank: highestRank(reduced.lora), error: reduced.error };
 }
 
 function highestRank({ layers }: Adapter): number {

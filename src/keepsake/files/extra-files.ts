@@ -61,9 +61,11 @@ export async function readExtras(
       const { token } = embedding;
       const possible = new Set([token, `<${plainTokenName(token)}>`, ...(found.length === 1 ? [`<${stem}>`] : [])]);
       const taken = [...possible].filter((name) => names.take(name, embedding.count));
-      if (taken.length === 0) throw cannotBeCalled(file, [...possible]);
+      // A kohya file brings what also lies beside it for ComfyUI: given both, they say the same.
+      const again = [...known, ...tokens].filter((other) => possible.has(other.token) && areSame(other, embedding));
+      if (taken.length === 0 && again.length === 0) throw cannotBeCalled(file, [...possible]);
       tokens.push(...taken.map((name) => ({ ...embedding, token: name })));
-      return taken;
+      return [...taken, ...again.map((other) => other.token)];
     });
     if (!called.some((name) => prompts.toLowerCase().includes(name.toLowerCase()))) {
       warnings.push(`${file} is not used: write ${called.join(" or ")} in the prompt where it is to be seen.`);
@@ -91,6 +93,10 @@ class TokenNames {
       throw error;
     }
   }
+}
+
+function areSame(a: TokenEmbedding, b: TokenEmbedding): boolean {
+  return a.vectors.length === b.vectors.length && a.vectors.every((value, i) => value === b.vectors[i]);
 }
 
 function cannotBeCalled(file: string, names: readonly string[]): KeepsakeError {
