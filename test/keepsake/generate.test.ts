@@ -192,7 +192,7 @@ describe("learning on the built-in model", () => {
       onProgress: ({ kind }) => told.push(kind),
       onWarning,
     });
-    expect(told).toEqual(["photos", "step"]);
+    expect(told).toEqual(["photos", "preparing", "preparing", "step"]);
   });
 });
 
