@@ -61,7 +61,7 @@ export type LearnConceptProgress =
   | { readonly kind: "note"; readonly message: string }
   | ({ readonly kind: "photos" } & PhotosFound)
   /** What begins now, and takes from seconds to minutes without news of its own. Not told of the built-in model, where it is quick. */
-  | { readonly kind: "preparing"; readonly part: "plan" | "photos" | "first step" }
+  | { readonly kind: "preparing"; readonly part: PreparedPart }
   /** What the run will take, before the photos are encoded. */
   | { readonly kind: "plan"; readonly plan: LearnPlan }
   | { readonly kind: "resumed"; readonly step: number }
@@ -77,6 +77,9 @@ export type LearnConceptProgress =
       /** Denoising error of the new concept. */
       readonly loss: number;
     };
+
+/** What is prepared before a run: how it will go, the photos' latents, the program of its first step. */
+export type PreparedPart = "plan" | "photos" | "first step";
 
 export interface LearnConceptResult {
   /** `interrupted`: the same call goes on from `step`. */

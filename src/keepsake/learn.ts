@@ -24,8 +24,8 @@ import { encodeTrainingPhotos } from "../training/photos/encode-photos.ts";
 import { loadPhotos, type Photos } from "../training/photos/photos.ts";
 import { SavedStateError } from "../training/saved-state.ts";
 import type { TrainingRun } from "../training/training-run.ts";
-import type { LearnConceptRequest, LearnConceptResult } from "./learn-request.ts";
-import { isPlanned, planRun, withSteps } from "./planning/plan-run.ts";
+import type { LearnConceptRequest, LearnConceptResult, PreparedPart } from "./learn-request.ts";
+import { isPlanned, planRun, withSteps, type PlannedRun } from "./planning/plan-run.ts";
 import { openLibraryAndModel, prepareLearning, type LibraryOnModel } from "./planning/prepare-learning.ts";
 import type { Session } from "./session.ts";
 import { askedConcept, checkNaming, type AskedConcept } from "./training/asked-concept.ts";
@@ -79,13 +79,14 @@ async function learnLocked(
     const photos = await loadPhotos(request.photos, resolution, asked);
     const warnings = [...photos.found.warnings, ...cutCaptionWarnings(cutCaptions(photos, learning.prepared.tokens))];
     onProgress?.({ kind: "photos", ...photos.found, warnings });
-    const tellPreparing = (part: "plan" | "photos" | "first step") => {
+    const tellPreparing = (part: PreparedPart) => {
       if (!model.profile.isSmall) onProgress?.({ kind: "preparing", part });
     };
-    if (isPlanned(request)) tellPreparing("plan");
-    const planned = isPlanned(request)
-      ? await planRun(session, request, model, learning, { photos: photos.found.count, drawsPreviews, began })
-      : undefined;
+    let planned: PlannedRun | undefined;
+    if (isPlanned(request)) {
+      tellPreparing("plan");
+      planned = await planRun(session, request, model, learning, { photos: photos.found.count, drawsPreviews, began });
+    }
     if (planned !== undefined && request.tellsPlan === true) onProgress?.({ kind: "plan", plan: planned.plan });
     const prepared = withSteps(learning.prepared, planned?.plan.steps);
     const { settings, made } = prepared;

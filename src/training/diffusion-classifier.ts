@@ -93,7 +93,7 @@ export interface ClassifyOptions {
   readonly onLook?: (soFar: Classification, alive: readonly number[]) => void;
 }
 
-/** With it and three standard errors each of fifty concepts took 8 evaluations in the mean, and the answers stayed (docs/method.md). */
+/** With it and three standard errors each of fifty concepts took 9 evaluations in the mean, and the answers stayed (docs/method.md). */
 export const DRAWS_AT_ONCE = 4;
 
 /** Errors are means of squares of about unit variance, and those of rival prompts differ in the third digit. */

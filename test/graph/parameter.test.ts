@@ -14,11 +14,10 @@ import {
   reshape,
   sum,
   toFloat32,
-  type Shape,
-  type Tensor,
 } from "../../src/graph/index.ts";
 import { SafetensorsFile, writeSafetensors, type TensorToWrite } from "../../src/io/safetensors/safetensors.ts";
 import { compute, noise } from "./support/compute.ts";
+import { loadStored, STORED } from "./support/stored-weight.ts";
 import { expectClose } from "./support/op-cases.ts";
 
 let folder: string;
@@ -37,16 +36,6 @@ async function weights(path: string, tensors: Readonly<Record<string, TensorToWr
   return file;
 }
 
-const STORED = { F32: "float32", F16: "float16", BF16: "bfloat16" } as const;
-
-/** The named tensor of a file. */
-async function load(file: string, name: string, shape?: Shape): Promise<Tensor> {
-  const { dtype, byteOffset, byteLength, shape: stored } = (await SafetensorsFile.open(file)).info(name);
-  if (dtype !== "F32" && dtype !== "F16" && dtype !== "BF16") throw new Error(dtype);
-  const source = { path: await realpath(file), byteOffset, byteLength, dtype: STORED[dtype] };
-  return parameter(name, shape ?? stored, source);
-}
-
 describe("parameter", () => {
   it.each(["mapped", "packed"] as const)("reads %s weights where they lie in a file", async (mode) => {
     const [matrix, vector] = [noise(12, 1), noise(3, 2)];
@@ -54,7 +43,7 @@ describe("parameter", () => {
       "layer.weight": { shape: [3, 4], data: matrix },
       "layer.bias": { shape: [3], data: vector },
     });
-    const [weight, bias] = [await load(file, "layer.weight"), await load(file, "layer.bias")];
+    const [weight, bias] = [await loadStored(file, "layer.weight"), await loadStored(file, "layer.bias")];
     const y = linear(input("x", [1, 4]), weight, bias);
     const result = await compute({ y, weight, bias }, { x: Float32Array.of(0, 0, 1, 0) }, { weights: mode });
     expect(result.weight).toEqual(matrix);
@@ -76,7 +65,7 @@ describe("parameter", () => {
       "conv.weight": { shape: [rows, columns, 1, 1], data: kernel, dtype: "F16" },
       "conv.bias": { shape: [rows], data: offset, dtype: "F16" },
     });
-    const [weight, bias] = [await load(file, "conv.weight"), await load(file, "conv.bias")];
+    const [weight, bias] = [await loadStored(file, "conv.weight"), await loadStored(file, "conv.bias")];
     const x = input("x", [1, columns, 1, 1]);
     const y = conv2d(x, toFloat32(weight), toFloat32(bias));
     const [dx] = gradients(sum(mul(y, input("dy", y.shape))), [x]);
@@ -103,7 +92,7 @@ describe("parameter", () => {
       // Numbers that both half types hold, the smallest normal float16 among them.
       const values = Float32Array.of(1, -0.5, 0.375, 2, -3, 0, 96, 2 ** -14);
       const file = await weights(`${dtype}.safetensors`, { w: { shape: [2, 4], data: values, dtype } });
-      const weight = await load(file, "w");
+      const weight = await loadStored(file, "w");
       expect(weight.dtype).toBe(STORED[dtype]);
       const converted = toFloat32(weight);
       const x = input("x", [1, 4]);
@@ -135,7 +124,7 @@ describe("parameter", () => {
     const parts = await Promise.all(
       files.map(async (path, i) => {
         const file = await weights(path, { [`part${i}`]: { shape: [2], data: Float32Array.of(i + 1, 10 * (i + 1)) } });
-        return load(file, `part${i}`);
+        return loadStored(file, `part${i}`);
       }),
     );
     const total = parts.reduce((a, b) => add(a, b));
@@ -148,7 +137,7 @@ describe("parameter", () => {
       await weights("text_encoder/model.safetensors", { [name]: { shape: [2], data: Float32Array.of(1, 2) } }),
       await weights("text_encoder_2/model.safetensors", { [name]: { shape: [2], data: Float32Array.of(3, 4) } }),
     ];
-    const [a, b] = [await load(one, name), await load(two, name)];
+    const [a, b] = [await loadStored(one, name), await loadStored(two, name)];
     const info = (await SafetensorsFile.open(two)).info(name);
     const source = { path: two, byteOffset: info.byteOffset + 4, byteLength: 4, dtype: "float32" } as const;
     const [c, d] = [parameter("half", [1], { ...source, byteOffset: info.byteOffset }), parameter("half", [1], source)];
@@ -164,7 +153,7 @@ describe("parameter", () => {
     const names = ["mein Ordner/ein Modell.safetensors", "モデル/重み.safetensors", "a'b\"c%20#?/é.safetensors"];
     const tensors = await Promise.all(
       names.map(async (path, i) => {
-        return load(await weights(path, { [`w${i}`]: { shape: [1], data: Float32Array.of(i + 1) } }), `w${i}`);
+        return loadStored(await weights(path, { [`w${i}`]: { shape: [1], data: Float32Array.of(i + 1) } }), `w${i}`);
       }),
     );
     const total = tensors.reduce((a, b) => add(a, b));
@@ -178,7 +167,7 @@ describe("parameter", () => {
     await symlink(join("..", "..", "blobs", "0123abcd"), link);
     const other = await weights("snapshots/main/other.safetensors", { v: { shape: [2], data: Float32Array.of(1, 1) } });
     expect(await realpath(link)).toBe(blob);
-    const [linked, plain] = [await load(link, "w"), await load(other, "v")];
+    const [linked, plain] = [await loadStored(link, "w"), await loadStored(other, "v")];
     expect((await compute({ y: add(linked, plain) }, {})).y).toEqual(Float32Array.of(6, 7));
   });
 

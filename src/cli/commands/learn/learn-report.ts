@@ -3,6 +3,7 @@
  */
 import { eachOnce } from "../../../each-once.ts";
 import type { LearnAllProgress, SkippedThing } from "../../../keepsake/learn-all.ts";
+import type { PreparedPart } from "../../../keepsake/learn-request.ts";
 import type { LearnResult } from "../../../keepsake/learn-and-preview.ts";
 import { fewPhotosWarning } from "../../../training/photos/photo-warnings.ts";
 import type { PhotosFound } from "../../../training/photos/photos.ts";
@@ -58,7 +59,7 @@ function photosLine({ count, captioned, masked }: PhotosFound): string {
   return `${photos}${withCaption}${masked === 0 ? "" : `, ${masked} with a mask`}`;
 }
 
-const PREPARING = {
+const PREPARING: Readonly<Record<PreparedPart, string>> = {
   plan: "planning the run (minutes for SDXL)",
   photos: "encoding the photos",
   "first step": "compiling the first step",
