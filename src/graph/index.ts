@@ -19,17 +19,16 @@ export * from "./ops/resize.ts";
 export * from "./ops/softmax.ts";
 export * from "./optim/index.ts";
 export type { LoweringTarget } from "./onnx/builder.ts";
+export { Program, type Feeds } from "./program.ts";
 export {
-  Program,
   loweringOf,
   maxThreads,
   PROVIDERS,
   type CompiledProgram,
-  type Feeds,
   type InputSpec,
   type ProgramOptions,
   type Provider,
-} from "./program.ts";
+} from "./program-options.ts";
 export type { ReduceOptions } from "./reduction.ts";
 export { formatShape, ShapeError, sizeOf, type Shape } from "./shape.ts";
 export type { DType, ParameterSource, Tensor } from "./tensor.ts";

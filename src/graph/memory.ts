@@ -56,7 +56,7 @@ function findNeed(outputs: Readonly<Record<string, Tensor>>, target: LoweringTar
     values = Math.max(values, alive + scratch + (isReused ? 0 : made));
     alive += made - [...dying].reduce((sum, value) => sum + bytesOf(value), 0);
   }
-  return { values, constants: constantBytes(nodes), weights: weightBytes(nodes) };
+  return { values, constants: constantBytes(nodes), weights: weightBytesOf(outputs) };
 }
 
 /** The tensor that holds each value that takes memory while the graph runs; weights, seen through views and casts, take none. */
@@ -109,9 +109,10 @@ function constantBytes(nodes: readonly Node[]): number {
   return [...shared.values()].reduce((sum, bytes) => sum + bytes, 0);
 }
 
-function weightBytes(nodes: readonly Node[]): number {
+/** Bytes of the weights in files under `outputs`. */
+export function weightBytesOf(outputs: Readonly<Record<string, Tensor>>): number {
   const sources = new Map<string, number>();
-  for (const { leaf } of nodes) {
+  for (const { leaf } of nodesOf(outputs)) {
     if (leaf?.kind !== "parameter") continue;
     const { path, byteOffset, byteLength } = leaf.source;
     sources.set(`${leaf.name} ${path} ${byteOffset}`, byteLength);

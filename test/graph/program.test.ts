@@ -11,6 +11,7 @@ import {
   Program,
   reshape,
   silu,
+  slice,
   square,
   sum,
 } from "../../src/graph/index.ts";
@@ -73,6 +74,24 @@ describe("Program", () => {
     packed.y.forEach((value, i) => {
       expect(value).toBeCloseTo(mapped.y[i], 5);
     });
+  });
+
+  it("gives memory back before a value of the same shape comes, with weights in their file", async () => {
+    // 24 values, each of a size of its own, one after another; then the same again.
+    const count = 2_000_000;
+    const x = input("x", [count]);
+    let total = sum(slice(x, [0], [1]));
+    for (let step = 0; step < 48; step++) total = sum(square(slice(mul(x, total), [step % 24], [count])));
+    const growth = async (weights: "mapped" | "packed") => {
+      const before = process.memoryUsage.rss();
+      const program = await Program.create({ total }, { threads: 1, weights });
+      await program.run({ x: new Float32Array(count) });
+      const bytes = process.memoryUsage.rss() - before;
+      await program.dispose();
+      return bytes;
+    };
+    const mapped = await growth("mapped");
+    expect(mapped).toBeLessThan((await growth("packed")) / 2);
   });
 
   it("cannot be run once disposed of", async () => {

@@ -22,16 +22,31 @@ export type LoweringTarget = "cpu" | "portable";
 /** A standard attribute value, or the explicit form where a number alone is ambiguous. */
 type AttributeValue = number | string | readonly number[] | OnnxAttribute;
 
+export interface OnnxBuilderOptions {
+  /** What generated names begin with; a graph inside another needs its own. Default `%`. */
+  readonly prefix?: string;
+  /**
+   * Whether weights stay in their file and memory counts. On the CPU, ONNX Runtime is then told no shape before it runs: it would
+   * keep the memory of a value for the next one of the same shape, and until that one comes nothing else could use it
+   * (bench/README.md). Default false.
+   */
+  readonly mapsWeights?: boolean;
+}
+
 export class OnnxBuilder {
   readonly target: LoweringTarget;
+  readonly mapsWeights: boolean;
   readonly #nodes: OnnxNode[] = [];
   readonly #initializers = new Map<string, OnnxInitializer>();
+  /** Constants that are declared as inputs, too. */
+  readonly #unfolded = new Map<string, OnnxValue>();
   readonly #prefix: string;
   #names = 0;
 
-  constructor(target: LoweringTarget, prefix = "%") {
+  constructor(target: LoweringTarget, { prefix = "%", mapsWeights = false }: OnnxBuilderOptions = {}) {
     this.target = target;
     this.#prefix = prefix;
+    this.mapsWeights = mapsWeights;
   }
 
   /** Adds a node of the standard domain; whole numbers become INT attributes (use `{ float: x }` for FLOAT ones). */
@@ -80,7 +95,7 @@ export class OnnxBuilder {
   }
 
   reshape(name: string, shape: Shape): string {
-    return this.node("Reshape", [name, this.ints(shape)]);
+    return this.node("Reshape", [name, this.#hidesShapes ? this.#unfold(this.#ints("h", shape)) : this.ints(shape)]);
   }
 
   /** A float32 constant; without a shape, a list of one number is a scalar. Equal constants are shared. */
@@ -90,7 +105,11 @@ export class OnnxBuilder {
 
   /** An int64 vector, as shapes, axes and pads are given to ONNX. */
   ints(values: readonly number[]): string {
-    return this.#shared(`i${values.join(",")}`, () => ({
+    return this.#ints("i", values);
+  }
+
+  #ints(kind: string, values: readonly number[]): string {
+    return this.#shared(`${kind}${values.join(",")}`, () => ({
       type: "int64",
       shape: [values.length],
       bytes: bytesOf(BigInt64Array.from(values, BigInt)),
@@ -121,6 +140,20 @@ export class OnnxBuilder {
     return initializer.name;
   }
 
+  /**
+   * Hides the value of a constant until ONNX Runtime runs: an initializer that is an input as well might be overridden, though nobody
+   * does.
+   */
+  #unfold(name: string): string {
+    const type = this.#initializers.get(name)?.type;
+    if (type !== undefined) this.#unfolded.set(name, { name, type, shape: undefined });
+    return name;
+  }
+
+  get #hidesShapes(): boolean {
+    return this.mapsWeights && this.target === "cpu";
+  }
+
   #shared(key: string, build: () => Omit<OnnxInitializer, "name">): string {
     const name = `${this.#prefix}_${key}`;
     return this.#initializers.has(name) ? name : this.#define(name, build());
@@ -140,14 +173,21 @@ export class OnnxBuilder {
     return name;
   }
 
-  /** The finished graph; `early` nodes come first. */
+  /** The finished graph; `early` nodes come first, and inputs have no shapes if these are hidden. */
   build(
     name: string,
     inputs: readonly OnnxValue[],
     outputs: readonly OnnxValue[],
     early: readonly OnnxNode[] = [],
   ): OnnxGraph {
-    return { name, nodes: [...early, ...this.#nodes], initializers: [...this.#initializers.values()], inputs, outputs };
+    const fed = this.#hidesShapes ? inputs.map((value) => ({ ...value, shape: undefined })) : inputs;
+    return {
+      name,
+      nodes: [...early, ...this.#nodes],
+      initializers: [...this.#initializers.values()],
+      inputs: [...fed, ...this.#unfolded.values()],
+      outputs,
+    };
   }
 }
 

@@ -5,7 +5,7 @@
 import { dirname, relative, sep } from "node:path";
 import { KeepsakeError } from "../../errors.ts";
 import { nodesOf, type Node, type StoredWeight, type Tensor } from "../tensor.ts";
-import { OnnxBuilder, type LoweringTarget } from "./builder.ts";
+import { OnnxBuilder, type LoweringTarget, type OnnxBuilderOptions } from "./builder.ts";
 import { encodeModel, type OnnxNode, type OnnxValue } from "./model.ts";
 
 export interface EmittedModel {
@@ -15,8 +15,6 @@ export interface EmittedModel {
   readonly inputs: ReadonlyMap<string, Tensor>;
   /** Whether half-precision weights are converted in the graph; such a model needs constant folding off. */
   readonly castsWeights: boolean;
-  /** Bytes of the weights that lie in files. */
-  readonly weightBytes: number;
 }
 
 /**
@@ -24,12 +22,16 @@ export interface EmittedModel {
  *
  * @throws Error if two inputs share a name; KeepsakeError if weights lie on different drives
  */
-export function emitModel(outputs: Readonly<Record<string, Tensor>>, target: LoweringTarget): EmittedModel {
+export function emitModel(
+  outputs: Readonly<Record<string, Tensor>>,
+  target: LoweringTarget,
+  options: Pick<OnnxBuilderOptions, "mapsWeights"> = {},
+): EmittedModel {
   const nodes = nodesOf(outputs);
   const used = new Set<Tensor>(Object.values(outputs));
   for (const node of nodes) node.inputs.forEach((tensor) => used.add(tensor));
 
-  const onnx = new OnnxBuilder(target);
+  const onnx = new OnnxBuilder(target, options);
   const early: OnnxNode[] = [];
   const names = new Map<Tensor, string>();
   const inputs = new Map<string, Tensor>();
@@ -87,11 +89,7 @@ export function emitModel(outputs: Readonly<Record<string, Tensor>>, target: Low
   });
   const graphInputs = [...inputs].map(([name, { dtype, shape }]): OnnxValue => ({ name, type: dtype, shape }));
   const graph = onnx.build("keepsake", graphInputs, graphOutputs, early);
-  const weightBytes = nodes.reduce(
-    (sum, { leaf }) => sum + (leaf?.kind === "parameter" ? leaf.source.byteLength : 0),
-    0,
-  );
-  return { bytes: encodeModel(graph), weightsFolder, inputs, castsWeights, weightBytes };
+  return { bytes: encodeModel(graph), weightsFolder, inputs, castsWeights };
 }
 
 /** The weight that a node's output is, in a file. */

@@ -10,11 +10,13 @@ export type OnnxType = keyof typeof DATA_TYPES;
 export interface OnnxValue {
   readonly name: string;
   readonly type: OnnxType;
-  readonly shape: readonly number[];
+  /** Undefined: not even the number of axes is declared. */
+  readonly shape: readonly number[] | undefined;
 }
 
 /** An initializer: either with its bytes, or with the place in a file where they are (external data). */
 export interface OnnxInitializer extends OnnxValue {
+  readonly shape: readonly number[];
   readonly bytes?: Uint8Array;
   readonly external?: { readonly location: string; readonly offset: number; readonly length: number };
 }
@@ -134,25 +136,23 @@ function writeValueInfo(value: OnnxValue, pbf: PbfWriter): void {
         1,
         (tensor: OnnxValue, body: PbfWriter) => {
           body.writeVarintField(1, DATA_TYPES[tensor.type]);
-          body.writeMessage(
-            2,
-            (shaped: OnnxValue, shape: PbfWriter) => {
-              for (const extent of shaped.shape) {
-                shape.writeMessage(
-                  1,
-                  (dimension: number, dim: PbfWriter) => {
-                    dim.writeVarintField(1, dimension);
-                  },
-                  extent,
-                );
-              }
-            },
-            tensor,
-          );
+          if (tensor.shape !== undefined) body.writeMessage(2, writeShape, tensor.shape);
         },
         typed,
       );
     },
     value,
   );
+}
+
+function writeShape(extents: readonly number[], pbf: PbfWriter): void {
+  for (const extent of extents) {
+    pbf.writeMessage(
+      1,
+      (dimension: number, dim: PbfWriter) => {
+        dim.writeVarintField(1, dimension);
+      },
+      extent,
+    );
+  }
 }

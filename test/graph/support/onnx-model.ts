@@ -20,10 +20,16 @@ export interface ReadNode {
   outputs: string[];
 }
 
+export interface ReadInput {
+  name: string;
+  /** Undefined: none is declared. */
+  shape: number[] | undefined;
+}
+
 export interface ReadModel {
   nodes: ReadNode[];
   initializers: ReadInitializer[];
-  inputs: string[];
+  inputs: ReadInput[];
   outputs: string[];
 }
 
@@ -41,7 +47,7 @@ function readGraph(tag: number, model: ReadModel, pbf: PbfReader): void {
     const empty: ReadInitializer = { name: "", dataType: 0, shape: [], rawLength: 0, external: {} };
     model.initializers.push(pbf.readMessage(readInitializer, empty));
   }
-  if (tag === 11) model.inputs.push(readName(pbf));
+  if (tag === 11) model.inputs.push(readInput(pbf));
   if (tag === 12) model.outputs.push(readName(pbf));
 }
 
@@ -67,6 +73,31 @@ function readInitializer(tag: number, initializer: ReadInitializer, pbf: PbfRead
     );
     initializer.external[key] = value;
   }
+}
+
+/** A ValueInfoProto, whose type is a tensor's. */
+function readInput(pbf: PbfReader): ReadInput {
+  const empty: ReadInput = { name: "", shape: undefined };
+  return pbf.readMessage((tag, value, body) => {
+    if (tag === 1) value.name = body.readString();
+    if (tag === 2) body.readMessage(readType, value);
+  }, empty);
+}
+
+function readType(tag: number, value: ReadInput, pbf: PbfReader): void {
+  if (tag === 1) pbf.readMessage(readTensorType, value);
+}
+
+function readTensorType(tag: number, value: ReadInput, pbf: PbfReader): void {
+  if (tag === 2) value.shape = pbf.readMessage(readShape, []);
+}
+
+function readShape(tag: number, extents: number[], pbf: PbfReader): void {
+  if (tag !== 1) return;
+  const readExtent = (field: number, dimension: { extent: number }, inner: PbfReader) => {
+    if (field === 1) dimension.extent = inner.readVarint();
+  };
+  extents.push(pbf.readMessage(readExtent, { extent: 0 }).extent);
 }
 
 function readName(pbf: PbfReader): string {

@@ -89,7 +89,7 @@ function headGradients(
 /** The body of a Scan over batch · heads. */
 function oneHeadBody(geometry: AttentionGeometry, extents: readonly number[], isUsed: readonly boolean[]) {
   const { targets, sources, width } = geometry;
-  const body = new SubgraphBuilder("cpu", "%h");
+  const body = new SubgraphBuilder("cpu", { prefix: "%h" });
   const inputs = extents.map((extent, i) => matrixValue(`%head${i}`, extent, width));
   const operands = inputs.map(({ name }) => ({ name, rank: 2 }));
   const gradients =
@@ -112,7 +112,7 @@ function blockwiseGradients(
 ): string[] {
   const { targets, sources, width } = geometry;
   const rows = targets / blocksOf(geometry);
-  const block = new SubgraphBuilder("cpu", "%b");
+  const block = new SubgraphBuilder("cpu", { prefix: "%b" });
   const cut = [dO, q, o].map(({ name }) => onnx.reshape(name, [-1, rows, width]));
   const [dOBlock, qBlock, oBlock] = ["%dO", "%q", "%o"].map((name) => ({ name, rank: 2 }));
   // k and v are those of the head, seen from inside.
