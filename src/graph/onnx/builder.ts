@@ -134,6 +134,14 @@ export class OnnxBuilder {
     return this.#shared(`${type}${Buffer.from(bytesOf(data)).toString("hex")}@${shape.join(",")}`, build);
   }
 
+  /**
+   * A constant whose value ONNX Runtime does not know before it runs, nor that another is equal: what is computed from it and a
+   * weight is computed at each use, and not kept beside the weight.
+   */
+  unfolded(data: Float32Array, shape: Shape): string {
+    return this.#unfold(this.#define(this.freshName(), { type: "float32", shape, bytes: bytesOf(data) }));
+  }
+
   /** Declares an initializer under its own name once. */
   declare(initializer: OnnxInitializer): string {
     this.#initializers.set(initializer.name, initializer);

@@ -5,6 +5,7 @@ import type { LoweringTarget, OnnxBuilder } from "../onnx/builder.ts";
 import { ShapeError, sizeOf, type Shape } from "../shape.ts";
 import { applyOne, isStoredWeight, type Tensor } from "../tensor.ts";
 import type { Geometry } from "./convolution/geometry.ts";
+import { isForWinograd, winograd, winogradScratch } from "./convolution/winograd.ts";
 import { weightGradients } from "./convolution/weight-gradient.ts";
 import { concat, slice } from "./movement.ts";
 
@@ -65,17 +66,30 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2d
     { shape: [batch, outChannels, ...output] },
     {
       attributes: { pads, stride },
-      lower: (onnx, names) => [
-        onnx.node("Conv", names, { kernel_shape: geometry.kernel, pads, strides: [stride, stride] }),
-      ],
+      lower: (onnx, names) => {
+        if (onnx.mapsWeights && takesWinograd(onnx.target, weight, geometry))
+          return [withWinograd(onnx, names, geometry)];
+        return [onnx.node("Conv", names, { kernel_shape: geometry.kernel, pads, strides: [stride, stride] })];
+      },
       vjp: ([dy]) => {
         if (dy === undefined) return [];
         const adjoint = weightGradients(dy, x, geometry);
         return [inputGradient(dy, weight, geometry), adjoint.weight, adjoint.bias];
       },
       flops: () => convolutionFlops(geometry),
+      scratch: (target) =>
+        takesWinograd(target, weight, geometry) ? winogradScratch(geometry, { isGradient: false }) : 0,
     },
   );
+}
+
+function takesWinograd(target: LoweringTarget, weight: Tensor, geometry: Geometry): boolean {
+  return target === "cpu" && isStoredWeight(weight) && isForWinograd(geometry);
+}
+
+function withWinograd(onnx: OnnxBuilder, [x, weight, bias]: readonly string[], geometry: Geometry): string {
+  const y = winograd(onnx, x, weight, geometry, { isGradient: false });
+  return bias === undefined ? y : onnx.node("Add", [y, onnx.reshape(bias, [geometry.outChannels, 1, 1])]);
 }
 
 function convolutionGeometry(x: Shape, weight: Shape, bias: Shape | undefined, options: Conv2dOptions): Geometry {
@@ -136,6 +150,10 @@ function inputGradient(dy: Tensor, weight: Tensor, geometry: Geometry): Tensor {
     {
       attributes: { pads, stride },
       lower: (onnx, names) => {
+        const [picture, kernels] = names;
+        if (onnx.mapsWeights && takesWinograd(onnx.target, weight, geometry)) {
+          return [winograd(onnx, picture, kernels, geometry, { isGradient: true })];
+        }
         const what = turned(onnx.target);
         if (what === "picture") return [withPictureTurned(onnx, names, geometry)];
         if (what === "kernel") return [withKernelTurned(onnx, names, geometry)];
@@ -144,6 +162,7 @@ function inputGradient(dy: Tensor, weight: Tensor, geometry: Geometry): Tensor {
       },
       flops: () => convolutionFlops(geometry),
       scratch: (target) => {
+        if (takesWinograd(target, weight, geometry)) return winogradScratch(geometry, { isGradient: true });
         const kernels = sizeOf([outChannels, inChannels, ...kernel]);
         const what = turned(target);
         if (what === "picture") return kernels + batch * (outChannels * sizeOf(output) + inChannels * sizeOf(input));

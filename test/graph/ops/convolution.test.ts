@@ -1,7 +1,9 @@
+import { readFile } from "node:fs/promises";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import * as convolutions from "../../../src/graph/ops/convolution.ts";
 import { emitModel } from "../../../src/graph/onnx/emit.ts";
+import { loadOnnxRuntime } from "../../../src/graph/onnx-runtime.ts";
 import {
   gradients,
   input,
@@ -132,5 +134,74 @@ describe("the gradient of the kernel", () => {
       const computed = await compute({ gradient }, { x: feeds.x, dy: feeds.dy }, { lowering });
       expectClose(computed.gradient, slopes, 2e-6, lowering);
     }
+  });
+});
+
+describe("a convolution of many channels by a stored kernel", () => {
+  const inFolder = temporaryFolder();
+  // A kernel that is transformed at once and one that is not, pictures that are not square, and one that is not whole tiles.
+  const cases = [
+    { inChannels: 320, outChannels: 352, size: [32, 36] },
+    { inChannels: 640, outChannels: 480, size: [36, 32] },
+    { inChannels: 320, outChannels: 320, size: [34, 32], isDirect: true },
+  ];
+  const traced = (weight: Tensor, bias: Tensor, size: readonly number[]) => {
+    const x = input("x", [1, weight.shape[1], ...size]);
+    const y = convolutions.conv2d(x, weight, bias, { padding: 1 });
+    const [gradient] = gradients(sum(mul(y, input("dy", y.shape))), [x]);
+    return { y, gradient };
+  };
+
+  it.each(cases)(
+    "is what it is defined as, forwards and backwards: %j",
+    async ({ inChannels, outChannels, size, isDirect = false }) => {
+      const shape = [outChannels, inChannels, 3, 3];
+      const file = inFolder(`${shape.join("x")}.safetensors`);
+      const data = noise(sizeOf(shape), 1).map((value) => value / Math.sqrt(3 * inChannels));
+      await writeSafetensors(file, new Map([["weight", { shape, data }]]));
+      const bias = input("bias", [outChannels]);
+      const ofStored = traced(await loadStored(file, "weight"), bias, size);
+      const { nodes } = readModel(emitModel(ofStored, "cpu", { mapsWeights: true }).bytes);
+      expect(nodes.some(({ opType }) => opType.startsWith("Conv"))).toBe(isDirect);
+
+      const pixels = sizeOf(size);
+      const feeds = {
+        x: noise(inChannels * pixels, 2),
+        dy: noise(outChannels * pixels, 3),
+        bias: noise(outChannels, 4),
+      };
+      const direct = await compute(traced(input("weight", shape), bias, size), { ...feeds, weight: data });
+      const computed = await compute(ofStored, feeds, { weights: "mapped" });
+      expectClose(computed.y, direct.y, 2e-5);
+      expectClose(computed.gradient, direct.gradient, 2e-5);
+    },
+  );
+
+  it("transforms the kernel at each use, and keeps no second one", async () => {
+    const shape = [320, 320, 3, 3];
+    const file = inFolder("twice.safetensors");
+    await writeSafetensors(file, new Map([["weight", { shape, data: new Float32Array(sizeOf(shape)) }]]));
+    const weight = await loadStored(file, "weight");
+    const x = input("x", [1, 320, 32, 32]);
+    const y = convolutions.conv2d(convolutions.conv2d(x, weight, undefined, { padding: 1 }), weight, undefined, {
+      padding: 1,
+    });
+    const optimizedModelFilePath = inFolder("optimized.onnx");
+    const { bytes, weightsFolder = "" } = emitModel({ y }, "cpu", { mapsWeights: true });
+    const { InferenceSession } = await loadOnnxRuntime();
+    const session = await InferenceSession.create(bytes, {
+      optimizedModelFilePath,
+      graphOptimizationLevel: "extended",
+      logSeverityLevel: 4,
+      extra: { session: { model_external_initializers_file_folder_path: weightsFolder } },
+    });
+    await session.release();
+    const { nodes, initializers } = readModel(await readFile(optimizedModelFilePath));
+    // The transform of a kernel is the one product whose second factor is a weight.
+    const weights = new Set(initializers.filter(({ shape: [rows] }) => rows === 320).map(({ name }) => name));
+    const flat = nodes.filter(({ opType, inputs }) => opType === "Reshape" && weights.has(inputs[0]));
+    const transforms = nodes.filter(({ inputs }) => flat.some(({ outputs }) => inputs[1] === outputs[0]));
+    expect(transforms.map(({ opType }) => opType)).toEqual(["Gemm", "Gemm"]);
+    expect(Math.max(...initializers.map(({ shape: extents }) => sizeOf(extents)))).toBe(sizeOf(shape));
   });
 });

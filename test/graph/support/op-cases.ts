@@ -149,8 +149,11 @@ export function expectClose(
   what = "",
 ): void {
   expect(actual?.length, what).toBe(expected.length);
-  const size = Math.max(0.01, ...Array.from(expected, Math.abs));
-  const worst = Math.max(0, ...Array.from(expected, (value, i) => Math.abs(value - (actual?.[i] ?? NaN))));
+  let [size, worst] = [0.01, 0];
+  for (let i = 0; i < expected.length; i++) {
+    size = Math.max(size, Math.abs(expected[i]));
+    worst = Math.max(worst, Math.abs(expected[i] - (actual?.[i] ?? NaN)));
+  }
   expect(worst / size, what).toBeLessThan(tolerance);
 }
 
