@@ -139,14 +139,15 @@ describe("the gradient of the kernel", () => {
 
 describe("a convolution of many channels by a stored kernel", () => {
   const inFolder = temporaryFolder();
-  // A kernel that is transformed at once and one that is not, pictures that are not square, and one that is not whole tiles.
+  // A kernel that is transformed at once and one that is not, several pictures, oblong ones, and one that is not whole tiles.
   const cases = [
-    { inChannels: 320, outChannels: 352, size: [32, 36] },
-    { inChannels: 640, outChannels: 480, size: [36, 32] },
-    { inChannels: 320, outChannels: 320, size: [34, 32], isDirect: true },
+    { inChannels: 320, outChannels: 352, size: [32, 36], batch: 1 },
+    { inChannels: 640, outChannels: 480, size: [36, 32], batch: 1 },
+    { inChannels: 352, outChannels: 320, size: [20, 24], batch: 3 },
+    { inChannels: 320, outChannels: 320, size: [34, 32], batch: 1, isDirect: true },
   ];
-  const traced = (weight: Tensor, bias: Tensor, size: readonly number[]) => {
-    const x = input("x", [1, weight.shape[1], ...size]);
+  const traced = (weight: Tensor, bias: Tensor, batch: number, size: readonly number[]) => {
+    const x = input("x", [batch, weight.shape[1], ...size]);
     const y = convolutions.conv2d(x, weight, bias, { padding: 1 });
     const [gradient] = gradients(sum(mul(y, input("dy", y.shape))), [x]);
     return { y, gradient };
@@ -154,23 +155,23 @@ describe("a convolution of many channels by a stored kernel", () => {
 
   it.each(cases)(
     "is what it is defined as, forwards and backwards: %j",
-    async ({ inChannels, outChannels, size, isDirect = false }) => {
+    async ({ inChannels, outChannels, size, batch, isDirect = false }) => {
       const shape = [outChannels, inChannels, 3, 3];
       const file = inFolder(`${shape.join("x")}.safetensors`);
       const data = noise(sizeOf(shape), 1).map((value) => value / Math.sqrt(3 * inChannels));
       await writeSafetensors(file, new Map([["weight", { shape, data }]]));
       const bias = input("bias", [outChannels]);
-      const ofStored = traced(await loadStored(file, "weight"), bias, size);
+      const ofStored = traced(await loadStored(file, "weight"), bias, batch, size);
       const { nodes } = readModel(emitModel(ofStored, "cpu", { mapsWeights: true }).bytes);
       expect(nodes.some(({ opType }) => opType.startsWith("Conv"))).toBe(isDirect);
 
-      const pixels = sizeOf(size);
+      const pixels = batch * sizeOf(size);
       const feeds = {
         x: noise(inChannels * pixels, 2),
         dy: noise(outChannels * pixels, 3),
         bias: noise(outChannels, 4),
       };
-      const direct = await compute(traced(input("weight", shape), bias, size), { ...feeds, weight: data });
+      const direct = await compute(traced(input("weight", shape), bias, batch, size), { ...feeds, weight: data });
       const computed = await compute(ofStored, feeds, { weights: "mapped" });
       expectClose(computed.y, direct.y, 2e-5);
       expectClose(computed.gradient, direct.gradient, 2e-5);

@@ -43,12 +43,11 @@ const MOST_PIXELS = 128 * 128;
 /** Numbers of a transformed kernel that are held at once: the large ones are four times as large as the picture's. */
 const KERNEL_AT_ONCE = 1 << 23;
 
-/** Whether a convolution, or its input gradient, is computed so: 3×3, to the same size, one picture, whole tiles. */
+/** Whether a convolution, or its input gradient, is computed so: 3×3, to the same size, whole tiles. */
 export function isForWinograd(geometry: Geometry): boolean {
   const { batch, inChannels, outChannels, kernel, stride, pads, output } = geometry;
-  const pixels = sizeOf(output);
+  const pixels = batch * sizeOf(output);
   return (
-    batch === 1 &&
     stride === 1 &&
     kernel.every((side) => side === 3) &&
     pads.every((side) => side === 1) &&
@@ -61,11 +60,11 @@ export function isForWinograd(geometry: Geometry): boolean {
 
 /** Numbers that it holds besides operands and result: pixels that tiles see, as they are and transformed, products and kernels. */
 export function winogradScratch(
-  { inChannels, outChannels, output }: Geometry,
+  { batch, inChannels, outChannels, output }: Geometry,
   { isGradient }: { readonly isGradient: boolean },
 ): number {
   const [from, to] = isGradient ? [outChannels, inChannels] : [inChannels, outChannels];
-  const pictures = (SEEN / TILE) ** 2 * sizeOf(output) * (2 * from + to);
+  const pictures = (SEEN / TILE) ** 2 * batch * sizeOf(output) * (2 * from + to);
   return pictures + (SEEN ** 2 * inChannels * outChannels) / groupsOf(inChannels, outChannels);
 }
 
@@ -77,19 +76,21 @@ function groupsOf(inChannels: number, outChannels: number): number {
 
 /**
  * @param picture - x, or dy for the input gradient: the same with the kernel turned around, and its channels swapped
+ *   (`[batch, channels, height, width]`)
  * @param weight - `[outChannels, inChannels, 3, 3]`
  */
 export function winograd(
   onnx: OnnxBuilder,
   picture: string,
   weight: string,
-  { inChannels, outChannels, output: [height, width] }: Geometry,
+  { batch, inChannels, outChannels, output: [height, width] }: Geometry,
   { isGradient }: { readonly isGradient: boolean },
 ): string {
   const [from, to] = isGradient ? [outChannels, inChannels] : [inChannels, outChannels];
   const [rows, columns] = [height / TILE, width / TILE];
-  const tiles = rows * columns;
-  const seen = seenByTiles(onnx, picture, [rows, columns], from);
+  const tiles = batch * rows * columns;
+  const channelsFirst = batch === 1 ? picture : onnx.node("Transpose", [picture], { perm: [1, 0, 2, 3] });
+  const seen = seenByTiles(onnx, channelsFirst, [rows, columns], batch * from);
   const flat = onnx.reshape(weight, [outChannels * inChannels, 9]);
   const transform = kernelTransform(isGradient);
   const groups = groupsOf(inChannels, outChannels);
@@ -106,34 +107,31 @@ export function winograd(
   });
   const all = groups === 1 ? products[0] : onnx.node("Concat", products, { axis: 0 });
   const pixels = onnx.node("Gemm", [matrix(onnx, A), onnx.reshape(all, [SEEN, TILE * to * tiles])]);
-  const byTile = onnx.reshape(pixels, [TILE, TILE, to, rows, columns]);
-  return onnx.reshape(onnx.node("Transpose", [byTile], { perm: [2, 3, 1, 4, 0] }), [
-    1,
-    to,
-    TILE * rows,
-    TILE * columns,
-  ]);
+  const byTile = onnx.reshape(pixels, [TILE, TILE, to, batch, rows, columns]);
+  return onnx.reshape(onnx.node("Transpose", [byTile], { perm: [3, 2, 4, 1, 5, 0] }), [batch, to, height, width]);
 }
 
 /**
- * The pixels that each tile sees, its columns transformed: `[6, 6 · channels · tiles]`, first the column in the tile, then what the rows
- * became.
+ * The pixels that each tile sees, their rows transformed: `[6, 6 · layers · rows · columns]`, first the column in the tile, then what the
+ * rows became.
+ *
+ * @param layers - pictures times channels, in whatever order
  */
 function seenByTiles(
   onnx: OnnxBuilder,
-  picture: string,
+  pictures: string,
   [rows, columns]: readonly [number, number],
-  channels: number,
+  layers: number,
 ): string {
-  const padded = onnx.node("Pad", [picture, onnx.ints([0, 0, 1, 1, 0, 0, 1, 1]), onnx.floats([0])]);
+  const padded = onnx.node("Pad", [pictures, onnx.ints([0, 0, 1, 1, 0, 0, 1, 1]), onnx.floats([0])]);
   const everyFourth = (x: string, axis: number, count: number) => {
     const slices = Array.from({ length: SEEN }, (_, i) => sliced(onnx, x, axis, i, i + TILE * (count - 1) + 1, TILE));
     return onnx.node("Concat", slices, { axis: 0 });
   };
   const width = TILE * columns + 2;
-  const lines = onnx.reshape(everyFourth(padded, 2, rows), [SEEN, channels * rows * width]);
-  const transformed = onnx.reshape(onnx.node("Gemm", [matrix(onnx, B), lines]), [SEEN, channels, rows, width]);
-  return onnx.reshape(everyFourth(transformed, 3, columns), [SEEN, SEEN * channels * rows * columns]);
+  const lines = onnx.reshape(everyFourth(padded, 2, rows), [SEEN, layers * rows * width]);
+  const transformed = onnx.reshape(onnx.node("Gemm", [matrix(onnx, B), lines]), [SEEN, layers, rows, width]);
+  return onnx.reshape(everyFourth(transformed, 3, columns), [SEEN, SEEN * layers * rows * columns]);
 }
 
 /** G ⊗ G as `[36, 9]`, the column of a tile first as in the picture; for the gradient, of the kernel turned around. */
