@@ -40,7 +40,8 @@ const CONFIG = parseUNet2DConditionConfig("the UNet that measures the speed", {
   mid_block_type: null,
   up_block_types: ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D"],
 });
-const SIDE = 16;
+/** Large enough that its convolutions take the form that those of a real one take. */
+const SIDE = 32;
 
 interface Probe {
   readonly flops: number;
@@ -93,7 +94,7 @@ async function openProbe(training: boolean, options: ProgramOptions): Promise<Pr
   // One number comes out: copying pictures would count too.
   const loss = mean(square(prediction));
   const outputs: Record<string, Tensor> = training ? { loss, slope: gradients(loss, [text])[0] } : { loss };
-  const program = await Program.create(outputs, options);
+  const program = await Program.create(outputs, { ...options, weights: "mapped" });
   // What the numbers are does not matter, so all tensors share them.
   const sizes = Array.from(program.inputs, ([name, { shape }]) => ({ name, size: sizeOf(shape) }));
   const pattern = new RandomStream(0, "speed").normal(1 << 16).map((value) => 0.02 * value);

@@ -18,9 +18,6 @@ export interface MemoryPurpose {
 /** Outputs of a program, as `Program.create` takes them. */
 type Outputs = Readonly<Record<string, Tensor>>;
 
-/** ONNX Runtime takes at least so much more than values need at once: the smallest that was measured, so that nothing is refused wrongly. */
-const OVERHEAD = 1.3;
-
 /**
  * Checks that programs which are open together can run. What is refused certainly does not fit; what fits barely may still end in ONNX
  * Runtime's own error.
@@ -51,7 +48,7 @@ export function checkMemory(
 /** Bytes that programs which are open together take at the least, beside the files of their weights. */
 export function leastMemory(needs: readonly MemoryNeed[]): number {
   // A program keeps what it has taken until it is closed, and its constants lie in its model and in its session.
-  return needs.reduce((sum, { values, constants }) => sum + OVERHEAD * values + 2 * constants, 0);
+  return needs.reduce((sum, { values, constants }) => sum + values + 2 * constants, 0);
 }
 
 /** What to say where pictures are drawn: memory goes with the number of pixels. */

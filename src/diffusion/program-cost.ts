@@ -38,17 +38,21 @@ export function programCost(outputs: Readonly<Record<string, Tensor>>, options: 
 const COPIED_WEIGHTS = 64_000_000;
 
 /**
- * What ONNX Runtime takes for values, in multiples of what is alive at once: its arena grows in powers of two, and is full of
- * holes. Measured at the size of Stable Diffusion (bench/README.md): the fewer values are kept for the backward pass, the
- * more of the arena is holes.
+ * What ONNX Runtime takes for values, in multiples of what is alive at once: its arena grows in powers of two, and has holes.
+ * Where weights are copied it keeps memory for later values of the same shape besides (`OnnxBuilderOptions.mapsWeights`): the
+ * fewer values are kept for the backward pass, the more of the arena is idle. Measured (bench/README.md).
  */
-const ARENA = { training: 1.37, checkpointing: 3.9, drawing: 2.9 } as const;
+const ARENA = {
+  mapped: { training: 1.12, checkpointing: 1.25, drawing: 1.35 },
+  copied: { training: 1.37, checkpointing: 3.9, drawing: 2.9 },
+} as const;
 
-export type ArenaUse = keyof typeof ARENA;
+export type ArenaUse = keyof (typeof ARENA)["mapped"];
 
 /** Bytes that a program likely occupies while it is open: values, constants, and the weights that it has read. */
 export function likelyBytes({ memory }: ProgramCost, use: ArenaUse): number {
   const { values, constants, weights } = memory;
+  const isCopied = weights < COPIED_WEIGHTS;
   // Copied weights are there twice while the program is opened, and some of them reordered.
-  return ARENA[use] * values + 2 * constants + (weights < COPIED_WEIGHTS ? 3 : 1) * weights;
+  return ARENA[isCopied ? "copied" : "mapped"][use] * values + 2 * constants + (isCopied ? 3 : 1) * weights;
 }

@@ -67,8 +67,7 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2d
     {
       attributes: { pads, stride },
       lower: (onnx, names) => {
-        if (onnx.mapsWeights && takesWinograd(onnx.target, weight, geometry))
-          return [withWinograd(onnx, names, geometry)];
+        if (onnx.mapsWeights && isForWinograd(onnx.target, geometry)) return [withWinograd(onnx, names, geometry)];
         return [onnx.node("Conv", names, { kernel_shape: geometry.kernel, pads, strides: [stride, stride] })];
       },
       vjp: ([dy]) => {
@@ -77,14 +76,9 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2d
         return [inputGradient(dy, weight, geometry), adjoint.weight, adjoint.bias];
       },
       flops: () => convolutionFlops(geometry),
-      scratch: (target) =>
-        takesWinograd(target, weight, geometry) ? winogradScratch(geometry, { isGradient: false }) : 0,
+      scratch: (target) => (isForWinograd(target, geometry) ? winogradScratch(geometry, { isGradient: false }) : 0),
     },
   );
-}
-
-function takesWinograd(target: LoweringTarget, weight: Tensor, geometry: Geometry): boolean {
-  return target === "cpu" && isStoredWeight(weight) && isForWinograd(geometry);
 }
 
 function withWinograd(onnx: OnnxBuilder, [x, weight, bias]: readonly string[], geometry: Geometry): string {
@@ -151,7 +145,7 @@ function inputGradient(dy: Tensor, weight: Tensor, geometry: Geometry): Tensor {
       attributes: { pads, stride },
       lower: (onnx, names) => {
         const [picture, kernels] = names;
-        if (onnx.mapsWeights && takesWinograd(onnx.target, weight, geometry)) {
+        if (onnx.mapsWeights && isForWinograd(onnx.target, geometry)) {
           return [winograd(onnx, picture, kernels, geometry, { isGradient: true })];
         }
         const what = turned(onnx.target);
@@ -162,7 +156,7 @@ function inputGradient(dy: Tensor, weight: Tensor, geometry: Geometry): Tensor {
       },
       flops: () => convolutionFlops(geometry),
       scratch: (target) => {
-        if (takesWinograd(target, weight, geometry)) return winogradScratch(geometry, { isGradient: true });
+        if (isForWinograd(target, geometry)) return winogradScratch(geometry, { isGradient: true });
         const kernels = sizeOf([outChannels, inChannels, ...kernel]);
         const what = turned(target);
         if (what === "picture") return kernels + batch * (outChannels * sizeOf(output) + inChannels * sizeOf(input));

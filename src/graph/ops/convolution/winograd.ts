@@ -3,7 +3,7 @@
  * Neural Networks" (CVPR 2016), F(4×4, 3×3). Each tile of 6×6 pixels gives 4×4 of the result: Y = Aᵀ [(G g Gᵀ) ∘ (Bᵀ d B)] A, where the
  * products over all channels are 36 matrix products.
  */
-import type { OnnxBuilder } from "../../onnx/builder.ts";
+import type { LoweringTarget, OnnxBuilder } from "../../onnx/builder.ts";
 import { sizeOf } from "../../shape.ts";
 import type { Geometry } from "./geometry.ts";
 
@@ -43,11 +43,15 @@ const MOST_PIXELS = 128 * 128;
 /** Numbers of a transformed kernel that are held at once: the large ones are four times as large as the picture's. */
 const KERNEL_AT_ONCE = 1 << 23;
 
-/** Whether a convolution, or its input gradient, is computed so: 3×3, to the same size, whole tiles. */
-export function isForWinograd(geometry: Geometry): boolean {
+/**
+ * Whether a convolution, or its input gradient, is computed so where weights are mapped: 3×3, to the same size, whole tiles. Packed
+ * weights ONNX Runtime reorders for a convolution of its own.
+ */
+export function isForWinograd(target: LoweringTarget, geometry: Geometry): boolean {
   const { batch, inChannels, outChannels, kernel, stride, pads, output } = geometry;
   const pixels = batch * sizeOf(output);
   return (
+    target === "cpu" &&
     stride === 1 &&
     kernel.every((side) => side === 3) &&
     pads.every((side) => side === 1) &&
