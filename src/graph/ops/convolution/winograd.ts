@@ -93,8 +93,7 @@ export function winograd(
   const [from, to] = isGradient ? [outChannels, inChannels] : [inChannels, outChannels];
   const [rows, columns] = [height / TILE, width / TILE];
   const tiles = batch * rows * columns;
-  const channelsFirst = batch === 1 ? picture : onnx.node("Transpose", [picture], { perm: [1, 0, 2, 3] });
-  const seen = seenByTiles(onnx, channelsFirst, [rows, columns], batch * from);
+  const seen = seenByTiles(onnx, picture, [batch, rows, columns, from]);
   const flat = onnx.reshape(weight, [outChannels * inChannels, 9]);
   const transform = kernelTransform(isGradient);
   const groups = groupsOf(inChannels, outChannels);
@@ -105,37 +104,49 @@ export function winograd(
     const factors = onnx.unfolded(transform.slice(9 * SEEN * first, 9 * SEEN * end), [SEEN * size, 9]);
     const transformed = onnx.node("Gemm", [factors, flat], { transB: 1 });
     const kernels = onnx.reshape(transformed, [size * SEEN, outChannels, inChannels]);
-    const operand = { name: onnx.reshape(part, [size * SEEN, from, tiles]), rank: 3 };
-    const product = onnx.matmul({ name: kernels, rank: 3, transposed: isGradient }, operand);
+    const product = onnx.matmul(
+      { name: kernels, rank: 3, transposed: isGradient },
+      { name: onnx.reshape(part, [size * SEEN, tiles, from]), rank: 3, transposed: true },
+    );
     return onnx.node("MatMul", [matrix(onnx, A), onnx.reshape(product, [size, SEEN, to * tiles])]);
   });
   const all = groups === 1 ? products[0] : onnx.node("Concat", products, { axis: 0 });
   const pixels = onnx.node("Gemm", [matrix(onnx, A), onnx.reshape(all, [SEEN, TILE * to * tiles])]);
-  const byTile = onnx.reshape(pixels, [TILE, TILE, to, batch, rows, columns]);
-  return onnx.reshape(onnx.node("Transpose", [byTile], { perm: [3, 2, 4, 1, 5, 0] }), [batch, to, height, width]);
+  return fromTiles(onnx, pixels, [batch, rows, columns, to]);
 }
 
+/** Pictures, tiles in a column and in a row of one, channels. */
+type Tiling = readonly [batch: number, rows: number, columns: number, channels: number];
+
 /**
- * The pixels that each tile sees, their rows transformed: `[6, 6 · layers · rows · columns]`, first the column in the tile, then what the
- * rows became.
- *
- * @param layers - pictures times channels, in whatever order
+ * The pixels that each tile sees, their rows transformed: `[6, 6 · batch · rows · columns · channels]`, first the column in the tile, then
+ * what the rows became. With channels last, whole runs of memory are copied.
  */
-function seenByTiles(
-  onnx: OnnxBuilder,
-  pictures: string,
-  [rows, columns]: readonly [number, number],
-  layers: number,
-): string {
-  const padded = onnx.node("Pad", [pictures, onnx.ints([0, 0, 1, 1, 0, 0, 1, 1]), onnx.floats([0])]);
+function seenByTiles(onnx: OnnxBuilder, pictures: string, [batch, rows, columns, channels]: Tiling): string {
+  const channelsLast = onnx.node("Transpose", [pictures], { perm: [0, 2, 3, 1] });
+  const padded = onnx.node("Pad", [channelsLast, onnx.ints([0, 1, 1, 0, 0, 1, 1, 0]), onnx.floats([0])]);
   const everyFourth = (x: string, axis: number, count: number) => {
     const slices = Array.from({ length: SEEN }, (_, i) => sliced(onnx, x, axis, i, i + TILE * (count - 1) + 1, TILE));
     return onnx.node("Concat", slices, { axis: 0 });
   };
   const width = TILE * columns + 2;
-  const lines = onnx.reshape(everyFourth(padded, 2, rows), [SEEN, layers * rows * width]);
-  const transformed = onnx.reshape(onnx.node("Gemm", [matrix(onnx, B), lines]), [SEEN, layers, rows, width]);
-  return onnx.reshape(everyFourth(transformed, 3, columns), [SEEN, SEEN * layers * rows * columns]);
+  const lines = onnx.reshape(everyFourth(padded, 1, rows), [SEEN, batch * rows * width * channels]);
+  const transformed = onnx.reshape(onnx.node("Gemm", [matrix(onnx, B), lines]), [SEEN * batch * rows, width, channels]);
+  return onnx.reshape(everyFourth(transformed, 1, columns), [SEEN, SEEN * batch * rows * columns * channels]);
+}
+
+/**
+ * Pictures `[batch, channels, height, width]` from `[4, 4 · channels · batch · rows · columns]`, first the column in the tile, then the row
+ * in it. One axis at a time: ONNX Runtime takes several times as long to move two at once.
+ */
+function fromTiles(onnx: OnnxBuilder, pixels: string, [batch, rows, columns, channels]: Tiling): string {
+  const [height, width] = [TILE * rows, TILE * columns];
+  const columnsLast = onnx.node("Transpose", [pixels], { perm: [1, 0] });
+  const lines = onnx.reshape(columnsLast, [TILE, channels * batch * rows, width]);
+  const channelsFirst = onnx.node("Transpose", [lines], { perm: [1, 0, 2] });
+  if (batch === 1) return onnx.reshape(channelsFirst, [1, channels, height, width]);
+  const pictures = onnx.reshape(channelsFirst, [channels, batch, height, width]);
+  return onnx.node("Transpose", [pictures], { perm: [1, 0, 2, 3] });
 }
 
 /** G ⊗ G as `[36, 9]`, the column of a tile first as in the picture; for the gradient, of the kernel turned around. */
