@@ -18,6 +18,17 @@ export interface MemoryPurpose {
 /** Outputs of a program, as `Program.create` takes them. */
 type Outputs = Readonly<Record<string, Tensor>>;
 
+/** Below so many bytes ONNX Runtime copies weights instead of mapping their file (`ProgramOptions.weights`). */
+const COPIED_WEIGHTS = 64_000_000;
+
+/** Whether a program's weights are copied, and memory for values is kept idle (`OnnxBuilderOptions.mapsWeights`). */
+export function copiesWeights({ weights }: MemoryNeed): boolean {
+  return weights < COPIED_WEIGHTS;
+}
+
+/** ONNX Runtime takes at least so much more than values need at once: the smallest that was measured, so that nothing is refused wrongly. */
+const OVERHEAD = { copied: 1.3, mapped: 1.05 } as const;
+
 /**
  * Checks that programs which are open together can run. What is refused certainly does not fit; what fits barely may still end in ONNX
  * Runtime's own error.
@@ -48,7 +59,9 @@ export function checkMemory(
 /** Bytes that programs which are open together take at the least, beside the files of their weights. */
 export function leastMemory(needs: readonly MemoryNeed[]): number {
   // A program keeps what it has taken until it is closed, and its constants lie in its model and in its session.
-  return needs.reduce((sum, { values, constants }) => sum + values + 2 * constants, 0);
+  return needs.reduce((sum, need) => {
+    return sum + OVERHEAD[copiesWeights(need) ? "copied" : "mapped"] * need.values + 2 * need.constants;
+  }, 0);
 }
 
 /** What to say where pictures are drawn: memory goes with the number of pixels. */

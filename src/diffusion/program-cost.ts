@@ -10,7 +10,7 @@ import {
   type ProgramOptions,
   type Tensor,
 } from "../graph/index.ts";
-import { leastMemory } from "./memory.ts";
+import { copiesWeights, leastMemory } from "./memory.ts";
 
 /** What one run of a program takes. */
 export interface ProgramCost {
@@ -34,9 +34,6 @@ export function programCost(outputs: Readonly<Record<string, Tensor>>, options: 
   };
 }
 
-/** Below so many bytes ONNX Runtime copies weights instead of mapping their file (`ProgramOptions.weights`). */
-const COPIED_WEIGHTS = 64_000_000;
-
 /**
  * What ONNX Runtime takes for values, in multiples of what is alive at once: its arena grows in powers of two, and has holes.
  * Where weights are copied it keeps memory for later values of the same shape besides (`OnnxBuilderOptions.mapsWeights`): the
@@ -52,7 +49,7 @@ export type ArenaUse = keyof (typeof ARENA)["mapped"];
 /** Bytes that a program likely occupies while it is open: values, constants, and the weights that it has read. */
 export function likelyBytes({ memory }: ProgramCost, use: ArenaUse): number {
   const { values, constants, weights } = memory;
-  const isCopied = weights < COPIED_WEIGHTS;
+  const isCopied = copiesWeights(memory);
   // Copied weights are there twice while the program is opened, and some of them reordered.
   return ARENA[isCopied ? "copied" : "mapped"][use] * values + 2 * constants + (isCopied ? 3 : 1) * weights;
 }

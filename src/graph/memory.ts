@@ -18,7 +18,7 @@ export interface MemoryNeed {
 
 /**
  * What one run of everything that `outputs` depend on needs. A lower bound: ONNX Runtime may run nodes in another order, and takes
- * memory in larger pieces. Measured were 1.1 times (training Stable Diffusion's UNet at 512 pixels) to 1.4 times (drawing) the values.
+ * memory in larger pieces. Measured with mapped weights were 1.1 times (training Stable Diffusion's UNet at 512 pixels) to 1.4 times (drawing) the values.
  *
  * @param outputs - as for `Program.create`
  * @param target - the lowering of the program

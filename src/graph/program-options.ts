@@ -25,7 +25,7 @@ export interface ProgramOptions {
   /** Which operators the model is made of. Default: `cpu` for the provider of that name, `portable` for every other. */
   readonly lowering?: LoweringTarget;
   /**
-   * ONNX Runtime writes how long each operator took to a JSON file whose path begins so, until {@link Program.endProfiling}.
+   * ONNX Runtime writes how long each operator took to a JSON file whose path begins so, until `Program.endProfiling`.
    * Default: nothing is written.
    */
   readonly profilePrefix?: string;
