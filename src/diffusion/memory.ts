@@ -2,7 +2,14 @@
  * @file Refuses what the machine has no memory for, in a line with figures, before any of it is taken.
  */
 import { KeepsakeError } from "../errors.ts";
-import { loweringOf, memoryNeed, type MemoryNeed, type ProgramOptions, type Tensor } from "../graph/index.ts";
+import {
+  loweringOf,
+  mapsWeights,
+  memoryNeed,
+  type MemoryNeed,
+  type ProgramOptions,
+  type Tensor,
+} from "../graph/index.ts";
 import { availableMemory, type AvailableMemory } from "../io/available-memory.ts";
 import { formatBytes } from "../units.ts";
 import type { PictureSize } from "./picture-size.ts";
@@ -18,12 +25,9 @@ export interface MemoryPurpose {
 /** Outputs of a program, as `Program.create` takes them. */
 type Outputs = Readonly<Record<string, Tensor>>;
 
-/** Below so many bytes ONNX Runtime copies weights instead of mapping their file (`ProgramOptions.weights`). */
-const COPIED_WEIGHTS = 64_000_000;
-
-/** Whether a program's weights are copied, and memory for values is kept idle (`OnnxBuilderOptions.mapsWeights`). */
+/** Whether a program on the CPU copies its weights, and keeps memory for values idle (`OnnxBuilderOptions.mapsWeights`). */
 export function copiesWeights({ weights }: MemoryNeed): boolean {
-  return weights < COPIED_WEIGHTS;
+  return !mapsWeights({}, weights);
 }
 
 /** ONNX Runtime takes at least so much more than values need at once: the smallest that was measured, so that nothing is refused wrongly. */

@@ -22,6 +22,7 @@ export type { LoweringTarget } from "./onnx/builder.ts";
 export { Program, type Feeds } from "./program.ts";
 export {
   loweringOf,
+  mapsWeights,
   maxThreads,
   PROVIDERS,
   type CompiledProgram,
