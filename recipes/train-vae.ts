@@ -33,6 +33,7 @@ import { trainLoop } from "./training/loop.ts";
 import { onlyInputs } from "../src/diffusion/prompt-encoder.ts";
 import { traceParameters } from "./training/parameters.ts";
 import { picturesOf, writeComparison } from "./training/sheets.ts";
+import { variedPictures } from "./training/varied-pictures.ts";
 import { openPictures } from "./training/world-threads.ts";
 
 const { output, samples, from, seed, smoke, freezeEncoder, batch, rate, provider, threads, pictureThreads, program } =
@@ -94,7 +95,8 @@ const trainer = FullTrainer.create(
 );
 
 async function feedsOf(step: number) {
-  const { pixels } = await pictures.batch(seed, step * BATCH, BATCH);
+  const { pixels: ofWorld } = await pictures.batch(seed, step * BATCH, BATCH);
+  const pixels = variedPictures(ofWorld, seed, step);
   const noise = new RandomStream(seed, "posterior", step).normal(noiseShape(BATCH).reduce((a, b) => a * b));
   return { pixels, noise };
 }
