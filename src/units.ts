@@ -28,3 +28,9 @@ export function formatAbout(seconds: number): string {
   const hours = seconds / 3600;
   return `${hours < 9.95 ? hours.toFixed(1) : Math.round(hours)} h`;
 }
+
+/** The length of something short that is done many times, a step or a picture: `80 ms`, `3.21 s`, `12.4 s`, `2 min`. */
+export function formatEach(seconds: number): string {
+  if (seconds < 0.0995) return `${Math.round(1000 * seconds)} ms`;
+  return seconds < 90 ? `${seconds.toFixed(seconds < 9.5 ? 2 : 1)} s` : formatAbout(seconds);
+}

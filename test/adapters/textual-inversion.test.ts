@@ -98,7 +98,7 @@ describe("files of token embeddings", () => {
     expect([...(await file.readFloat32("clip_g"))]).toEqual([10, 20, 30, 40, 50, 60]);
     expect(await readTokenEmbeddings(path)).toEqual([{ token: "robot", vectors, count: 2, width: 5 }]);
     await expect(readTokenEmbeddings(path, { width: 2 })).rejects.toThrow(
-      "made for another model: clip_l and clip_g has 5 numbers per vector, this model's text encoder 2",
+      "made for another model: clip_l with clip_g has 5 numbers per vector, this model's text encoder 2",
     );
     await expect(
       writeTokenEmbedding(path, { token: "<any>", vectors, count: 2, width: 5 }, { widths: [2, 2] }),

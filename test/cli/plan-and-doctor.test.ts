@@ -5,7 +5,7 @@ import { describePlan, planLine } from "../../src/cli/commands/learn/learn-plan-
 import { duration } from "../../src/cli/options.ts";
 import { instructionsIn } from "../../src/io/processor.ts";
 import type { DoctorReport, LearnPlan } from "../../src/index.ts";
-import { formatAbout } from "../../src/units.ts";
+import { formatAbout, formatEach } from "../../src/units.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
 import { treeOf, writePhotos } from "../keepsake/support.ts";
 import { failureLine, keepsakeHere, learn, succeeded } from "./support.ts";
@@ -123,6 +123,10 @@ describe("a plan in words", () => {
       "1.5 h",
       "11 h",
     ]);
+  });
+
+  it("says how long one of many takes to two places and more", () => {
+    expect([0.0994, 0.17, 3.214, 12.36, 131].map(formatEach)).toEqual(["99 ms", "0.17 s", "3.21 s", "12.4 s", "2 min"]);
   });
 });
 

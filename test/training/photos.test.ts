@@ -168,6 +168,18 @@ describe("pictures that Keepsake drew", () => {
 });
 
 describe("photos", () => {
+  it("that cannot be read are named all at once: the first with its fault", async () => {
+    const folder = await folderOf(["1.png"], { "0.jpg": "no picture", "2.jpg": "<html>", "3.png": "%PDF-" });
+    const [first, second, third] = ["0.jpg", "2.jpg", "3.png"].map((name) => join(folder, name));
+    const fault = `${first} is not a picture that can be read (JPEG, PNG, WebP, GIF, TIFF, AVIF or HEIC).`;
+    for (const read of [() => loadPhotos([folder], 32), () => checkPhotos([folder])]) {
+      const { kind, message } = await failure(read());
+      expect([kind, message]).toEqual(["input", `${fault} 2 more have faults, too: ${second}, ${third}.`]);
+    }
+    expect((await failure(checkPhotos([first, third]))).message).toBe(`${fault} One more has faults, too: ${third}.`);
+    expect((await failure(checkPhotos([first]))).message).toBe(fault);
+  });
+
   it("that are long or small are named, with their size", async () => {
     const folder = await folderOf([]);
     await writePhoto(join(folder, "panorama.png"), "wide", 129, 40);

@@ -89,7 +89,7 @@ async function readForTwoEncoders(file: SafetensorsFile, options: ReadTokenEmbed
     );
   }
   const embedding = sideBySide(parts);
-  checkWidth(path, "clip_l and clip_g", embedding, options.width);
+  checkWidth(path, "clip_l with clip_g", embedding, options.width);
   return embedding;
 }
 

@@ -6,7 +6,7 @@ import { KeepsakeError } from "../../errors.ts";
 import type { Provider } from "../../graph/index.ts";
 import type { DoctorReport } from "../../keepsake/planning/doctor.ts";
 import type { FittingModel } from "../../keepsake/planning/what-fits.ts";
-import { formatAbout, formatBytes } from "../../units.ts";
+import { formatBytes, formatEach } from "../../units.ts";
 import { provider, threads } from "../options.ts";
 import { formatTable, Output } from "../output.ts";
 import { DEFAULT_LIBRARY, withKeepsake } from "./shared.ts";
@@ -101,9 +101,9 @@ function fitRow({ model, resolution, learn, generate }: FittingModel): string[] 
     `${resolution}x${resolution}`,
     learn.mode === undefined
       ? `does not fit: ${formatBytes(learn.bytes)}`
-      : `${formatBytes(learn.bytes)}, ${formatAbout(learn.secondsPerStep)} a step${mode}`,
+      : `${formatBytes(learn.bytes)}, ${formatEach(learn.secondsPerStep)} a step${mode}`,
     generate.fits
-      ? `${formatBytes(generate.bytes)}, ${formatAbout(generate.secondsPerPicture)} a picture`
+      ? `${formatBytes(generate.bytes)}, ${formatEach(generate.secondsPerPicture)} a picture`
       : `does not fit: ${formatBytes(generate.bytes)}`,
   ];
 }

@@ -76,7 +76,7 @@ export function askedConcept(
   if (replace) return { ...asked, again: "replaced" };
   const differing = [
     asked.classNoun === known.classNoun ? "" : `the class "${known.classNoun}"`,
-    asked.vectors === known.vectors ? "" : `${known.vectors} vectors`,
+    asked.vectors === known.vectors ? "" : `${known.vectors} ${known.vectors === 1 ? "vector" : "vectors"}`,
   ].filter((text) => text !== "");
   if (differing.length > 0) {
     const fault = `"${name}" was taught with ${differing.join(" and ")}, and keeps that when it is taught further`;

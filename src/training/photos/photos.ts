@@ -2,12 +2,13 @@
  * @file From photo files to squares of pixels, with captions and masks. They are kept in memory only; nothing here is written.
  */
 import type { PictureFraming } from "../../diffusion/time-ids.ts";
+import { KeepsakeError } from "../../errors.ts";
 import { sha256 } from "../../io/hash.ts";
 import { decodeImage, imageToTensor, resizeAndCrop } from "../../io/images/image.ts";
 import type { ImageSource } from "../../io/images/image-source.ts";
 import type { RgbImage } from "../../io/images/rgb-image.ts";
 import type { Caption } from "../../prompts/captions.ts";
-import { findPhotos, type PhotoSource } from "./find-photos.ts";
+import { findPhotos, type FoundPhoto, type PhotoSource } from "./find-photos.ts";
 import { cut, framingOf, pixelsOfCrop } from "./photo-framing.ts";
 import { readMask, type PhotoMask } from "./photo-masks.ts";
 import { photoWarnings, type PhotoFindings, type SizedPhoto } from "./photo-warnings.ts";
@@ -83,7 +84,7 @@ export async function readPhotos(
   const photos = new Map<string, { -readonly [Key in keyof ReadPhoto]: ReadPhoto[Key] }>();
   const duplicates: PhotoFindings["duplicates"][number][] = [];
   const [odd, small]: SizedPhoto[][] = [[], []];
-  for (const { file, source, caption, mask: own, crop } of found) {
+  await eachPhoto(found, async ({ file, source, caption, mask: own, crop }) => {
     const picture = await decodeImage(source);
     const square = crop && pixelsOfCrop(file, crop, picture);
     const part = square === undefined ? picture : cut(picture, square);
@@ -96,14 +97,14 @@ export async function readPhotos(
       duplicates.push({ file, first: first.file, otherCaption });
       first.caption ??= caption;
       first.mask ??= mask;
-      continue;
+      return;
     }
     photos.set(digest, { file, image, framing: framingOf(picture, resolution, square), caption, mask });
     const { width, height } = part;
     const [short, long] = [Math.min(width, height), Math.max(width, height)];
     if (long > MOST_LONG * short) odd.push({ file, width, height });
     if (short < resolution) small.push({ file, width, height });
-  }
+  });
   const kept = [...photos.values()];
   return {
     found: {
@@ -152,11 +153,30 @@ export async function checkPhotos(
   { alphaMasks = false }: PhotoOptions = {},
 ): Promise<void> {
   const { photos } = await findPhotos(sources);
-  for (const { file, source, mask: own, crop } of photos) {
+  await eachPhoto(photos, async ({ file, source, mask: own, crop }) => {
     const picture = await decodeImage(source);
     const square = crop && pixelsOfCrop(file, crop, picture);
     await readMask(source, picture, { own, alpha: alphaMasks, resolution: CHECKED_SIDE, square });
+  });
+}
+
+/** Reads photo after photo. Who has several bad ones hears of all of them at once: the first with its fault, the others by their names. */
+async function eachPhoto(photos: readonly FoundPhoto[], read: (photo: FoundPhoto) => Promise<void>): Promise<void> {
+  const faults: { readonly file: string; readonly error: KeepsakeError }[] = [];
+  for (const photo of photos) {
+    try {
+      await read(photo);
+    } catch (error) {
+      if (!(error instanceof KeepsakeError) || error.kind !== "input") throw error;
+      faults.push({ file: photo.file, error });
+    }
   }
+  const [first, ...others] = faults;
+  if (first === undefined) return;
+  if (others.length === 0) throw first.error;
+  const names = others.map(({ file }) => file).join(", ");
+  const count = others.length === 1 ? "One more has" : `${others.length} more have`;
+  throw new KeepsakeError("input", `${first.error.message} ${count} faults, too: ${names}.`, { cause: first.error });
 }
 
 /**

@@ -2,7 +2,7 @@
  * @file How the plan of a run is told.
  */
 import type { LearnPlan } from "../../../keepsake/planning/learn-plan.ts";
-import { formatAbout, formatBytes } from "../../../units.ts";
+import { formatAbout, formatBytes, formatEach } from "../../../units.ts";
 import { formatTable } from "../../output.ts";
 
 /** Whether the run may want more memory than is free. */
@@ -38,7 +38,7 @@ export function describePlan(plan: LearnPlan): string {
     ["time", about(seconds.total)],
     ...time("loading", seconds.loading),
     ...time(`encoding ${photos} ${photos === 1 ? "photo" : "photos"}`, seconds.encoding),
-    ...time(`training, ${steps} steps of ${stepLength(secondsPerStep)}${done}`, seconds.training),
+    ...time(`training, ${steps} steps of ${formatEach(secondsPerStep)}${done}`, seconds.training),
     ...time("consolidation", seconds.consolidation),
     ...time("class pictures, samples, validation", seconds.extras),
     ...time("previews", seconds.previews),
@@ -51,8 +51,4 @@ export function describePlan(plan: LearnPlan): string {
 
 function about(seconds: number): string {
   return seconds < 9.5 ? `${seconds.toFixed(1)} s` : formatAbout(seconds);
-}
-
-function stepLength(seconds: number): string {
-  return seconds < 0.0995 ? `${Math.round(1000 * seconds)} ms` : `${seconds.toFixed(seconds < 9.5 ? 2 : 1)} s`;
 }
