@@ -137,6 +137,40 @@ describe("the gradient of the kernel", () => {
   });
 });
 
+describe("a convolution by a kernel that changes from run to run", () => {
+  const kinds = (outputs: Readonly<Record<string, Tensor>>) =>
+    readModel(emitModel(outputs, "cpu").bytes).nodes.map(({ opType }) => opType);
+  const traced = (shape: readonly number[], outChannels: number) => {
+    const [, inChannels] = shape;
+    const [x, weight] = [input("x", shape), input("weight", [outChannels, inChannels, 3, 3])];
+    const y = convolutions.conv2d(x, weight, undefined, { padding: 1 });
+    const [dx, dw] = gradients(sum(mul(y, input("dy", y.shape))), [x, weight]);
+    return { y, dx, dw };
+  };
+
+  it.each([
+    { shape: [4, 64, 16, 16], outChannels: 80, isDirect: false },
+    { shape: [1, 96, 28, 40], outChannels: 64, isDirect: false },
+    { shape: [64, 64, 4, 4], outChannels: 64, isDirect: false },
+    // Fewer channels, fewer pixels, a tile that is not whole.
+    { shape: [4, 64, 16, 16], outChannels: 63, isDirect: true },
+    { shape: [3, 64, 16, 16], outChannels: 64, isDirect: true },
+    { shape: [4, 64, 18, 16], outChannels: 64, isDirect: true },
+  ])("has the same result and gradients by Winograd's form: %j", async ({ shape, outChannels, isDirect }) => {
+    const outputs = traced(shape, outChannels);
+    expect(kinds(outputs).some((kind) => kind.startsWith("Conv"))).toBe(isDirect);
+    const [batch, inChannels, height, width] = shape;
+    const feeds = {
+      x: noise(sizeOf(shape), 1),
+      weight: noise(9 * inChannels * outChannels, 2).map((value) => value / Math.sqrt(3 * inChannels)),
+      dy: noise(batch * outChannels * height * width, 3),
+    };
+    const direct = await compute(outputs, feeds, { lowering: "portable" });
+    const computed = await compute(outputs, feeds);
+    for (const name of ["y", "dx", "dw"] as const) expectClose(computed[name], direct[name], 2e-5, name);
+  });
+});
+
 describe("a convolution of many channels by a stored kernel", () => {
   const inFolder = temporaryFolder();
   // A kernel that is transformed at once and one that is not, several pictures, oblong ones, and one that is not whole tiles.
@@ -171,7 +205,11 @@ describe("a convolution of many channels by a stored kernel", () => {
         dy: noise(outChannels * pixels, 3),
         bias: noise(outChannels, 4),
       };
-      const direct = await compute(traced(input("weight", shape), bias, batch, size), { ...feeds, weight: data });
+      const direct = await compute(
+        traced(input("weight", shape), bias, batch, size),
+        { ...feeds, weight: data },
+        { lowering: "portable" },
+      );
       const computed = await compute(ofStored, feeds, { weights: "mapped" });
       expectClose(computed.y, direct.y, 2e-5);
       expectClose(computed.gradient, direct.gradient, 2e-5);

@@ -4,22 +4,74 @@
 import { reshape, sum } from "../broadcasting.ts";
 import { matmul } from "../matmul.ts";
 import { concat, pad, slice, transpose } from "../movement.ts";
-import type { Tensor } from "../../tensor.ts";
+import type { OnnxBuilder } from "../../onnx/builder.ts";
+import { sizeOf } from "../../shape.ts";
+import { applyOne, type Tensor } from "../../tensor.ts";
+import { isForWinograd } from "./winograd.ts";
+import { kernelGradientScratch, winogradKernelGradient } from "./winograd-kernel-gradient.ts";
 import type { Geometry } from "./geometry.ts";
 
-/**
- * The adjoints of conv2d in W and b. With batch and pixels as one axis, dW at each kernel offset is one matrix product of dy with the
- * x that the offset sees, and nothing is left to sum over the batch.
- */
+/** The adjoints of conv2d in W and b. */
 export function weightGradients(dy: Tensor, x: Tensor, geometry: Geometry): { weight: Tensor; bias: Tensor } {
+  const { outChannels } = geometry;
+  const weight = isForWinograd("cpu", geometry, "run")
+    ? kernelGradient(dy, x, geometry)
+    : productsOfPixels(dy, x, geometry);
+  return { weight, bias: sum(reshape(transpose(dy, [1, 0, 2, 3]), [outChannels, -1]), [1]) };
+}
+
+/** By Winograd's form on the CPU. */
+function kernelGradient(dy: Tensor, x: Tensor, geometry: Geometry): Tensor {
+  const { batch, inChannels, outChannels, kernel, output } = geometry;
+  const positions = batch * sizeOf(output);
+  return applyOne(
+    "conv2dKernelGradient",
+    [dy, x],
+    { shape: [outChannels, inChannels, ...kernel] },
+    {
+      lower: (onnx, [dyName, xName]) => {
+        if (onnx.target === "cpu") return [winogradKernelGradient(onnx, dyName, xName, geometry)];
+        const names = new Map([
+          [dy, dyName],
+          [x, xName],
+        ]);
+        return [lowered(onnx, names, productsOfPixels(dy, x, geometry))];
+      },
+      flops: () => 2 * inChannels * outChannels * sizeOf(kernel) * positions,
+      // Else x with its padding and seen by each row of the kernel, dy shifted by each column.
+      scratch: (target) =>
+        target === "cpu" ? kernelGradientScratch(geometry) : (4 * inChannels + 4 * outChannels) * positions,
+    },
+  );
+}
+
+/** Lowers what follows from values that have names. */
+function lowered(onnx: OnnxBuilder, names: Map<Tensor, string>, result: Tensor): string {
+  const known = names.get(result);
+  if (known !== undefined) return known;
+  const { inputs, outputs, rules } = result.node;
+  const values = rules.lower?.(
+    onnx,
+    inputs.map((input) => lowered(onnx, names, input)),
+    outputs.map(() => true),
+  );
+  if (values === undefined) throw new Error(`${result.node.op} cannot be emitted`);
+  outputs.forEach((output, i) => names.set(output, values[i]));
+  return names.get(result) ?? "";
+}
+
+/**
+ * With batch and pixels as one axis, dW at each kernel offset is one matrix product of dy with the x that the offset sees, and
+ * nothing is left to sum over the batch.
+ */
+function productsOfPixels(dy: Tensor, x: Tensor, geometry: Geometry): Tensor {
   const { inChannels, outChannels, kernel } = geometry;
   const channelsFirst = transpose(dy, [1, 2, 0, 3]);
   const pairs = canShift(geometry) ? shiftedPairs(channelsFirst, x, geometry) : seenPairs(channelsFirst, x, geometry);
   const products = pairs.map(([rows, seen]) =>
     reshape(matmul(rows, seen, { transposeB: true }), [outChannels, inChannels, 1]),
   );
-  const weight = reshape(concat(products, 2), [outChannels, inChannels, ...kernel]);
-  return { weight, bias: sum(reshape(channelsFirst, [outChannels, -1]), [1]) };
+  return reshape(concat(products, 2), [outChannels, inChannels, ...kernel]);
 }
 
 /** dy and x as matrices of a row for each channel, for each kernel offset, whose products are the gradients of the kernel. */
