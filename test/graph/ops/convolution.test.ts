@@ -18,6 +18,7 @@ import { writeSafetensors } from "../../../src/io/safetensors/safetensors.ts";
 import { temporaryFolder } from "../../io/temporary-folder.ts";
 import { compute, noise } from "../support/compute.ts";
 import { readModel } from "../support/onnx-model.ts";
+import { evaluate } from "../support/reference.ts";
 import { anywhere, describeOps, expectClose, extent, type OpCase } from "../support/op-cases.ts";
 import { loadStored } from "../support/stored-weight.ts";
 
@@ -168,6 +169,13 @@ describe("a convolution by a kernel that changes from run to run", () => {
     const direct = await compute(outputs, feeds, { lowering: "portable" });
     const computed = await compute(outputs, feeds);
     for (const name of ["y", "dx", "dw"] as const) expectClose(computed[name], direct[name], 2e-5, name);
+  });
+
+  it("has the kernel's gradient of its definition", async () => {
+    const { dw } = traced([1, 64, 32, 32], 64);
+    const feeds = { x: noise(64 * 32 * 32, 1), dy: noise(64 * 32 * 32, 2) };
+    const computed = await compute({ dw }, feeds);
+    expectClose(computed.dw, evaluate([dw], feeds)[0], 2e-5);
   });
 });
 

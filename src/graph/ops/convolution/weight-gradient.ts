@@ -22,13 +22,14 @@ export function weightGradients(dy: Tensor, x: Tensor, geometry: Geometry): { we
 
 /** By Winograd's form on the CPU. */
 function kernelGradient(dy: Tensor, x: Tensor, geometry: Geometry): Tensor {
-  const { batch, inChannels, outChannels, kernel, output } = geometry;
+  const { batch, inChannels, outChannels, kernel, stride, pads, output } = geometry;
   const positions = batch * sizeOf(output);
   return applyOne(
     "conv2dKernelGradient",
     [dy, x],
     { shape: [outChannels, inChannels, ...kernel] },
     {
+      attributes: { pads, stride },
       lower: (onnx, [dyName, xName]) => {
         if (onnx.target === "cpu") return [winogradKernelGradient(onnx, dyName, xName, geometry)];
         const names = new Map([

@@ -36,11 +36,12 @@ function* taps(
   for (const [n, o, h, w] of indicesOf(y)) {
     const target = position(y, [n, o, h, w]);
     for (let c = 0; c < channels; c++) {
+      const [picture, kernel] = [position(x, [n, c, 0, 0]), position(weight, [o, c, 0, 0])];
       for (let i = 0; i < kernelHeight; i++) {
         for (let j = 0; j < kernelWidth; j++) {
           const [row, column] = [h * stride + i - top, w * stride + j - left];
           if (row < 0 || row >= height || column < 0 || column >= width) continue;
-          yield { x: position(x, [n, c, row, column]), weight: position(weight, [o, c, i, j]), y: target };
+          yield { x: picture + row * width + column, weight: kernel + i * kernelWidth + j, y: target };
         }
       }
     }
@@ -68,6 +69,16 @@ export const pictureKernels: Readonly<Record<string, Kernel>> = {
       dx.data[tap.x] = element(dx, tap.x) + element(weight, tap.weight) * element(dy, tap.y);
     }
     return [dx];
+  },
+
+  conv2dKernelGradient: (operands, node) => {
+    const [dy, x] = [operand(operands, 0), operand(operands, 1)];
+    const dw = zeros(outputShape(node));
+    const [stride, pads] = [numberAttribute(node, "stride"), listAttribute(node, "pads")];
+    for (const tap of taps(x.shape, dw.shape, dy.shape, stride, pads)) {
+      dw.data[tap.weight] = element(dw, tap.weight) + element(x, tap.x) * element(dy, tap.y);
+    }
+    return [dw];
   },
 
   resizeNearest: (operands, node) => {
