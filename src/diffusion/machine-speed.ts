@@ -6,6 +6,7 @@ import {
   countFlops,
   gradients,
   input,
+  loweringOf,
   mean,
   Program,
   sizeOf,
@@ -43,9 +44,9 @@ const CONFIG = parseUNet2DConditionConfig("the UNet that measures the speed", {
 const SIDE = 16;
 
 /**
- * How much faster a real model is: its large convolutions take Winograd's form, for which the pictures here are too small. Measured were
- * 1.14 times at 256 pixels and 1.28 at 512 (bench/README.md). Larger pictures would do for it, but with them the doctor took more
- * than a minute beside other programs.
+ * How much faster a real model is on the CPU: its large convolutions take Winograd's form, for which the pictures here are too small.
+ * Measured were 1.14 times at 256 pixels and 1.28 at 512. Larger pictures would do for it, but with them the doctor took more than a
+ * minute beside other programs.
  */
 const LARGE_OVER_SMALL = 1.2;
 
@@ -74,7 +75,7 @@ async function speedOf(training: boolean, options: ProgramOptions): Promise<numb
     do runs.push(await timed(() => program.run(feeds)));
     while (performance.now() < end);
     const middle = runs.toSorted((a, b) => a - b)[runs.length >> 1] ?? Infinity;
-    return (LARGE_OVER_SMALL * flops) / middle;
+    return ((loweringOf(options) === "cpu" ? LARGE_OVER_SMALL : 1) * flops) / middle;
   } finally {
     await program.dispose();
   }

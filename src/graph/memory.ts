@@ -3,6 +3,7 @@
  * emitted, and what single ops need besides.
  */
 import type { LoweringTarget } from "./onnx/builder.ts";
+import { mapsWeights } from "./program-options.ts";
 import { sizeOf } from "./shape.ts";
 import { nodesOf, type Node, type Tensor } from "./tensor.ts";
 
@@ -40,6 +41,8 @@ function findNeed(outputs: Readonly<Record<string, Tensor>>, target: LoweringTar
   const lastUse = lastUses(nodes, storage);
   for (const tensor of Object.values(outputs)) lastUse.set(storage.get(tensor) ?? tensor, Infinity);
 
+  const weights = weightBytesOf(outputs);
+  const maps = mapsWeights({}, weights);
   // Inputs are there from the beginning to the end.
   let alive = nodes.reduce((sum, { leaf, outputs: [value] }) => sum + (leaf?.kind === "input" ? bytesOf(value) : 0), 0);
   let values = alive;
@@ -52,11 +55,11 @@ function findNeed(outputs: Readonly<Record<string, Tensor>>, target: LoweringTar
     const isReused = node.rules.inPlace === true && [...dying].some((value) => bytesOf(value) === made);
     // Half-precision weights are widened just before each use.
     const widened = node.inputs.reduce((sum, tensor) => sum + (storage.has(tensor) ? 0 : widenedBytes(tensor)), 0);
-    const scratch = widened + 4 * (node.rules.scratch?.(target) ?? 0);
+    const scratch = widened + 4 * (node.rules.scratch?.(target, maps) ?? 0);
     values = Math.max(values, alive + scratch + (isReused ? 0 : made));
     alive += made - [...dying].reduce((sum, value) => sum + bytesOf(value), 0);
   }
-  return { values, constants: constantBytes(nodes), weights: weightBytesOf(outputs) };
+  return { values, constants: constantBytes(nodes), weights };
 }
 
 /** The tensor that holds each value that takes memory while the graph runs; weights, seen through views and casts, take none. */

@@ -45,8 +45,8 @@ export interface OpRules {
   readonly seeWeight?: (weight: StoredWeight) => StoredWeight | undefined;
   /** Floating-point operations, 2 per multiply-add, of the products and convolutions in it (elementwise work is not counted). */
   readonly flops?: (isUsed: readonly boolean[]) => number;
-  /** Numbers that it needs in memory while it runs, besides operands and results. */
-  readonly scratch?: (target: LoweringTarget) => number;
+  /** Numbers that it needs in memory at the least while it runs, besides operands and results. */
+  readonly scratch?: (target: LoweringTarget, mapsWeights: boolean) => number;
   /** A constant of its lowering that grows with the operands, and by what equal ones are known. */
   readonly constant?: { readonly key: string; readonly size: number };
 }

@@ -5,7 +5,7 @@ import type { LoweringTarget, OnnxBuilder } from "../onnx/builder.ts";
 import { ShapeError, sizeOf, type Shape } from "../shape.ts";
 import { applyOne, isStoredWeight, type Tensor } from "../tensor.ts";
 import type { Geometry } from "./convolution/geometry.ts";
-import { isForWinograd, winograd, winogradScratch, type KernelSource } from "./convolution/winograd.ts";
+import { isForWinograd, winograd, winogradScratch } from "./convolution/winograd.ts";
 import { weightGradients } from "./convolution/weight-gradient.ts";
 import { concat, slice } from "./movement.ts";
 
@@ -67,7 +67,7 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2d
     {
       attributes: { pads, stride },
       lower: (onnx, names) => {
-        if (lowersToWinograd(onnx, weight, geometry)) return [withWinograd(onnx, names, geometry)];
+        if (takesWinograd(onnx, weight, geometry)) return [withWinograd(onnx, names, geometry)];
         return [onnx.node("Conv", names, { kernel_shape: geometry.kernel, pads, strides: [stride, stride] })];
       },
       vjp: ([dy]) => {
@@ -76,20 +76,19 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2d
         return [inputGradient(dy, weight, geometry), adjoint.weight, adjoint.bias];
       },
       flops: () => convolutionFlops(geometry),
-      scratch: (target) =>
-        isForWinograd(target, geometry, sourceOf(weight)) ? winogradScratch(geometry, { isGradient: false }) : 0,
+      scratch: (target, mapsWeights) =>
+        takesWinograd({ target, mapsWeights }, weight, geometry) ? winogradScratch(geometry, { isGradient: false }) : 0,
     },
   );
 }
 
-/** Where a kernel comes from, if its program maps its weights. */
-function sourceOf(weight: Tensor): KernelSource {
-  return isStoredWeight(weight) ? "mapped" : "run";
-}
-
-function lowersToWinograd(onnx: OnnxBuilder, weight: Tensor, geometry: Geometry): boolean {
-  const source = sourceOf(weight);
-  return (source === "run" || onnx.mapsWeights) && isForWinograd(onnx.target, geometry, source);
+function takesWinograd(
+  { target, mapsWeights }: Pick<OnnxBuilder, "target" | "mapsWeights">,
+  weight: Tensor,
+  geometry: Geometry,
+): boolean {
+  if (isStoredWeight(weight)) return mapsWeights && isForWinograd(target, geometry, "mapped");
+  return isForWinograd(target, geometry, "run");
 }
 
 function withWinograd(onnx: OnnxBuilder, [x, weight, bias]: readonly string[], geometry: Geometry): string {
@@ -156,7 +155,7 @@ function inputGradient(dy: Tensor, weight: Tensor, geometry: Geometry): Tensor {
       attributes: { pads, stride },
       lower: (onnx, names) => {
         const [picture, kernels] = names;
-        if (lowersToWinograd(onnx, weight, geometry)) {
+        if (takesWinograd(onnx, weight, geometry)) {
           return [winograd(onnx, picture, kernels, geometry, { isGradient: true })];
         }
         const what = turned(onnx.target);
@@ -166,8 +165,9 @@ function inputGradient(dy: Tensor, weight: Tensor, geometry: Geometry): Tensor {
         return [onnx.node("ConvTranspose", names, attributes)];
       },
       flops: () => convolutionFlops(geometry),
-      scratch: (target) => {
-        if (isForWinograd(target, geometry, sourceOf(weight))) return winogradScratch(geometry, { isGradient: true });
+      scratch: (target, mapsWeights) => {
+        if (takesWinograd({ target, mapsWeights }, weight, geometry))
+          return winogradScratch(geometry, { isGradient: true });
         const kernels = sizeOf([outChannels, inChannels, ...kernel]);
         const what = turned(target);
         if (what === "picture") return kernels + batch * (outChannels * sizeOf(output) + inChannels * sizeOf(input));

@@ -32,9 +32,8 @@ export function winogradKernelGradient(
   return onnx.reshape(onnx.node("Transpose", [taps], { perm: [1, 0] }), [outChannels, inChannels, 3, 3]);
 }
 
-/** Numbers that it holds besides operands and result: pixels of both pictures by tiles, as they are and transformed, and the sums. */
+/** Numbers that it holds at the least besides operands and result: the pixels of both pictures by tiles, and the sums. */
 export function kernelGradientScratch({ batch, inChannels, outChannels, output }: Geometry): number {
-  return (
-    (SEEN / TILE) ** 2 * batch * sizeOf(output) * 2 * (inChannels + outChannels) + SEEN ** 2 * inChannels * outChannels
-  );
+  const numbers = (SEEN / TILE) ** 2 * batch * sizeOf(output);
+  return numbers * (inChannels + outChannels) + SEEN ** 2 * inChannels * outChannels;
 }

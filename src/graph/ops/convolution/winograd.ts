@@ -38,14 +38,18 @@ export function isForWinograd(target: LoweringTarget, geometry: Geometry, source
   );
 }
 
-/** Numbers that it holds besides operands and result: pixels that tiles see, as they are and transformed, products and kernels. */
+/** Numbers that it holds at the least besides operands and result: pixels that tiles see, as they are and transformed, products and kernels. */
 export function winogradScratch(
   { batch, inChannels, outChannels, output }: Geometry,
   { isGradient }: { readonly isGradient: boolean },
 ): number {
   const [from, to] = isGradient ? [outChannels, inChannels] : [inChannels, outChannels];
-  const pictures = (SEEN / TILE) ** 2 * batch * sizeOf(output) * (2 * from + to);
-  return pictures + (SEEN ** 2 * inChannels * outChannels) / groupsOf(inChannels, outChannels);
+  const numbers = (SEEN / TILE) ** 2 * batch * sizeOf(output);
+  const kernels = SEEN ** 2 * inChannels * outChannels;
+  const groups = groupsOf(inChannels, outChannels);
+  // Of one group, the pixels as they are have been read when they are multiplied.
+  if (groups === 1) return Math.max(2 * numbers * from, numbers * (from + to) + kernels);
+  return numbers * from + (numbers * (from + to) + kernels) / groups;
 }
 
 /** Into how many groups the rows of a tile are cut, so that little of the kernel is there at once: a divisor of 6. */
