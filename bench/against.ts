@@ -7,7 +7,10 @@ import { readJson } from "../src/io/json.ts";
 import type { CaseResult } from "./cases.ts";
 
 /** What of a case is compared. */
-export type ComparedCase = Pick<CaseResult, "name" | "runSeconds" | "medianSeconds" | "efficiency" | "peakBytes">;
+export type ComparedCase = Pick<
+  CaseResult,
+  "name" | "runSeconds" | "medianSeconds" | "efficiency" | "referenceRate" | "peakBytes" | "peakAnonymousBytes"
+>;
 
 /** A case then and now. */
 export interface Comparison {
@@ -18,6 +21,10 @@ export interface Comparison {
   readonly leastEfficiency: number;
   /** Peak now over peak then. */
   readonly peak: number;
+  /** The same of what the process really occupied; undefined where it was not measured both times. */
+  readonly anonymous: number | undefined;
+  /** Rate of the reference convolution now over that then. */
+  readonly reference: number;
   readonly isWorse: boolean;
 }
 
@@ -25,6 +32,9 @@ export interface Comparison {
 const NOISE = 0.05;
 /** Peaks hardly differ. */
 const MOST_PEAK = 1.03;
+const MOST_ANONYMOUS = 1.05;
+/** A reference that differs by more was disturbed, then or now, and so is every efficiency that is told by it. */
+const REFERENCE_NOISE = 0.15;
 /** Processes in which a case that seems worse is measured: a disturbance passes, a slower engine does not. */
 const ATTEMPTS = 3;
 
@@ -32,8 +42,17 @@ const ATTEMPTS = 3;
 function compareCase(then: ComparedCase, now: ComparedCase): Comparison {
   const leastEfficiency = 1 - Math.max(NOISE, spread(then), spread(now));
   const [efficiency, peak] = [now.efficiency / then.efficiency, now.peakBytes / then.peakBytes];
-  const isWorse = efficiency < leastEfficiency || peak > MOST_PEAK;
-  return { name: now.name, efficiency, leastEfficiency, peak, isWorse };
+  const anonymous =
+    then.peakAnonymousBytes === undefined || now.peakAnonymousBytes === undefined
+      ? undefined
+      : now.peakAnonymousBytes / then.peakAnonymousBytes;
+  const isWorse = efficiency < leastEfficiency || peak > MOST_PEAK || (anonymous ?? 0) > MOST_ANONYMOUS;
+  const reference = now.referenceRate / then.referenceRate;
+  return { name: now.name, efficiency, leastEfficiency, peak, anonymous, reference, isWorse };
+}
+
+function isDisturbed({ reference }: Comparison): boolean {
+  return Math.abs(reference - 1) > REFERENCE_NOISE;
 }
 
 /** Each case that both have. */
@@ -44,19 +63,14 @@ export function compareResults(earlier: readonly ComparedCase[], now: readonly C
   });
 }
 
-/** Measures a case, and again while it is worse than before, {@link ATTEMPTS} times at most. @returns the last result */
+/** Measures a case, and again while it is worse than before or its reference another, {@link ATTEMPTS} times at most. @returns the last result */
 export async function measureAgainst<Result extends ComparedCase>(
   earlier: readonly ComparedCase[],
   measure: () => Promise<Result>,
 ): Promise<Result> {
   let result = await measure();
-  for (
-    let attempt = 1;
-    attempt < ATTEMPTS && compareResults(earlier, [result]).some(({ isWorse }) => isWorse);
-    attempt++
-  ) {
-    result = await measure();
-  }
+  const isInDoubt = () => compareResults(earlier, [result]).some((each) => each.isWorse || isDisturbed(each));
+  for (let attempt = 1; attempt < ATTEMPTS && isInDoubt(); attempt++) result = await measure();
   return result;
 }
 
@@ -69,9 +83,15 @@ function spread({ runSeconds, medianSeconds }: ComparedCase): number {
 export function formatComparison(compared: readonly Comparison[]): string {
   const percent = (ratio: number) => `${ratio >= 1 ? "+" : "−"}${Math.abs(100 * (ratio - 1)).toFixed(1)} %`;
   return compared
-    .map(({ name, efficiency, leastEfficiency, peak, isWorse }) => {
-      const bounds = `at least ${percent(leastEfficiency)}; peak ${percent(peak)}, at most ${percent(MOST_PEAK)}`;
-      return `${name}: efficiency ${percent(efficiency)}, ${bounds}: ${isWorse ? "WORSE" : "ok"}`;
+    .map((compared) => {
+      const { name, efficiency, leastEfficiency, peak, anonymous, reference, isWorse } = compared;
+      const facts = [
+        `efficiency ${percent(efficiency)}, at least ${percent(leastEfficiency)}`,
+        `peak ${percent(peak)}, at most ${percent(MOST_PEAK)}`,
+        ...(anonymous === undefined ? [] : [`anonymous ${percent(anonymous)}, at most ${percent(MOST_ANONYMOUS)}`]),
+        ...(isDisturbed(compared) ? [`the reference ran at ${percent(reference)}, so this says little`] : []),
+      ];
+      return `${name}: ${facts.join("; ")}: ${isWorse ? "WORSE" : "ok"}`;
     })
     .join("\n");
 }
@@ -87,14 +107,21 @@ export interface EarlierResults {
  * Reads what `--json` wrote.
  *
  * @param names - of the cases to be measured
- * @throws KeepsakeError "input" if the file is none of that, "usage" if it has none of the cases
+ * @param settings - that they will be measured with, as {@link settingsFact} says them
+ * @throws KeepsakeError "input" if the file is none of that, "usage" if it has none of the cases or other settings
  */
-export async function readResults(path: string, names: readonly string[]): Promise<EarlierResults> {
+export async function readResults(path: string, names: readonly string[], settings: string): Promise<EarlierResults> {
   const report = await readJson(path);
   if (isRecord(report) && isRecord(report.machine)) {
     const { results, machine } = report;
     const areResults = Array.isArray(results) && results.length > 0 && results.every(isCompared);
-    if (typeof machine.CPU === "string" && areResults) {
+    if (typeof machine.CPU === "string" && typeof machine.settings === "string" && areResults) {
+      if (!machine.settings.startsWith(settings)) {
+        throw new KeepsakeError(
+          "usage",
+          `${path} was measured with ${machine.settings}: not comparable with ${settings}.`,
+        );
+      }
       if (results.some(({ name }) => names.includes(name))) return { cpu: machine.CPU, results };
       throw new KeepsakeError("usage", `${path} has none of these cases; measure them with --json first.`);
     }
@@ -104,10 +131,14 @@ export async function readResults(path: string, names: readonly string[]): Promi
 
 function isCompared(value: unknown): value is ComparedCase {
   if (!isRecord(value)) return false;
-  const { name, runSeconds, medianSeconds, efficiency, peakBytes } = value;
+  const { name, runSeconds, medianSeconds, efficiency, referenceRate, peakBytes, peakAnonymousBytes = 1 } = value;
   const isPositive = (each: unknown) => typeof each === "number" && each > 0;
   const areRuns = Array.isArray(runSeconds) && runSeconds.length > 0 && runSeconds.every(isPositive);
-  return typeof name === "string" && areRuns && [medianSeconds, efficiency, peakBytes].every(isPositive);
+  return (
+    typeof name === "string" &&
+    areRuns &&
+    [medianSeconds, efficiency, referenceRate, peakBytes, peakAnonymousBytes].every(isPositive)
+  );
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -14,7 +14,7 @@ import { compareFormats } from "./formats.ts";
 import { measureCase } from "./measure.ts";
 import { profileCase } from "./profile.ts";
 import { randomUNetFolder } from "./random-checkpoint.ts";
-import { formatTable, machineFacts } from "./report.ts";
+import { formatTable, machineFacts, settingsFact } from "./report.ts";
 import { benchSmallModels } from "./small-models.ts";
 import { soakStudio } from "./studio-soak.ts";
 
@@ -38,7 +38,7 @@ const command = new Command("bench")
   .description("Times the UNet of Stable Diffusion 1.x with random weights: forward pass and LoRA training step.")
   .option(
     "--case <substring>",
-    `only the cases whose name has this in it: ${CASES.map(({ name }) => name).join(", ")}`,
+    `only the case of this name, or those whose name has it in it: ${CASES.map(({ name }) => name).join(", ")}`,
     "",
   )
   .option("--runs <n>", "timed runs of each case", wholeNumber, 5)
@@ -58,7 +58,9 @@ const command = new Command("bench")
   .option("--profile", "where the time of a case goes, by operator and shapes", false)
   .option("--small", "full training, LoRA training and prediction at the size of the built-in model", false)
   .option("--studio", "soak the studio: requests, pages that watch and a training run at once", false)
-  .option("--json <file>", "also write everything measured to a file")
+  .addOption(
+    new Option("--json <file>", "also write everything measured to a file").conflicts(["small", "studio", "profile"]),
+  )
   .addOption(
     new Option(
       "--against <file>",
@@ -89,12 +91,14 @@ async function bench(options: BenchOptions): Promise<void> {
     await compareFormats(options);
     return;
   }
-  const chosen = CASES.filter(({ name }) => name.includes(options.case));
+  const exact = CASES.filter(({ name }) => name === options.case);
+  const chosen = exact.length > 0 ? exact : CASES.filter(({ name }) => name.includes(options.case));
   if (chosen.length === 0) throw new KeepsakeError("usage", `no case has "${options.case}" in its name`);
   const { runs, provider, weights: placement, threads } = options;
   const names = chosen.map(({ name }) => name);
-  const earlier = options.against === undefined ? undefined : await readResults(options.against, names);
   const settings: RunSettings = { runs, provider, placement, threads };
+  const earlier =
+    options.against === undefined ? undefined : await readResults(options.against, names, settingsFact(settings));
   const facts = await machineFacts(settings);
   for (const [name, fact] of Object.entries(facts)) console.log(`${name}: ${fact}`);
   console.log();

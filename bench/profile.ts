@@ -102,8 +102,8 @@ function flopsOf(op: string, [a = [], b = []]: readonly (readonly number[])[], o
     case "MatMul":
     case "FusedGemm":
     case "FusedMatMul":
-      // a has rows × inner numbers, the output rows × columns.
-      return 2 * sizeOf(a) * (output.at(-1) ?? 0);
+      // The first factor, transposed or not, has rows × inner numbers in each of its matrices, of which there may be fewer than results.
+      return (2 * sizeOf(output) * sizeOf(a.slice(-2))) / (output.at(-2) ?? 1);
     case "MultiHeadAttention":
       return 4 * sizeOf(a) * (b.at(1) ?? 0);
     default:

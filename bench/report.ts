@@ -15,9 +15,14 @@ export async function machineFacts(settings: RunSettings): Promise<Readonly<Reco
     CPU: `${model}, ${widest ?? "instructions unknown"}, ${cores} logical cores, ${process.platform} ${arch()}`,
     memory: `${(totalmem() / 1e9).toFixed(1)} GB`,
     software: `Node ${process.versions.node}, onnxruntime-node ${env.versions.node ?? "unknown"}`,
-    settings: `provider ${settings.provider}, ${settings.threads} threads, ${settings.placement} weights, ${settings.runs} runs after a warm-up`,
+    settings: `${settingsFact(settings)}, ${settings.runs} runs after a warm-up`,
     reference: `convolution ${referenceShape}`,
   };
+}
+
+/** What results have to share to be compared, beside the machine. */
+export function settingsFact({ provider, threads, placement }: RunSettings): string {
+  return `provider ${provider}, ${threads} threads, ${placement} weights`;
 }
 
 interface Column {

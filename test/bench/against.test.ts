@@ -15,8 +15,11 @@ const THEN: ComparedCase = {
   runSeconds: [15.0, 15.1, 15.2],
   medianSeconds: 15.1,
   efficiency: 0.62,
+  referenceRate: 2e11,
   peakBytes: 5.3e9,
+  peakAnonymousBytes: 1.4e9,
 };
+const SETTINGS = "provider cpu, 2 threads, mapped weights";
 const compared = (now: Partial<ComparedCase>, then: Partial<ComparedCase> = {}) =>
   compareResults([{ ...THEN, ...then }], [{ ...THEN, ...now }])[0];
 
@@ -38,12 +41,18 @@ describe("results against earlier ones", () => {
   it("are worse with a larger peak", () => {
     expect(compared({ peakBytes: 5.4e9 }).isWorse).toBe(false);
     expect(compared({ peakBytes: 5.5e9 }).isWorse).toBe(true);
+    expect(compared({ peakAnonymousBytes: 1.45e9 }).isWorse).toBe(false);
+    expect(compared({ peakAnonymousBytes: 1.5e9 }).isWorse).toBe(true);
+    expect(compared({ peakAnonymousBytes: undefined }).isWorse).toBe(false);
   });
 
   it("say so in a line for each case, and nothing of cases that only one has", () => {
     const other = { ...THEN, name: "forward 64x64 fp32" };
     const lines = formatComparison(compareResults([THEN], [other, { ...THEN, efficiency: 0.5 }]));
-    expect(lines).toBe("train 64x64 fp32: efficiency −19.4 %, at least −5.0 %; peak +0.0 %, at most +3.0 %: WORSE");
+    expect(lines).toBe(
+      "train 64x64 fp32: efficiency −19.4 %, at least −5.0 %; peak +0.0 %, at most +3.0 %; " +
+        "anonymous +0.0 %, at most +5.0 %: WORSE",
+    );
     expect(compareResults([THEN], [other])).toEqual([]);
   });
 
@@ -58,16 +67,26 @@ describe("results against earlier ones", () => {
     expect(await efficiencies(0.5, 0.51, 0.52, 0.62)).toEqual({ last: 0.52, left: [0.62] });
   });
 
+  it("are measured again, and said to say little, where the reference ran otherwise", async () => {
+    const rates = [1e11, 2.2e11, 2e11];
+    const measure = () => Promise.resolve({ ...THEN, efficiency: 1.2, referenceRate: rates.shift() ?? 0 });
+    expect((await measureAgainst([THEN], measure)).referenceRate).toBe(2.2e11);
+    const disturbed = compareResults([THEN], [{ ...THEN, referenceRate: 1e11, efficiency: 1.2 }]);
+    expect(formatComparison(disturbed)).toContain("the reference ran at −50.0 %, so this says little: ok");
+    expect(formatComparison(compareResults([THEN], [THEN]))).not.toContain("reference");
+  });
+
   it("are read from what --json wrote, and nothing else", async () => {
     const path = inFolder("results.json");
-    await writeFile(path, JSON.stringify({ machine: { CPU: "one" }, results: [THEN] }));
-    expect(await readResults(path, [THEN.name, "other"])).toEqual({ cpu: "one", results: [THEN] });
-    await expect(readResults(path, ["other"])).rejects.toThrow("--json first");
-    const machine = { CPU: "one" };
+    const machine = { CPU: "one", settings: `${SETTINGS}, 5 runs after a warm-up` };
+    await writeFile(path, JSON.stringify({ machine, results: [THEN] }));
+    expect(await readResults(path, [THEN.name, "other"], SETTINGS)).toEqual({ cpu: "one", results: [THEN] });
+    await expect(readResults(path, ["other"], SETTINGS)).rejects.toThrow("--json first");
+    await expect(readResults(path, [THEN.name], SETTINGS.replace("2", "1"))).rejects.toThrow("not comparable with");
     const faulty = [[], [{ ...THEN, efficiency: 0 }], [{ name: "x" }]].map((results) => ({ machine, results }));
     for (const wrong of [[], {}, { results: [THEN] }, ...faulty]) {
       await writeFile(path, JSON.stringify(wrong));
-      await expect(readResults(path, [THEN.name])).rejects.toThrow("holds no results");
+      await expect(readResults(path, [THEN.name], SETTINGS)).rejects.toThrow("holds no results");
     }
   });
 });
