@@ -7,3 +7,4 @@ for part in clip vae unet judge; do
   npx tsx "recipes/train-$part.ts" --smoke --output "$output"
 done
 npx tsx recipes/evaluate.ts --smoke --model "$output/model" --judge "$output/judge"
+npx tsx recipes/recognition.ts --smoke --model "$output/model" --output "$output/recognition"
