@@ -327,6 +327,19 @@ describe("an import", () => {
     return copy;
   };
 
+  it("of a LoRA that was trained with words, without them or their embedding, says so", async () => {
+    const lora = createLora(modules, { targets: "crossattn-kv", rank: 2, loraAlpha: 2, random: new RandomStream(2) });
+    const file = inFolder("phrase.safetensors");
+    await writeKohyaLora(file, lora, { model: "sd-1", resolution: 128, triggerPhrase: "wtrclr style" });
+    const notes = async (name: string, request: Record<string, string> = {}) =>
+      (await imported(inFolder(`phrase ${name}`), { file, name, ...request })).notes;
+    expect(await notes("told")).toEqual([
+      `<told> means "dog", but ${file} says that it was trained with "wtrclr style": undo, and import it with --trigger, ` +
+        "or with the --embedding of its token.",
+    ]);
+    expect(await notes("given", { trigger: "a dog" })).toEqual([]);
+  });
+
   it.each(["library", "plain"])(
     "of a LoRA into a library that has learned is added to what it knows: %s",
     async (which) => {

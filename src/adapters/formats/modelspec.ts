@@ -27,6 +27,9 @@ export interface ModelspecFacts {
   readonly predictionType?: "epsilon" | "v_prediction";
 }
 
+/** The field that says what to write in a prompt. */
+export const TRIGGER_PHRASE = "modelspec.trigger_phrase";
+
 /** Where the layout of tensors comes from, by sd-scripts' rules. */
 const GENERATIVE_MODELS = "https://github.com/Stability-AI/generative-models";
 
@@ -41,7 +44,7 @@ export function modelspec(
     ["modelspec.implementation", what === "lora" && model !== "sdxl" ? "diffusers" : GENERATIVE_MODELS],
     ["modelspec.title", title],
     ["modelspec.resolution", `${resolution}x${resolution}`],
-    ...optional("modelspec.trigger_phrase", triggerPhrase),
+    ...optional(TRIGGER_PHRASE, triggerPhrase),
     ...optional("modelspec.prediction_type", predictionType && (predictionType === "epsilon" ? "epsilon" : "v")),
   ]);
 }

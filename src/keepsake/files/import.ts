@@ -3,13 +3,14 @@
  */
 import { basename } from "node:path";
 import { plainTokenName, readBundledEmbeddings, readLora } from "../../adapters/formats/index.ts";
+import { TRIGGER_PHRASE } from "../../adapters/formats/modelspec.ts";
 import { openSources } from "../../adapters/formats/sources.ts";
 import { adaptableModules, newAdapter } from "../../adapters/new-adapter.ts";
 import { readTokenEmbeddings } from "../../adapters/formats/token-embedding.ts";
 import { sideBySide, type TokenEmbedding } from "../../adapters/textual-inversion.ts";
 import { concatenated } from "../../diffusion/flat-arrays.ts";
 import type { StableDiffusionPipeline } from "../../diffusion/pipeline.ts";
-import { KeepsakeError } from "../../errors.ts";
+import { KeepsakeError, shown } from "../../errors.ts";
 import { adapterSettings, settingsOfEntry } from "../../learning/learn-settings.ts";
 import { embeddingTable, prepareTokens } from "../../learning/new-tokens.ts";
 import type { Library } from "../../library/library.ts";
@@ -91,13 +92,25 @@ async function importLocked(session: Session, request: ImportRequest, isLora: bo
   const { adapter, settings } = isLora ? await withLora(model, before, file) : (before ?? (await blankAdapter(model)));
   const { strategy } = library.manifest;
   await library.addConcept(adapter, settings, concept, token, await library.memory(), strategy);
-  const changesOthers = isLora && library.concepts.length > 0;
-  return {
-    ...{ name, token: token.token, vectors: token.count, kind: isLora ? "lora" : "embedding" },
-    notes: changesOthers
-      ? ["The LoRA was not trained to spare the concepts that the library knew before: look at them, or undo it."]
-      : [],
-  };
+  const notes: string[] = [];
+  if (isLora && library.concepts.length > 0) {
+    notes.push(
+      "The LoRA was not trained to spare the concepts that the library knew before: look at them, or undo it.",
+    );
+  }
+  const words = isLora && found === undefined ? await triggerPhraseOf(file) : undefined;
+  if (words !== undefined) {
+    const meaning = `${token.token} means "${classNoun}", but ${file} says that it was trained with ${shown(words)}`;
+    notes.push(`${meaning}: undo, and import it with --trigger, or with the --embedding of its token.`);
+  }
+  return { name, token: token.token, vectors: token.count, kind: isLora ? "lora" : "embedding", notes };
+}
+
+/** The words that a LoRA was trained with, as its file says them (modelspec). */
+async function triggerPhraseOf(file: string): Promise<string | undefined> {
+  const sources = await openSources(file);
+  const phrases = sources.map((source) => source.file.metadata.get(TRIGGER_PHRASE)?.trim() ?? "");
+  return phrases.find((phrase) => phrase !== "");
 }
 
 /** @throws KeepsakeError if a library knows the name */
