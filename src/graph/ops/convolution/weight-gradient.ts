@@ -17,7 +17,8 @@ export function weightGradients(dy: Tensor, x: Tensor, geometry: Geometry): { we
   const weight = isForWinograd("cpu", geometry, "run")
     ? kernelGradient(dy, x, geometry)
     : productsOfPixels(dy, x, geometry);
-  return { weight, bias: sum(reshape(transpose(dy, [1, 0, 2, 3]), [outChannels, -1]), [1]) };
+  // The order of axes that the products need, too: ONNX Runtime moves them once.
+  return { weight, bias: sum(reshape(transpose(dy, [1, 2, 0, 3]), [outChannels, -1]), [1]) };
 }
 
 /** By Winograd's form on the CPU. */

@@ -9,8 +9,8 @@ import type { Geometry } from "./geometry.ts";
 import { A_TRANSPOSED, B_TRANSPOSED, fromTiles, G, matrix, SEEN, seenByTiles, TILE } from "./winograd-tiles.ts";
 
 /**
- * Where a kernel comes from: a file that is mapped into memory, or the run itself, to which it is given or in which it is computed. One that is
- * packed ONNX Runtime reorders for a convolution of its own.
+ * Where a kernel comes from: a file that is mapped into memory, or the run itself, to which it is given or in which it is computed. One that
+ * is packed ONNX Runtime reorders for a convolution of its own.
  */
 export type KernelSource = "mapped" | "run";
 
