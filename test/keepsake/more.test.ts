@@ -80,7 +80,7 @@ describe("a name that the library knows", () => {
     },
     { fault: "to replace what is not known", request: { name: "dogg", replace: true }, words: "did you mean dog?" },
     { fault: "more as another class", request: { more: true, classNoun: "cat" }, words: 'with the class "dog"' },
-    { fault: "more with other vectors", request: { more: true, vectors: 2 }, words: "taught with 1 vectors" },
+    { fault: "more with other vectors", request: { more: true, vectors: 2 }, words: "taught with 1 vector," },
     { fault: "a new concept without a class", request: { name: "cat", classNoun: undefined }, words: "--class cat" },
   ])("is not taught with $fault, in one line", async ({ request, words }) => {
     const before = treeOf(known);
