@@ -88,7 +88,8 @@ function takesWinograd(
   geometry: Geometry,
 ): boolean {
   if (isStoredWeight(weight)) return mapsWeights && isForWinograd(target, geometry, "mapped");
-  return isForWinograd(target, geometry, "run");
+  // ONNX Runtime packs a constant, as it does a weight that is not mapped.
+  return weight.node.leaf?.kind !== "constant" && isForWinograd(target, geometry, "run");
 }
 
 function withWinograd(onnx: OnnxBuilder, [x, weight, bias]: readonly string[], geometry: Geometry): string {
