@@ -63,7 +63,11 @@ export function compareResults(earlier: readonly ComparedCase[], now: readonly C
   });
 }
 
-/** Measures a case, and again while it is worse than before or its reference another, {@link ATTEMPTS} times at most. @returns the last result */
+/**
+ * Measures a case, and again while it is worse than before or its reference another, {@link ATTEMPTS} times at most.
+ *
+ * @returns the last result
+ */
 export async function measureAgainst<Result extends ComparedCase>(
   earlier: readonly ComparedCase[],
   measure: () => Promise<Result>,
@@ -83,13 +87,13 @@ function spread({ runSeconds, medianSeconds }: ComparedCase): number {
 export function formatComparison(compared: readonly Comparison[]): string {
   const percent = (ratio: number) => `${ratio >= 1 ? "+" : "−"}${Math.abs(100 * (ratio - 1)).toFixed(1)} %`;
   return compared
-    .map((compared) => {
-      const { name, efficiency, leastEfficiency, peak, anonymous, reference, isWorse } = compared;
+    .map((each) => {
+      const { name, efficiency, leastEfficiency, peak, anonymous, reference, isWorse } = each;
       const facts = [
         `efficiency ${percent(efficiency)}, at least ${percent(leastEfficiency)}`,
         `peak ${percent(peak)}, at most ${percent(MOST_PEAK)}`,
         ...(anonymous === undefined ? [] : [`anonymous ${percent(anonymous)}, at most ${percent(MOST_ANONYMOUS)}`]),
-        ...(isDisturbed(compared) ? [`the reference ran at ${percent(reference)}, so this says little`] : []),
+        ...(isDisturbed(each) ? [`the reference ran at ${percent(reference)}, so this says little`] : []),
       ];
       return `${name}: ${facts.join("; ")}: ${isWorse ? "WORSE" : "ok"}`;
     })
