@@ -52,6 +52,7 @@ function hintsAbout(text: string, both: string, vocabulary: PromptVocabulary): s
     ),
     ...bare.map((name) => `"${name}" without angle brackets is an ordinary word; write <${name}> for the concept.`),
     ...aboutWeights(rest),
+    ...aboutComposition(text),
     ...aboutUnknownTokens(text, bracketed, vocabulary),
   ];
 }
@@ -115,6 +116,15 @@ function aboutWeights(text: string): string[] {
           `"${shortened(editing[0])}" does not change the prompt on the way, as in other programs: all its words count less.`,
         ]),
   ];
+}
+
+/** `a cat AND a dog`, each of which other programs predict apart. Who types other words in capitals too means the word. */
+function aboutComposition(text: string): string[] {
+  const capitals = uniqueMatches(text, /(?<![\p{L}\p{N}_])\p{Lu}{3,}(?![\p{L}\p{N}_])/gu);
+  const isComposed = capitals.includes("AND") && capitals.every((word) => word === "AND" || word === "BREAK");
+  return isComposed
+    ? [`"AND" is read as the word "and", and does not begin a second prompt, as in other programs.`]
+    : [];
 }
 
 function aboutUnknownTokens(text: string, bracketed: readonly string[], vocabulary: PromptVocabulary): string[] {

@@ -124,7 +124,7 @@ describe("files of token embeddings", () => {
     );
     await expect(
       readTokenEmbeddings(await write("uneven.safetensors", { clip_l: [1, 2], clip_g: [2, 4] })),
-    ).rejects.toThrow("clip_l has 1 vectors, clip_g 2");
+    ).rejects.toThrow("the token's vectors are 1 in clip_l and 2 in clip_g");
     await expect(readTokenEmbeddings(await write("3d.safetensors", { "<a>": [1, 2, 3] }))).rejects.toThrow(
       "shape [1, 2, 3]",
     );

@@ -63,6 +63,7 @@ describe("keepsake doctor", () => {
     for (const words of ["keepsake ", "ONNX Runtime", "sharp", "providers", "GFLOP/s", "Stable Diffusion 2.x"]) {
       expect(stdout).toContain(words);
     }
+    expect(stdout).toMatch(/\nproviders +(?:(?:cpu|webgpu|cuda|dml|coreml)(?:, |\n))+/);
     expect(stdout).toMatch(/\nlibrary .*: 1 concept, on .+, whole\n/);
     expect(stdout).toMatch(/\nKeepsake 64, a miniature +64x64 +[\d.]+ MB, .* a step +[\d.]+ MB, .* a picture\n/);
     expect(stdout).toMatch(/\nAll is well\.\n$/);

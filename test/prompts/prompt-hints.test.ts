@@ -85,6 +85,24 @@ describe("a long prompt", () => {
   );
 });
 
+describe("two prompts at once", () => {
+  it.each(["a cat AND a dog", "<mochi> AND <mug>", "a cat AND a dog BREAK AND"])(
+    "%s: one line says how it is read",
+    (prompt) => {
+      expect(hints(prompt)).toEqual([
+        `"AND" is read as the word "and", and does not begin a second prompt, as in other programs.`,
+      ]);
+    },
+  );
+
+  it.each(["a cat and a dog", "A CAT AND A DOG", "the ANDES", "a cat BREAK a dog"])(
+    "%s: nothing is to be said",
+    (prompt) => {
+      expect(hints(prompt)).toEqual([]);
+    },
+  );
+});
+
 describe("an unknown token", () => {
   it("is named, with those that may be meant, in both prompts", () => {
     expect(hints("<mohci>", "<кот>")).toEqual([

@@ -85,7 +85,7 @@ async function readForTwoEncoders(file: SafetensorsFile, options: ReadTokenEmbed
   if (other.count !== count) {
     throw new KeepsakeError(
       "input",
-      `${path}: clip_l has ${count} vectors, clip_g ${other.count}; the file is damaged.`,
+      `${path}: the token's vectors are ${count} in clip_l and ${other.count} in clip_g; the file is damaged.`,
     );
   }
   const embedding = sideBySide(parts);

@@ -6,6 +6,7 @@ import { resolve } from "node:path";
 import { KeepsakeError } from "../../errors.ts";
 import type { Library } from "../../library/library.ts";
 import { ownVersion } from "../../own-version.ts";
+import { PROVIDERS, type Provider } from "../../graph/index.ts";
 import { listProviders, onnxRuntimeVersion } from "../../graph/onnx-runtime.ts";
 import { availableMemory } from "../../io/available-memory.ts";
 import { freeDisk } from "../../io/free-disk.ts";
@@ -23,8 +24,8 @@ import { whatFits, type FittingModel } from "./what-fits.ts";
 export interface DoctorReport {
   /** Those that can be loaded. */
   readonly versions: Readonly<Partial<Record<"keepsake" | "node" | "onnxruntime" | "sharp", string>>>;
-  /** Execution providers that ONNX Runtime was built with here. */
-  readonly providers: readonly string[];
+  /** Execution providers that can be asked for and that ONNX Runtime was built with here. */
+  readonly providers: readonly Provider[];
   readonly processor: Processor;
   /** Absent if it cannot be measured. */
   readonly speed?: MachineSpeed;
@@ -91,7 +92,7 @@ export async function examine(session: Session): Promise<DoctorReport> {
       ...(onnxruntime !== undefined && { onnxruntime }),
       ...(sharp !== undefined && { sharp }),
     },
-    providers: onnxruntime === undefined ? [] : await listProviders(),
+    providers: onnxruntime === undefined ? [] : await usableProviders(),
     processor: processor(),
     ...(speed !== undefined && { speed }),
     memory: { free, total: totalmem() },
@@ -100,6 +101,12 @@ export async function examine(session: Session): Promise<DoctorReport> {
     ...(library !== undefined && { library }),
     problems,
   };
+}
+
+/** ONNX Runtime was built with more than Keepsake has been tried with. */
+async function usableProviders(): Promise<Provider[]> {
+  const built = await listProviders();
+  return PROVIDERS.filter((name) => built.includes(name));
 }
 
 function tooLittle(what: string, bytes: number, least: number, advice: string): Problem {
