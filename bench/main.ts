@@ -64,7 +64,7 @@ const command = new Command("bench")
   .addOption(
     new Option(
       "--against <file>",
-      "compare with what --json wrote on this kind of machine, and fail where a case is worse three times",
+      "compare with what --json wrote on this kind of machine, and fail where a case is still worse in its third process",
     ).conflicts(["estimates", "formats", "small", "studio", "profile"]),
   )
   .option(

@@ -2,7 +2,7 @@
  * @file A UNet, or a whole checkpoint, of the size of Stable Diffusion 1.x or SDXL with random weights, in the diffusers layout: what
  * the benchmarks run on, so that they need no download. Speed and memory do not depend on what the weights are.
  */
-import { access, copyFile, mkdir, readFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { clipTextModel } from "../src/diffusion/clip/clip-text-model.ts";
 import { parseAutoencoderKlConfig } from "../src/diffusion/config/autoencoder-kl-config.ts";
@@ -19,6 +19,7 @@ import { ARCHITECTURES } from "../src/diffusion/single-file/architectures.ts";
 import { CLIP_MERGES_FILE, readClipVocabulary } from "../src/diffusion/tokenizer/clip-vocabulary.ts";
 import { input, sizeOf, type Shape } from "../src/graph/index.ts";
 import { writeFileAtomic } from "../src/io/atomic.ts";
+import { exists } from "../src/io/folder.ts";
 import { float32ToFloat16 } from "../src/io/safetensors/half.ts";
 import { writeSafetensorsStream } from "../src/io/safetensors/safetensors.ts";
 import { RandomStream } from "../src/random/random.ts";
@@ -224,11 +225,4 @@ function* randomParameter(name: string, shape: Shape, dtype: WeightsDType): Gene
     const piece = dtype === "fp16" ? float32ToFloat16(values) : values;
     yield new Uint8Array(piece.buffer, piece.byteOffset, piece.byteLength);
   }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -30,46 +30,49 @@ const AT_ONCE = 2;
 export async function soakStudio({ requests, pages }: SoakSettings): Promise<void> {
   if (!existsSync(MAIN)) throw new KeepsakeError("usage", 'Run "npm run build" first.');
   const folder = mkdtempSync(join(tmpdir(), "keepsake-soak-"));
-  const client = await SoakClient.start(join(folder, "library"));
+  let client: SoakClient | undefined;
   try {
-    const photos = await Promise.all(["a", "b", "c"].map((subject) => client.drop(subject)));
-    const learn = {
-      ...{ kind: "learn", name: "soaked", classNoun: "cat", photos: photos.map(({ id }) => id) },
-      settings: { steps: 100_000, sampleEvery: 0 },
-    };
-    const watched = Array.from({ length: pages }, () => client.watch());
-    await Promise.all(watched.map(({ isOpen }) => isOpen));
-    const { id } = await client.json<Job>("POST", "/api/jobs", learn);
-    await client.until(id, ({ progress }) => (progress.done ?? 0) > 2);
-
-    // The first round is to load and compile whatever there is; the engine's heap finds its size.
-    await round(client, requests);
-    const before = await client.json<Job>("GET", `/api/jobs/${id}`);
-    const started = performance.now();
-    const { times, memory } = await round(client, requests);
-    const seconds = (performance.now() - started) / 1000;
-    const after = await client.json<Job>("GET", `/api/jobs/${id}`);
-    await client.json("POST", `/api/jobs/${id}/stop`);
-    await client.until(id, ({ status }) => status === "stopped");
-    const last = (await client.json<{ lastEvent: number }>("GET", "/api/state")).lastEvent;
-    await Promise.all(watched.map((page) => page.reaches(last)));
-
-    times.sort((a, b) => a - b);
-    const at = (share: number) => times[Math.floor(share * (times.length - 1))].toFixed(1);
-    const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length / 1e6;
-    const third = Math.floor(memory.length / 3);
-    const steps = (after.progress.done ?? 0) - (before.progress.done ?? 0);
-    console.log(
-      `${times.length} requests in ${seconds.toFixed(0)} s, ${pages} pages, ${steps} training steps meanwhile`,
-    );
-    console.log(`answers: median ${at(0.5)} ms, p95 ${at(0.95)} ms, p99 ${at(0.99)} ms, slowest ${at(1)} ms`);
-    const [first, end] = [mean(memory.slice(0, third)), mean(memory.slice(-third))];
-    console.log(`memory of the server: ${first.toFixed(0)} MB in the first third, ${end.toFixed(0)} MB in the last`);
-    console.log(`events: ${last} in all; lost: ${watched.reduce((sum, page) => sum + page.lost, 0)} of ${pages} pages`);
+    client = await SoakClient.start(join(folder, "library"));
+    await soak(client, requests, pages);
   } finally {
-    await client.end();
+    await client?.end();
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+async function soak(client: SoakClient, requests: number, pages: number): Promise<void> {
+  const photos = await Promise.all(["a", "b", "c"].map((subject) => client.drop(subject)));
+  const learn = {
+    ...{ kind: "learn", name: "soaked", classNoun: "cat", photos: photos.map(({ id }) => id) },
+    settings: { steps: 100_000, sampleEvery: 0 },
+  };
+  const watched = Array.from({ length: pages }, () => client.watch());
+  await Promise.all(watched.map(({ isOpen }) => isOpen));
+  const { id } = await client.json<Job>("POST", "/api/jobs", learn);
+  await client.until(id, ({ progress }) => (progress.done ?? 0) > 2);
+
+  // The first round is to load and compile whatever there is; the engine's heap finds its size.
+  await round(client, requests);
+  const before = await client.json<Job>("GET", `/api/jobs/${id}`);
+  const started = performance.now();
+  const { times, memory } = await round(client, requests);
+  const seconds = (performance.now() - started) / 1000;
+  const after = await client.json<Job>("GET", `/api/jobs/${id}`);
+  await client.json("POST", `/api/jobs/${id}/stop`);
+  await client.until(id, ({ status }) => status === "stopped");
+  const last = (await client.json<{ lastEvent: number }>("GET", "/api/state")).lastEvent;
+  await Promise.all(watched.map((page) => page.reaches(last)));
+
+  times.sort((a, b) => a - b);
+  const at = (share: number) => times[Math.floor(share * (times.length - 1))].toFixed(1);
+  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length / 1e6;
+  const third = Math.floor(memory.length / 3);
+  const steps = (after.progress.done ?? 0) - (before.progress.done ?? 0);
+  console.log(`${times.length} requests in ${seconds.toFixed(0)} s, ${pages} pages, ${steps} training steps meanwhile`);
+  console.log(`answers: median ${at(0.5)} ms, p95 ${at(0.95)} ms, p99 ${at(0.99)} ms, slowest ${at(1)} ms`);
+  const [first, end] = [mean(memory.slice(0, third)), mean(memory.slice(-third))];
+  console.log(`memory of the server: ${first.toFixed(0)} MB in the first third, ${end.toFixed(0)} MB in the last`);
+  console.log(`events: ${last} in all; lost: ${watched.reduce((sum, page) => sum + page.lost, 0)} of ${pages} pages`);
 }
 
 /** Sends requests, a few at once. @returns milliseconds of each, and bytes of the server now and then */
@@ -119,7 +122,12 @@ class SoakClient {
       output += String(part);
       if (output.includes("Ctrl-C")) break;
     }
-    const client = new SoakClient(child, new URL(/http:\S+/.exec(output)?.[0] ?? ""));
+    const [address] = /http:\S+/.exec(output) ?? [];
+    if (address === undefined) {
+      child.kill();
+      throw new Error("the studio ended before it printed its address");
+    }
+    const client = new SoakClient(child, new URL(address));
     const response = await client.open("GET", client.#url.pathname + client.#url.search);
     response.resume();
     client.#cookie = response.headers["set-cookie"]?.[0]?.split(";")[0] ?? "";
@@ -188,6 +196,7 @@ class SoakClient {
 
   async end(): Promise<void> {
     this.#agent.destroy();
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
     const ended = new Promise((resolve) => this.child.once("exit", resolve));
     this.child.kill("SIGTERM");
     await ended;

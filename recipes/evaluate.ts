@@ -218,6 +218,10 @@ const measures = {
   attributes,
 };
 const { only } = values;
+const parts = ["sheets", ...Object.keys(measures)];
+if (only !== undefined && !parts.includes(only))
+  throw new RangeError(`--only ${only}: choose one of ${parts.join(", ")}.`);
+if (only === "judged" && values.judge === undefined) throw new RangeError("--only judged needs --judge <folder>.");
 await mkdir(output, { recursive: true });
 const file = join(output, "metrics.json");
 if (only === undefined || only === "sheets") {
@@ -230,7 +234,9 @@ const metrics: Record<string, unknown> = {
 };
 for (const [name, measure] of Object.entries(measures)) {
   if (only !== undefined && only !== name) continue;
-  metrics[name] = await measure();
+  const measured = await measure();
+  if (measured === undefined) continue;
+  metrics[name] = measured;
   process.stderr.write(`${name}: ${JSON.stringify(metrics[name])}\n`);
 }
 const text = JSON.stringify(metrics, undefined, 2);

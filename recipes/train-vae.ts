@@ -4,6 +4,7 @@
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { concatenated } from "../src/diffusion/flat-arrays.ts";
 import type { ModuleContext } from "../src/diffusion/module.ts";
 import { decode, encode, klDivergence, sampleLatents } from "../src/diffusion/models/autoencoder-kl.ts";
 import {
@@ -124,24 +125,14 @@ async function evaluate(samplesSeen: number): Promise<Record<string, number>> {
   const ofWorld = await reconstructed(heldOut.pixels);
   const ofViews = [];
   for (let first = 0; first < views.length; first += EVALUATED) {
-    const pixels = joined(views.slice(first, first + EVALUATED));
+    const pixels = concatenated(views.slice(first, first + EVALUATED));
     ofViews.push({ pixels, ...(await reconstructed(pixels)) });
   }
-  const originals = joined([heldOut.pixels, ...ofViews.map(({ pixels }) => pixels)]);
-  const decoded = joined([ofWorld.decoded, ...ofViews.map((some) => some.decoded)]);
+  const originals = concatenated([heldOut.pixels, ...ofViews.map(({ pixels }) => pixels)]);
+  const decoded = concatenated([ofWorld.decoded, ...ofViews.map((some) => some.decoded)]);
   await writeComparison(join(folder, `reconstructions-${samplesSeen}.png`), [originals, decoded], 12);
   const psnrOfConcepts = ofViews.reduce((sum, { ratio }) => sum + ratio, 0) / ofViews.length;
   return { psnr: ofWorld.ratio, psnrOfConcepts };
-}
-
-function joined(arrays: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(arrays.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const array of arrays) {
-    all.set(array, at);
-    at += array.length;
-  }
-  return all;
 }
 
 const isComplete = await trainLoop(

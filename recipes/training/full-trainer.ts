@@ -2,10 +2,10 @@
  * @file Training all parameters of a model: one compiled program for loss and gradients, run by one or several worker threads, AdamW, an exponential moving
  * average, and checkpoints from which training goes on as if it had not stopped.
  */
-import { access } from "node:fs/promises";
 import { countFlops, Program, type Feeds, type Provider, type Tensor } from "../../src/graph/index.ts";
 import type { Weights } from "../../src/diffusion/weights.ts";
 import type { ModuleContext } from "../../src/diffusion/module.ts";
+import { exists } from "../../src/io/folder.ts";
 import { SafetensorsFile, writeSafetensors } from "../../src/io/safetensors/safetensors.ts";
 import { DataParallel } from "./data-parallel.ts";
 import { inTurn } from "./device.ts";
@@ -124,7 +124,9 @@ export class FullTrainer {
     const losses = await inTurn(this.#settings.provider ?? "cpu", () => this.#workers.differentiate(feeds));
     const loss = losses.reduce((sum, x) => sum + x, 0) / losses.length;
     const norm = await this.#workers.reduce();
-    if (!Number.isFinite(loss) || !Number.isFinite(norm)) throw new Error(`step ${this.step + 1}: the loss is ${loss}`);
+    if (!Number.isFinite(loss) || !Number.isFinite(norm)) {
+      throw new Error(`step ${this.step + 1}: the loss is ${loss}, the norm of the gradient ${norm}`);
+    }
     const { maxGradNorm, emaDecay } = this.#settings;
     const step = this.#step + 1;
     await this.#workers.update({
@@ -149,11 +151,7 @@ export class FullTrainer {
 
   /** Goes on from a saved state. @returns false if there is none. */
   async load(path: string): Promise<boolean> {
-    const exists = await access(path).then(
-      () => true,
-      () => false,
-    );
-    if (!exists) return false;
+    if (!(await exists(path))) return false;
     const file = await SafetensorsFile.open(path);
     const places = JSON.stringify(this.parameters.places.map(({ name, length }) => [name, length]));
     if (file.metadata.get("parameters") !== places) throw new Error(`${path} is of another model`);

@@ -32,8 +32,10 @@ export class TaskThread<Task, Result> {
       else waiting?.resolve(answer.result);
     });
     this.#worker.on("error", (error: Error) => {
-      this.#failure = error;
-      for (const { reject } of this.#waiting.splice(0)) reject(error);
+      this.#fail(error);
+    });
+    this.#worker.on("exit", () => {
+      this.#fail(new Error("the thread has ended"));
     });
   }
 
@@ -44,14 +46,21 @@ export class TaskThread<Task, Result> {
         reject(this.#failure);
         return;
       }
-      this.#waiting.push({ resolve, reject });
+      // Before it waits for an answer: a task that cannot be sent gets none.
       this.#worker.postMessage(task);
+      this.#waiting.push({ resolve, reject });
     });
   }
 
   /** Ends the thread. Tasks that it has not answered are never answered. */
   async dispose(): Promise<void> {
+    this.#worker.removeAllListeners("exit");
     await this.#worker.terminate();
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    for (const { reject } of this.#waiting.splice(0)) reject(this.#failure);
   }
 }
 

@@ -1,6 +1,7 @@
 /**
  * @file Pictures of the world, made in this thread or in several others. Each depends on its number alone, so the result is the same.
  */
+import { concatenated } from "../../src/diffusion/flat-arrays.ts";
 import { PICTURE_SIZE } from "../model/architecture.ts";
 import { World, type Batch, type SampleOptions } from "../world/world.ts";
 import { TaskThread } from "./task-thread.ts";
@@ -39,14 +40,8 @@ class WorldThreads implements PictureSource {
         thread.ask({ seed, first: boundary(i), count: boundary(i + 1) - boundary(i), options }),
       ),
     );
-    const pixels = new Float32Array(parts.reduce((sum, part) => sum + part.pixels.length, 0));
-    let at = 0;
-    for (const part of parts) {
-      pixels.set(part.pixels, at);
-      at += part.pixels.length;
-    }
     return {
-      pixels,
+      pixels: concatenated(parts.map(({ pixels }) => pixels)),
       captions: parts.flatMap(({ captions }) => captions),
       scenes: parts.flatMap(({ scenes }) => scenes),
     };

@@ -1,5 +1,4 @@
 /** @file The tree of fixtures that is being checked: its models, opened once each, and how its programs are run. */
-import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import {
   type Component,
@@ -8,6 +7,7 @@ import {
   openClipTextModel,
   openUNet2DConditionModel,
 } from "../../src/diffusion/checkpoint.ts";
+import { exists } from "../../src/io/folder.ts";
 import type { AutoencoderKlConfig } from "../../src/diffusion/config/autoencoder-kl-config.ts";
 import type { ClipConfig, ClipTextConfig } from "../../src/diffusion/config/clip-config.ts";
 import type { UNet2DConditionConfig } from "../../src/diffusion/config/unet-2d-condition-config.ts";
@@ -114,10 +114,3 @@ export async function openTextEncoder(folder: string): Promise<Component<ClipTex
 }
 
 export const WITH_PROJECTION = "CLIPTextModelWithProjection";
-
-export async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
-}

@@ -17,7 +17,7 @@ export interface AdapterSettings {
   readonly rank: number;
   /** Of a kind without an alpha: the rank. */
   readonly loraAlpha: number;
-  /** As `parseLoraTargets` reads it. */
+  /** As `parseTargets` reads it. */
   readonly targets: string;
   /** From which a kind that has projections draws them; absent: it has none. */
   readonly projectionKey?: number;

@@ -21,7 +21,8 @@ Start here:
   keepsake classify photo.jpg
   keepsake undo
 
-Exit codes: 0 done, 1 defect, 2 usage, 3 unusable input, 4 the machine refused, 5 the library does not allow it or is damaged, 130 stopped, 141 done, but nobody read the result.`;
+Exit codes: 0 done, 1 defect, 2 usage, 3 unusable input, 4 the machine refused, 5 the library does not allow it or is
+damaged, 130 stopped, 141 done, but nobody read the result.`;
 
 /** How each command is loaded, in the order of the help. One that is named loads alone: the others' options and limits would take longer than its work. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {

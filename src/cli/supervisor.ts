@@ -8,7 +8,7 @@ import { disableTelemetry } from "../graph/onnx-runtime.ts";
 import { stderr, stdout } from "./streams.ts";
 import { STOPPABLE, type CommandThreadData } from "./thread-messages.ts";
 
-/** Signals at which a command finishes its step, and says what can be gone on with. */
+/** Signals at which a command finishes its step, and says what can be resumed. */
 const STOPPING_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** Runs `module` in a worker thread, to the end of this process. */

@@ -2,14 +2,7 @@
  * @file Refuses what the machine has no memory for, in a line with figures, before any of it is taken.
  */
 import { KeepsakeError } from "../errors.ts";
-import {
-  loweringOf,
-  mapsWeights,
-  memoryNeed,
-  type MemoryNeed,
-  type ProgramOptions,
-  type Tensor,
-} from "../graph/index.ts";
+import { memoryNeed, type MemoryNeed, type ProgramOptions, type Tensor } from "../graph/index.ts";
 import { availableMemory, type AvailableMemory } from "../io/available-memory.ts";
 import { formatBytes } from "../units.ts";
 import type { PictureSize } from "./picture-size.ts";
@@ -24,11 +17,6 @@ export interface MemoryPurpose {
 
 /** Outputs of a program, as `Program.create` takes them. */
 type Outputs = Readonly<Record<string, Tensor>>;
-
-/** Whether a program on the CPU copies its weights, and keeps memory for values idle (`OnnxBuilderOptions.mapsWeights`). */
-export function copiesWeights({ weights }: MemoryNeed): boolean {
-  return !mapsWeights({}, weights);
-}
 
 /** ONNX Runtime takes at least so much more than values need at once: the smallest that was measured, so that nothing is refused wrongly. */
 const OVERHEAD = { copied: 1.3, mapped: 1.05 } as const;
@@ -49,7 +37,7 @@ export function checkMemory(
 ): void {
   // The memory of other devices is not known.
   if ((options.provider ?? "cpu") !== "cpu") return;
-  const needs = programs.map((outputs) => memoryNeed(outputs, loweringOf(options)));
+  const needs = programs.map((outputs) => memoryNeed(outputs, options));
   const taken = leastMemory(needs);
   const mapped = needs.reduce((sum, { weights }) => sum + weights, taken);
   const isTooMuch = taken > available.memory;
@@ -64,7 +52,7 @@ export function checkMemory(
 export function leastMemory(needs: readonly MemoryNeed[]): number {
   // A program keeps what it has taken until it is closed, and its constants lie in its model and in its session.
   return needs.reduce((sum, need) => {
-    return sum + OVERHEAD[copiesWeights(need) ? "copied" : "mapped"] * need.values + 2 * need.constants;
+    return sum + OVERHEAD[need.isMapped ? "mapped" : "copied"] * need.values + 2 * need.constants;
   }, 0);
 }
 

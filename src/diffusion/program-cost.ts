@@ -4,13 +4,12 @@
 import {
   countFlops,
   countRepeatedFlops,
-  loweringOf,
   memoryNeed,
   type MemoryNeed,
   type ProgramOptions,
   type Tensor,
 } from "../graph/index.ts";
-import { copiesWeights, leastMemory } from "./memory.ts";
+import { leastMemory } from "./memory.ts";
 
 /** What one run of a program takes. */
 export interface ProgramCost {
@@ -25,7 +24,7 @@ export interface ProgramCost {
 
 /** Counts what `outputs` take. */
 export function programCost(outputs: Readonly<Record<string, Tensor>>, options: ProgramOptions = {}): ProgramCost {
-  const memory = memoryNeed(outputs, loweringOf(options));
+  const memory = memoryNeed(outputs, options);
   return {
     flops: countFlops(outputs),
     repeatedFlops: countRepeatedFlops(outputs),
@@ -48,8 +47,7 @@ export type ArenaUse = keyof (typeof ARENA)["mapped"];
 
 /** Bytes that a program likely occupies while it is open: values, constants, and the weights that it has read. */
 export function likelyBytes({ memory }: ProgramCost, use: ArenaUse): number {
-  const { values, constants, weights } = memory;
-  const isCopied = copiesWeights(memory);
+  const { values, constants, weights, isMapped } = memory;
   // Copied weights are there twice while the program is opened, and some of them reordered.
-  return ARENA[isCopied ? "copied" : "mapped"][use] * values + 2 * constants + (isCopied ? 3 : 1) * weights;
+  return ARENA[isMapped ? "mapped" : "copied"][use] * values + 2 * constants + (isMapped ? 1 : 3) * weights;
 }

@@ -2,8 +2,7 @@
  * @file How much memory a graph needs, found without running it: the tensors that are alive at once, in the order in which they are
  * emitted, and what single ops need besides.
  */
-import type { LoweringTarget } from "./onnx/builder.ts";
-import { mapsWeights } from "./program-options.ts";
+import { loweringOf, mapsWeights, type ProgramOptions } from "./program-options.ts";
 import { sizeOf } from "./shape.ts";
 import { nodesOf, type Node, type Tensor } from "./tensor.ts";
 
@@ -13,36 +12,41 @@ export interface MemoryNeed {
   readonly values: number;
   /** Large constants of the model, which it holds while it is open. */
   readonly constants: number;
-  /** Weights that lie in files: the system may drop their pages and read them again. */
+  /** Weights that lie in files. */
   readonly weights: number;
+  /** They are used where they lie: the system may drop their pages and read them again. Else ONNX Runtime copies them. */
+  readonly isMapped: boolean;
 }
 
 /**
  * What one run of everything that `outputs` depend on needs. A lower bound: ONNX Runtime may run nodes in another order, and takes
- * memory in larger pieces. Measured with mapped weights were 1.1 times (training Stable Diffusion's UNet at 512 pixels) to 1.4 times (drawing) the values.
+ * memory in larger pieces. Measured with mapped weights were 1.1 times (training Stable Diffusion's UNet at 512 pixels) to 1.4
+ * times (drawing) the values.
  *
- * @param outputs - as for `Program.create`
- * @param target - the lowering of the program
+ * @param outputs - as for `Program.create`, as are the options
  */
-export function memoryNeed(outputs: Readonly<Record<string, Tensor>>, target: LoweringTarget = "cpu"): MemoryNeed {
-  const needs = known.get(outputs) ?? new Map<LoweringTarget, MemoryNeed>();
+export function memoryNeed(outputs: Readonly<Record<string, Tensor>>, options: ProgramOptions = {}): MemoryNeed {
+  const needs = known.get(outputs) ?? new Map<string, MemoryNeed>();
   known.set(outputs, needs);
-  const need = needs.get(target) ?? findNeed(outputs, target);
-  needs.set(target, need);
+  const { provider = "cpu", weights = "" } = options;
+  const key = `${provider} ${loweringOf(options)} ${weights}`;
+  const need = needs.get(key) ?? findNeed(outputs, options);
+  needs.set(key, need);
   return need;
 }
 
 /** A graph does not change, and the choice of the mode, the plan and the refusal all ask for its need. */
-const known = new WeakMap<Readonly<Record<string, Tensor>>, Map<LoweringTarget, MemoryNeed>>();
+const known = new WeakMap<Readonly<Record<string, Tensor>>, Map<string, MemoryNeed>>();
 
-function findNeed(outputs: Readonly<Record<string, Tensor>>, target: LoweringTarget): MemoryNeed {
+function findNeed(outputs: Readonly<Record<string, Tensor>>, options: ProgramOptions): MemoryNeed {
+  const target = loweringOf(options);
   const nodes = nodesOf(outputs);
   const storage = storageOf(nodes);
   const lastUse = lastUses(nodes, storage);
   for (const tensor of Object.values(outputs)) lastUse.set(storage.get(tensor) ?? tensor, Infinity);
 
   const weights = weightBytesOf(outputs);
-  const maps = mapsWeights({}, weights);
+  const isMapped = mapsWeights(options, weights);
   // Inputs are there from the beginning to the end.
   let alive = nodes.reduce((sum, { leaf, outputs: [value] }) => sum + (leaf?.kind === "input" ? bytesOf(value) : 0), 0);
   let values = alive;
@@ -55,11 +59,11 @@ function findNeed(outputs: Readonly<Record<string, Tensor>>, target: LoweringTar
     const isReused = node.rules.inPlace === true && [...dying].some((value) => bytesOf(value) === made);
     // Half-precision weights are widened just before each use.
     const widened = node.inputs.reduce((sum, tensor) => sum + (storage.has(tensor) ? 0 : widenedBytes(tensor)), 0);
-    const scratch = widened + 4 * (node.rules.scratch?.(target, maps) ?? 0);
+    const scratch = widened + 4 * (node.rules.scratch?.(target, isMapped) ?? 0);
     values = Math.max(values, alive + scratch + (isReused ? 0 : made));
     alive += made - [...dying].reduce((sum, value) => sum + bytesOf(value), 0);
   }
-  return { values, constants: constantBytes(nodes), weights };
+  return { values, constants: constantBytes(nodes), weights, isMapped };
 }
 
 /** The tensor that holds each value that takes memory while the graph runs; weights, seen through views and casts, take none. */

@@ -73,7 +73,7 @@ export class Program<Name extends string = string> {
    * await program.dispose();
    * ```
    * @param outputs - named tensors to compute, float32
-   * @throws KeepsakeError if the provider does not exist on this machine
+   * @throws KeepsakeError if the provider does not exist on this machine, or the memory does not suffice
    */
   static async create<Name extends string>(
     outputs: Readonly<Record<Name, Tensor>>,
@@ -85,7 +85,8 @@ export class Program<Name extends string = string> {
   /**
    * Opens a session for a compiled program; `options` are those that it was compiled with, but for the threads.
    *
-   * @throws KeepsakeError if there is no such provider, or not on this machine, or ONNX Runtime's telemetry cannot be switched off
+   * @throws KeepsakeError if there is no such provider, or not on this machine, or so many threads are impossible, or the memory does not
+   *   suffice, or ONNX Runtime's telemetry cannot be switched off
    */
   static async open<Name extends string>(
     compiled: CompiledProgram<Name>,
@@ -101,11 +102,11 @@ export class Program<Name extends string = string> {
       const session = await ort.InferenceSession.create(compiled.model, sessionOptions(options, compiled));
       return new Program(ort, session, compiled);
     } catch (cause) {
+      const fault = outOfMemory(cause);
+      if (fault !== undefined || provider === "cpu") throw fault ?? cause;
       const reason = cause instanceof Error ? firstLine(cause.message) : String(cause);
-      if (provider === "cpu") throw outOfMemory(cause) ?? cause;
-      throw new KeepsakeError("environment", `the provider "${provider}" cannot be used on this machine: ${reason}`, {
-        cause,
-      });
+      const message = `The provider "${provider}" cannot be used on this machine (${reason}); use another --provider.`;
+      throw new KeepsakeError("environment", message, { cause });
     }
   }
 

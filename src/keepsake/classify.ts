@@ -96,16 +96,14 @@ export async function classifyPictures(session: Session, request: ClassifyReques
   const resolution = request.resolution ?? pipeline.defaultSize.width;
   // Before the photos are scaled to it, and before any work.
   ImageEncoder.checkMemory(pipeline.vae, { height: resolution, width: resolution }, program);
-  const photos: Float32Array[] = [];
-  for (const picture of pictures) photos.push(imageToTensor(await scaled(picture, resolution)));
   const [skipped, warnings] = found === undefined ? [[], []] : [found.skipped, pictureWarnings(found)];
   const count = pictures.length;
   onProgress?.({ kind: "pictures", count, skipped, warnings });
-  const posteriors = await encodePhotos(pipeline.vae, photos, resolution, program);
+  const distributions = await encodePhotos(pipeline.vae, decoded(pictures, resolution, signal), resolution, program);
 
-  const { draws, timesteps, seed, others = profile.ordinaryThings } = request;
+  const { draws, timesteps, seed, others: background = profile.ordinaryThings } = request;
   const options = {
-    ...{ resolution, anything: true, background: others },
+    ...{ resolution, anything: true, background },
     ...(draws !== undefined && { draws }),
     ...(timesteps !== undefined && { timesteps }),
     ...(seed !== undefined && { seed }),
@@ -115,9 +113,9 @@ export async function classifyPictures(session: Session, request: ClassifyReques
     ConceptClassifier.create(pipeline, learned, { ...options, program }),
   );
   const results: ClassifiedPicture[] = [];
-  for (const [index, posterior] of posteriors.entries()) {
+  for (const [index, distribution] of distributions.entries()) {
     const started = performance.now();
-    const result = await classifier.classify(latentsFrom(posterior, pipeline.vae.config), {
+    const result = await classifier.classify(latentsFrom(distribution, pipeline.vae.config), {
       signal,
       onEvaluations: (evaluations) => {
         onProgress?.({ kind: "evaluated", index, count, evaluations });
@@ -161,6 +159,18 @@ function withoutWrapping(image: ClassifyRequest["images"][number]): GivenPicture
 
 function isDecoded(picture: GivenPicture): picture is RgbImage {
   return typeof picture === "object" && "data" in picture;
+}
+
+/** One after another: as tensors they take 3 MB each at 512 pixels. */
+async function* decoded(
+  pictures: readonly GivenPicture[],
+  side: number,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Float32Array> {
+  for (const picture of pictures) {
+    signal?.throwIfAborted();
+    yield imageToTensor(await scaled(picture, side));
+  }
 }
 
 function scaled(picture: GivenPicture, side: number): Promise<RgbImage> {

@@ -164,10 +164,12 @@ export class Keepsake {
    * const { seconds, memory } = await keepsake.plan({ name: "mochi", photos: ["./photos/mochi"], classNoun: "cat" });
    * console.log(`${Math.round(seconds.total / 60)} minutes, ${Math.round(memory.peak / 1e6)} MB`);
    * ```
-   * @throws KeepsakeError for what cannot be learned
+   * @throws KeepsakeError for what cannot be learned; the signal's reason when aborted
    */
   plan(request: Omit<LearnRequest, "onProgress">): Promise<LearnPlan> {
-    return this.#add(async (session) => (await import("./planning/plan-learning.ts")).planLearning(session, request));
+    const work = async (session: Session) =>
+      (await import("./planning/plan-learning.ts")).planLearning(session, request);
+    return this.#add(work, request.signal);
   }
 
   /**

@@ -34,7 +34,7 @@ export interface LearnAllRequest
     Watched<LearnAllProgress> {
   /**
    * Seconds in which all of them are to be learned, shared out over those that are still to be learned: each has as much as
-   * the others, and what one leaves over goes to those after it. A run that is gone on with keeps its steps.
+   * the others, and what one leaves over goes to those after it. A resumed run keeps its steps.
    */
   readonly budget?: number;
   /** In the order in which they are learned. */

@@ -39,10 +39,10 @@ export interface LearnConceptRequest extends AskedStrategy, Watched<LearnConcept
   readonly restart?: boolean;
   /**
    * Recompute the UNet's blocks in the backward pass, for less memory. Default: if what is free does not suffice otherwise. The
-   * two round differently, so a run that is gone on with stays as it was begun.
+   * two round differently, so a resumed run stays as it was begun.
    */
   readonly checkpointing?: boolean;
-  /** Seconds in which the run is to end: chooses the number of steps. A run that is gone on with keeps its own. */
+  /** Seconds in which the run is to end: chooses the number of steps. A resumed run keeps its own. */
   readonly budget?: number;
   /** Tell beforehand what the run will take: progress of the kind `plan`. With a large model, finding out takes seconds. */
   readonly tellsPlan?: boolean;
@@ -88,12 +88,12 @@ export interface LearnConceptResult {
   readonly token: string;
   /** Steps done, over all phases. */
   readonly step: number;
-  /** Steps in all. */
+  /** Steps in all. Of a run that had ended before this call, those of its learning phase alone. */
   readonly steps: number;
   /** Denoising error of each step of this call. */
   readonly losses: readonly number[];
   /** Name of the strategy. */
   readonly strategy: string;
-  /** UNet evaluations of each phase, those of interrupted calls included. */
+  /** UNet evaluations of each phase, those of interrupted calls included; none of a run that had ended before this call. */
   readonly evaluations: PhaseEvaluations;
 }

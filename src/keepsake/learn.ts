@@ -117,13 +117,13 @@ async function learnLocked(
     }
     const snapshot = await snapshotToContinue(library, identity, request.restart ?? false);
     tellPreparing("photos");
-    const posteriors = await encodeTrainingPhotos(pipeline.vae, photos, resolution, session.program, asked);
+    const encoded = await encodeTrainingPhotos(pipeline.vae, photos, resolution, session.program, asked);
     const watchers = await watchersOf(session, request, model, prepared, photos);
     const classPictures = await drawClassPictures(session, model, prepared, { signal, onProgress });
     const run = await begun(library, async () => {
       const savedState = snapshot && stateOf(snapshot, made.adapter);
       const plan = planned?.conceptPlan;
-      const created = await createRun(pipeline, pool, prepared, [posteriors], { savedState, plan, classPictures });
+      const created = await createRun(pipeline, pool, prepared, [encoded], { savedState, plan, classPictures });
       // A run that ends has no snapshot: one that says so was edited, and the concept would be learned by saying so.
       if (created.isFinished) throw new SavedStateError(`step ${created.step} of ${created.steps}`);
       return created;

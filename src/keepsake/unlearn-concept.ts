@@ -6,6 +6,7 @@ import { conceptName } from "../prompts/concept-name.ts";
 import { recordedSettings } from "../library/recorded-settings.ts";
 import { learnedIn } from "../library/library-model.ts";
 import { changeLibrary } from "../library/change.ts";
+import { checkWhole, LIMITS } from "../limits.ts";
 import { forgetIn, type ForgetRequest, type ForgetResult } from "../library/forget.ts";
 import type { StrategyMemory } from "../training/strategy.ts";
 import { refuseUnfinishedRun } from "../library/run/unfinished-run.ts";
@@ -37,8 +38,8 @@ export interface UnlearnResult extends ForgetResult {
 
 /**
  * Forgets a concept as `forgetConcept` does, with an adapter that was trained to treat its token like its class noun, at the learning rate, batch size and
- * resolution with which it was learned. The library changes in one atomic step at the end, and the change can be undone. Of the drawings that the training
- * needs nothing is stored. The same library, steps and seed give the same bytes.
+ * resolution with which it was learned. The library changes in one atomic step at the end, and the change can be undone. The drawings that are
+ * trained on stay in memory. The same library, steps and seed give the same bytes.
  *
  * @throws KeepsakeError as `forgetConcept`, if the model does not fit, or if the training diverges; the signal's reason when aborted
  */
@@ -46,6 +47,8 @@ export async function unlearnConcept(session: Session, request: UnlearnRequest):
   const { signal, onProgress } = request;
   const name = conceptName(request.name);
   const { steps = DEFAULT_UNLEARNING.steps, seed = DEFAULT_UNLEARNING.seed } = request;
+  checkWhole("The number of steps", steps, LIMITS.steps);
+  checkWhole("The seed", seed, LIMITS.trainingSeed);
   return changeLibrary(
     session.folder,
     `unlearning ${name}`,

@@ -110,6 +110,8 @@ export async function unlearn(
     const denoiser = pool.denoiser(before, { resolution, batchSize, learnedRows: rows });
     denoiser.checkMemory();
     const drawings = await drawConcept(pipeline, learned, concept, settings, signal);
+    // The memory was checked as if nothing else were open.
+    await pipeline.dispose();
     const material: Material = {
       concept,
       others: concepts.filter((other) => other !== concept).map(({ token }) => token),
@@ -160,7 +162,7 @@ async function drawConcept(
 ): Promise<Float32Array[]> {
   const { steps, guidanceScale } = pipeline.family;
   const pictures = await pipeline.generate({
-    ...{ prompt: `a photo of a ${token}`, n: DRAWINGS, seed, steps, guidanceScale },
+    ...{ prompt: fillTemplate(PROMPT_TEMPLATES[0], token), n: DRAWINGS, seed, steps, guidanceScale },
     ...{ width: resolution, height: resolution, learnedEmbeddings: embeddings },
     adapter: adapter && new BoundAdapter(adapter),
     signal,
@@ -179,7 +181,7 @@ function trainerOf(adapter: Adapter, learningRate: number): Trainer {
   const pick = (array: Float32Array) => (indices === undefined ? array : Float32Array.from(indices, (i) => array[i]));
   const parameters = pick(adapter.parameters);
   // No decay: what other concepts need is not to shrink.
-  const optimizer = new AdamW([{ name: "lora", parameters, learningRate, weightDecay: 0 }]);
+  const optimizer = new AdamW([{ name: "adapter", parameters, learningRate, weightDecay: 0 }]);
   return {
     step: (gradient) => {
       const trained = [pick(gradient)];

@@ -3,6 +3,7 @@
  */
 import { DEFAULT_KIND, findAdapterKind } from "../adapters/kinds.ts";
 import { LONGEST_TARGETS, plainTargets } from "../adapters/modules.ts";
+import { withDefaults } from "../defaults.ts";
 import { latentShape } from "../diffusion/latents.ts";
 import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { KeepsakeError } from "../errors.ts";
@@ -38,7 +39,7 @@ export interface AskedAdapter {
   readonly kind?: string;
   readonly rank?: number;
   readonly loraAlpha?: number;
-  /** As `parseLoraTargets` reads it. */
+  /** As `parseTargets` reads it. */
   readonly targets?: string;
 }
 
@@ -109,7 +110,7 @@ export function trainingSettings(
   const { warmupSteps = 0, gradientAccumulation = 1, emaDecay = 0, minSnrGamma, ...more } = others;
   const { noiseOffset = 0, priorWeight = 0, priorPictures, ...numbers } = more;
   const settings = {
-    ...{ ...DEFAULT_TRAINING, resolution: pipeline.defaultSize.width, ...numbers },
+    ...withDefaults({ ...DEFAULT_TRAINING, resolution: pipeline.defaultSize.width }, numbers),
     ...(flip && { flip }),
     ...(alphaMasks && { alphaMasks }),
     ...(warmupSteps !== 0 && { warmupSteps }),

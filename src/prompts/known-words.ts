@@ -3,9 +3,9 @@
  * model that was trained on a few hundred words draws nonsense for every other one. Such a model has a file that lists
  * them, and whoever asks it for something else is told.
  */
-import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { KeepsakeError } from "../errors.ts";
+import { exists } from "../io/folder.ts";
 import { readJson } from "../io/json.ts";
 import { nearest } from "./nearest.ts";
 
@@ -22,11 +22,7 @@ export interface KnownWords {
 /** What a model understands; undefined: there is no list, it may be anything. @throws KeepsakeError for a damaged list */
 export async function readKnownWords(model: string): Promise<KnownWords | undefined> {
   const file = join(model, KNOWN_WORDS_FILE);
-  const isThere = await stat(file).then(
-    () => true,
-    () => false,
-  );
-  return isThere ? knownWordsOf(await readJson(file), file) : undefined;
+  return (await exists(file)) ? knownWordsOf(await readJson(file), file) : undefined;
 }
 
 /** The lists of a file, checked. @throws KeepsakeError for a damaged file */

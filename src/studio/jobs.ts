@@ -89,7 +89,7 @@ export class Jobs {
 
   async resume(id: string): Promise<Job> {
     const entry = this.#find(id);
-    if (!this.#canResume(entry)) throw new HttpFault(409, "This job cannot be gone on with.", "state");
+    if (!this.#canResume(entry)) throw new HttpFault(409, "This job cannot be resumed.", "state");
     const task = await this.#options.taskOf(entry.request);
     if (!this.#canResume(entry)) throw new HttpFault(409, "This job goes on already.", "state");
     this.#start(entry, task);
@@ -199,7 +199,7 @@ function isOver({ status }: Entry): boolean {
   return status === "done" || status === "failed" || status === "stopped";
 }
 
-/** A learning whose process died can be gone on with; anything else that died has failed. */
+/** A training run whose process died can be resumed; anything else that died has failed. */
 function failure({ request }: Entry, error: unknown): Pick<Entry, "status" | "fault"> {
   const why = error instanceof LaneFault ? error.why : "failed";
   if (why === "stopped") return { status: "stopped" };

@@ -203,10 +203,11 @@ function gradientName(name: string): string {
 function checkFits(outputs: Readonly<Record<string, Tensor>>, options: DenoisingErrorOptions): void {
   const { batchSize = 1, height, width, derivatives = true, checkpointing = false } = options;
   const work = derivatives ? "A training step" : "A prediction";
-  const rest = derivatives && !checkpointing ? " or --batch-size, or add --checkpointing" : "";
+  const batch = derivatives && batchSize > 1 ? " or --batch-size" : "";
+  const frugal = derivatives && !checkpointing ? ", or add --checkpointing" : "";
   checkMemory([outputs], options, {
     what: `${work} on ${batchSize} ${batchSize === 1 ? "picture" : "pictures"} with latents of ${width}x${height}`,
-    advice: () => `use a smaller --resolution${rest}`,
+    advice: () => `use a smaller --resolution${batch}${frugal}`,
   });
 }
 

@@ -26,7 +26,7 @@ export interface Evaluations {
 }
 
 export interface ObjectiveGradient {
-  /** Mean over the photos of ‖ε - ε_θ(x_t, t, c_n)‖². */
+  /** Mean over the photos of ‖target - prediction(x_t, t, c_n)‖², the target being ε, or v of a model with v-prediction. */
   readonly denoisingError: number;
   /** d objective / d adapter, the mean over the photos. */
   readonly adapterGradient: Float32Array;
@@ -45,6 +45,7 @@ type Predictions = readonly (Float32Array | undefined)[][];
  * depend on all errors of a photo, so its predictions are computed first.
  *
  * @param teachers - those that the objective asks for
+ * @throws Error for an objective without a term for prompt 0, or one that uses a teacher's prediction it did not ask for
  */
 export async function objectiveGradient(
   objective: Objective,
@@ -84,6 +85,7 @@ export async function objectiveGradient(
       return found;
     };
     objective.addTerms(loss, { prompts: prompts.length, prediction });
+    if (!loss.prompts.includes(0)) throw new Error("the objective has no term for prompt 0, which is what is learned");
     return loss;
   });
   const own = losses.some((loss) => loss.needsPredictions)

@@ -28,6 +28,7 @@ export interface Objective {
   readonly candidates: number;
   /** Which teachers are evaluated, and under which of `prompts` prompts. */
   readonly teachers?: Readonly<Partial<Record<TeacherName, (prompts: number) => readonly number[]>>>;
+  /** Adds the terms of a photo, one of which at least speaks of prompt 0. */
   readonly addTerms: (loss: PredictionLoss, item: ObjectiveItem) => void;
 }
 

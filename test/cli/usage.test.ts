@@ -42,6 +42,15 @@ describe("keepsake --help", () => {
     expect(stdout).toContain("--json");
   });
 
+  it("is no wider than 120 columns, of any command", async () => {
+    const { stdout } = await keepsake(["--help"]);
+    const commands = [...stdout.matchAll(/^ {2}([a-z-]+) .*\[options\]/gm)].map(([, name]) => name);
+    expect(commands.length).toBeGreaterThan(20);
+    const helps = [stdout];
+    for (const command of commands) helps.push((await keepsakeHere([command, "--help"])).stdout);
+    expect(helps.flatMap((help) => help.split("\n")).filter((line) => line.length > 120)).toEqual([]);
+  });
+
   it("says honestly what forgetting leaves behind", async () => {
     const { stdout } = await keepsakeHere(["forget", "--help"]);
     expect(stdout.replace(/\s+/g, " ")).toContain("it was trained on this one and keeps traces of it");

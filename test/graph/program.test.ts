@@ -136,6 +136,8 @@ describe("Program.create", () => {
     const absent = process.platform === "win32" ? "coreml" : "dml";
     const created = Program.create({ y: square(input("x", [1])) }, { provider: absent });
     await expect(created).rejects.toBeInstanceOf(KeepsakeError);
-    await expect(created).rejects.toThrow(new RegExp(`^the provider "${absent}" cannot be used on this machine: .+$`));
+    await expect(created).rejects.toThrow(
+      new RegExp(`^The provider "${absent}" cannot be used on this machine \\(.+\\); use another --provider\\.$`),
+    );
   });
 });

@@ -247,6 +247,13 @@ describe("classifyPictures", () => {
     await expect(stopped).rejects.toBe(reason);
     expect(last).toMatchObject({ index: 0, evaluations: DRAWS_AT_ONCE });
   });
+
+  it("looks at no picture if the signal has fired", async () => {
+    const damaged = inFolder("damaged.png");
+    writeFileSync(damaged, "no picture");
+    const reason = new Error("enough");
+    await expect(classifyQuickly([damaged], { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+  });
 });
 
 describe("what cannot be classified", () => {

@@ -161,6 +161,12 @@ describe("two operations at once", () => {
 });
 
 describe("a signal", () => {
+  it("ends a plan", async () => {
+    const reason = new Error("changed my mind");
+    const request = { ...small, name: "mug", photos, classNoun: "mug", signal: AbortSignal.abort(reason) };
+    await expect(keepsake.plan(request)).rejects.toBe(reason);
+  });
+
   it("stops learning losing nothing: the same request goes on", async () => {
     const folder = inFolder("stopped");
     const stopped = await Keepsake.open(folder, options);

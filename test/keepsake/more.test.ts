@@ -156,6 +156,11 @@ describe("more of a concept", () => {
     writeFileSync(join(library, "run.safetensors"), snapshot);
     expect(await more({ library })).toMatchObject({ status: "learned", step: 4, losses: [] });
     expect(treeOf(library)).toEqual(done);
+    // A budget chose its steps when it was begun.
+    writeFileSync(join(library, "run.safetensors"), snapshot);
+    const inBudget = { library, budget: 600, training: { steps: undefined } };
+    expect(await more(inBudget)).toMatchObject({ status: "learned", step: 4, losses: [] });
+    expect(treeOf(library)).toEqual(done);
     await more({ library });
     expect((await listConcepts(library)).concepts[0]).toMatchObject({ taught: 3 });
   });

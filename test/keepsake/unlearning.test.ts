@@ -69,6 +69,12 @@ describe("unlearning a concept", () => {
     expect(message).toContain(`${path}: the manifest is damaged (`);
   });
 
+  it.each([{ steps: 0 }, { steps: NaN }, { steps: 1.5 }, { seed: -1 }])("is not done with %o", async (wrong) => {
+    const before = treeOf(original);
+    expect((await failure(unlearnMug(original, wrong))).kind).toBe("usage");
+    expect(treeOf(original)).toEqual(before);
+  });
+
   it("begins nothing for which the memory does not suffice", async () => {
     const library = copy("too large");
     const path = join(library, "library.json");

@@ -32,6 +32,11 @@ describe("targets of an adapter", () => {
 });
 
 describe("training settings", () => {
+  it("that are undefined are the defaults", () => {
+    const open = { steps: undefined, lrScheduler: undefined, resolution: undefined, emaDecay: undefined };
+    expect(trainingSettings(open, pipeline)).toEqual(trainingSettings({}, pipeline));
+  });
+
   it.each([
     { weightDecay: NaN },
     { weightDecay: -1 },

@@ -84,6 +84,15 @@ describe("objectiveGradient", () => {
     expect(result.evaluations).toEqual({ forward: 2, forwardBackward: 2 });
   });
 
+  it("needs a term for what is learned", async () => {
+    const nothing: Objective = { candidates: 1, addTerms: () => undefined };
+    const others: Objective = { candidates: 4, addTerms: (loss) => loss.addSquaredError(2, 1) };
+    for (const [objective, of] of [[nothing, one] as const, [others, items] as const]) {
+      const gradient = objectiveGradient(objective, of, new LinearDenoiser(), student, {});
+      await expect(gradient).rejects.toThrow("no term for prompt 0");
+    }
+  });
+
   it("with the classifier's cross-entropy is that of the formula", async () => {
     const objective = classifierObjective({ candidates: 4, temperature: TEMPERATURE });
     const result = await expectGradient(objective, items, ({ target }, own) => {

@@ -3,7 +3,7 @@ import { readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { peftWeightsFile } from "../../../src/adapters/formats/names.ts";
 import { SafetensorsFile } from "../../../src/io/safetensors/safetensors.ts";
-import { exists } from "../tree.ts";
+import { exists } from "../../../src/io/folder.ts";
 
 /** LoRA files and PEFT folders in `folder` (not recursive), sorted. Tables of deltas, which lie there too, are left out. */
 export async function listLoraFiles(folder: string): Promise<string[]> {

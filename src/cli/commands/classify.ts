@@ -32,12 +32,13 @@ Examples:
   keepsake classify ./holiday --draws 64 --json
   keepsake classify photo.jpg --library my-library --model ./stable-diffusion-v1-5
 
-The answer is one of three: a concept; "${NONE}", with the ordinary thing that fits best, if one does; or "not sure". The
-model is asked under which words it predicts noise on the picture best: each concept's, those of its class (a cat that is not
-<mochi>), those of ordinary things, or none at all. A concept must beat all of these by more than chance (${100 * SURE} %). With the
-built-in model the probabilities were checked on pictures that it had not seen; with other models they tell how far chance alone
-goes. Choices that fall behind are given up early. More draws make the answer surer and slower; a higher temperature makes the
-probabilities more even. The pictures are read, never stored.`;
+The answer is one of three: a concept; "${NONE}", with the ordinary thing that fits best, if one does; or "not
+sure". The model is asked under which words it predicts noise on the picture best: each concept's, those of its class
+(a cat that is not <mochi>), those of ordinary things, or none at all. A concept must beat all of these by more than
+chance (${100 * SURE} %). With the built-in model the probabilities were checked on pictures that it had not seen;
+with other models they tell how far chance alone goes. Choices that fall behind are given up early. More draws make
+the answer surer and slower; a higher temperature makes the probabilities more even. The pictures are read, never
+stored.`;
 
 export function classifyCommand(): Command {
   return withModelOptions(

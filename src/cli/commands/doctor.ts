@@ -24,9 +24,10 @@ Examples:
   keepsake doctor --library my-library --threads 4
   keepsake doctor --json
 
-The speed is that of a small UNet with the layers of Stable Diffusion, measured for two seconds, and of a few steps of the
-built-in model; other programs that run now make it less. Memory that is free is what this process may still take, within the limits of a container. What fits is reckoned for
-half-precision weights, one photo in a step and a LoRA of the default rank; of the built-in model, for its own defaults. Nothing is written, and no connection is opened.
+The speed is that of a small UNet with the layers of Stable Diffusion, measured for two seconds, and of a few steps of
+the built-in model; other programs that run now make it less. Memory that is free is what this process may still take,
+within the limits of a container. What fits is reckoned for half-precision weights, one photo in a step and a LoRA of
+the default rank; of the built-in model, for its own defaults. Nothing is written, and no connection is opened.
 
 Exit code 0 if all is well, 4 if the machine prevents work, 5 if the library does.`;
 

@@ -23,21 +23,23 @@ interface ExportOptions extends ModelOptions {
 
 const EXAMPLES = `
 Examples:
-  keepsake export pets.safetensors                       # for diffusers
-  keepsake export pets.safetensors --format kohya --fp16 # for AUTOMATIC1111, Forge and ComfyUI
-  keepsake export pets --format peft                     # a folder
+  keepsake export pets.safetensors
+  keepsake export pets.safetensors --format kohya --fp16
+  keepsake export pets --format peft
   keepsake export pets.safetensors --rank 16
   keepsake export mochi.safetensors --format textual-inversion --concept mochi
 
-The adapter goes into the file, and the embedding of each token into a file of its own in the folder pets-embeddings. Prompts need
-both. A kohya file holds the embeddings too, as AUTOMATIC1111 reads them; ComfyUI takes them from its embeddings folder.
+A file is for diffusers, with --format kohya for AUTOMATIC1111, Forge and ComfyUI; --format peft makes a folder.
+The adapter goes into the file, and the embedding of each token into a file of its own in the folder pets-embeddings.
+Prompts need both. A kohya file holds the embeddings too, as AUTOMATIC1111 reads them; ComfyUI takes them from its
+embeddings folder.
 
-One adapter serves all concepts of a library: --concept picks whose token goes along, and the adapter is the same. What a strategy
-keeps as whole matrices is written as a LoRA of the lowest rank that loses nothing but rounding; --rank makes it smaller, and the
-error is said; --exact writes the numbers as they are, in a large file.
+One adapter serves all concepts of a library: --concept picks whose token goes along, and the adapter is the same. What
+a strategy keeps as whole matrices is written as a LoRA of the lowest rank that loses nothing but rounding; --rank makes
+it smaller, and the error is said; --exact writes the numbers as they are, in a large file.
 
-Files say what they are for and which words call them. They hold no path, no photo's name, no caption and no date. What is
-there already is replaced with --force only.`;
+Files say what they are for and which words call them. They hold no path, no photo's name, no caption and no date. What
+is there already is replaced with --force only.`;
 
 export function exportCommand(): Command {
   return withModelOptions(

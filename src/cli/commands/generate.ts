@@ -53,18 +53,19 @@ Examples:
 
 A picture depends on its seed and number alone: the third of -n 4 is the same as the third of -n 8.
 
-Weights are written as in AUTOMATIC1111's program: (word:1.2), (word) for 1.1, [word] for 1/1.1, and these within each other.
-A bracket that is to be drawn is written \\( or \\[. BREAK begins a new part of the prompt. A prompt of any length is read, in parts of
-75 tokens (30 with the built-in model). --clip-skip 2 takes the last layer of the text encoder but one, normed as the last; of SDXL
-1 and 2 are the same, the layer on which it was trained, and no layer is normed.
+Weights are written as in AUTOMATIC1111's program: (word:1.2), (word) for 1.1, [word] for 1/1.1, and these within each
+other. A bracket that is to be drawn is written \\( or \\[. BREAK begins a new part of the prompt. A prompt of any
+length is read, in parts of 75 tokens (30 with the built-in model). --clip-skip 2 takes the last layer of the text
+encoder but one, normed as the last; of SDXL 1 and 2 are the same, the layer on which it was trained, and no layer is
+normed.
 
-Files in a folder are named after prompt, seed and number, and none is replaced: where another picture has the name, as one drawn
-with other settings may, a number is added. The same command again gives the same names. A file named with -o is
-replaced if Keepsake drew it, and refused if not. Files say how they were drawn, prompts included, as AUTOMATIC1111's program
-writes it ("parameters"), and nothing else; with --no-metadata only that Keepsake drew them.
+Files in a folder are named after prompt, seed and number, and none is replaced: where another picture has the name, as
+one drawn with other settings may, a number is added. The same command again gives the same names. A file named with -o
+is replaced if Keepsake drew it, and refused if not. Files say how they were drawn, prompts included, as AUTOMATIC1111's
+program writes it ("parameters"), and nothing else; with --no-metadata only that Keepsake drew them.
 
-A learned thing is written in angle brackets and quotes, "<mochi>". The token of an --embedding is called as its file calls it, or
-by the file's name in angle brackets. Tags such as <lora:...> are not read: LoRAs are given with --lora.`;
+A concept is written in angle brackets and quotes, "<mochi>". The token of an --embedding is called as its file
+calls it, or by the file's name in angle brackets. Tags such as <lora:...> are not read: LoRAs are given with --lora.`;
 
 export function generateCommand(): Command {
   const { sd1: usual, "sd-turbo": distilled } = MODEL_FAMILIES;

@@ -28,14 +28,14 @@ Examples:
   keepsake import pets.safetensors --embedding pets-embeddings/mochi.safetensors --class cat
   keepsake undo
 
-Takes a LoRA of diffusers, PEFT, kohya, OneTrainer or ComfyUI, or a textual-inversion embedding, and makes it a concept of the
-library. A LoRA's token is the embedding that comes in its file or with --embedding, else it stands for the words of --trigger, else
-for the class noun. The LoRA is added to the library's adapter, and works in every picture; to use one in some pictures only, draw
-with "keepsake generate --lora".
+Takes a LoRA of diffusers, PEFT, kohya, OneTrainer or ComfyUI, or a textual-inversion embedding, and makes it a concept
+of the library. A LoRA's token is the embedding that comes in its file or with --embedding, else it stands for the words
+of --trigger, else for the class noun. The LoRA is added to the library's adapter, and works in every picture; to use
+one in some pictures only, draw with "keepsake generate --lora".
 
-A library that has learned nothing yet takes any LoRA for its model. Later the LoRA may change only layers that the library's adapter
-changes, and the library's strategy must not remember the adapter as it was. What is learned afterwards spares the new concept as
-it spares others.`;
+A library that has learned nothing yet takes any LoRA for its model. Later the LoRA may change only layers that the
+library's adapter changes, and the library's strategy must not remember the adapter as it was. What is learned
+afterwards spares the new concept as it spares others.`;
 
 export function importCommand(): Command {
   return withModelOptions(

@@ -14,8 +14,8 @@ Examples:
   keepsake models
   keepsake models --json
 
-Models of the Hugging Face cache that are in the diffusers layout (HF_HOME, HF_HUB_CACHE), and the built-in one. No connection is
-opened. Each can be given as --model; "keepsake pull" downloads others.`;
+Models of the Hugging Face cache that are in the diffusers layout (HF_HOME, HF_HUB_CACHE), and the built-in one. No
+connection is opened. Each can be given as --model; "keepsake pull" downloads others.`;
 
 export function modelsCommand(): Command {
   return new Command("models")

@@ -23,11 +23,11 @@ Examples:
   keepsake photos IMG_2041.HEIC IMG_2042.HEIC --resolution 512
   keepsake photos ./photos/mochi --alpha-masks --json
 
-Shows what "keepsake learn" would make of the same photos, before any training: each crop at the size that the model sees, with
-its caption, and darker where a mask (3.mask.png for 3.jpg) keeps it out of the loss. Small crops are enlarged without blur.
-What is worth a thought is said in a line each: photos that are few, blurred, small, long or almost the same, live photos, hidden
-files, captions and masks of no photo. Nothing is written but the sheet, and without -o nothing at all. The sheet holds your
-photos: delete it when you have looked at it.`;
+Shows what "keepsake learn" would make of the same photos, before any training: each crop at the size that the model
+sees, with its caption, and darker where a mask (3.mask.png for 3.jpg) keeps it out of the loss. Small crops are
+enlarged without blur. What is worth a thought is said in a line each: photos that are few, blurred, small, long or
+almost the same, live photos, hidden files, captions and masks of no photo. Nothing is written but the sheet, and
+without -o nothing at all. The sheet holds your photos: delete it when you have looked at it.`;
 
 export function photosCommand(): Command {
   const command = new Command("photos")

@@ -22,9 +22,9 @@ Examples:
   keepsake previews
   keepsake previews --library my-library -o before-and-after.png
 
-Draws the preview sheet of the last training run again, from the states that the library keeps, or for the first time with a
-large model, where "keepsake learn" draws it only if asked. Small pictures are enlarged without blur. The same states give the
-same picture. The library is not changed.
+Draws the preview sheet of the last training run again, from the states that the library keeps, or for the first time
+with a large model, where "keepsake learn" draws it only if asked. Small pictures are enlarged without blur. The same
+states give the same picture. The library is not changed.
 
 ${ABOUT_PREVIEWS}`;
 

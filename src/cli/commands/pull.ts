@@ -20,19 +20,19 @@ Examples:
   keepsake pull stabilityai/sd-turbo --variant fp32
   keepsake learn rex ./photos/rex --class dog --model stabilityai/sd-turbo --library my-photos
 
-The model goes into the cache of the Hugging Face tools (HF_HOME, HF_HUB_CACHE), and what they have downloaded is used. Only
-safetensors, configs and the tokenizer are downloaded, and every file is checked by its hash. What is there already
+The model goes into the cache of the Hugging Face tools (HF_HOME, HF_HUB_CACHE), and what they have downloaded is used.
+Only safetensors, configs and the tokenizer are downloaded, and every file is checked by its hash. What is there already
 is found without a connection; --update asks whether there is something newer.
 
-For models whose licence must be accepted, accept it on the model's page, then set HF_TOKEN (or use "hf auth login"). HF_ENDPOINT
-names another server, HTTPS_PROXY, HTTP_PROXY and NO_PROXY a proxy, and HF_HUB_OFFLINE=1 forbids connections. Ctrl-C keeps
-what has come; the same command goes on.`;
+For models whose licence must be accepted, accept it on the model's page, then set HF_TOKEN (or use "hf auth login").
+HF_ENDPOINT names another server, HTTPS_PROXY, HTTP_PROXY and NO_PROXY a proxy, and HF_HUB_OFFLINE=1 forbids
+connections. Ctrl-C keeps what has come; the same command goes on.`;
 
 export function pullCommand(): Command {
   return new Command("pull")
     .summary("download a model from the Hugging Face Hub")
     .description(
-      "Download a Stable Diffusion model from the Hugging Face Hub: the only command that opens connections.",
+      "Download a Stable Diffusion model from the Hugging Face Hub. (--model <owner>/<name> of other commands does the same, after asking.)",
     )
     .argument("<model>", "<owner>/<name>, or <owner>/<name>@<branch, tag or commit>")
     .addOption(

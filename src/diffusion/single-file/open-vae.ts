@@ -2,6 +2,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { KeepsakeError } from "../../errors.ts";
+import { exists } from "../../io/folder.ts";
 import { SafetensorsFile } from "../../io/safetensors/safetensors.ts";
 import { type Component, openAutoencoderKl } from "../checkpoint.ts";
 import type { AutoencoderKlConfig } from "../config/autoencoder-kl-config.ts";
@@ -25,11 +26,7 @@ export async function openVae(
 ): Promise<Component<AutoencoderKlConfig>> {
   const found = await stat(path).catch(() => undefined);
   if (found?.isDirectory()) {
-    const isWhole = await stat(join(path, modelIndex)).then(
-      () => true,
-      () => false,
-    );
-    return openAutoencoderKl(isWhole ? join(path, "vae") : path);
+    return openAutoencoderKl((await exists(join(path, modelIndex))) ? join(path, "vae") : path);
   }
   if (/\.(ckpt|pt|pth|bin)$/i.test(path)) {
     const fault = "pickle weights are not loaded, because a pickle can run any program";

@@ -1,7 +1,7 @@
 /** @file Reads and checks the files of a CLIP `tokenizer/` folder. */
-import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { KeepsakeError, shown } from "../../errors.ts";
+import { exists } from "../../io/folder.ts";
 import { readJson } from "../../io/json.ts";
 import { readWholeFile } from "../../io/read-file.ts";
 import { emptyFile, jsonFile, recognizeStandIn } from "../../io/stand-in.ts";
@@ -110,11 +110,7 @@ function refuseStandIn(path: string, bytes: Uint8Array): void {
 
 /** The object in a JSON file, or an empty one if the file does not exist. */
 async function readOptionalObject(path: string): Promise<ReadonlyMap<string, unknown>> {
-  const exists = await stat(path).then(
-    () => true,
-    () => false,
-  );
-  return exists ? toMap(await readJson(path), path) : new Map();
+  return (await exists(path)) ? toMap(await readJson(path), path) : new Map();
 }
 
 function toMap(value: unknown, path: string): ReadonlyMap<string, unknown> {

@@ -118,7 +118,7 @@ export function fixedAndPerStep(facts: PlanFacts): { readonly fixed: number; rea
   return { fixed: total - training, perStep: secondsPerStep(facts) };
 }
 
-/** The parts of a run's time. Of a run that is gone on with, what is left of it. */
+/** The parts of a run's time. Of a resumed run, what is left of it. */
 export function plannedSeconds(facts: PlanFacts): PlannedSeconds {
   const { speed, encoder, photos, previews, drawings, validation = 0, work, step } = facts;
   let done = facts.stepsDone;

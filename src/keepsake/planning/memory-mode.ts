@@ -1,6 +1,6 @@
 /**
  * @file In which way a concept is learned so that it fits the memory: everything that the backward pass needs is kept, or
- * recomputed. The two round differently, so a run that is gone on with stays with the way in which it was begun.
+ * recomputed. The two round differently, so a resumed run stays with the way in which it was begun.
  */
 import { likelyBytes, type ProgramCost } from "../../diffusion/program-cost.ts";
 import type { StableDiffusionPipeline } from "../../diffusion/pipeline.ts";

@@ -12,7 +12,7 @@ import { openLibraryAndModel, prepareLearning } from "./prepare-learning.ts";
 /**
  * What learning a concept would take. The photos are decoded, the model is loaded, and nothing is written.
  *
- * @throws KeepsakeError as far as `learn` would, before it trains
+ * @throws KeepsakeError as far as `learn` would, before it trains; the signal's reason when aborted
  */
 export async function planLearning(session: Session, request: LearnRequest): Promise<LearnPlan> {
   const began = performance.now();
@@ -22,10 +22,13 @@ export async function planLearning(session: Session, request: LearnRequest): Pro
     clears: false,
     check: (existing) => askedConcept(named, existing, session.folder),
   });
+  request.signal?.throwIfAborted();
   const learning = await prepareLearning(session, named, model);
   try {
+    request.signal?.throwIfAborted();
     const { settings } = learning.prepared;
     const { found } = await loadPhotos(named.photos, settings.resolution, settings);
+    request.signal?.throwIfAborted();
     const { plan } = await planRun(session, named, model, learning, { photos: found.count, drawsPreviews, began });
     return plan;
   } finally {

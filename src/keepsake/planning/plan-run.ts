@@ -14,6 +14,7 @@ import type { LearnConceptRequest } from "../learn-request.ts";
 import { PREVIEW_PICTURES } from "../previews/previews.ts";
 import type { Session } from "../session.ts";
 import { VALIDATION_TIMESTEPS } from "../../training/parts/validation.ts";
+import { findPhotos } from "../../training/photos/find-photos.ts";
 import { stepsWithin } from "./budget.ts";
 import { fixedAndPerStep, learnPlan, type LearnPlan, type PlanFacts, type PreviewFacts } from "./learn-plan.ts";
 import { adapterBytes } from "./memory-mode.ts";
@@ -84,6 +85,7 @@ export async function planRun(
   /** Before the first step, on the way, after the last one. */
   const looks = (every: number) => 2 + Math.floor((trained - 1) / every);
   const sampled = samples === undefined ? 0 : looks(samples.every) * (samples.others === true ? concepts : 1);
+  const { photos: heldBack } = validation === undefined ? { photos: [] } : await findPhotos(validation.photos);
   const facts: PlanFacts = {
     steps: prepared.settings.steps,
     stepsDone: recorded === undefined ? 0 : ((await readSnapshot(library.folder))?.step ?? 0),
@@ -93,7 +95,7 @@ export async function planRun(
       drawings: { pictures: priorPictures + sampled, ...drawing(), onTheWay: sampled > 0 },
     }),
     ...(validation !== undefined && {
-      validation: looks(validation.every ?? VALIDATION_EVERY) * validation.photos.length * VALIDATION_TIMESTEPS,
+      validation: looks(validation.every ?? VALIDATION_EVERY) * heldBack.length * VALIDATION_TIMESTEPS,
     }),
     ...(drawsPreviews && { previews: previews() }),
     mode: pool.checkpointing ? "checkpointing" : "full",

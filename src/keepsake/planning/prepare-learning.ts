@@ -3,6 +3,7 @@
  * adapter and tokens, and how much memory the run may take.
  */
 import { findAdapterKind } from "../../adapters/kinds.ts";
+import { withDefaults } from "../../defaults.ts";
 import { variantOf } from "../../diffusion/checkpoint.ts";
 import type { StableDiffusionPipeline } from "../../diffusion/pipeline.ts";
 import { KeepsakeError } from "../../errors.ts";
@@ -13,7 +14,7 @@ import { Library } from "../../library/library.ts";
 import { checkModel, identifyModel } from "../../library/model/model-fingerprint.ts";
 import type { ModelProfile } from "../../library/model/model-profile.ts";
 import { deleteEndedSnapshot, type SnapshotFacts } from "../../library/run/run-snapshot.ts";
-import { recordedRun, type RecordedRun } from "../../library/run/unfinished-run.ts";
+import { recordedIn, recordedRun, type RecordedRun } from "../../library/run/unfinished-run.ts";
 import type { DenoiserPool } from "../../training/denoiser-pool.ts";
 import type { Strategy } from "../../training/strategy.ts";
 import type { TrainingSettings } from "../../training/training-run.ts";
@@ -38,7 +39,7 @@ export interface PreparedLearning {
   readonly prepared: PreparedRun;
   /** For its programs; to be disposed. */
   readonly pool: DenoiserPool;
-  /** An unfinished run of this concept, which is gone on with. */
+  /** An unfinished run of this concept, which is resumed, or one that had ended and may be this one. */
   readonly recorded: RecordedRun | undefined;
 }
 
@@ -72,7 +73,7 @@ export async function openLibraryAndModel(
 export async function prepareLearning(
   session: Session,
   request: LearnConceptRequest,
-  { library, profile, pipeline }: LibraryOnModel,
+  { library, profile, pipeline, ended }: LibraryOnModel,
 ): Promise<PreparedLearning> {
   const concept = askedConcept(request, library, library.folder);
   const { name, classNoun, vectors, again } = concept;
@@ -83,10 +84,12 @@ export async function prepareLearning(
     const fault = `${strategy.name} is a yardstick for sequences in memory: it would keep what grows with every concept`;
     throw new KeepsakeError("usage", `${fault}, or photos; choose another strategy.`);
   }
-  const recorded = request.restart === true ? undefined : await recordedRun(library, name);
+  const unfinished = request.restart === true ? undefined : await recordedRun(library, name);
+  const isLikeEnded = again !== undefined && ended?.identity.again === again;
+  const recorded = unfinished ?? (isLikeEnded ? recordedIn(ended, name) : undefined);
   const prepared = await prepareRun(pipeline, {
     strategy,
-    settings: trainingSettings({ ...profile.training, ...askedTraining(request, recorded) }, pipeline),
+    settings: trainingSettings(withDefaults(profile.training, askedTraining(request, recorded)), pipeline),
     ...(await startOf(concept, library, pipeline)),
     asked: beginsAdapter ? askedAdapter(profile, strategy, request.adapter) : (request.adapter ?? {}),
   });
@@ -112,7 +115,7 @@ export async function prepareLearning(
   };
 }
 
-/** A run that is gone on with has the steps that a budget came to when it was begun. */
+/** A resumed run has the steps that a budget came to when it was begun. */
 function askedTraining(
   { training = {}, budget }: LearnConceptRequest,
   recorded: RecordedRun | undefined,
@@ -127,7 +130,7 @@ function askedTraining(
 /** A new low-rank adapter has the rank that suits the model, unless its kind has a rank of its own. */
 function askedAdapter({ adapter: { rank } }: ModelProfile, { form }: Strategy, asked: AskedAdapter = {}): AskedAdapter {
   const hasOwnRank = form === "full" || findAdapterKind(asked.kind).defaultRank !== undefined;
-  return hasOwnRank ? asked : { rank, ...asked };
+  return hasOwnRank ? asked : withDefaults({ rank }, asked);
 }
 
 /** What a concept is learned on top of. If it is the only one and begins anew, that is nothing. */

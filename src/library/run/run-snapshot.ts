@@ -3,11 +3,11 @@
  * gathered after some step, in one file that is replaced atomically. No photo and no latent is in it, only a digest by which the photos are recognised; it
  * is deleted when the run ends.
  */
-import { access } from "node:fs/promises";
 import { join } from "node:path";
 import type { Adapter } from "../../adapters/adapter.ts";
 import { KeepsakeError, shown } from "../../errors.ts";
 import { removeFile } from "../../io/atomic.ts";
+import { exists } from "../../io/folder.ts";
 import { sha256 } from "../../io/hash.ts";
 import { parseJson } from "../../io/json.ts";
 import { SafetensorsFile, writeSafetensors, type TensorToWrite } from "../../io/safetensors/safetensors.ts";
@@ -122,11 +122,7 @@ export async function peekSnapshot(library: string): Promise<SnapshotFacts | und
 
 async function readIfExists<T>(library: string, read: (path: string) => Promise<T>): Promise<T | undefined> {
   const path = snapshotPath(library);
-  const exists = await access(path).then(
-    () => true,
-    () => false,
-  );
-  if (!exists) return undefined;
+  if (!(await exists(path))) return undefined;
   try {
     return await read(path);
   } catch (error) {

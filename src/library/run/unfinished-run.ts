@@ -71,7 +71,7 @@ function describeRun(library: Library, snapshot: SnapshotFacts, inUse: boolean):
 }
 
 /**
- * A run goes on from the very state on which it was begun. Were that state replaced, hours of training could not be gone on with.
+ * A run goes on from the very state on which it was begun. Were that state replaced, hours of training could not be resumed.
  *
  * @throws KeepsakeError if the library holds an unfinished run, or a damaged one
  */
@@ -105,7 +105,7 @@ export function withFacts(identity: RunIdentity, { checkpointing, samples, valid
   };
 }
 
-/** What an unfinished run was begun with, and is gone on with where a request leaves it open. */
+/** What an unfinished run was begun with, and is resumed with where a request leaves it open. */
 export interface RecordedRun {
   /** Optimiser steps. */
   readonly steps: number;
@@ -116,7 +116,12 @@ export interface RecordedRun {
 /** What an unfinished run of a concept was begun with; undefined if there is none. */
 export async function recordedRun(library: Library, concept: string): Promise<RecordedRun | undefined> {
   const snapshot = await peekSnapshot(library.folder).catch(ignoreDamage);
-  if (snapshot === undefined || snapshot.identity.concept !== concept) return undefined;
+  return snapshot && recordedIn(snapshot, concept);
+}
+
+/** What a snapshot's run was begun with; undefined if it is of another concept. */
+export function recordedIn(snapshot: SnapshotFacts, concept: string): RecordedRun | undefined {
+  if (snapshot.identity.concept !== concept) return undefined;
   const steps = recordedSteps(snapshot.identity);
   return steps === undefined ? undefined : { steps, checkpointing: snapshot.identity.memory === CHECKPOINTING.memory };
 }

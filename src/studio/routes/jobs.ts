@@ -1,5 +1,5 @@
 /**
- * @file Jobs that are asked for, stopped and gone on with.
+ * @file Jobs that are asked for, stopped and resumed.
  */
 import { Hono } from "hono";
 import { readJsonBody } from "../body.ts";

@@ -26,17 +26,22 @@ export interface TrainingPhoto extends PhotoView {
   readonly mirrored?: PhotoView;
 }
 
-/** Encodes photos to distributions: training draws latents from them, and their means are the most probable latents. */
+/**
+ * Encodes photos to distributions: training draws latents from them, and their means are the most probable latents.
+ *
+ * @param images - `[3, resolution, resolution]` each, in [-1, 1]
+ * @throws KeepsakeError if the memory does not suffice, or the VAE's numbers are damaged
+ */
 export async function encodePhotos(
   vae: Component<AutoencoderKlConfig>,
-  images: readonly Float32Array[],
+  images: Iterable<Float32Array> | AsyncIterable<Float32Array>,
   resolution: number,
   options: ProgramOptions,
 ): Promise<LatentDistribution[]> {
   const encoder = await ImageEncoder.create(vae, { height: resolution, width: resolution }, options);
   try {
     const distributions: LatentDistribution[] = [];
-    for (const image of images) distributions.push(await encoder.distribution(image));
+    for await (const image of images) distributions.push(await encoder.distribution(image));
     if (!distributions.every(({ mean, logvar }) => mean.every(Number.isFinite) && logvar.every(Number.isFinite))) {
       const fault = "The model's VAE encodes a photo as NaN or infinity; use another checkpoint";
       throw (await damagedWeights([vae.weights])) ?? new KeepsakeError("input", `${fault}.`);

@@ -8,7 +8,7 @@ import { modelCosts } from "../../../src/keepsake/planning/what-fits.ts";
 
 const cost = (flops: number, values = 0, repeatedFlops = 0): ProgramCost => ({
   ...{ flops, repeatedFlops, leastBytes: 1.3 * values },
-  memory: { values, constants: 0, weights: 0 },
+  memory: { values, constants: 0, weights: 0, isMapped: false },
 });
 
 describe("the cost of a program", () => {

@@ -17,17 +17,17 @@ Examples:
   keepsake learn-all mochi:cat=./photos/mochi tilda:teapot=./photos/tilda --budget 30m
   keepsake learn-all rex:dog=./rex "mug:coffee mug=./mug" --strategy ewc-dc --library my-library
 
-Each thing is given as name:class=photos, photos being a folder or one photo, and is learned as by "keepsake learn" with the same
-options. Each is a change of its own, so "keepsake undo" takes them back one by one. All photos are looked at before the first
-thing is learned. What the library knows already is skipped: after Ctrl-C, a kill or a power cut the same command goes on, and
-ends in the same bytes. A budget is shared out over the things that are still to be learned.
+Each thing is given as name:class=photos, photos being a folder or one photo, and is learned as by "keepsake learn" with
+the same options. Each is a change of its own, so "keepsake undo" takes them back one by one. All photos are looked at
+before the first thing is learned. What the library knows already is skipped: after Ctrl-C, a kill or a power cut the
+same command goes on, and ends in the same bytes. A budget is shared out over the things that are still to be learned.
 
 ${ABOUT_PREVIEWS}`;
 
 export function learnAllCommand(): Command {
   const command = new Command("learn-all")
-    .summary("teach the model several things, one after another")
-    .description("Teach the model several things, one after another, each from 4-10 photos of it.")
+    .summary("teach the model several concepts, one after another")
+    .description("Teach the model several concepts, one after another, each from 4-10 photos of it.")
     .argument("<thing...>", "name:class=photos, e.g. mochi:cat=./photos/mochi")
     .option("--budget <time>", "choose the steps so that all are learned in it, e.g. 30m, 2h", duration);
   return withLearningOptions(command).addHelpText("after", EXAMPLES).action(learnThings);

@@ -157,7 +157,7 @@ function withRateOptions(command: Command): Command {
 
 function withRunOptions(command: Command): Command {
   return withWatchingOptions(command)
-    .option("--previews <file>", `sheet of previews, a PNG that each learning replaces ${PREVIEWS_DEFAULT}`)
+    .option("--previews <file>", `sheet of previews, a PNG that each training run replaces ${PREVIEWS_DEFAULT}`)
     .option("--no-previews", "draw no previews")
     .option("--snapshot-every <n>", "steps between snapshots of the run", wholeNumber(LIMITS.snapshotEvery), 25)
     .option("--restart", "give up an unfinished run in the library", false)

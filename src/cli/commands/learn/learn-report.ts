@@ -18,9 +18,11 @@ import { libraryOption } from "../shared.ts";
 const ABOUT_CHANGE = "0 %: drawn as before, to the pixel; 100 %: as different as two drawings from different noise";
 
 /** For the help of these commands. */
-export const ABOUT_PREVIEWS = `After each training run comes a preview sheet: a row for each concept, two pictures of it as it was drawn before and, from
-the same noise, two as it is drawn now; the new concept, which had no name before, is drawn as its class noun. Forgetting can be
-seen, and how much the pictures of each earlier concept have changed is said in per cent (${ABOUT_CHANGE}).
+export const ABOUT_PREVIEWS = `With the built-in model every training run ends with a preview sheet; with others --previews <file> asks for one, and
+"keepsake previews" draws it afterwards. It has a row for each concept: two pictures of it as it was drawn before and,
+from the same noise, two as it is drawn now; the new concept, which had no name before, is drawn as its class noun.
+Forgetting can be seen, and how much the pictures of each earlier concept have changed is said in per cent
+(${ABOUT_CHANGE}).
 Your photos are not on the sheet: it is a file, and photos are never written to disk.`;
 
 /** What came of a thing, for people; the commands that it names can be copied. */

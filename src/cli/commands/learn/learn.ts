@@ -29,35 +29,39 @@ Examples:
   keepsake learn mochi ./photos/mochi --class cat --model ./stable-diffusion-v1-5
   keepsake learn tilda ./photos/tilda --class teapot --strategy ewc-dc --strategy-option lambda=100
   keepsake learn mug mug1.jpg mug2.jpg mug3.jpg mug4.jpg --class mug --steps 600
-  keepsake learn mochi ./photos/mochi --class cat --plan          # what it would take; nothing is written
+  keepsake learn mochi ./photos/mochi --class cat --plan
   keepsake learn mochi ./photos/mochi --class cat --budget 30m
-  keepsake learn mochi ./photos/mochi-in-spring --more            # go on teaching what the library knows
+  keepsake learn mochi ./photos/mochi-in-spring --more
 
-A text file beside a photo (3.txt, 3.caption or 3.jpg.txt for 3.jpg; UTF-8) may say what it shows beside the thing, such as "on
-the beach": the thing is then learned apart from its surroundings, and can be drawn better in others. What is beyond a prompt's
-length is cut off, and said. A mask beside a photo (3.mask.png for 3.jpg, of its size; white where the thing is, black around it)
-keeps the background out of the loss. "keepsake photos" shows what is made of the photos. Of a folder the subfolders are not searched, and pictures that Keepsake drew are left out.
+A text file beside a photo (3.txt, 3.caption or 3.jpg.txt for 3.jpg; UTF-8) may say what it shows beside the thing, such
+as "on the beach": the thing is then learned apart from its surroundings, and can be drawn better in others. What is
+beyond a prompt's length is cut off, and said. A mask beside a photo (3.mask.png for 3.jpg, of its size; white where the
+thing is, black around it) keeps the background out of the loss. "keepsake photos" shows what is made of the photos. Of
+a folder the subfolders are not searched, and pictures that Keepsake drew are left out.
 
-The photos are read, never stored. While the concept is being learned, the library holds a snapshot of the run (numbers of
-the adapter and the token, and a checksum by which the photos are recognised); it is deleted when the run ends. Ctrl-C
-finishes the current step and saves it; the same command then goes on. A class noun of several words or tokens is fine:
-the new token starts as the mean of their embeddings.
+The photos are read, never stored. While the concept is being learned, the library holds a snapshot of the run (numbers
+of the adapter and the token, and a checksum by which the photos are recognised); it is deleted when the run ends.
+Ctrl-C finishes the current step and saves it; the same command then goes on. A class noun of several words or tokens is
+fine: the new token starts as the mean of their embeddings.
 
-A name that the library knows is refused, unless --more or --replace says what is meant. --more goes on teaching the concept with
-these photos: its token begins as it was learned, and the strategy keeps what it was as it keeps the other concepts. --replace
-begins it anew: its token starts as the class noun again. What the shared adapter learned from it stays there, as after
-"keepsake forget", unless it is the only concept. Both keep its place in the list, and one undo takes either back.
+A name that the library knows is refused, unless --more or --replace says what is meant. --more goes on teaching the
+concept with these photos: its token begins as it was learned, and the strategy keeps what it was as it keeps the other
+concepts. --replace begins it anew: its token starts as the class noun again. What the shared adapter learned from it
+stays there, as after "keepsake forget", unless it is the only concept. Both keep its place in the list, and one undo
+takes either back.
 
-Before a run its time, memory and disk are told, from the operations of its programs and the speed of this machine now. A budget
-chooses the number of steps by them: no fewer than an eighth of the usual ones, and no more than four times as many. A run that
-is gone on with keeps the steps with which it was begun. So it is with checkpointing, which rounds differently: the library
-records it with the unfinished run. To have the same bytes where less or more memory is free, name the option yourself.
+Before a run its time, memory and disk are told, from the operations of its programs and the speed of this machine now.
+A budget chooses the number of steps by them: no fewer than an eighth of the usual ones, and no more than four times as
+many. A resumed run keeps the steps with which it was begun. So it is with checkpointing, which rounds
+differently: the library records it with the unfinished run. To have the same bytes where less or more memory is free,
+name the option yourself.
 
-The further training options do what they do in other trainers. --warmup-steps counts within the steps. With --ema the concept
-is the average of the last steps. --gradient-accumulation 4 with --batch-size 1 is a batch of 4 in the memory of 1. With
---prior-weight the model first draws pictures of the class, before it is taught, and learns from them beside the photos, so that
-the class is not changed into the concept; they are never written, and drawn again when a run is gone on with. --validation tells
-the error on a photo that is held back, at noise that is always the same: where it rises, the concept is learned by heart.
+The further training options do what they do in other trainers. --warmup-steps counts within the steps. With --ema the
+concept is the average of the last steps. --gradient-accumulation 4 with --batch-size 1 is a batch of 4 in the memory
+of 1. With --prior-weight the model first draws pictures of the class, before it is taught, and learns from them
+beside the photos, so that the class is not changed into the concept; they are never written, and drawn again when a
+run is resumed. --validation tells the error on a photo that is held back, at noise that is always the same: where it
+rises, the concept is learned by heart.
 
 Adapters:
 ${ADAPTER_KINDS.map(({ name, summary }) => `  ${name}: ${summary}`).join("\n")}
@@ -67,9 +71,9 @@ ${ABOUT_PREVIEWS}`;
 
 export function learnCommand(): Command {
   const command = new Command("learn")
-    .summary("teach the model a thing from 4-10 photos")
+    .summary("teach the model a concept from 4-10 photos")
     .description(
-      "Teach the model a thing from 4-10 photos of it. It is called <name> in prompts, angle brackets included.",
+      "Teach the model a concept from 4-10 photos of it. It is called <name> in prompts, angle brackets included.",
     )
     .argument("<name>", "what to call it: small letters, digits, - and _")
     .argument("<photos...>", "photos, or folders of photos")

@@ -32,25 +32,27 @@ Examples:
   keepsake undo
 
 Its token and name leave the current state. Other states that are kept still hold it, so that it can be undone; --purge
-deletes them, and the name with them, for good. The name of an unfinished run gives that run up; a concept that the run was
-teaching further (learn --more or --replace) stays as it was.
+deletes them, and the name with them, for good. The name of an unfinished run gives that run up; a concept that the run
+was teaching further (learn --more or --replace) stays as it was.
 
-What goes is the token. The adapter is shared by all concepts: it was trained on this one and keeps traces of it, from which
-pictures of its kind may still take something. They are gone when the last concept is forgotten, for then the adapter goes too,
-or when you return to a state from before it was learned ("keepsake undo --to"). The photos were never kept.
+What goes is the token. The adapter is shared by all concepts: it was trained on this one and keeps traces of it, from
+which pictures of its kind may still take something. They are gone when the last concept is forgotten, for then the
+adapter goes too, or when you return to a state from before it was learned ("keepsake undo --to"). The photos were never
+kept.
 
-With --unlearn the adapter is trained too, without any photo: on drawings of the thing that the model makes for it, its token is
-made to mean no more than its class noun does to the model alone, while the other things' tokens are held where they were. How
-far that went is measured and said. It is no proof that nothing is left. Ctrl-C leaves the library as it was; undo takes it back.
+With --unlearn the adapter is trained too, without any photo: on drawings of the thing that the model makes for it, its
+token is made to mean no more than its class noun does to the model alone, while the other things' tokens are held where
+they were. How far that went is measured and said. It is no proof that nothing is left. Ctrl-C leaves the library as it
+was; undo takes it back.
 
-The sheet of previews beside the library may show it, and is deleted. Where you had pictures and sheets written (--previews, -o)
-is not recorded: those are yours to delete.`;
+The sheet of previews beside the library may show it, and is deleted. Where you had pictures and sheets written
+(--previews, -o) is not recorded: those are yours to delete.`;
 
 export function forgetCommand(): Command {
   return withModelOptions(
     new Command("forget")
-      .summary("remove a thing from the library")
-      .description("Remove a thing from the library: its token goes.")
+      .summary("remove a concept from the library")
+      .description("Remove a concept from the library: its token goes.")
       .argument("<name>", "what it is called, with or without angle brackets")
       .option("--library <folder>", "library of learned concepts", DEFAULT_LIBRARY)
       .option("--purge", "also delete every other state that holds it; cannot be undone", false)

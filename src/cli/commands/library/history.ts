@@ -22,9 +22,10 @@ Examples:
   keepsake history --keep 10
   keepsake undo --to 3f2a9c81
 
-The newest state comes first; * marks the current one. "keepsake undo" goes down one line, "keepsake redo" up one line, and
-"keepsake undo --to" to any of them. States that were set aside come last: an undo had left them when another change was made.
-Each line gives the state's id, what made it, and what it knows. There are no dates: the same commands give the same library.
+The newest state comes first; * marks the current one. "keepsake undo" goes down one line, "keepsake redo" up one line,
+and "keepsake undo --to" to any of them. States that were set aside come last: an undo had left them when another change
+was made. Each line gives the state's id, what made it, and what it knows. There are no dates: the same commands give
+the same library.
 
 A renaming takes no room: it does not count among the states that --keep allows.`;
 

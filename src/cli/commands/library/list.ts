@@ -16,13 +16,13 @@ Examples:
   keepsake list
   keepsake list --library my-library --json
 
-The size of a concept is that of its token's embedding. The adapter, and what the learning strategy remembers, are shared by
-all concepts and do not grow with their number.`;
+The size of a concept is that of its token's embedding. The adapter, and what the learning strategy remembers, are
+shared by all concepts and do not grow with their number.`;
 
 export function listCommand(): Command {
   return new Command("list")
-    .summary("list the things that the library knows")
-    .description("List the things that the library knows, in the order in which they were learned.")
+    .summary("list the concepts in the library")
+    .description("List the concepts in the library, in the order in which they were learned.")
     .option("--library <folder>", "library of learned concepts", DEFAULT_LIBRARY)
     .option("--json", "print the result as JSON", false)
     .addHelpText("after", EXAMPLES)

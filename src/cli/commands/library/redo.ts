@@ -16,8 +16,9 @@ Examples:
   keepsake redo
   keepsake redo --library my-library
 
-The library goes forward to the state that the last undo left, to the byte. A second redo goes forward one change more. A new
-change after an undo leaves nothing to redo; "keepsake history" shows what is kept, and "keepsake undo --to" reaches all of it.`;
+The library goes forward to the state that the last undo left, to the byte. A second redo goes forward one change more.
+A new change after an undo leaves nothing to redo; "keepsake history" shows what is kept, and "keepsake undo --to"
+reaches all of it.`;
 
 export function redoCommand(): Command {
   return new Command("redo")

@@ -15,13 +15,13 @@ Examples:
   keepsake rename mug blue-mug
   keepsake undo
 
-Only the name changes: adapter and token keep every number. Earlier states that are kept still have the old name. Files that were
-exported are named as they were.`;
+Only the name changes: adapter and token keep every number. Earlier states that are kept still have the old name. Files
+that were exported are named as they were.`;
 
 export function renameCommand(): Command {
   return new Command("rename")
-    .summary("give a thing another name")
-    .description("Give a thing of the library another name; what was learned stays as it is.")
+    .summary("rename a concept")
+    .description("Rename a concept; what was learned stays as it is.")
     .argument("<name>", "what it is called, with or without angle brackets")
     .argument("<new>", "what it is to be called")
     .option("--library <folder>", "library of learned concepts", DEFAULT_LIBRARY)

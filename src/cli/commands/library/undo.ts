@@ -19,12 +19,13 @@ Examples:
   keepsake undo --to 3f2a9c81
   keepsake redo
 
-The library returns to the state that it was in before the last change, to the byte. A second undo goes back one change more;
-"keepsake redo" comes forward again. To go further at once, name a state of "keepsake history" with --to; repeating such a
-command changes nothing.
+The library returns to the state that it was in before the last change, to the byte. A second undo goes back one change
+more; "keepsake redo" comes forward again. To go further at once, name a state of "keepsake history" with --to;
+repeating such a command changes nothing.
 
-Undo and redo lose nothing. A new change after an undo begins another end of the line: the states that redo would have reached
-are then set aside, and --to reaches them as long as the library keeps so many states ("keepsake history --keep").`;
+Undo and redo lose nothing. A new change after an undo begins another end of the line: the states that redo would have
+reached are then set aside, and --to reaches them as long as the library keeps so many states ("keepsake history
+--keep").`;
 
 export function undoCommand(): Command {
   return new Command("undo")

@@ -17,9 +17,10 @@ Examples:
   keepsake verify
   keepsake verify --library my-library --json
 
-Hashes every file of the current state and of the earlier ones again and compares names, shapes and numbers with the manifest
-and the model. One line for each fault; exit code 5 if there is one. Leftovers of killed processes are pointed out and are no
-faults: the next command that changes the library clears them away. Files that are not the library's are named and left alone.`;
+Hashes every file of the current state and of the earlier ones again and compares names, shapes and numbers with the
+manifest and the model. One line for each fault; exit code 5 if there is one. Leftovers of killed processes are pointed
+out and are no faults: the next command that changes the library clears them away. Files that are not the library's are
+named and left alone.`;
 
 export function verifyCommand(): Command {
   return new Command("verify")

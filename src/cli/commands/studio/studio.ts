@@ -27,9 +27,9 @@ Examples:
   keepsake studio
   keepsake studio --library my-library --port 4321
 
-The page is served on this machine alone and needs the secret of the printed address. Photos that you drop stay in memory: they
-are never written to disk. Ctrl-C ends the studio: what is being learned stops after its step, and goes on when the same photos
-are dropped again.
+The page is served on this machine alone and needs the secret of the printed address. Photos that you drop stay in
+memory: they are never written to disk. Ctrl-C ends the studio: what is being learned stops after its step, and goes on
+when the same photos are dropped again.
 
 To reach the studio from another machine, give an address of this one and a token of at least 16 characters:
   keepsake studio --host 192.168.1.20 --token <secret> --no-open

@@ -17,7 +17,7 @@ export function weightGradients(dy: Tensor, x: Tensor, geometry: Geometry): { we
   const weight = isForWinograd("cpu", geometry, "run")
     ? kernelGradient(dy, x, geometry)
     : productsOfPixels(dy, x, geometry);
-  // The order of axes that the products need, too: ONNX Runtime moves them once.
+  // The order of axes that the products of pixels need, too: ONNX Runtime moves them once for both.
   return { weight, bias: sum(reshape(transpose(dy, [1, 2, 0, 3]), [outChannels, -1]), [1]) };
 }
 
@@ -59,7 +59,7 @@ function lowered(onnx: OnnxBuilder, names: Map<Tensor, string>, result: Tensor):
   );
   if (values === undefined) throw new Error(`${result.node.op} cannot be emitted`);
   outputs.forEach((output, i) => names.set(output, values[i]));
-  return names.get(result) ?? "";
+  return values[outputs.indexOf(result)];
 }
 
 /**
