@@ -1,6 +1,7 @@
 /**
- * @file Compares results with earlier ones of the same kind of machine: a guard against what makes the engine slower or larger.
- * Seconds depend on the day; how near a case comes to the reference convolution in the same process depends on the code.
+ * @file Compares results with earlier ones of the same kind of machine: a guard against what makes the engine slower or
+ * larger. Seconds depend on the day; how near a case comes to the reference convolution in the same process depends on
+ * the code.
  */
 import { KeepsakeError } from "../src/errors.ts";
 import { readJson } from "../src/io/json.ts";

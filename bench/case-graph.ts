@@ -24,7 +24,10 @@ export interface CaseGraph {
   readonly feeds: Feeds;
 }
 
-/** Traces the forward pass, or the loss of a LoRA training step with its gradients in the LoRA and in the prompt's embedding. */
+/**
+ * Traces the forward pass, or the loss of a LoRA training step with its gradients in the LoRA and in the prompt's
+ * embedding.
+ */
 export function buildGraph({ config, weights }: Unet, { size, training, checkpointing }: BenchCase): CaseGraph {
   const random = new RandomStream(0, "bench");
   const latents = [1, config.inChannels, size, size];

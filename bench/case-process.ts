@@ -1,6 +1,6 @@
 /**
- * @file One case in a process of its own, so that its memory is its own. Started by measure.ts with the case, the settings
- * and the model's folder as JSON; answers with `CaseMessage`s.
+ * @file One case in a process of its own, so that its memory is its own. Started by measure.ts with the case, the
+ * settings and the model's folder as JSON; answers with `CaseMessage`s.
  */
 import { once } from "node:events";
 import { openUNet2DConditionModel } from "../src/diffusion/checkpoint.ts";

@@ -1,6 +1,6 @@
 /**
- * @file One training run in a process of its own. Started by estimates.ts with an `EstimateJob` as JSON; answers with an
- * `EstimateResult`.
+ * @file One training run in a process of its own. Started by estimates.ts with an `EstimateJob` as JSON; answers with
+ * an `EstimateResult`.
  */
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";

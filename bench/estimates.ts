@@ -1,6 +1,6 @@
 /**
- * @file `npm run bench -- --estimates`: what a plan says of a training run before it, and what the run then takes. Every run
- * has a process and a library of its own.
+ * @file `npm run bench -- --estimates`: what a plan says of a training run before it, and what the run then takes.
+ * Every run has a process and a library of its own.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,6 +1,6 @@
 /**
- * @file Opening, learning and drawing on one checkpoint, in a process of its own. Started by formats.ts with a `FormatJob` as
- * JSON; answers with a `FormatResult`.
+ * @file Opening, learning and drawing on one checkpoint, in a process of its own. Started by formats.ts with a
+ * `FormatJob` as JSON; answers with a `FormatResult`.
  */
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";

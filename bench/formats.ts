@@ -1,6 +1,7 @@
 /**
- * @file `npm run bench -- --formats`: the same half-precision weights as a folder and as a single file, and a checkpoint of the
- * size of SDXL: what opening, learning and drawing take. Every run has a process and a library of its own.
+ * @file `npm run bench -- --formats`: the same half-precision weights as a folder and as a single file, and a
+ * checkpoint of the size of SDXL: what opening, learning and drawing take. Every run has a process and a library of its
+ * own.
  */
 import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";

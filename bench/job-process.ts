@@ -1,5 +1,6 @@
 /**
- * @file A job in a process of its own, whose memory is watched: the process gets the job as JSON, and answers with one message.
+ * @file A job in a process of its own, whose memory is watched: the process gets the job as JSON, and answers with one
+ * message.
  */
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";

@@ -1,5 +1,6 @@
 /**
- * @file The page cache, warmed: times are then those of a start whose weights have been read before, whatever was read last.
+ * @file The page cache, warmed: times are then those of a start whose weights have been read before, whatever was read
+ * last.
  */
 import { createReadStream } from "node:fs";
 import { finished } from "node:stream/promises";

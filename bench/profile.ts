@@ -1,6 +1,6 @@
 /**
- * @file `npm run bench -- --profile`: where the time of a case goes, by operator and by the shapes that it works on, and at which
- * rate against the reference convolution's.
+ * @file `npm run bench -- --profile`: where the time of a case goes, by operator and by the shapes that it works on,
+ * and at which rate against the reference convolution's.
  */
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -20,7 +20,10 @@ interface Group {
   flops: number;
 }
 
-/** An event of ONNX Runtime's profile, as far as it is read. Shapes are written as `[{ "float": [1, 320, 64, 64] }, ...]`. */
+/**
+ * An event of ONNX Runtime's profile, as far as it is read. Shapes are written as
+ * `[{ "float": [1, 320, 64, 64] }, ...]`.
+ */
 interface ProfileEvent {
   readonly cat?: string;
   readonly name: string;
@@ -102,7 +105,8 @@ function flopsOf(op: string, [a = [], b = []]: readonly (readonly number[])[], o
     case "MatMul":
     case "FusedGemm":
     case "FusedMatMul":
-      // The first factor, transposed or not, has rows × inner numbers in each of its matrices, of which there may be fewer than results.
+      // The first factor, transposed or not, has rows × inner numbers in each of its matrices, of which there may be
+      // fewer than results.
       return (2 * sizeOf(output) * sizeOf(a.slice(-2))) / (output.at(-2) ?? 1);
     case "MultiHeadAttention":
       return 4 * sizeOf(a) * (b.at(1) ?? 0);

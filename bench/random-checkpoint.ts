@@ -1,6 +1,7 @@
 /**
- * @file A UNet, or a whole checkpoint, of the size of Stable Diffusion 1.x or SDXL with random weights, in the diffusers layout: what
- * the benchmarks run on, so that they need no download. Speed and memory do not depend on what the weights are.
+ * @file A UNet, or a whole checkpoint, of the size of Stable Diffusion 1.x or SDXL with random weights, in the
+ * diffusers layout: what the benchmarks run on, so that they need no download. Speed and memory do not depend on what
+ * the weights are.
  */
 import { copyFile, mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";

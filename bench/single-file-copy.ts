@@ -1,6 +1,6 @@
 /**
- * @file The same weights as a diffusers folder of Stable Diffusion 1.x in one file, in the original (ldm) layout: to compare how the
- * two are opened and what they take.
+ * @file The same weights as a diffusers folder of Stable Diffusion 1.x in one file, in the original (ldm) layout: to
+ * compare how the two are opened and what they take.
  */
 import { join } from "node:path";
 import { openUNet2DConditionModel } from "../src/diffusion/checkpoint.ts";

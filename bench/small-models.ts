@@ -1,6 +1,6 @@
 /**
- * @file `npm run bench -- --small`: models of the built-in one's size. Full training of its UNet and its VAE, as the recipes do it, a
- * LoRA training step and a noise prediction.
+ * @file `npm run bench -- --small`: models of the built-in one's size. Full training of its UNet and its VAE, as the
+ * recipes do it, a LoRA training step and a noise prediction.
  */
 import { join } from "node:path";
 import { BoundAdapter } from "../src/adapters/bound-adapter.ts";

@@ -1,6 +1,7 @@
 /**
- * @file `npm run bench -- --studio`: a soak of the studio. While a concept is trained, pages watch and ask: whether an event is lost,
- * whether memory grows, and how long an answer takes while a step runs. It needs Linux, which tells a process's memory.
+ * @file `npm run bench -- --studio`: a soak of the studio. While a concept is trained, pages watch and ask: whether an
+ * event is lost, whether memory grows, and how long an answer takes while a step runs. It needs Linux, which tells a
+ * process's memory.
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";

@@ -1,5 +1,6 @@
 /**
- * @file How quick the studio's page is while a model trains: the first paint, and the time from a key or click to the next frame.
+ * @file How quick the studio's page is while a model trains: the first paint, and the time from a key or click to the
+ * next frame.
  *
  *     npm run build && npx tsx bench/studio.ts --library <folder>
  *

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /*
- * The command `keepsake`. Plain CommonJS that old versions of Node can parse, so that what is missing is said in one line.
+ * The command `keepsake`. Plain CommonJS that old versions of Node can parse, so that what is missing is said in one
+ * line.
  */
 "use strict";
 const { existsSync } = require("fs");

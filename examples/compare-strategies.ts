@@ -1,6 +1,6 @@
 /**
- * @file Teaches two example concepts in memory, with two strategies, and asks how far the first one has moved when the second one
- * was learned. Run it with `npx tsx examples/compare-strategies.ts`; a number of steps may follow.
+ * @file Teaches two example concepts in memory, with two strategies, and asks how far the first one has moved when the
+ * second one was learned. Run it with `npx tsx examples/compare-strategies.ts`; a number of steps may follow.
  */
 import { join } from "node:path";
 import { StableDiffusionPipeline } from "keepsake";

@@ -1,8 +1,9 @@
 /**
- * @file How often is the classifier right, and how often does it take another thing for a concept? Teaches the built-in model example concepts, asks
- * `keepsake classify`'s question about held-out views of them and about pictures of other things, and finds the temperature that fits the answers best.
+ * @file How often is the classifier right, and how often does it take another thing for a concept? Teaches the built-in
+ * model example concepts, asks `keepsake classify`'s question about held-out views of them and about pictures of other
+ * things, and finds the temperature that fits the answers best.
  *
- * `npx tsx recipes/classifier.ts --set tuning` to calibrate; `--set reported` for figures of concepts that nothing was tuned on.
+ * `npx tsx recipes/classifier.ts --set tuning` calibrates; `--set reported` is of concepts that nothing was tuned on.
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -157,7 +158,10 @@ async function ask(learned: Learned): Promise<Asked[]> {
   return results;
 }
 
-/** The concept that the classifier named before it could say no: the best of concepts and class nouns, if that is a concept, with its probability. */
+/**
+ * The concept that the classifier named before it could say no: the best of concepts and class nouns, if that is a
+ * concept, with its probability.
+ */
 function withoutNo({ candidates, errors }: ConceptClassification): {
   concept: string | undefined;
   probability: number;

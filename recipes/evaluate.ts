@@ -1,8 +1,10 @@
 /**
- * @file Measures a trained model, as its card reports it: what the VAE keeps, what an independent judge sees in its pictures beside real ones of the world, CLIP
- * retrieval and accuracy by attribute, the diffusion classifier. Writes metrics.json, a sheet of 48 unselected captions and one of 16 pairs.
+ * @file Measures a trained model, as its card reports it: what the VAE keeps, what an independent judge sees in its
+ * pictures beside real ones of the world, CLIP retrieval and accuracy by attribute, the diffusion classifier. Writes
+ * metrics.json, a sheet of 48 unselected captions and one of 16 pairs.
  *
- * `npm run model:evaluate -- --model build/model/model --judge build/model/judge [--known-to models/keepsake-64] [--only judged] [--smoke]`
+ * `npm run model:evaluate -- --model build/model/model --judge build/model/judge`, and, if need be,
+ * `--known-to models/keepsake-64 --only judged --smoke`
  */
 import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
@@ -92,7 +94,10 @@ const drawAll = async (prompts: readonly string[], seed: number): Promise<RgbIma
   return pictures;
 };
 
-/** What the judge sees in drawn pictures and in real ones of the same captions, how far both are from other real ones, and how sharp they are. */
+/**
+ * What the judge sees in drawn pictures and in real ones of the same captions, how far both are from other real ones,
+ * and how sharp they are.
+ */
 async function judged() {
   if (values.judge === undefined) return undefined;
   const judge = await Judge.load(values.judge);
@@ -151,7 +156,7 @@ async function attributes() {
   return Object.fromEntries([...right].map(([attribute, sum]) => [attribute, sum.right / sum.asked]));
 }
 
-/** Which noun of all does CLIP see in a real picture of one large thing, asked with "a cat", or with its colour, "a blue cat"? */
+/** Which noun of all does CLIP see in a real picture of a large thing, asked with "a cat", or with "a blue cat"? */
 async function nounZeroShot() {
   const count = values.smoke ? 8 : 400;
   const scenes = Array.from({ length: count }, (_, index) =>

@@ -1,6 +1,7 @@
 /**
- * @file Has the built-in model room for personalization? Teaches it all ten example concepts at once, a LoRA on keys and values and a token each, and draws every one in
- * places where it was never shown, beside the pictures that it was learned from. What fails here no continual method can be blamed for.
+ * @file Has the built-in model room for personalization? Teaches it all ten example concepts at once, a LoRA on keys
+ * and values and a token each, and draws every one in places where it was never shown, beside the pictures that it was
+ * learned from. What fails here no continual method can be blamed for.
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";

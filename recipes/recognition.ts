@@ -1,6 +1,7 @@
 /**
- * @file Can a learned concept be recognised? Teaches each of the ten example concepts alone, with the defaults, and draws it six times in places where it was
- * never shown. Writes sheets for eyes that know nothing of it: what was learned from, by number, and all drawings in random order; and, apart from them, the key.
+ * @file Can a learned concept be recognised? Teaches each of the ten example concepts alone, with the defaults, and
+ * draws it six times in places where it was never shown. Writes sheets for eyes that know nothing of it: what was
+ * learned from, by number, and all drawings in random order; and, apart from them, the key.
  *
  * `npx tsx recipes/recognition.ts --model build/model/model --output build/recognition [--threads 1] [--smoke]`
  */

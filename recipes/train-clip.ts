@@ -1,7 +1,9 @@
 /**
- * @file Recipe (a): the built-in model's CLIP. The contrastive loss sees hard negatives, groups of pictures that share everything but the noun or everything but
- * one other attribute; beside it both towers have to name the noun, against one table of prototypes that is dropped afterwards: by the contrastive loss alone
- * the nouns were at chance long after that loss had begun to fall. Prints the zero-shot accuracy on nouns while it trains; the gate for going on to the UNet is 0.95.
+ * @file Recipe (a): the built-in model's CLIP. The contrastive loss sees hard negatives, groups of pictures that share
+ * everything but the noun or everything but one other attribute; beside it both towers have to name the noun, against
+ * one table of prototypes that is dropped afterwards: by the contrastive loss alone the nouns were at chance long after
+ * that loss had begun to fall. Prints the zero-shot accuracy on nouns while it trains; the gate for going on to the
+ * UNet is 0.95.
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -69,7 +71,9 @@ function textFeeds(captions: readonly string[]) {
   return { inputIds: Int32Array.from(ids.flat()), endOfText: endOfTextRows(ids, config.textConfig) };
 }
 
-/** Pixels in [-1, 1], not normalised channel by channel as CLIP's usually are: the exported preprocessor config says so. */
+/**
+ * Pixels in [-1, 1], not normalised channel by channel as CLIP's usually are: the exported preprocessor config says so.
+ */
 const imageTower = (context: ModuleContext, count: number) =>
   clipImageFeatures(context, config, input("pixels", [count, 3, PICTURE_SIZE, PICTURE_SIZE]));
 const textTower = (context: ModuleContext, count: number) =>

@@ -1,6 +1,7 @@
 /**
- * @file Recipe of the judge by which the built-in model is measured: a small network that names noun, colour and mark of large single things. It sees
- * softened and noisy pictures too, so that it judges what is shown and not how it was rendered.
+ * @file Recipe of the judge by which the built-in model is measured: a small network that names noun, colour and mark
+ * of large single things. It sees softened and noisy pictures too, so that it judges what is shown and not how it was
+ * rendered.
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,6 +1,7 @@
 /**
- * @file Recipe (c): the built-in model's UNet, on latents of recipe (b) under the text encoder of recipe (a), both frozen. v-prediction with mostly middle
- * timesteps; one caption in ten is dropped for classifier-free guidance. While it trains it draws the same noise under different prompts: nouns must differ.
+ * @file Recipe (c): the built-in model's UNet, on latents of recipe (b) under the text encoder of recipe (a), both
+ * frozen. v-prediction with mostly middle timesteps; one caption in ten is dropped for classifier-free guidance. While
+ * it trains it draws the same noise under different prompts: nouns must differ.
  */
 import { existsSync } from "node:fs";
 import { cp, mkdir } from "node:fs/promises";
@@ -34,7 +35,10 @@ const { output, samples, from, seed, smoke, batch, rate, provider, threads, pict
 
 const BATCH = batch;
 const CAPTION_DROPOUT = 0.1;
-/** This share of the timesteps is logit-normal (Esser et al. 2024, eq. 19, mean 0 and deviation 1): shapes are decided in the middle. The rest is uniform. */
+/**
+ * This share of the timesteps is logit-normal (Esser et al. 2024, eq. 19, mean 0 and deviation 1): shapes are decided
+ * in the middle. The rest is uniform.
+ */
 const MIDDLE_TIMESTEPS = 0.8;
 /** Pictures used several times each, with other noise: rendering and encoding cost next to nothing then. */
 const REPEATS = 4;

@@ -1,6 +1,8 @@
 /**
- * @file Recipe (b): the built-in model's AutoencoderKL on pictures of the world. The loss is L1 + MSE + L1 of the pixels' differences, so that outlines
- * stay sharp, and a KL term just large enough to keep the latents bounded. Prints the reconstruction PSNR on held-out pictures of the world and on the ten concepts' views, which training never shows, while it trains.
+ * @file Recipe (b): the built-in model's AutoencoderKL on pictures of the world. The loss is L1 + MSE + L1 of the
+ * pixels' differences, so that outlines stay sharp, and a KL term just large enough to keep the latents bounded. Prints
+ * the reconstruction PSNR on held-out pictures of the world and on the ten concepts' views, which training never shows,
+ * while it trains.
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -154,7 +156,8 @@ const averaged = namedTensors(trainer.parameters, trainer.ema);
 
 /** The VAE with latents about standard normal. */
 async function normalized() {
-  // The statistics of the latents are those of the weights as they are stored, in half precision: they are measured on a first export, kept apart from the model.
+  // The statistics of the latents are those of the weights as they are stored, in half precision: they are measured on
+  // a first export, kept apart from the model.
   const unnormalized = join(folder, "unnormalized");
   await writeComponent(unnormalized, DIFFUSERS_WEIGHTS, vaeConfigJson, averaged);
   const encodePictures = await pictureEncoder(await openAutoencoderKl(unnormalized), program);

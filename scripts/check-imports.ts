@@ -1,6 +1,6 @@
 /**
- * @file Part of `npm run lint`: the files of src/ import each other in one direction. oxlint.config.js says which room may
- * import from which; imports/faults.ts finds what no rule of a linter does.
+ * @file Part of `npm run lint`: the files of src/ import each other in one direction. oxlint.config.js says which room
+ * may import from which; imports/faults.ts finds what no rule of a linter does.
  */
 import { importFaults } from "./imports/faults.ts";
 

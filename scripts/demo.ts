@@ -1,6 +1,7 @@
 /**
- * @file The main job, end to end, offline: the built-in model is taught five of the example concepts one after another, with the strategy that Keepsake learns
- * with and, for contrast, with plain sequential LoRA. Prints measures, writes a sheet (PNG) and a page (HTML).
+ * @file The main job, end to end, offline: the built-in model is taught five of the example concepts one after another,
+ * with the strategy that Keepsake learns with and, for contrast, with plain sequential LoRA. Prints measures, writes a
+ * sheet (PNG) and a page (HTML).
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";

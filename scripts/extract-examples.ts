@@ -1,6 +1,7 @@
 /**
- * @file Part of check-package.sh: writes every example of the documentation to a file of its own, so that it is compiled as
- * a reader has it who copied it. These are each `@example` in src/, and each TypeScript block of README.md and docs/.
+ * @file Part of check-package.sh: writes every example of the documentation to a file of its own, so that it is
+ * compiled as a reader has it who copied it. These are each `@example` in src/, and each TypeScript block of README.md
+ * and docs/.
  *
  *     tsx scripts/extract-examples.ts <folder>
  */

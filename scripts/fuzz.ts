@@ -1,8 +1,10 @@
 /**
- * @file Throws damaged files at every reader: safetensors, JSON, configurations, tokenizers, adapters, embeddings, pictures, captions,
- * manifests. A reader may succeed, or fail with one line for a person; anything else, a hang or a flood of memory is a defect.
+ * @file Throws damaged files at every reader: safetensors, JSON, configurations, tokenizers, adapters, embeddings,
+ * pictures, captions, manifests. A reader may succeed, or fail with one line for a person; anything else, a hang or a
+ * flood of memory is a defect.
  *
- * `npm run fuzz -- --seconds 600 --seed 7`. Every case has an address: what fails prints the command that repeats it alone.
+ * `npm run fuzz -- --seconds 600 --seed 7`. Every case has an address: what fails prints the command that repeats it
+ * alone.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

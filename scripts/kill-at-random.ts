@@ -1,7 +1,8 @@
 /**
- * @file Kills `keepsake` (SIGKILL) at random moments while it learns, undoes and forgets, and checks each time that the library
- * is whole and that the repeated command ends in the same bytes as one that nobody killed. Takes some seconds for a round:
- * `npm run kill-at-random -- --rounds 50 --seed 0`. Tests kill at each single write; this finds what lies between.
+ * @file Kills `keepsake` (SIGKILL) at random moments while it learns, undoes and forgets, and checks each time that the
+ * library is whole and that the repeated command ends in the same bytes as one that nobody killed. Takes some seconds
+ * for a round: `npm run kill-at-random -- --rounds 50 --seed 0`. Tests kill at each single write; this finds what lies
+ * between.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { cp, mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";

@@ -1,6 +1,7 @@
 /**
- * @file Part of `npm run lint`: typescript-eslint's rule no-unsafe-class-instance-assignment. tsgolint, the program behind oxlint's
- * rules with types, has it. oxlint does not know it yet, so tsgolint is asked here, in the way that oxlint asks.
+ * @file Part of `npm run lint`: typescript-eslint's rule no-unsafe-class-instance-assignment. tsgolint, the program
+ * behind oxlint's rules with types, has it. oxlint does not know it yet, so tsgolint is asked here, in the way that
+ * oxlint asks.
  */
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";

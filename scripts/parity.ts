@@ -1,4 +1,7 @@
-/** @file Parity: checks a tree of reference values (golden tensors of PyTorch, diffusers, CLIP) against this implementation. */
+/**
+ * @file Parity: checks a tree of reference values (golden tensors of PyTorch, diffusers, CLIP) against this
+ * implementation.
+ */
 import { Command, Option } from "commander";
 import { PROVIDERS, type Provider } from "../src/graph/index.ts";
 import { formatDetails, formatResult, formatSummary, resultToJson } from "./parity/report.ts";

@@ -1,6 +1,6 @@
 /**
- * @file Photographs the studio's screens for docs/studio/, each at three sizes and in both themes, with concepts that were really
- * learned:
+ * @file Photographs the studio's screens for docs/studio/, each at three sizes and in both themes, with concepts that
+ * were really learned:
  *
  *     npm run build && npx tsx scripts/studio-screens.ts --library <folder>
  *

@@ -55,7 +55,10 @@ export function outOfMemory(error: unknown): KeepsakeError | undefined {
   });
 }
 
-/** A text of unknown length without its middle, if it has more than `most` characters: for names and values that messages quote. */
+/**
+ * A text of unknown length without its middle, if it has more than `most` characters: for names and values that
+ * messages quote.
+ */
 export function shortened(text: string, most = 80): string {
   if (text.length <= most) return text;
   const end = Math.floor((most - 3) / 3);

@@ -1,6 +1,6 @@
 /**
- * @file Keepsake's public interface: teach a Stable Diffusion model one concept after another, and draw them. Its parts are
- * published beside it: "keepsake/graph", "keepsake/diffusion", "keepsake/adapters", "keepsake/strategies",
+ * @file Keepsake's public interface: teach a Stable Diffusion model one concept after another, and draw them. Its parts
+ * are published beside it: "keepsake/graph", "keepsake/diffusion", "keepsake/adapters", "keepsake/strategies",
  * "keepsake/evaluation".
  */
 export { Keepsake, type OpenOptions, type PhotosRequest } from "./keepsake/keepsake.ts";

@@ -1,5 +1,6 @@
 /**
- * @file Packages with native code: they are loaded when they are first needed, and may fail to load on a machine on which the rest runs.
+ * @file Packages with native code: they are loaded when they are first needed, and may fail to load on a machine on
+ * which the rest runs.
  */
 import { KeepsakeError } from "./errors.ts";
 

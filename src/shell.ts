@@ -3,8 +3,8 @@
  */
 
 /**
- * A word as a shell takes it: as it stands where that is safe, else in the single quotes of a POSIX shell, in which nothing
- * is run.
+ * A word as a shell takes it: as it stands where that is safe, else in the single quotes of a POSIX shell, in which
+ * nothing is run.
  */
 export function shellQuote(text: string): string {
   if (/^[\w./:=@%+,-]+$/.test(text)) return text;

@@ -1,6 +1,6 @@
 /**
- * @file Builds the studio's page into dist/studio/page: one script and one stylesheet, both files of their own, since the server
- * allows nothing inline.
+ * @file Builds the studio's page into dist/studio/page: one script and one stylesheet, both files of their own, since
+ * the server allows nothing inline.
  */
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";

@@ -1,5 +1,6 @@
 /**
- * @file The programs of examples/ run as they are written, each in a process of its own. Their types are checked with all others.
+ * @file The programs of examples/ run as they are written, each in a process of its own. Their types are checked with
+ * all others.
  */
 import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";

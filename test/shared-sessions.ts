@@ -1,7 +1,7 @@
 /**
- * @file Sessions of ONNX Runtime that the tests of a process share. To open one takes longer than all its runs here, and
- * most tests open the same few programs of the same few models. A session keeps nothing between runs: once closed it lies
- * ready for the next test that opens the same bytes, on the same files, with the same options.
+ * @file Sessions of ONNX Runtime that the tests of a process share. To open one takes longer than all its runs here,
+ * and most tests open the same few programs of the same few models. A session keeps nothing between runs: once closed
+ * it lies ready for the next test that opens the same bytes, on the same files, with the same options.
  */
 import { statSync } from "node:fs";
 import { join } from "node:path";

@@ -1,7 +1,7 @@
 /**
- * @file Two ways to hold on to what the class noun means while a concept is learned: prior preservation on pictures that the
- * model draws itself, and the class-noun term of double distillation, which needs no picture. Beside them nothing, and the
- * default strategy.
+ * @file Two ways to hold on to what the class noun means while a concept is learned: prior preservation on pictures
+ * that the model draws itself, and the class-noun term of double distillation, which needs no picture. Beside them
+ * nothing, and the default strategy.
  *
  * `npx tsx bench/continual/class-noun.ts --steps 150 --concepts mochi,pip,rivet`
  */

@@ -1,5 +1,6 @@
 /**
- * @file The example concepts as a benchmark needs them: encoded training views, held-out views, and a prompt for the setting of each held-out view.
+ * @file The example concepts as a benchmark needs them: encoded training views, held-out views, and a prompt for the
+ * setting of each held-out view.
  */
 import { join } from "node:path";
 import type { SequenceConcept } from "../../src/learning/learn-sequence.ts";

@@ -1,5 +1,6 @@
 /**
- * @file `npm run bench:continual`: compares the strategies of continual personalization on the built-in model and the example concepts. See ../README.md.
+ * @file `npm run bench:continual`: compares the strategies of continual personalization on the built-in model and the
+ * example concepts. See ../README.md.
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,6 +1,6 @@
 /**
- * @file What becomes of a concept that is taught further: one side of mochi is learned, then the other (`learn --more`), and the
- * error on held-out views of both sides is measured, beside another concept's.
+ * @file What becomes of a concept that is taught further: one side of mochi is learned, then the other
+ * (`learn --more`), and the error on held-out views of both sides is measured, beside another concept's.
  *
  * `npx tsx bench/continual/more.ts --steps 150 --seeds 2`
  */

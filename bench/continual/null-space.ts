@@ -1,6 +1,7 @@
 /**
- * @file How full the null space of `kv-nullspace` gets, and what it protects: of the text embeddings' directions, how many are taken after 1, 3, 5 and 10 concepts; and
- * how far predictions move under prompts that are protected, prompts of the same concept that are not, and captions of other things.
+ * @file How full the null space of `kv-nullspace` gets, and what it protects: of the text embeddings' directions, how
+ * many are taken after 1, 3, 5 and 10 concepts; and how far predictions move under prompts that are protected, prompts
+ * of the same concept that are not, and captions of other things.
  *
  * `npx tsx bench/continual/null-space.ts --steps 60`
  */

@@ -1,5 +1,6 @@
 /**
- * @file What the benchmark of continual personalization runs: which concepts, in which orders, with which strategies, and what is tried when they are tuned.
+ * @file What the benchmark of continual personalization runs: which concepts, in which orders, with which strategies,
+ * and what is tried when they are tuned.
  */
 import { RandomStream } from "../../src/random/random.ts";
 import type { LearningRateSchedule } from "../../src/graph/index.ts";
@@ -43,7 +44,10 @@ export interface PlannedRun extends Contender {
   readonly measuredAfter?: readonly number[];
 }
 
-/** Values tried when a strategy is tuned: four for the strength of each, equal effort for all. Strategies without a strength have one. */
+/**
+ * Values tried when a strategy is tuned: four for the strength of each, equal effort for all. Strategies without a
+ * strength have one.
+ */
 const STRENGTHS: Readonly<Record<string, { readonly option: string; readonly values: readonly OptionValue[] }>> = {
   ewc: { option: "lambda", values: [1e2, 1e4, 1e6, 1e8] },
   "ewc-dc": { option: "lambda", values: [1e-2, 1, 1e2, 1e4] },

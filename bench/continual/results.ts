@@ -1,5 +1,6 @@
 /**
- * @file Results of runs on disk: one JSON file each, so that a benchmark that was stopped goes on where it was, and two processes can share the work.
+ * @file Results of runs on disk: one JSON file each, so that a benchmark that was stopped goes on where it was, and two
+ * processes can share the work.
  */
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";

@@ -40,8 +40,8 @@ function scaled(value: number | undefined): number | undefined {
 }
 
 /**
- * Rows of one set of concepts, in Markdown: fewer concepts first, then the best A_MMD. A run that was measured on its way has a row for each time. What all
- * rows have in common is said once.
+ * Rows of one set of concepts, in Markdown: fewer concepts first, then the best A_MMD. A run that was measured on its
+ * way has a row for each time. What all rows have in common is said once.
  */
 export function markdownTable(results: readonly RunResult[], set: ConceptSet): string {
   const shown = results.filter(({ planned }) => planned.set === set).flatMap(stagesOf);

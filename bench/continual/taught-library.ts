@@ -1,6 +1,6 @@
 /**
- * @file Libraries that are taught through the facade, as a person would have it, and what the model in them predicts for
- * views that it was not taught with.
+ * @file Libraries that are taught through the facade, as a person would have it, and what the model in them predicts
+ * for views that it was not taught with.
  */
 import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

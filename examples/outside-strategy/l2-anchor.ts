@@ -1,10 +1,10 @@
 /**
- * @file A strategy in a project of its own: every concept after the first is learned with the penalty (λ/2) ‖θ - θ*‖², which pulls the adapter's numbers θ
- * to where the last concept left them (Li, Grandvalet & Davoine, "Explicit Inductive Bias for Transfer Learning", ICML 2018). It is elastic weight
- * consolidation without Fisher information.
+ * @file A strategy in a project of its own: every concept after the first is learned with the penalty (λ/2) ‖θ - θ*‖²,
+ * which pulls the adapter's numbers θ to where the last concept left them (Li, Grandvalet & Davoine, "Explicit
+ * Inductive Bias for Transfer Learning", ICML 2018). It is elastic weight consolidation without Fisher information.
  *
- * Import this file before a library is used; then the strategy is named like any other, as `strategy: "l2-anchor"`. Libraries record it, and whoever goes on
- * with such a library has to import it again.
+ * Import this file before a library is used; then the strategy is named like any other, as `strategy: "l2-anchor"`.
+ * Libraries record it, and whoever goes on with such a library has to import it again.
  */
 import { defineStrategy, registerStrategy } from "keepsake/strategies";
 

@@ -1,4 +1,7 @@
-/** @file A small animal that can sit, lie, jump and wave. What makes it a cat or a rabbit, and itself, is drawn by its owner. */
+/**
+ * @file A small animal that can sit, lie, jump and wave. What makes it a cat or a rabbit, and itself, is drawn by its
+ * owner.
+ */
 import { circle, ellipse, eyes, inside, line, mouth, path, place, type Expression } from "./svg.ts";
 
 /** How the animal holds itself in one view. Angles in degrees. */

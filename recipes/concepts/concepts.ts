@@ -1,6 +1,6 @@
 /**
- * @file Ten things that nobody has seen before: what each is called, what kind of thing it is, and how it is drawn. Drawn for
- * this project, and dedicated to the public domain (CC0 1.0).
+ * @file Ten things that nobody has seen before: what each is called, what kind of thing it is, and how it is drawn.
+ * Drawn for this project, and dedicated to the public domain (CC0 1.0).
  */
 import { drawAnimal, type Pose } from "./animal.ts";
 import { mochi, pip, pogo, tofu } from "./animals.ts";

@@ -1,7 +1,8 @@
 /**
- * @file Draws all views of concepts, six to learn from and six to test with: `npx tsx recipes/concepts/generate.ts [folder]` the ten of `examples/concepts/`;
- * with `--generated 50 [--seed 1]` so many new ones instead. Writes `<name>/train/00.png` to `05.png` with a caption each, `<name>/test/00.png` to `05.png`, and
- * `concepts.json`.
+ * @file Draws all views of concepts, six to learn from and six to test with:
+ * `npx tsx recipes/concepts/generate.ts [folder]` the ten of `examples/concepts/`; with `--generated 50 [--seed 1]` so
+ * many new ones instead. Writes `<name>/train/00.png` to `05.png` with a caption each, `<name>/test/00.png` to
+ * `05.png`, and `concepts.json`.
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";

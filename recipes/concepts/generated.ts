@@ -1,6 +1,7 @@
 /**
- * @file Concepts without end, for long streams: figures of the world with fixed proportions, colours and one or two marks that have names. Their combinations
- * of noun, colours and marks are kept for this: no picture of a training shows one.
+ * @file Concepts without end, for long streams: figures of the world with fixed proportions, colours and one or two
+ * marks that have names. Their combinations of noun, colours and marks are kept for this: no picture of a training
+ * shows one.
  */
 import { drawFigure, isKeptForConcepts, markColors, type Figure, type Look } from "../figures/figures.ts";
 import { MARK_KINDS } from "../figures/marks.ts";
@@ -48,7 +49,10 @@ function lookOf(seed: number, index: number): Look {
   }
 }
 
-/** Concept number `index` of a stream: the same for the same seed, however many are asked for. At most 4900 have different names. */
+/**
+ * Concept number `index` of a stream: the same for the same seed, however many are asked for. At most 4900 have
+ * different names.
+ */
 export function generatedConcept(seed: number, index: number): GeneratedConcept {
   const look = lookOf(seed, index);
   const figure = { ...look, variation: new Dice(seed, "concept variation", index).integer(2 ** 24) };

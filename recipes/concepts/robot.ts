@@ -1,4 +1,6 @@
-/** @file The robot: mustard, on one wheel, with a round and a square eye, a spring with a star, and a checkered chest. */
+/**
+ * @file The robot: mustard, on one wheel, with a round and a square eye, a spring with a star, and a checkered chest.
+ */
 import type { Pose } from "./animal.ts";
 import { circle, line, path, place, star } from "./svg.ts";
 

@@ -1,4 +1,7 @@
-/** @file The twelve views of each concept: pose, expression, size, place, turn and background, six to learn and six to test. */
+/**
+ * @file The twelve views of each concept: pose, expression, size, place, turn and background, six to learn and six to
+ * test.
+ */
 import {
   backgroundColors,
   backgroundKey,

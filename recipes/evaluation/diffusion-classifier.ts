@@ -1,5 +1,6 @@
 /**
- * @file Which noun is in a real picture of the world, by the UNet's own errors: how well the model knows what its words look like.
+ * @file Which noun is in a real picture of the world, by the UNet's own errors: how well the model knows what its words
+ * look like.
  */
 import { Lora } from "../../src/adapters/lora.ts";
 import { ImageEncoder } from "../../src/diffusion/latents.ts";

@@ -1,5 +1,6 @@
 /**
- * @file How true a picture is to another, and how sharp it is. Pictures are `[3, size, size]`, -1 to 1, clamped to what can be shown.
+ * @file How true a picture is to another, and how sharp it is. Pictures are `[3, size, size]`, -1 to 1, clamped to what
+ * can be shown.
  */
 
 const clamped = (value: number): number => Math.min(1, Math.max(-1, value));
@@ -16,7 +17,10 @@ export function psnr(reconstruction: Float32Array, original: Float32Array): numb
   return ratioOf(reconstruction.map(clamped), original.map(clamped), 2);
 }
 
-/** The magnitude of Sobel's gradient at each pixel that has eight neighbours, of the mean of the channels: `[size - 2, size - 2]`. */
+/**
+ * The magnitude of Sobel's gradient at each pixel that has eight neighbours, of the mean of the channels:
+ * `[size - 2, size - 2]`.
+ */
 export function edges(picture: Float32Array): Float32Array {
   const area = picture.length / 3;
   const size = Math.sqrt(area);

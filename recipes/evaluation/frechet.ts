@@ -1,6 +1,6 @@
 /**
- * @file The Fréchet distance between two sets of features, each taken for a Gaussian (Heusel et al. 2017, eq. 6; there in Inception's features, here in
- * those of the judge).
+ * @file The Fréchet distance between two sets of features, each taken for a Gaussian (Heusel et al. 2017, eq. 6; there
+ * in Inception's features, here in those of the judge).
  */
 import { symmetricEigen } from "../../src/numeric/symmetric-eigen.ts";
 
@@ -52,8 +52,8 @@ function rootOf(matrix: Float64Array, width: number): Float64Array {
 }
 
 /**
- * Projects features onto the directions in which those of the reference vary most. With as many directions as features, a few hundred pictures are too few to
- * know a covariance, and even real pictures would be far from real ones.
+ * Projects features onto the directions in which those of the reference vary most. With as many directions as features,
+ * a few hundred pictures are too few to know a covariance, and even real pictures would be far from real ones.
  */
 export function leadingDirections(
   reference: readonly Float32Array[],

@@ -1,6 +1,6 @@
 /**
- * @file The judge: a small network that names the noun, the main colour and the mark of a picture. It is trained on pictures of the world alone
- * (`recipes/train-judge.ts`) and shares nothing with the model that it judges.
+ * @file The judge: a small network that names the noun, the main colour and the mark of a picture. It is trained on
+ * pictures of the world alone (`recipes/train-judge.ts`) and shares nothing with the model that it judges.
  */
 import { conv2dLayer, groupNormLayer, linearLayer, type ModuleContext } from "../../src/diffusion/module.ts";
 import { add, concat, mean, reshape, silu, sqrt, square, type Tensor } from "../../src/graph/index.ts";
@@ -33,7 +33,10 @@ const LAYERS = [
 /** After this layer there are 16 × 16 positions, and a position sees no more than a mark. */
 const MARKS_AFTER = 3;
 
-/** Where a feature is strong anywhere, and nothing of where: root of the mean square over all positions, `[count, channels]`. */
+/**
+ * Where a feature is strong anywhere, and nothing of where: root of the mean square over all positions,
+ * `[count, channels]`.
+ */
 const strengthOf = (x: Tensor): Tensor => sqrt(add(mean(square(x), [2, 3]), 1e-6));
 
 /** @param pixels - `[count, 3, 64, 64]`, -1 to 1 */

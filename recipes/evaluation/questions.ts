@@ -1,5 +1,6 @@
 /**
- * @file What a model is asked: captions of held-out combinations, and prompts of which one word is changed. Only words that it knows are asked for.
+ * @file What a model is asked: captions of held-out combinations, and prompts of which one word is changed. Only words
+ * that it knows are asked for.
  */
 import type { KnownWords } from "../../src/prompts/known-words.ts";
 import { NOUN_NAMES } from "../figures/nouns.ts";

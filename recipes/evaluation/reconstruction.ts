@@ -1,5 +1,6 @@
 /**
- * @file What a VAE keeps of pictures: of held-out ones of the world, and of the ten concepts' views, whose marks must survive.
+ * @file What a VAE keeps of pictures: of held-out ones of the world, and of the ten concepts' views, whose marks must
+ * survive.
  */
 import type { Component } from "../../src/diffusion/checkpoint.ts";
 import type { AutoencoderKlConfig } from "../../src/diffusion/config/autoencoder-kl-config.ts";

@@ -1,4 +1,6 @@
-/** @file Animals that sit, lie, jump and wave: a body and a head, with what the species adds; proportions are thrown. */
+/**
+ * @file Animals that sit, lie, jump and wave: a body and a head, with what the species adds; proportions are thrown.
+ */
 import { ellipse, place } from "../concepts/svg.ts";
 import type { Sketch } from "./sketch.ts";
 import { both, SPECIES, type Head, type Species } from "./species.ts";

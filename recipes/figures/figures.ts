@@ -46,7 +46,10 @@ export const DEFAULT_LOOKS: LookOptions = { natural: 0.45, marked: 0.6, wearing:
 /** One in this many combinations of noun, colours and marks is kept for concepts. */
 const CONCEPTS_ONE_IN = 6;
 
-/** Whether the look is kept for concepts that are made to be taught: pictures to train or to measure a model never show it. */
+/**
+ * Whether the look is kept for concepts that are made to be taught: pictures to train or to measure a model never show
+ * it.
+ */
 export function isKeptForConcepts({ noun, colors, marks }: Look): boolean {
   if (marks.length === 0) return false;
   const words = marks.map(({ kind, color }) => `${color} ${kind}`).sort();
@@ -115,7 +118,8 @@ export function randomPose(dice: Dice): Pose {
 }
 
 /**
- * The figure on a square of 200 by 200, as the content of an SVG element. The same figure in another pose has the same proportions, shades and details.
+ * The figure on a square of 200 by 200, as the content of an SVG element. The same figure in another pose has the same
+ * proportions, shades and details.
  * @param pose - default: one that goes with the figure's variation
  */
 export function drawFigure(figure: Figure, pose?: Pose): string {

@@ -1,6 +1,7 @@
 /**
- * @file What all figures are drawn with, on a square of 200 by 200: shapes with a soft shadow and an outline of their own colour. What is random about a
- * figure is thrown in an order that the pose does not change, so that one figure can be seen in many poses.
+ * @file What all figures are drawn with, on a square of 200 by 200: shapes with a soft shadow and an outline of their
+ * own colour. What is random about a figure is thrown in an order that the pose does not change, so that one figure can
+ * be seen in many poses.
  */
 import type { Pose } from "../concepts/animal.ts";
 import { ellipse, eyes, inside, line, n, path, place } from "../concepts/svg.ts";

@@ -10,7 +10,10 @@ import { parseUNet2DConditionConfig } from "../../src/diffusion/config/unet-2d-c
 export const PICTURE_SIZE = 64;
 /** Side of their latents. */
 export const LATENT_SIZE = 16;
-/** Four cannot hold marks of five pixels, however the VAE is trained: of the concepts' views the best linear code of that size keeps 21.8 dB, of 16 28.5. */
+/**
+ * Four cannot hold marks of five pixels, however the VAE is trained: of the concepts' views the best linear code of
+ * that size keeps 21.8 dB, of 16 28.5.
+ */
 export const LATENT_CHANNELS = 16;
 /** Longest prompt in tokens, start and end included. */
 export const MAX_TOKENS = 32;
@@ -77,7 +80,9 @@ export const clipPreprocessorConfigJson = {
   do_convert_rgb: true,
 };
 
-/** AutoencoderKL: 64×64 pixels to 16×16 latents. The latents are normalised inside it, so that the scaling factor is 1. */
+/**
+ * AutoencoderKL: 64×64 pixels to 16×16 latents. The latents are normalised inside it, so that the scaling factor is 1.
+ */
 export const vaeConfigJson = {
   _class_name: "AutoencoderKL",
   act_fn: "silu",

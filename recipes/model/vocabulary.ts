@@ -1,6 +1,6 @@
 /**
- * @file A byte-pair vocabulary of our own, in the files of a CLIP tokenizer: merges are learned until every word of the world's captions is one
- * token. Any other text still works, in pieces.
+ * @file A byte-pair vocabulary of our own, in the files of a CLIP tokenizer: merges are learned until every word of the
+ * world's captions is one token. Any other text still works, in pieces.
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";

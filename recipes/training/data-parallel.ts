@@ -1,7 +1,8 @@
 /**
- * @file Worker threads that share a training step. On the CPU each differentiates the loss on its part of the batch, with one thread of ONNX Runtime: two such
- * workers on two cores take half the time of one step that splits every operator in two, as a small model's operators are too short for that. A GPU is given the
- * whole batch by one of them. Each updates its share of the parameters.
+ * @file Worker threads that share a training step. On the CPU each differentiates the loss on its part of the batch,
+ * with one thread of ONNX Runtime: two such workers on two cores take half the time of one step that splits every
+ * operator in two, as a small model's operators are too short for that. A GPU is given the whole batch by one of them.
+ * Each updates its share of the parameters.
  */
 import type { Feeds } from "../../src/graph/index.ts";
 import type { WorkerSetup, WorkerTask } from "./gradient-worker.ts";
@@ -19,7 +20,9 @@ export class DataParallel {
     this.#differentiating = this.#workers.slice(0, setup.gradients.length);
   }
 
-  /** Losses of the workers' parts. @throws Error if a feed cannot be cut into equal parts, or what the program throws. */
+  /**
+   * Losses of the workers' parts. @throws Error if a feed cannot be cut into equal parts, or what the program throws.
+   */
   async differentiate(feeds: Feeds): Promise<readonly number[]> {
     const count = this.#differentiating.length;
     const parts = this.#differentiating.map((_, i): WorkerTask => {

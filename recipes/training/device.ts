@@ -1,6 +1,6 @@
 /**
- * @file The GPU is used by one program at a time. ONNX Runtime's sessions share one WebGPU device, and two that run or open at the
- * same time in different threads crash the process (github.com/microsoft/onnxruntime/issues/32561).
+ * @file The GPU is used by one program at a time. ONNX Runtime's sessions share one WebGPU device, and two that run or
+ * open at the same time in different threads crash the process (github.com/microsoft/onnxruntime/issues/32561).
  */
 import type { Provider } from "../../src/graph/index.ts";
 

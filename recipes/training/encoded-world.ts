@@ -1,6 +1,6 @@
 /**
- * @file The world as the UNet sees it: latents of its pictures. They are encoded block by block, and each picture is used several times, with other
- * noise, before the next block: encoding costs a fraction of a training step then.
+ * @file The world as the UNet sees it: latents of its pictures. They are encoded block by block, and each picture is
+ * used several times, with other noise, before the next block: encoding costs a fraction of a training step then.
  */
 import type { Component } from "../../src/diffusion/checkpoint.ts";
 import type { AutoencoderKlConfig } from "../../src/diffusion/config/autoencoder-kl-config.ts";
@@ -37,7 +37,10 @@ export interface EncodedWorldOptions {
   readonly encodeCaptions: (captions: readonly string[]) => Promise<Float32Array>;
   /** Where pictures and captions are encoded. Default `cpu`. */
   readonly provider?: Provider;
-  /** Steps of the training, if the next block is to be made while one is in use: other threads make its pictures then. Default: it is not. */
+  /**
+   * Steps of the training, if the next block is to be made while one is in use: other threads make its pictures then.
+   * Default: it is not.
+   */
   readonly stepsAhead?: number;
 }
 
@@ -70,7 +73,10 @@ function filled(values: Float32Array, length: number): Float32Array {
   return longer;
 }
 
-/** Batches of latents; a batch depends on the seed and the step alone, so that a stopped training goes on with the same ones. */
+/**
+ * Batches of latents; a batch depends on the seed and the step alone, so that a stopped training goes on with the same
+ * ones.
+ */
 export function encodedWorld(
   pictures: PictureSource,
   encodePictures: (pixels: Float32Array) => Promise<Float32Array>,

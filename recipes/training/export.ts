@@ -1,5 +1,6 @@
 /**
- * @file A recipe's result as a part of a model folder in the diffusers layout: its averaged weights in half precision beside their config.
+ * @file A recipe's result as a part of a model folder in the diffusers layout: its averaged weights in half precision
+ * beside their config.
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,6 +1,6 @@
 /**
- * @file Training all parameters of a model: one compiled program for loss and gradients, run by one or several worker threads, AdamW, an exponential moving
- * average, and checkpoints from which training goes on as if it had not stopped.
+ * @file Training all parameters of a model: one compiled program for loss and gradients, run by one or several worker
+ * threads, AdamW, an exponential moving average, and checkpoints from which training goes on as if it had not stopped.
  */
 import { countFlops, Program, type Feeds, type Provider, type Tensor } from "../../src/graph/index.ts";
 import type { Weights } from "../../src/diffusion/weights.ts";
@@ -26,8 +26,8 @@ export interface TrainerSettings {
   /** Where the step is computed. Default `cpu`. Any other gets the whole batch at once. */
   readonly provider?: Provider;
   /**
-   * Threads that share the update of the parameters. On the CPU each also takes an equal part of the batch; sums over the batch
-   * depend on it in their last bits. Default 1.
+   * Threads that share the update of the parameters. On the CPU each also takes an equal part of the batch; sums over
+   * the batch depend on it in their last bits. Default 1.
    */
   readonly workers?: number;
   /** Threads of an operator on the CPU, for each worker. Default 1. */
@@ -40,7 +40,9 @@ type SharedState = Readonly<Record<"values" | "ema" | "expAvg" | "expAvgSq", Flo
 /** A model under training. */
 export class FullTrainer {
   readonly parameters: Parameters;
-  /** Floating-point operations of loss and gradients for one sample, as the graph has them: nothing is counted twice. */
+  /**
+   * Floating-point operations of loss and gradients for one sample, as the graph has them: nothing is counted twice.
+   */
   readonly flopsPerSample: number;
   readonly #state: SharedState;
   readonly #workers: DataParallel;
@@ -64,7 +66,8 @@ export class FullTrainer {
   /**
    * Compiles the training step.
    *
-   * @param trace - builds the scalar loss, a mean over `count` samples, from parameters and inputs; the first axis of each input is cut among the workers
+   * @param trace - builds the scalar loss, a mean over `count` samples, from parameters and inputs; the first axis of
+   *   each input is cut among the workers
    * @throws RangeError if the batch cannot be cut into equal parts
    */
   static create(

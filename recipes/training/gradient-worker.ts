@@ -1,6 +1,6 @@
 /**
- * @file A thread of a training: it runs the compiled step on its part of each batch, if it has one, and updates its share of the parameters. All threads
- * see the same numbers in shared memory.
+ * @file A thread of a training: it runs the compiled step on its part of each batch, if it has one, and updates its
+ * share of the parameters. All threads see the same numbers in shared memory.
  */
 import { workerData } from "node:worker_threads";
 import { AdamW, Program, type CompiledProgram, type Feeds, type Provider } from "../../src/graph/index.ts";

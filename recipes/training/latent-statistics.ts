@@ -1,6 +1,7 @@
 /**
- * @file Makes the latents of a VAE about standard normal, channel by channel, by changing its weights: the normalisation is folded into the 1x1 convolutions
- * around the latents, so that every loader of the diffusers layout gets it right with a scaling factor of 1.
+ * @file Makes the latents of a VAE about standard normal, channel by channel, by changing its weights: the
+ * normalisation is folded into the 1x1 convolutions around the latents, so that every loader of the diffusers layout
+ * gets it right with a scaling factor of 1.
  */
 import type { TensorToWrite } from "../../src/io/safetensors/safetensors.ts";
 import { LATENT_CHANNELS, LATENT_SIZE } from "../model/architecture.ts";
@@ -25,8 +26,8 @@ export function latentStatistics(latents: Float32Array): LatentStatistics {
 }
 
 /**
- * The same VAE with latents z' = (z - mean) / deviation: rows of `quant_conv` are divided by the deviation, its log-variances lowered by twice
- * its logarithm, and `post_quant_conv` undoes it.
+ * The same VAE with latents z' = (z - mean) / deviation: rows of `quant_conv` are divided by the deviation, its
+ * log-variances lowered by twice its logarithm, and `post_quant_conv` undoes it.
  */
 export function foldLatentStatistics(vae: NamedTensors, { mean, deviation }: LatentStatistics): NamedTensors {
   const channels = mean.length;

@@ -43,8 +43,8 @@ export interface RecipeDefaults {
 }
 
 /**
- * `--output`, `--samples`, `--from`, `--seed`, `--batch`, `--rate`, `--provider`, `--threads`, `--smoke` and, for CLIP, `--freeze-text`, for the
- * VAE `--freeze-encoder`.
+ * `--output`, `--samples`, `--from`, `--seed`, `--batch`, `--rate`, `--provider`, `--threads`, `--smoke` and, for CLIP,
+ * `--freeze-text`, for the VAE `--freeze-encoder`.
  *
  * @throws RangeError if a number is none, or there is no such provider
  */

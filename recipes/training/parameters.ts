@@ -1,5 +1,6 @@
 /**
- * @file All parameters of a model under training: found by tracing the model, initialised as PyTorch would, kept in one flat array.
+ * @file All parameters of a model under training: found by tracing the model, initialised as PyTorch would, kept in one
+ * flat array.
  */
 import type { ModuleContext } from "../../src/diffusion/module.ts";
 import { input, sizeOf, type Shape, type Tensor } from "../../src/graph/index.ts";
@@ -40,8 +41,8 @@ export class Parameters {
   }
 
   /**
-   * Draws every parameter as PyTorch's layers do: weights and biases of linear layers and convolutions uniform in ±1/√fanIn, norms 1 and 0,
-   * embeddings normal with deviation 0.02.
+   * Draws every parameter as PyTorch's layers do: weights and biases of linear layers and convolutions uniform in
+   * ±1/√fanIn, norms 1 and 0, embeddings normal with deviation 0.02.
    */
   initialize(seed: number): void {
     const fanIns = new Map<string, number>();
@@ -62,7 +63,10 @@ export class Parameters {
   }
 }
 
-/** Runs `trace` with a context that hands out inputs named after the parameters, and returns the parameters that it asked for. */
+/**
+ * Runs `trace` with a context that hands out inputs named after the parameters, and returns the parameters that it
+ * asked for.
+ */
 export function traceParameters<T>(trace: (context: ModuleContext) => T): {
   readonly traced: T;
   readonly parameters: Parameters;

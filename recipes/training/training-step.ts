@@ -6,9 +6,9 @@ import { concat, gradients, input, reshape, slice, type Provider, type Tensor } 
 import { traceParameters, type Parameters } from "./parameters.ts";
 
 /**
- * `separate`: an input named after each parameter, and `gradient <i>` of each place. A CPU reads and writes them where they lie.
- * `joined`: one input `parameters` and one output `gradients`, in the layout of the flat arrays. Each array that goes to a GPU or
- * comes from it costs about a millisecond, however small it is.
+ * `separate`: an input named after each parameter, and `gradient <i>` of each place. A CPU reads and writes them where
+ * they lie. `joined`: one input `parameters` and one output `gradients`, in the layout of the flat arrays. Each array
+ * that goes to a GPU or comes from it costs about a millisecond, however small it is.
  */
 export type StepForm = "separate" | "joined";
 

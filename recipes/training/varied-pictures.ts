@@ -1,6 +1,7 @@
 /**
- * @file Pictures of the world made stranger for the VAE. The world has twelve colours and one way to draw: a VAE that sees only its pictures
- * learns them by heart, and paints a cream cat pink. What it is shown has any colours, and details of half the size.
+ * @file Pictures of the world made stranger for the VAE. The world has twelve colours and one way to draw: a VAE that
+ * sees only its pictures learns them by heart, and paints a cream cat pink. What it is shown has any colours, and
+ * details of half the size.
  */
 import { PICTURE_SIZE } from "../model/architecture.ts";
 import { Dice } from "../world/dice.ts";
@@ -53,7 +54,10 @@ function mosaic(four: readonly Float32Array[], out: Float32Array): void {
   });
 }
 
-/** Turns the hues about the axis of greys, mirrors them in half of the pictures, and changes saturation, contrast, brightness and tint. */
+/**
+ * Turns the hues about the axis of greys, mirrors them in half of the pictures, and changes saturation, contrast,
+ * brightness and tint.
+ */
 function recolor(picture: Float32Array, dice: Dice): void {
   const angle = dice.between(0, 2 * Math.PI);
   const saturation = dice.between(0.3, 1.4);

@@ -1,5 +1,6 @@
 /**
- * @file Pictures of the world, made in this thread or in several others. Each depends on its number alone, so the result is the same.
+ * @file Pictures of the world, made in this thread or in several others. Each depends on its number alone, so the
+ * result is the same.
  */
 import { concatenated } from "../../src/diffusion/flat-arrays.ts";
 import { PICTURE_SIZE } from "../model/architecture.ts";

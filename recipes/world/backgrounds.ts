@@ -51,7 +51,9 @@ function shade(name: ColorName, dice: Dice): Rgb {
   ]);
 }
 
-/** How much of a pixel the bands of a square wave cover: bands `duty` wide in every period of 1, edges one pixel wide. */
+/**
+ * How much of a pixel the bands of a square wave cover: bands `duty` wide in every period of 1, edges one pixel wide.
+ */
 function bands(position: number, duty: number, pixelsPerPeriod: number): number {
   const phase = position - Math.floor(position);
   // The distance to the nearest edge, positive inside a band; the next band begins at 1.

@@ -1,6 +1,6 @@
 /**
- * @file A picture in memory and what can be painted on it: gradients, shapes with soft edges, sprites. Positions are fractions of
- * the picture (0,0 is the top left, 1,1 the bottom right), so a scene looks the same at every size.
+ * @file A picture in memory and what can be painted on it: gradients, shapes with soft edges, sprites. Positions are
+ * fractions of the picture (0,0 is the top left, 1,1 the bottom right), so a scene looks the same at every size.
  */
 import type { Rgb } from "./color.ts";
 import type { Bitmap } from "./bitmap.ts";
@@ -101,7 +101,10 @@ export class Canvas {
     );
   }
 
-  /** All that lies below a line: sand, hills, waves. `height` gives the line's y for an x; where it passes `bottom` there is nothing. */
+  /**
+   * All that lies below a line: sand, hills, waves. `height` gives the line's y for an x; where it passes `bottom`
+   * there is nothing.
+   */
   below(height: (x: number) => number, color: Rgb, opacity = 1, bottom = 1): void {
     const { size } = this;
     for (let column = 0; column < size; column += 1) {
@@ -126,8 +129,8 @@ export class Canvas {
   }
 
   /**
-   * A sprite, turned and scaled. Each pixel is the mean of four bilinear samples, which covers it as long as the sprite is drawn
-   * at a third of its size or more.
+   * A sprite, turned and scaled. Each pixel is the mean of four bilinear samples, which covers it as long as the sprite
+   * is drawn at a third of its size or more.
    */
   sprite(bitmap: Bitmap, place: Placement): void {
     const { size, pixels } = this;

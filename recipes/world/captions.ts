@@ -1,6 +1,6 @@
 /**
- * @file Captions: sentences that say what a scene shows. Each attribute is named in most captions and left out of some, so that
- * both "a cat" and "a small red cat on the left, on a blue background" mean something.
+ * @file Captions: sentences that say what a scene shows. Each attribute is named in most captions and left out of some,
+ * so that both "a cat" and "a small red cat on the left, on a blue background" mean something.
  */
 import type { Figure, Look, Mark } from "../figures/figures.ts";
 import { GARMENT_NAMES, type Garment } from "../figures/garments.ts";

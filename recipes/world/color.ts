@@ -90,8 +90,8 @@ export function labDistance(x: Lab, y: Lab): number {
 }
 
 /**
- * The word that nearly everyone would use for a colour, or undefined where people would disagree (teal or blue? orange or
- * brown?): a caption must not teach a word that the picture does not bear out.
+ * The word that nearly everyone would use for a colour, or undefined where people would disagree (teal or blue? orange
+ * or brown?): a caption must not teach a word that the picture does not bear out.
  */
 export function nameOfColor(lab: Lab): ColorName | undefined {
   const [lightness, chroma, hue] = lchFromLab(lab);

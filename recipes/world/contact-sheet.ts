@@ -1,7 +1,8 @@
 /**
  * @file Writes sheets of pictures with their captions, to be looked at.
  *
- * `npx tsx recipes/world/contact-sheet.ts <folder> [--seed 1] [--count 96] [--size 64] [--sheet samples|held-out|pairs|nouns|groups]`
+ * `npx tsx recipes/world/contact-sheet.ts <folder> --seed 1 --count 96 --size 64 --sheet samples`; other sheets are
+ * `held-out`, `pairs`, `nouns` and `groups`.
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,5 +1,6 @@
 /**
- * @file Scenes that are hard to tell apart, for contrastive learning: they share all but one attribute, so that no other word helps to find the caption.
+ * @file Scenes that are hard to tell apart, for contrastive learning: they share all but one attribute, so that no
+ * other word helps to find the caption.
  */
 import {
   DEFAULT_LOOKS,
@@ -29,8 +30,9 @@ const blockSize = 8;
 const nounGroups = 0.5;
 
 /**
- * In half of the groups all share background, layout, colours and marks, and differ in the noun; in the others, blocks of eight share the noun and differ in one
- * of colour, mark, background, layout or garment. No two captions of a group say the same, except where a caption leaves out what differs.
+ * In half of the groups all share background, layout, colours and marks, and differ in the noun; in the others, blocks
+ * of eight share the noun and differ in one of colour, mark, background, layout or garment. No two captions of a group
+ * say the same, except where a caption leaves out what differs.
  * @throws RangeError if the options leave too few nouns for a group.
  */
 export function captionedGroup(

@@ -1,6 +1,6 @@
 /**
- * @file The places that pictures are set in, drawn from gradients, hills and discs. Each looks a little different every time.
- * The ground, where there is one, begins at about half the height: subjects stand in front of it.
+ * @file The places that pictures are set in, drawn from gradients, hills and discs. Each looks a little different every
+ * time. The ground, where there is one, begins at about half the height: subjects stand in front of it.
  */
 import type { Canvas } from "./canvas.ts";
 import type { Rgb } from "./color.ts";

@@ -37,8 +37,8 @@ const heldOutOneIn = 12;
 const heldOutByKey = new Map<string, boolean>();
 
 /**
- * Whether the picture shows a combination of noun, background and colour that is kept for evaluation. It depends on the words
- * alone, so it is the same for every seed and every version of the sampler.
+ * Whether the picture shows a combination of noun, background and colour that is kept for evaluation. It depends on the
+ * words alone, so it is the same for every seed and every version of the sampler.
  */
 export function isHeldOut({ background, subjects }: Scene): boolean {
   const key = backgroundKey(background);

@@ -1,5 +1,6 @@
 /**
- * @file The demo's sheet as one PNG: a row for each concept, and for each strategy what was drawn right after learning beside what is drawn after the last concept.
+ * @file The demo's sheet as one PNG: a row for each concept, and for each strategy what was drawn right after learning
+ * beside what is drawn after the last concept.
  */
 import { createRequire } from "node:module";
 import { mkdir } from "node:fs/promises";

@@ -7,8 +7,8 @@ export type Work = "step" | "plainStep" | "picture" | "classification";
 
 /**
  * Seconds of one piece of work relative to each other, until each kind has been measured: of the built-in model on two
- * cores, a training step of kv-nullspace with four photos (the preparation of each concept spread over 250), a plain one, a
- * picture in 25 steps, and one evaluation of the UNet for the classifier.
+ * cores, a training step of kv-nullspace with four photos (the preparation of each concept spread over 250), a plain
+ * one, a picture in 25 steps, and one evaluation of the UNet for the classifier.
  */
 const EXPECTED: Readonly<Record<Work, number>> = { step: 1, plainStep: 0.6, picture: 3.3, classification: 0.05 };
 

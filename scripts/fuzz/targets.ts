@@ -1,4 +1,6 @@
-/** @file The readers that are fuzzed, and the sound files that their damaged ones come from: the fixtures of the tests. */
+/**
+ * @file The readers that are fuzzed, and the sound files that their damaged ones come from: the fixtures of the tests.
+ */
 import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";

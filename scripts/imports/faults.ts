@@ -1,6 +1,6 @@
 /**
  * @file What is wrong with the imports and sizes of a tree: circles within and between rooms, network code outside its
- * place, ONNX Runtime loaded outside its place, rooms and files that have grown too large to take in.
+ * place, ONNX Runtime loaded outside its place, rooms, files and comments that have grown too large to take in.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize, sep } from "node:path";
@@ -8,6 +8,8 @@ import ts from "typescript";
 
 const MOST_FILES = 20;
 const MOST_LINES = 250;
+/** Of a line of a comment, which the formatter leaves as it is. */
+const MOST_COLUMNS = 120;
 /** Begins the sentence of a file's header that says why the file is longer. */
 const REASON = "Long because";
 
@@ -48,8 +50,19 @@ export function importFaults(root: string): string[] {
   for (const file of FOLDERS.flatMap((folder) => codeIn(root, folder))) {
     const text = texts.get(file) ?? read(file);
     if (file !== LOADS_RUNTIME && text.includes(RUNTIME)) faults.push(...runtimeFaults(file, text));
+    faults.push(...wideComments(file, text));
   }
   return faults;
+}
+
+/** Lines of comments alone. Rows of tables and words to the linter cannot be wrapped. */
+function wideComments(file: string, text: string): string[] {
+  return text.split("\n").flatMap((line, i) => {
+    const columns = Array.from(line).length;
+    const isComment = /^\s*(?:\*(?! \|)|\/\/(?! eslint-disable)|\/\*)/.test(line);
+    if (columns <= MOST_COLUMNS || !isComment) return [];
+    return [`${file}:${i + 1}: a comment has ${columns} columns; wrap it at ${MOST_COLUMNS}`];
+  });
 }
 
 /** The files with code below a folder of the tree, as paths in the tree. */
@@ -87,8 +100,9 @@ function circles(files: readonly string[], imports: ReadonlyMap<string, readonly
 }
 
 /**
- * The network: one folder may open connections, one file of the command line and one of the studio may reach it, and only by a
- * dynamic import, so that no other command so much as loads it. One file may listen, and it opens no connection.
+ * The network: one folder may open connections, one file of the command line and one of the studio may reach it, and
+ * only by a dynamic import, so that no other command so much as loads it. One file may listen, and it opens no
+ * connection.
  */
 const NETWORK = join("src", "hub");
 const WAYS_TO_NETWORK = [join("src", "cli", "hub-model.ts"), join("src", "studio", "lanes", "pull-work.ts")];

@@ -1,6 +1,6 @@
 /**
- * @file What a case is judged by: measured errors, each with the tolerance it must stay within. Errors are relative to a scale that a
- * rule picks for each tensor, as the fixtures' README states.
+ * @file What a case is judged by: measured errors, each with the tolerance it must stay within. Errors are relative to
+ * a scale that a rule picks for each tensor, as the fixtures' README states.
  */
 
 /** One measured error. */
@@ -45,7 +45,10 @@ export interface AdamRule {
   readonly largest: number;
 }
 
-/** Adam divides by the size of the gradient, so rounding shows where a gradient is nearly zero (README of the fixtures, "Tolerance"). */
+/**
+ * Adam divides by the size of the gradient, so rounding shows where a gradient is nearly zero (README of the fixtures,
+ * "Tolerance").
+ */
 export const adamRule: AdamRule = { usual: 2e-6, usualShare: 0.995, largest: 1e-4 };
 
 /** Collects the measures of one case. */

@@ -13,7 +13,10 @@ import { isTimestepTable, timestepCases } from "./kinds/timesteps.ts";
 import { isPromptTable, promptTableCases } from "./kinds/tokenizers.ts";
 import { TensorCase } from "./tensor-case.ts";
 
-/** Folders whose contents are not described by a JSON file for each case; every other folder is taken to hold cases with tensors. */
+/**
+ * Folders whose contents are not described by a JSON file for each case; every other folder is taken to hold cases with
+ * tensors.
+ */
 const specialFolders: Readonly<Record<string, (root: string, folder: string) => Promise<ParityCase[]>>> = {
   models: modelCases,
   lora: loraFileCases,
@@ -23,7 +26,8 @@ const specialFolders: Readonly<Record<string, (root: string, folder: string) => 
 };
 
 /**
- * Every case of the tree, parts first: models before what runs them. What cannot be recognised becomes a case that fails.
+ * Every case of the tree, parts first: models before what runs them. What cannot be recognised becomes a case that
+ * fails.
  * @throws if the folder cannot be read.
  */
 export async function discoverCases(root: string): Promise<ParityCase[]> {

@@ -1,4 +1,7 @@
-/** @file A case of the fixture tree: `NAME.json`, which says what it is, and `NAME.safetensors`, which holds the tensors. */
+/**
+ * @file A case of the fixture tree: `NAME.json`, which says what it is, and `NAME.safetensors`, which holds the
+ * tensors.
+ */
 import { basename } from "node:path";
 import { readJson } from "../../src/io/json.ts";
 import { SafetensorsFile } from "../../src/io/safetensors/safetensors.ts";

@@ -1,6 +1,7 @@
 /**
- * @file What an adapter is to everything around it: layers that it changes, one flat array of trained numbers (which is what the optimiser and the penalties of
- * continual learning work on), and for each layer an expression of the graph. A kind of adapter is one file that says the rest: lora.ts, vera.ts, dora.ts.
+ * @file What an adapter is to everything around it: layers that it changes, one flat array of trained numbers (which is
+ * what the optimiser and the penalties of continual learning work on), and for each layer an expression of the graph. A
+ * kind of adapter is one file that says the rest: lora.ts, vera.ts, dora.ts.
  */
 import type { AdaptedComponent, BaseLayer } from "../diffusion/module.ts";
 import type { Tensor } from "../graph/index.ts";
@@ -20,7 +21,10 @@ export interface AdaptedLayer {
 
 /** An array that a program is fed. */
 export interface FedArray {
-  /** Name of the graph input; of trained arrays as PEFT and diffusers name them, e.g. `unet.mid_block.attentions.0...attn2.to_k.lora_A.weight`. */
+  /**
+   * Name of the graph input; of trained arrays as PEFT and diffusers name them, e.g.
+   * `unet.mid_block.attentions.0...attn2.to_k.lora_A.weight`.
+   */
   readonly name: string;
   readonly shape: readonly number[];
 }
@@ -106,9 +110,15 @@ export interface AdapterKind {
   readonly hasProjections: boolean;
   /** Whether an adapter whose trained numbers are all 0 changes nothing: only such a kind can be unlearned. */
   readonly changesNothingAtZero: boolean;
-  /** An adapter whose trained numbers are still to be filled in. @throws KeepsakeError ("usage") for options that make no sense */
+  /**
+   * An adapter whose trained numbers are still to be filled in. @throws KeepsakeError ("usage") for options that make
+   * no sense
+   */
   layout(model: AdaptableModules, options: AdapterOptions): Adapter;
-  /** A new adapter, which changes nothing yet. @throws KeepsakeError as {@link AdapterKind.layout}, or if weights cannot be read */
+  /**
+   * A new adapter, which changes nothing yet. @throws KeepsakeError as {@link AdapterKind.layout}, or if weights cannot
+   * be read
+   */
   create(model: AdaptableModules, options: AdapterOptions, start: AdapterStart): Promise<Adapter>;
 }
 
@@ -164,11 +174,14 @@ export abstract class Adapter<Layer extends AdaptedLayer = AdaptedLayer> {
   /** The output of a layer with the adapter on it. */
   abstract adapt(layer: Layer, tensors: LayerTensors, site: AdaptedSite): Tensor;
 
-  /** An adapter of the same layout with other numbers, which are copied. @throws RangeError if there are more or fewer */
+  /**
+   * An adapter of the same layout with other numbers, which are copied. @throws RangeError if there are more or fewer
+   */
   abstract withParameters(parameters: Float32Array): Adapter<Layer>;
 
   /**
-   * One flat array, laid out as {@link Adapter.parameters}, from one array per slot: gradients or other outputs of a program.
+   * One flat array, laid out as {@link Adapter.parameters}, from one array per slot: gradients or other outputs of a
+   * program.
    *
    * @param get - the array of a slot, by its name
    */

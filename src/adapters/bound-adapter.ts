@@ -11,8 +11,8 @@ export interface BoundAdapterOptions {
 }
 
 /**
- * Ties an adapter's layout to graph inputs. The numbers are fed at each run, so one program serves every adapter of this layout:
- * the one in training, earlier ones, or none (of a LoRA: zeros).
+ * Ties an adapter's layout to graph inputs. The numbers are fed at each run, so one program serves every adapter of
+ * this layout: the one in training, earlier ones, or none (of a LoRA: zeros).
  */
 export class BoundAdapter implements AdapterBinding {
   /** The inputs for {@link Adapter.slots}, in that order: what to ask gradients() for. */

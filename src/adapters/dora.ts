@@ -1,7 +1,8 @@
 /**
- * @file Weight-decomposed low-rank adaptation: a layer's weight W becomes m ⊙ (W + ΔW) / ‖W + ΔW‖ with ΔW = loraAlpha / rank * B A, a trained length m and the norm
- * of each row of the weight `[out, in]` (Liu et al., "DoRA", ICML 2024, eq. 5, which writes weights transposed and says "column"). As in
- * `peft: tuners/lora/dora.py` no gradient passes through the norm (section 4.3 of the paper). Names are PEFT's.
+ * @file Weight-decomposed low-rank adaptation: a layer's weight W becomes m ⊙ (W + ΔW) / ‖W + ΔW‖ with ΔW = loraAlpha
+ * / rank * B A, a trained length m and the norm of each row of the weight `[out, in]` (Liu et al., "DoRA", ICML 2024,
+ * eq. 5, which writes weights transposed and says "column"). As in `peft: tuners/lora/dora.py` no gradient passes
+ * through the norm (section 4.3 of the paper). Names are PEFT's.
  */
 import { add, detach, div, matmul, mul, reshape, sqrt, square, sub, sum, type Tensor } from "../graph/index.ts";
 import { RandomStream } from "../random/random.ts";
@@ -47,7 +48,8 @@ export class Dora extends Adapter<DoraLayer> {
   }
 
   /**
-   * `y + (g - 1) ⊙ W x + g ⊙ ΔW x` with `g = m / ‖W + ΔW‖`: the bias stays as it is. The strength scales ΔW, as PEFT's does, and not m.
+   * `y + (g - 1) ⊙ W x + g ⊙ ΔW x` with `g = m / ‖W + ΔW‖`: the bias stays as it is. The strength scales ΔW, as PEFT's
+   * does, and not m.
    */
   adapt(layer: DoraLayer, { trained: [a, b, m] }: LayerTensors, { x, y, base, strength }: AdaptedSite): Tensor {
     const { kind, rank, inFeatures, outFeatures, loraAlpha } = layer;
@@ -66,7 +68,8 @@ export class Dora extends Adapter<DoraLayer> {
 }
 
 /**
- * A new adapter that changes nothing yet, up to the rounding of the norm: A and B are a LoRA's, m is the norm of each row of the weight.
+ * A new adapter that changes nothing yet, up to the rounding of the norm: A and B are a LoRA's, m is the norm of each
+ * row of the weight.
  *
  * @throws KeepsakeError as `createLora`, or if weights cannot be read
  */

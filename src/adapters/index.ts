@@ -1,5 +1,6 @@
 /**
- * @file Published as `keepsake/adapters`: LoRA, VeRA, DoRA, their files and learned tokens, and what a kind of your own is made of.
+ * @file Published as `keepsake/adapters`: LoRA, VeRA, DoRA, their files and learned tokens, and what a kind of your own
+ * is made of.
  */
 export {
   Adapter,

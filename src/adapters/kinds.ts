@@ -1,4 +1,7 @@
-/** @file All kinds of adapters by name. To add one: one file beside this one, and one line here; or from outside {@link registerAdapterKind}. */
+/**
+ * @file All kinds of adapters by name. To add one: one file beside this one, and one line here; or from outside
+ * {@link registerAdapterKind}.
+ */
 import { Registry } from "../registry.ts";
 import type { AdapterKind } from "./adapter.ts";
 import { doraKind } from "./dora.ts";

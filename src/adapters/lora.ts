@@ -1,6 +1,6 @@
 /**
- * @file Low-rank adaptation: a layer's weight W becomes W + loraAlpha / rank * B A (Hu et al., "LoRA: Low-Rank Adaptation of Large
- * Language Models", 2021). Names are PEFT's.
+ * @file Low-rank adaptation: a layer's weight W becomes W + loraAlpha / rank * B A (Hu et al., "LoRA: Low-Rank
+ * Adaptation of Large Language Models", 2021). Names are PEFT's.
  */
 import { KeepsakeError } from "../errors.ts";
 import { add, mul, type Tensor } from "../graph/index.ts";
@@ -93,8 +93,8 @@ export interface CreateLoraOptions extends AdapterOptions {
 }
 
 /**
- * A new adapter that changes nothing yet. A is uniform in +-1/sqrt(in) (Kaiming uniform with a = sqrt(5)) and B zero, as
- * `peft: tuners/lora/layer.py: reset_lora_parameters`.
+ * A new adapter that changes nothing yet. A is uniform in +-1/sqrt(in) (Kaiming uniform with a = sqrt(5)) and B zero,
+ * as `peft: tuners/lora/layer.py: reset_lora_parameters`.
  *
  * @throws KeepsakeError ("usage") for a rank or alpha out of range, or targets that match no layer.
  */

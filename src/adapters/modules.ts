@@ -1,4 +1,7 @@
-/** @file Which layers of a model an adapter may change, found from a checkpoint's names and shapes, and the choice among them. */
+/**
+ * @file Which layers of a model an adapter may change, found from a checkpoint's names and shapes, and the choice among
+ * them.
+ */
 import type { AdaptedComponent } from "../diffusion/module.ts";
 import { KeepsakeError } from "../errors.ts";
 import { formatShape } from "../graph/index.ts";
@@ -13,7 +16,9 @@ export interface AdaptableModule {
   readonly outFeatures: number;
 }
 
-/** The adaptable layers of each component by module path, e.g. `mid_block.attentions.0.transformer_blocks.0.attn2.to_k`. */
+/**
+ * The adaptable layers of each component by module path, e.g. `mid_block.attentions.0.transformer_blocks.0.attn2.to_k`.
+ */
 export type AdaptableModules = Readonly<Partial<Record<AdaptedComponent, ReadonlyMap<string, AdaptableModule>>>>;
 
 /**
@@ -52,7 +57,10 @@ export const TARGET_PRESETS: readonly TargetPreset[] = ["crossattn-kv", "crossat
 /** A usual choice of layers, or suffixes of module paths such as `to_q`, `to_out.0`, `ff.net.2`. */
 export type AdapterTargets = TargetPreset | readonly string[];
 
-/** The layers that an adapter changes unless told otherwise: the cross-attention's keys and values, as in Custom Diffusion and C-LoRA. */
+/**
+ * The layers that an adapter changes unless told otherwise: the cross-attention's keys and values, as in Custom
+ * Diffusion and C-LoRA.
+ */
 export const DEFAULT_TARGETS: TargetPreset = "crossattn-kv";
 
 /** Reads targets as they are written on a command line: a preset's name, or suffixes separated by commas. */
@@ -83,8 +91,8 @@ export interface ModuleTarget {
  * - `crossattn-kv`: attn2.to_k, attn2.to_v;
  * - `crossattn`: attn2.to_q, to_k, to_v, to_out.0;
  * - `attn`: the same of self- and cross-attention, and the text encoder's q_proj, k_proj, v_proj, out_proj;
- * - `all-linear`: every linear layer and 1x1 convolution of the UNet's attention blocks and of the text encoder's layers
- *   (the reach of kohya's networks.lora);
+ * - `all-linear`: every linear layer and 1x1 convolution of the UNet's attention blocks and of the text encoder's
+ *   layers (the reach of kohya's networks.lora);
  * - suffixes: every module whose path is or ends, at a dot, in one of them.
  *
  * @throws KeepsakeError ("usage") if a preset or a suffix matches no layer.

@@ -61,8 +61,8 @@ export function adapterLayout(
 }
 
 /**
- * How many trained numbers an adapter has, found without making it: settings from a damaged file may be for one that no memory
- * holds. The number grows evenly with the rank, whatever the kind.
+ * How many trained numbers an adapter has, found without making it: settings from a damaged file may be for one that no
+ * memory holds. The number grows evenly with the rank, whatever the kind.
  */
 export function adapterLength(pipeline: StableDiffusionPipeline, settings: AdapterSettings): number {
   const [one, two] = [1, 2].map(

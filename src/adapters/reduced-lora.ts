@@ -1,6 +1,6 @@
 /**
- * @file A LoRA of the rank that its change of the weights has, or of a smaller one: what carries whole matrices (stacked-lora.ts) becomes
- * as small as what it has learned.
+ * @file A LoRA of the rank that its change of the weights has, or of a smaller one: what carries whole matrices
+ * (stacked-lora.ts) becomes as small as what it has learned.
  */
 import { rankWithin, singularTerms, type SingularTerms } from "../numeric/low-rank.ts";
 import { Lora, type LoraLayer } from "./lora.ts";
@@ -18,8 +18,8 @@ export interface ReducedLora {
 /**
  * The best LoRA of a rank, by singular values. A and B share the singular values evenly, and the scale is 1.
  *
- * @param rank - of the new one. Default: the smallest that loses no more than float32 numbers do by rounding; where that saves
- *   nothing, the LoRA stays as it is
+ * @param rank - of the new one. Default: the smallest that loses no more than float32 numbers do by rounding; where
+ *   that saves nothing, the LoRA stays as it is
  */
 export function reducedLora(lora: Lora, rank?: number): ReducedLora {
   const decomposed: SingularTerms[] = [];

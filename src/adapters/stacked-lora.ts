@@ -1,7 +1,8 @@
 /**
- * @file A LoRA that carries a whole matrix besides its low-rank part: ΔW = scale · (D + B A), laid out as an ordinary LoRA of rank in + r whose first `in`
- * rows of A are the identity, so that the first `in` columns of B are D. Whatever was learned before can be folded into D without loss, and every program and
- * file that knows LoRA knows this one. The price is size: D is as large as the layer.
+ * @file A LoRA that carries a whole matrix besides its low-rank part: ΔW = scale · (D + B A), laid out as an ordinary
+ * LoRA of rank in + r whose first `in` rows of A are the identity, so that the first `in` columns of B are D. Whatever
+ * was learned before can be folded into D without loss, and every program and file that knows LoRA knows this one. The
+ * price is size: D is as large as the layer.
  */
 import { KeepsakeError } from "../errors.ts";
 import type { Adapter, AdapterForm } from "./adapter.ts";
@@ -68,7 +69,8 @@ export function fullMatrix(layout: Lora, carried?: Lora): Lora {
 }
 
 /**
- * What one layer adds to its weight, `[outFeatures, inFeatures]`: as {@link loraDelta}, without multiplying D by the identity.
+ * What one layer adds to its weight, `[outFeatures, inFeatures]`: as {@link loraDelta}, without multiplying D by the
+ * identity.
  */
 export function weightChange(lora: Lora, index: number): Float32Array {
   const layer = lora.layers[index];

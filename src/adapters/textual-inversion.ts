@@ -1,5 +1,6 @@
 /**
- * @file Textual inversion (Gal et al., "An Image is Worth One Word", 2022): learned embeddings of new tokens and their first values.
+ * @file Textual inversion (Gal et al., "An Image is Worth One Word", 2022): learned embeddings of new tokens and their
+ * first values.
  */
 import { KeepsakeError } from "../errors.ts";
 import { joinColumns } from "../numeric/matrices.ts";
@@ -31,16 +32,16 @@ export interface EmbeddingTable {
 }
 
 /**
- * The vocabulary entries of a token of several vectors: `<t>`, `<t>_1`, `<t>_2`, ... In a prompt, `<t>` stands for all of them in a row
- * (`diffusers: loaders/textual_inversion.py`).
+ * The vocabulary entries of a token of several vectors: `<t>`, `<t>_1`, `<t>_2`, ... In a prompt, `<t>` stands for all
+ * of them in a row (`diffusers: loaders/textual_inversion.py`).
  */
 export function tokenNames({ token, count }: Pick<TokenEmbedding, "token" | "count">): string[] {
   return Array.from({ length: count }, (_, i) => (i === 0 ? token : `${token}_${i}`));
 }
 
 /**
- * A token that starts as a class noun: every vector is the mean of the embeddings of the noun's tokens (for a noun of one token, its
- * embedding itself).
+ * A token that starts as a class noun: every vector is the mean of the embeddings of the noun's tokens (for a noun of
+ * one token, its embedding itself).
  *
  * @param nounIds ids of the noun's tokens, without start and end of text.
  * @param count number of vectors.
@@ -68,8 +69,8 @@ export function tokenFromNoun(
 }
 
 /**
- * A token that starts as noise: normal with the standard deviation of the whole embedding table, which puts it among the other tokens
- * in size (`diffusers: examples/advanced_diffusion_training, TokenEmbeddingsHandler`).
+ * A token that starts as noise: normal with the standard deviation of the whole embedding table, which puts it among
+ * the other tokens in size (`diffusers: examples/advanced_diffusion_training, TokenEmbeddingsHandler`).
  */
 export function tokenFromNoise(token: string, table: EmbeddingTable, random: RandomStream, count = 1): TokenEmbedding {
   requireCount(token, count);

@@ -1,6 +1,7 @@
 /**
- * @file Vector-based random matrix adaptation: a layer's weight W becomes W + diag(b) B diag(d) A, where A and B are drawn once, frozen and shared by all layers, and
- * only the vectors b and d are trained (Kopiczko et al., "VeRA", ICLR 2024, eq. 2). Names and initialisation are those of `peft: tuners/vera`.
+ * @file Vector-based random matrix adaptation: a layer's weight W becomes W + diag(b) B diag(d) A, where A and B are
+ * drawn once, frozen and shared by all layers, and only the vectors b and d are trained (Kopiczko et al., "VeRA", ICLR
+ * 2024, eq. 2). Names and initialisation are those of `peft: tuners/vera`.
  */
 import type { AdaptedComponent } from "../diffusion/module.ts";
 import { KeepsakeError } from "../errors.ts";
@@ -30,7 +31,10 @@ export interface VeraLayer extends AdaptedLayer {
   readonly lambdaD: Float32Array;
 }
 
-/** The frozen pair of a component, as wide as its widest adapted layers: narrower ones use the first columns of A and rows of B. */
+/**
+ * The frozen pair of a component, as wide as its widest adapted layers: narrower ones use the first columns of A and
+ * rows of B.
+ */
 export interface VeraProjections {
   readonly rank: number;
   readonly inFeatures: number;
@@ -126,8 +130,9 @@ export interface CreateVeraOptions extends AdapterOptions {
 }
 
 /**
- * A new adapter that changes nothing yet: b is zero. A and B are Kaiming uniform, in ±√(6 / in) and ±√(6 / rank) (`peft: tuners/vera/model.py: _kaiming_init`),
- * and depend on the key, the rank and the widest layers alone. PyTorch draws other numbers from the same key.
+ * A new adapter that changes nothing yet: b is zero. A and B are Kaiming uniform, in ±√(6 / in) and ±√(6 / rank)
+ * (`peft: tuners/vera/model.py: _kaiming_init`), and depend on the key, the rank and the widest layers alone. PyTorch
+ * draws other numbers from the same key.
  *
  * @throws KeepsakeError ("usage") for a rank out of range, an alpha, or targets that match no layer
  */

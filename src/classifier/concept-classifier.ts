@@ -1,6 +1,6 @@
 /**
- * @file The diffusion classifier over what a model has learned: candidates are prompts, those with the learned tokens and those of
- * ordinary things. Long because creating it, asking it and its options belong together.
+ * @file The diffusion classifier over what a model has learned: candidates are prompts, those with the learned tokens
+ * and those of ordinary things. Long because creating it, asking it and its options belong together.
  */
 import { Lora } from "../adapters/lora.ts";
 import { latentShape } from "../diffusion/latents.ts";
@@ -27,22 +27,29 @@ import { checkReal, checkWhole, LIMITS, REAL_LIMITS } from "../limits.ts";
 import type { Learned } from "../library/library-model.ts";
 
 export interface ConceptClassifierOptions extends Pick<ClassifyOptions, "temperature" | "giveUpAt"> {
-  /** Ordinary things that a picture may show instead, e.g. `cat`. Default: none, the learned concepts compete among themselves. */
+  /**
+   * Ordinary things that a picture may show instead, e.g. `cat`. Default: none, the learned concepts compete among
+   * themselves.
+   */
   readonly others?: readonly string[];
   /**
-   * Many ordinary things that stand for the rest of the world. They are looked at with a few draws only, and the {@link BACKGROUND_KEPT} that fit the picture
-   * best take part. Default: none.
+   * Many ordinary things that stand for the rest of the world. They are looked at with a few draws only, and the
+   * {@link BACKGROUND_KEPT} that fit the picture best take part. Default: none.
    */
   readonly background?: readonly string[];
-  /** Whether the empty prompt takes part, as {@link ANYTHING}: what the model makes of the picture without a word. Default false. */
+  /**
+   * Whether the empty prompt takes part, as {@link ANYTHING}: what the model makes of the picture without a word.
+   * Default false.
+   */
   readonly anything?: boolean;
   /** Side of the square pictures in pixels. Default: the model's. */
   readonly resolution?: number;
   /** Pairs of timestep and noise at which the candidates are compared, at most. Default {@link DEFAULT_DRAWS}. */
   readonly draws?: number;
   /**
-   * From and to, as shares of the schedule in [0, 1]: only there are candidates compared. Default: {@link TIMESTEPS_OF_SMALL_LATENTS} for latents of at
-   * most 32 x 32, for others the whole schedule, as Li et al. have it.
+   * From and to, as shares of the schedule in [0, 1]: only there are candidates compared. Default:
+   * {@link TIMESTEPS_OF_SMALL_LATENTS} for latents of at most 32 x 32, for others the whole schedule, as Li et al. have
+   * it.
    */
   readonly timesteps?: readonly [number, number];
   /** Of the noise. Default 0. */
@@ -62,13 +69,17 @@ export interface ClassifyPictureOptions {
 /** Each costs one UNet evaluation per candidate that is still possible. */
 export const DEFAULT_DRAWS = 32;
 /**
- * Where little noise is left, or little else, all candidates predict alike, and what they differ by is chance. Found with the built-in model on the five
- * tuning concepts of the benchmark: 0.97 of their 30 held-out views, where the whole schedule found 0.80. Of larger latents nothing was measured.
+ * Where little noise is left, or little else, all candidates predict alike, and what they differ by is chance. Found
+ * with the built-in model on the five tuning concepts of the benchmark: 0.97 of their 30 held-out views, where the
+ * whole schedule found 0.80. Of larger latents nothing was measured.
  */
 export const TIMESTEPS_OF_SMALL_LATENTS = [0.1, 0.5] as const;
 const SMALL_LATENTS = 32 * 32;
 const WHOLE_SCHEDULE = [0, 1] as const;
-/** Latent pixels in one run, besides which it has at most the draws between two looks: those of one picture of 512 x 512. Larger batches cost memory and are no faster. */
+/**
+ * Latent pixels in one run, besides which it has at most the draws between two looks: those of one picture of 512 x
+ * 512. Larger batches cost memory and are no faster.
+ */
 const PIXELS_AT_ONCE = 64 * 64;
 
 /** Draws with which the background is looked at. */
@@ -120,7 +131,8 @@ export class ConceptClassifier {
   /**
    * Compiles the classifier for what has been learned, with the adapter's numbers as they are now.
    *
-   * @throws KeepsakeError for a resolution that the model cannot have, tokens of another model, or options that make no sense
+   * @throws KeepsakeError for a resolution that the model cannot have, tokens of another model, or options that make no
+   *   sense
    * @throws RangeError without candidates
    */
   static async create(
@@ -174,7 +186,8 @@ export class ConceptClassifier {
   }
 
   /**
-   * Says how probable each candidate is for one picture. It ends early once no concept is among the candidates that are left.
+   * Says how probable each candidate is for one picture. It ends early once no concept is among the candidates that are
+   * left.
    *
    * @param latents - `[latentChannels, height, width]`, times the VAE's scaling factor
    * @throws KeepsakeError if the model's predictions are not numbers; the signal's reason when aborted
@@ -185,7 +198,8 @@ export class ConceptClassifier {
   ): Promise<ConceptClassification> {
     const errorsOf = denoisingErrors(this.#program, this.#trainable, this.#schedule, latents, this.#tokenIds);
     let evaluations = 0;
-    // One candidate after another, so that there is news, and a chance to stop, several times a minute with a large model too.
+    // One candidate after another, so that there is news, and a chance to stop, several times a minute with a large
+    // model too.
     const watched: CandidateErrors = async (candidates, draws) => {
       const errors: (readonly number[])[] = [];
       for (const candidate of candidates) {

@@ -1,5 +1,6 @@
 /**
- * @file How sure a model is of what it has learned: for pictures of known concepts, how often and with what probability its own classifier finds them.
+ * @file How sure a model is of what it has learned: for pictures of known concepts, how often and with what probability
+ * its own classifier finds them.
  */
 import type { Candidate } from "./candidate.ts";
 import type { ClassifyPictureOptions, ConceptClassifier } from "./concept-classifier.ts";
@@ -23,8 +24,8 @@ export interface ConceptConfidence {
 }
 
 /**
- * Asks the classifier about pictures whose concepts are known. The accuracy is that among the classifier's candidates: it falls as candidates are added,
- * and one candidate alone is always right.
+ * Asks the classifier about pictures whose concepts are known. The accuracy is that among the classifier's candidates:
+ * it falls as candidates are added, and one candidate alone is always right.
  *
  * @throws RangeError for a concept that is no candidate, or without pictures
  */

@@ -1,5 +1,6 @@
 /**
- * @file From the errors of the candidates to an answer: which concept a picture shows, that it shows none, or that this is not sure.
+ * @file From the errors of the candidates to an answer: which concept a picture shows, that it shows none, or that this
+ * is not sure.
  */
 import { ANYTHING, type Candidate } from "./candidate.ts";
 import type { ConceptClassification } from "./concept-classifier.ts";
@@ -30,18 +31,23 @@ export type Answer =
 /** How it is called that a picture shows none of the concepts. */
 export const NONE = "none of these";
 /**
- * An answer is given from this probability on. Of 201 answers that were given so about pictures of recipes/classifier.ts, both sets, 195 were right (97 %).
+ * An answer is given from this probability on. Of 201 answers that were given so about pictures of
+ * recipes/classifier.ts, both sets, 195 were right (97 %).
  */
 export const SURE = 0.9;
 /**
- * Standard errors over which a probability falls by a factor of e. By the likelihood of the truth about the 112 pictures of recipes/classifier.ts, set
- * "tuning", 1.5 would be better, as probabilities near 1 say too much; but then hardly an answer among fifty concepts is sure (docs/method.md).
+ * Standard errors over which a probability falls by a factor of e. By the likelihood of the truth about the 112
+ * pictures of recipes/classifier.ts, set "tuning", 1.5 would be better, as probabilities near 1 say too much; but then
+ * hardly an answer among fifty concepts is sure (docs/method.md).
  */
 export const DEFAULT_TEMPERATURE_IN_STANDARD_ERRORS = 1;
 
 /** One candidate for one picture. */
 export interface Verdict extends Omit<Candidate, "prompt"> {
-  /** In [0, 1]; those of a picture sum to 1. Those of ordinary things together are the probability that it shows none of the concepts. */
+  /**
+   * In [0, 1]; those of a picture sum to 1. Those of ordinary things together are the probability that it shows none of
+   * the concepts.
+   */
   readonly probability: number;
   /** Mean squared error of the noise predicted for it: the smaller, the better it fits. */
   readonly error: number;
@@ -50,9 +56,10 @@ export interface Verdict extends Omit<Candidate, "prompt"> {
 }
 
 /**
- * Judges a picture. How far a candidate is behind the best one is counted in standard errors of their paired difference, so that the answer means the same for
- * every model and number of draws: P ∝ exp(-difference / standard error / temperature), over each concept and the best ordinary thing, which speaks for "none
- * of these". More ordinary things therefore make no concept less probable unless they fit better.
+ * Judges a picture. How far a candidate is behind the best one is counted in standard errors of their paired
+ * difference, so that the answer means the same for every model and number of draws: P ∝ exp(-difference / standard
+ * error / temperature), over each concept and the best ordinary thing, which speaks for "none of these". More ordinary
+ * things therefore make no concept less probable unless they fit better.
  *
  * @param temperature - above 0
  * @returns the verdicts of all that were compared, the least error first

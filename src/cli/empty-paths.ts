@@ -1,5 +1,6 @@
 /**
- * @file An empty path, as of a variable that is not set (`--library "$LIBRARY"`). The system takes it for the current folder, which nobody has meant.
+ * @file An empty path, as of a variable that is not set (`--library "$LIBRARY"`). The system takes it for the current
+ * folder, which nobody has meant.
  */
 import type { Command } from "commander";
 import { KeepsakeError } from "../errors.ts";
@@ -7,7 +8,9 @@ import { KeepsakeError } from "../errors.ts";
 /** Arguments that are paths; of options, what stands for their value says so. */
 const PATHS: ReadonlySet<string> = new Set(["folder", "file", "path", "photos", "image"]);
 
-/** @throws KeepsakeError ("usage") naming the first option or argument of a command that is to be a path and is empty */
+/**
+ * @throws KeepsakeError ("usage") naming the first option or argument of a command that is to be a path and is empty
+ */
 export function refuseEmptyPaths(command: Command): void {
   for (const option of command.options) {
     const [, kind = ""] = /<(\w+)>/.exec(option.flags) ?? [];

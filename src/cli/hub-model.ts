@@ -1,6 +1,6 @@
 /**
- * @file Models of the Hugging Face Hub in commands: `--model <owner>/<name>` is found in the cache, or pulled after a question.
- * The one file that reaches the network code (`src/hub/`), and only when something is to be pulled.
+ * @file Models of the Hugging Face Hub in commands: `--model <owner>/<name>` is found in the cache, or pulled after a
+ * question. The one file that reaches the network code (`src/hub/`), and only when something is to be pulled.
  */
 import { readSync } from "node:fs";
 import { isatty } from "node:tty";

@@ -1,5 +1,6 @@
 /**
- * @file The command line as a program of commander's, and how it is run. Each command is a thin shell over a public function.
+ * @file The command line as a program of commander's, and how it is run. Each command is a thin shell over a public
+ * function.
  */
 import { workerData } from "node:worker_threads";
 import { Command } from "commander";
@@ -24,7 +25,10 @@ Start here:
 Exit codes: 0 done, 1 defect, 2 usage, 3 unusable input, 4 the machine refused, 5 the library does not allow it or is
 damaged, 130 stopped, 141 done, but nobody read the result.`;
 
-/** How each command is loaded, in the order of the help. One that is named loads alone: the others' options and limits would take longer than its work. */
+/**
+ * How each command is loaded, in the order of the help. One that is named loads alone: the others' options and limits
+ * would take longer than its work.
+ */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   init: async () => (await import("./commands/library/init.ts")).initCommand(),
   studio: async () => (await import("./commands/studio/studio.ts")).studioCommand(),
@@ -91,7 +95,10 @@ async function keepsakeProgram([name = ""]: readonly string[]): Promise<Command>
   return program;
 }
 
-/** A message that Commander is about to print, as an error of ours: one line, however long or wild the arguments that it quotes. */
+/**
+ * A message that Commander is about to print, as an error of ours: one line, however long or wild the arguments that it
+ * quotes.
+ */
 function usageError(text: string, command: Command): KeepsakeError {
   return new KeepsakeError("usage", withHint(text.trimEnd().replace(/^error: /, ""), command));
 }

@@ -1,6 +1,7 @@
 /**
- * @file Standard output and standard error. What is written has left the process when `write` returns, in every thread, and
- * no fault of a stream ends the work: a closed pipe or a full disk behind the log is no reason to lose an hour of training.
+ * @file Standard output and standard error. What is written has left the process when `write` returns, in every thread,
+ * and no fault of a stream ends the work: a closed pipe or a full disk behind the log is no reason to lose an hour of
+ * training.
  */
 import { writeSync } from "node:fs";
 import { isatty } from "node:tty";

@@ -1,6 +1,6 @@
 /**
- * @file The main thread of the command line. It runs the command in a worker thread, so that it can answer signals whatever
- * computes: ONNX Runtime blocks the thread that calls it, for minutes at a time.
+ * @file The main thread of the command line. It runs the command in a worker thread, so that it can answer signals
+ * whatever computes: ONNX Runtime blocks the thread that calls it, for minutes at a time.
  */
 import { isatty } from "node:tty";
 import { Worker } from "node:worker_threads";
@@ -45,7 +45,10 @@ export function supervise(module: URL): void {
   });
 }
 
-/** The first signal stops the command after its step; until then, and from then on, a signal has its usual effect at once. */
+/**
+ * The first signal stops the command after its step; until then, and from then on, a signal has its usual effect at
+ * once.
+ */
 function stopAtSignals(worker: Worker): void {
   const stop = () => {
     // With the handlers gone the system itself ends the process at the next signal: even when nothing here can run.

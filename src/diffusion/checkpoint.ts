@@ -1,6 +1,6 @@
 /**
- * @file Checkpoint folders in the diffusers layout: finds each component's config and weights. A checkpoint is used where it lies;
- * pickle files are refused.
+ * @file Checkpoint folders in the diffusers layout: finds each component's config and weights. A checkpoint is used
+ * where it lies; pickle files are refused.
  */
 import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
@@ -24,7 +24,10 @@ export type { Component };
 export interface CheckpointOptions {
   /** Another VAE: a file in the original layout or that of diffusers, or a folder with its config. */
   readonly vae?: string;
-  /** Of a single file: a folder in the diffusers layout whose configs, tokenizer and scheduler fit it. Default: those of its family. */
+  /**
+   * Of a single file: a folder in the diffusers layout whose configs, tokenizer and scheduler fit it. Default: those of
+   * its family.
+   */
   readonly config?: string;
   /** What the model was trained to predict. Default: what the checkpoint says, or what it seems to be. */
   readonly predictionType?: PredictionType;
@@ -63,7 +66,9 @@ export interface Checkpoint {
   readonly note?: string;
 }
 
-/** Opens a folder with the config and weights of a UNet2DConditionModel. @throws KeepsakeError naming file and fault. */
+/**
+ * Opens a folder with the config and weights of a UNet2DConditionModel. @throws KeepsakeError naming file and fault.
+ */
 export async function openUNet2DConditionModel(
   folder: string,
   variant?: WeightsVariant,
@@ -107,8 +112,8 @@ async function readConfig<Config>(folder: string, parse: (file: string, json: un
 }
 
 /**
- * Opens the weights in `folder`: one file or several with an index, full precision before half unless the variant is named. Other variants (`non_ema`) are other
- * numbers, and taken only under the usual name.
+ * Opens the weights in `folder`: one file or several with an index, full precision before half unless the variant is
+ * named. Other variants (`non_ema`) are other numbers, and taken only under the usual name.
  * @param stem the name that the library gives to weight files, without its endings.
  */
 async function openWeights(

@@ -1,5 +1,6 @@
 /**
- * @file Published as `keepsake/diffusion`: Stable Diffusion checkpoints as programs, and what a scheduler of your own is made of.
+ * @file Published as `keepsake/diffusion`: Stable Diffusion checkpoints as programs, and what a scheduler of your own
+ * is made of.
  */
 export { StableDiffusionPipeline, type GeneratedImage, type GenerateOptions, type GenerationStep } from "./pipeline.ts";
 export type { Checkpoint, CheckpointOptions } from "./checkpoint.ts";

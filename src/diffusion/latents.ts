@@ -13,7 +13,9 @@ import type { Weights } from "./weights.ts";
 /** Shape of a picture's latents, without the batch: `[latentChannels, height, width]`. */
 export type LatentShape = readonly [number, number, number];
 
-/** What the VAE's encoder says about one picture; arrays are `[latentChannels, height, width]`, in the VAE's own units. */
+/**
+ * What the VAE's encoder says about one picture; arrays are `[latentChannels, height, width]`, in the VAE's own units.
+ */
 export interface LatentDistribution {
   readonly mean: Float32Array;
   readonly logvar: Float32Array;
@@ -24,8 +26,8 @@ export const LONGEST_SIDE = 16_384;
 
 /**
  * The shape of the latents of a picture.
- * @throws KeepsakeError unless both sides are positive multiples of the VAE's scale factor (8 in Stable Diffusion), of at
- *   most 16,384 pixels.
+ * @throws KeepsakeError unless both sides are positive multiples of the VAE's scale factor (8 in Stable Diffusion), of
+ *   at most 16,384 pixels.
  */
 export function latentShape(config: AutoencoderKlConfig, { height, width }: PictureSize): LatentShape {
   const factor = vaeScaleFactor(config);
@@ -56,7 +58,8 @@ export function sizeWarning({ width, height }: PictureSize, own: PictureSize): s
 }
 
 /**
- * The latents of a picture, as the UNet sees them: mean, or mean + exp(logvar / 2) * noise, times the VAE's scaling factor.
+ * The latents of a picture, as the UNet sees them: mean, or mean + exp(logvar / 2) * noise, times the VAE's scaling
+ * factor.
  * @param noise standard normal, the size of the mean; absent: the mean itself.
  */
 export function latentsFrom(
@@ -90,7 +93,9 @@ export class ImageEncoder {
     return new ImageEncoder(await Program.create(encoderOutputs({ config, weights }, size), options), config);
   }
 
-  /** Whether pictures of this size can be encoded at all. @throws KeepsakeError if the size does not fit, or the memory */
+  /**
+   * Whether pictures of this size can be encoded at all. @throws KeepsakeError if the size does not fit, or the memory
+   */
   static checkMemory(vae: Component<AutoencoderKlConfig>, size: PictureSize, options: ProgramOptions = {}): void {
     const { height, width } = size;
     checkMemory([encoderOutputs(vae, size)], options, {
@@ -138,7 +143,10 @@ export function decoderOutputs({ config, weights }: TracedVae, size: PictureSize
   return { decoded: decode(weights.frozen(), config, div(latents, config.scalingFactor)) };
 }
 
-/** Compiles the VAE's decoder: `latents` `[1, latentChannels, h, w]` (with the scaling factor) -> `decoded` `[1, 3, H, W]`, not clamped. */
+/**
+ * Compiles the VAE's decoder: `latents` `[1, latentChannels, h, w]` (with the scaling factor) -> `decoded`
+ * `[1, 3, H, W]`, not clamped.
+ */
 export async function compileDecoder(
   vae: Component<AutoencoderKlConfig>,
   size: PictureSize,

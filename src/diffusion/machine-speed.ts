@@ -1,6 +1,6 @@
 /**
- * @file How fast this machine is at what Stable Diffusion does: a small UNet with the layers of a real one, timed for two
- * seconds.
+ * @file How fast this machine is at what Stable Diffusion does: a small UNet with the layers of a real one, timed for
+ * two seconds.
  */
 import {
   countFlops,
@@ -44,9 +44,9 @@ const CONFIG = parseUNet2DConditionConfig("the UNet that measures the speed", {
 const SIDE = 16;
 
 /**
- * How much faster a real model is on the CPU: its large convolutions take Winograd's form, for which the pictures here are too small.
- * Measured were 1.14 times at 256 pixels and 1.28 at 512. Larger pictures would do for it, but with them the doctor took more than a
- * minute beside other programs.
+ * How much faster a real model is on the CPU: its large convolutions take Winograd's form, for which the pictures here
+ * are too small. Measured were 1.14 times at 256 pixels and 1.28 at 512. Larger pictures would do for it, but with them
+ * the doctor took more than a minute beside other programs.
  */
 const LARGE_OVER_SMALL = 1.2;
 

@@ -18,12 +18,15 @@ export interface MemoryPurpose {
 /** Outputs of a program, as `Program.create` takes them. */
 type Outputs = Readonly<Record<string, Tensor>>;
 
-/** ONNX Runtime takes at least so much more than values need at once: the smallest that was measured, so that nothing is refused wrongly. */
+/**
+ * ONNX Runtime takes at least so much more than values need at once: the smallest that was measured, so that nothing is
+ * refused wrongly.
+ */
 const OVERHEAD = { copied: 1.3, mapped: 1.05 } as const;
 
 /**
- * Checks that programs which are open together can run. What is refused certainly does not fit; what fits barely may still end in ONNX
- * Runtime's own error.
+ * Checks that programs which are open together can run. What is refused certainly does not fit; what fits barely may
+ * still end in ONNX Runtime's own error.
  *
  * @param programs - what each is to compute
  * @param available - for tests; default: of this process

@@ -1,11 +1,15 @@
 /**
- * @file The contract between the models and everything around them: where parameters come from and where adapters hook in,
- * and the four kinds of layers with parameters. A model is a plain function of a `ModuleContext` and tensors; module and parameter
- * names are those of diffusers and transformers, so that their checkpoints and adapters fit as they are.
+ * @file The contract between the models and everything around them: where parameters come from and where adapters hook
+ * in, and the four kinds of layers with parameters. A model is a plain function of a `ModuleContext` and tensors;
+ * module and parameter names are those of diffusers and transformers, so that their checkpoints and adapters fit as
+ * they are.
  */
 import { type Shape, type Tensor, conv2d, groupNorm, layerNorm, linear, reshape } from "../graph/index.ts";
 
-/** What a model function needs from outside. Module paths are dotted names without ".weight", e.g. `mid_block.resnets.0.conv1`. */
+/**
+ * What a model function needs from outside. Module paths are dotted names without ".weight", e.g.
+ * `mid_block.resnets.0.conv1`.
+ */
 export interface ModuleContext {
   /**
    * The named parameter as a float32 tensor.
@@ -36,7 +40,10 @@ export type TextComponent = "text_encoder" | "text_encoder_2";
 /** The parts of a pipeline that adapters may change, by the names that diffusers gives them. */
 export type AdaptedComponent = "unet" | TextComponent;
 
-/** An adapter tied to graph inputs: it changes layers while a model is traced, and says what to feed when the program runs. */
+/**
+ * An adapter tied to graph inputs: it changes layers while a model is traced, and says what to feed when the program
+ * runs.
+ */
 export interface AdapterBinding {
   /** Returns `y` with the adapter on this layer, or `y` itself for layers that it leaves alone. */
   adapt(component: AdaptedComponent, module: string, x: Tensor, y: Tensor, base: BaseLayer): Tensor;
@@ -69,7 +76,9 @@ export function withObserver(context: ModuleContext, observe: (module: string, o
   };
 }
 
-/** The context of a sub-module: every name given to it is looked up below `path`; the name "" is the sub-module itself. */
+/**
+ * The context of a sub-module: every name given to it is looked up below `path`; the name "" is the sub-module itself.
+ */
 export function scoped(context: ModuleContext, path: string): ModuleContext {
   const full = (name: string): string => (name === "" ? path : `${path}.${name}`);
   return {
@@ -98,14 +107,20 @@ export function linearLayer(
   return finishLinear(context, name, x, weight, outFeatures, options.bias ?? true);
 }
 
-/** A 1x1 convolution applied to tokens `[batch, positions, in]`; its weight `[out, in, 1, 1]` is read as a linear layer's. */
+/**
+ * A 1x1 convolution applied to tokens `[batch, positions, in]`; its weight `[out, in, 1, 1]` is read as a linear
+ * layer's.
+ */
 export function pointwiseConvLayer(context: ModuleContext, name: string, tokens: Tensor, outFeatures: number): Tensor {
   const inFeatures = lastDimension(tokens);
   const weight = context.parameter(`${name}.weight`, [outFeatures, inFeatures, 1, 1]);
   return finishLinear(context, name, tokens, reshape(weight, [outFeatures, inFeatures]), outFeatures, true);
 }
 
-/** torch.nn.Conv2d with a square kernel: `[N, in, H, W]` -> `[N, outChannels, H', W']`. Stride 1, no padding, bias by default. */
+/**
+ * torch.nn.Conv2d with a square kernel: `[N, in, H, W]` -> `[N, outChannels, H', W']`. Stride 1, no padding, bias by
+ * default.
+ */
 export function conv2dLayer(
   context: ModuleContext,
   name: string,

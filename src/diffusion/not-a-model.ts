@@ -1,6 +1,7 @@
 /**
- * @file What was given in place of a model: a folder one level up or down, a single-file checkpoint, a LoRA, a library, a name of the
- * Hugging Face Hub. Asked only once a path was found not to be a folder in the diffusers layout; answers in one line.
+ * @file What was given in place of a model: a folder one level up or down, a single-file checkpoint, a LoRA, a library,
+ * a name of the Hugging Face Hub. Asked only once a path was found not to be a folder in the diffusers layout; answers
+ * in one line.
  */
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";

@@ -1,6 +1,6 @@
 /**
- * @file Opens a checkpoint, a folder in the diffusers layout or a single file, with what a person says of it beside. Weights stay where they
- * are; nothing is compiled yet.
+ * @file Opens a checkpoint, a folder in the diffusers layout or a single file, with what a person says of it beside.
+ * Weights stay where they are; nothing is compiled yet.
  */
 import { stat } from "node:fs/promises";
 import { KeepsakeError } from "../errors.ts";

@@ -75,8 +75,10 @@ export interface GenerateOptions {
   /** Number of denoising steps. Default: that of the model's family, mostly 30. */
   readonly steps?: number;
   /**
-   * unconditional + guidanceScale * (conditional - unconditional). Default: that of the model's family, 7.5 for Stable Diffusion
-   * 1.x and 2.x. 1 means no guidance and half the work, and so does 0, as Turbo models are told in diffusers. An LCM UNet has learned what guidance does: it takes the scale as an input, in half the work, and no negative prompt.
+   * unconditional + guidanceScale * (conditional - unconditional). Default: that of the model's family, 7.5 for Stable
+   * Diffusion 1.x and 2.x. 1 means no guidance and half the work, and so does 0, as Turbo models are told in diffusers.
+   * An LCM UNet has learned what guidance does: it takes the scale as an input, in half the work, and no negative
+   * prompt.
    */
   readonly guidanceScale?: number;
   /** A name that `createScheduler` knows. Default: the checkpoint's own. */
@@ -91,17 +93,22 @@ export interface GenerateOptions {
   readonly width?: number;
   readonly height?: number;
   /**
-   * Which layer of the text encoder the UNet attends to, counted from the last one, 1. Default: the one of its training. An
-   * earlier layer of Stable Diffusion 1.x and 2.x goes through the final norm; of SDXL, 1 and 2 are the last layer but one,
-   * on which it was trained, and none is normed.
+   * Which layer of the text encoder the UNet attends to, counted from the last one, 1. Default: the one of its
+   * training. An earlier layer of Stable Diffusion 1.x and 2.x goes through the final norm; of SDXL, 1 and 2 are the
+   * last layer but one, on which it was trained, and none is normed.
    */
   readonly clipSkip?: number;
   /** SDXL: how the picture should seem to have been cut out of another. Default: a whole picture of its size. */
   readonly framing?: PictureFraming;
   readonly learnedEmbeddings?: readonly LearnedEmbedding[];
-  /** Compiled into the programs, which are kept until another adapter comes; its numbers are asked for anew in every call. */
+  /**
+   * Compiled into the programs, which are kept until another adapter comes; its numbers are asked for anew in every
+   * call.
+   */
   readonly adapter?: AdapterBinding;
-  /** Starting noise for each picture, `[latentChannels, height, width]`, standard normal. Default: drawn from the seed. */
+  /**
+   * Starting noise for each picture, `[latentChannels, height, width]`, standard normal. Default: drawn from the seed.
+   */
   readonly initialLatents?: readonly Float32Array[];
   readonly signal?: AbortSignal;
   readonly onStep?: (step: GenerationStep) => void;
@@ -170,8 +177,8 @@ export class StableDiffusionPipeline {
   }
 
   /**
-   * Opens a checkpoint: a folder in the diffusers layout, or a single file (.safetensors) of Stable Diffusion 1.x, 2.x or
-   * XL. Weights stay where they are; nothing is compiled yet.
+   * Opens a checkpoint: a folder in the diffusers layout, or a single file (.safetensors) of Stable Diffusion 1.x, 2.x
+   * or XL. Weights stay where they are; nothing is compiled yet.
    * @throws KeepsakeError naming file and fault for anything missing, malformed or not supported.
    */
   static async load(
@@ -194,7 +201,8 @@ export class StableDiffusionPipeline {
   /**
    * A new scheduler with the checkpoint's options.
    * @param name default: the class that the checkpoint names.
-   * @throws KeepsakeError ("usage") for an unknown name; ("input") for an unsupported option, or class of the checkpoint.
+   * @throws KeepsakeError ("usage") for an unknown name; ("input") for an unsupported option, or class of the
+   *   checkpoint.
    */
   createScheduler(name?: string): Scheduler {
     const source = this.checkpoint.schedulerSource;
@@ -273,7 +281,8 @@ export class StableDiffusionPipeline {
   }
 
   /**
-   * The error for something that came out as NaN or infinity: the weights that are the cause, or that it is none of them.
+   * The error for something that came out as NaN or infinity: the weights that are the cause, or that it is none of
+   * them.
    *
    * @param fault - what came out
    */
@@ -353,8 +362,8 @@ export class StableDiffusionPipeline {
   }
 
   /**
-   * With guidance, both prompts go through the UNet as one batch of two: up to twice as fast as one after the other where the latents are
-   * small, and equal where they are large.
+   * With guidance, both prompts go through the UNet as one batch of two: up to twice as fast as one after the other
+   * where the latents are small, and equal where they are large.
    */
   #denoiserOutputs(shape: LatentShape, { prompts: batch, positions }: PromptBatch): Record<"prediction", Tensor> {
     const { config, weights } = this.unet;

@@ -34,9 +34,10 @@ export function programCost(outputs: Readonly<Record<string, Tensor>>, options: 
 }
 
 /**
- * What ONNX Runtime takes for values, in multiples of what is alive at once: its arena grows in powers of two, and has holes.
- * Where weights are copied it keeps memory for later values of the same shape besides (`OnnxBuilderOptions.mapsWeights`): the
- * fewer values are kept for the backward pass, the more of the arena is idle. Measured (bench/README.md).
+ * What ONNX Runtime takes for values, in multiples of what is alive at once: its arena grows in powers of two, and has
+ * holes. Where weights are copied it keeps memory for later values of the same shape besides
+ * (`OnnxBuilderOptions.mapsWeights`): the fewer values are kept for the backward pass, the more of the arena is idle.
+ * Measured (bench/README.md).
  */
 const ARENA = {
   mapped: { training: 1.12, checkpointing: 1.25, drawing: 1.35 },

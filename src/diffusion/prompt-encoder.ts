@@ -103,8 +103,8 @@ export class PromptEncoder {
   }
 
   /**
-   * Reads prompts that are to be drawn together: with weights and BREAK, in as many chunks as the longest needs. The others
-   * are filled up with empty ones (AUTOMATIC1111: `modules/sd_samplers_cfg_denoiser.py`, `pad_cond_uncond`).
+   * Reads prompts that are to be drawn together: with weights and BREAK, in as many chunks as the longest needs. The
+   * others are filled up with empty ones (AUTOMATIC1111: `modules/sd_samplers_cfg_denoiser.py`, `pad_cond_uncond`).
    *
    * @param prompts - undefined: as for {@link PromptEncoder.encode}
    * @throws KeepsakeError when a learned embedding does not fit the model, or a prompt cannot be encoded
@@ -122,8 +122,8 @@ export class PromptEncoder {
   }
 
   /**
-   * Encodes prompts that were read: `[chunks × positions, width]` each, and the pooled embedding of the first chunk, which
-   * has no weights.
+   * Encodes prompts that were read: `[chunks × positions, width]` each, and the pooled embedding of the first chunk,
+   * which has no weights.
    *
    * @param clipSkip - which layer to take, counted from the last; default: the one of the model's training
    * @throws KeepsakeError for weights that leave no numbers

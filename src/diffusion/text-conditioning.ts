@@ -1,8 +1,8 @@
 /**
- * @file What the UNet is conditioned on, from a model's text encoders: one (Stable Diffusion 1.x and 2.x), or two side by
- * side, the second of which also gives a pooled embedding (SDXL: Podell et al. 2023; diffusers:
- * pipelines/stable_diffusion_xl, `encode_prompt`). Whoever draws, trains or classifies asks here and need not know how many
- * there are.
+ * @file What the UNet is conditioned on, from a model's text encoders: one (Stable Diffusion 1.x and 2.x), or two side
+ * by side, the second of which also gives a pooled embedding (SDXL: Podell et al. 2023; diffusers:
+ * pipelines/stable_diffusion_xl, `encode_prompt`). Whoever draws, trains or classifies asks here and need not know how
+ * many there are.
  */
 import { concat, input, slice, type Tensor } from "../graph/index.ts";
 import { clipTextModel, textFinalNorm, textProjection } from "./clip/clip-text-model.ts";
@@ -70,8 +70,8 @@ export class TextConditioning {
   /**
    * The encoders as a graph over inputs that {@link feeds} fills.
    *
-   * @param options - `learned`: `[rows, width]`, embeddings of tokens that the vocabulary lacks; `clipSkip`: which layer the
-   *   UNet attends to, counted from the last, 1
+   * @param options - `learned`: `[rows, width]`, embeddings of tokens that the vocabulary lacks; `clipSkip`: which
+   *   layer the UNet attends to, counted from the last, 1
    */
   trace(
     batch: number,
@@ -120,8 +120,8 @@ export interface TracedTextEncoder extends Pick<TextEncoder, "component" | "outp
  * Text encoders side by side as a graph; see {@link TextConditioning.trace}.
  *
  * @param shape - `[batch, positions]`
- * @param clipSkip - which layer the UNet attends to, counted from the last, 1. Default: the one of its training, which is
- *   the last, or SDXL's last but one
+ * @param clipSkip - which layer the UNet attends to, counted from the last, 1. Default: the one of its training, which
+ *   is the last, or SDXL's last but one
  */
 export function traceTextEncoders(
   encoders: readonly TracedTextEncoder[],

@@ -1,7 +1,7 @@
 /**
- * @file What SDXL is told of a picture's framing: how large the original was, where it was cut, and how large the result is
- * (Podell et al. 2023, section 2.2; diffusers: pipelines/stable_diffusion_xl, `_get_add_time_ids`). Other models are told
- * nothing.
+ * @file What SDXL is told of a picture's framing: how large the original was, where it was cut, and how large the
+ * result is (Podell et al. 2023, section 2.2; diffusers: pipelines/stable_diffusion_xl, `_get_add_time_ids`). Other
+ * models are told nothing.
  */
 import { broadcastTo, input, type Tensor } from "../graph/index.ts";
 import type { UNet2DConditionConfig } from "./config/unet-2d-condition-config.ts";

@@ -1,6 +1,6 @@
 /**
- * @file The weights of one model where they lie: one or several safetensors files, seen as frozen parameters of a graph (mapped into
- * memory by ONNX Runtime, never copied) or as trainable inputs.
+ * @file The weights of one model where they lie: one or several safetensors files, seen as frozen parameters of a graph
+ * (mapped into memory by ONNX Runtime, never copied) or as trainable inputs.
  */
 import { realpath } from "node:fs/promises";
 import { KeepsakeError, shortened } from "../errors.ts";
@@ -100,8 +100,8 @@ export class Weights {
   }
 
   /**
-   * The weights of one model in a file that may hold more, in another layout. They are in the order of their names, as in a folder of
-   * their own, so that an adapter has its layers in the same order.
+   * The weights of one model in a file that may hold more, in another layout. They are in the order of their names, as
+   * in a folder of their own, so that an adapter has its layers in the same order.
    * @param view what of the model lies in a stored tensor; nothing of it if the tensor belongs to something else.
    * @param config what to call the model's config in messages.
    */
@@ -149,7 +149,10 @@ export class Weights {
     return size === values.length ? values : values.slice(firstElement, firstElement + size);
   }
 
-  /** What is wrong with the numbers, if one is NaN or infinite: file and tensor. Reads everything, so it is for when something went wrong. */
+  /**
+   * What is wrong with the numbers, if one is NaN or infinite: file and tensor. Reads everything, so it is for when
+   * something went wrong.
+   */
   async damage(): Promise<string | undefined> {
     const stored = new Map([...this.#tensors.values()].map((tensor) => [tensor.info, tensor]));
     for (const { file, info } of stored.values()) {
@@ -179,9 +182,10 @@ export class Weights {
   }
 
   /**
-   * The parameters as graph inputs, to be fed at each run. All inputs are made at once, before any model is traced, so that gradients reach
-   * them from within checkpointed segments too.
-   * @param options `select` limits training to some parameters, the rest stays frozen; `prefix` goes before the names of the inputs.
+   * The parameters as graph inputs, to be fed at each run. All inputs are made at once, before any model is traced, so
+   * that gradients reach them from within checkpointed segments too.
+   * @param options `select` limits training to some parameters, the rest stays frozen; `prefix` goes before the names
+   *   of the inputs.
    */
   trainable(
     options: { readonly select?: (name: string) => boolean; readonly prefix?: string } = {},

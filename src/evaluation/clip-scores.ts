@@ -1,6 +1,6 @@
 /**
- * @file CLIP-I and CLIP-T: how like the real pictures, and how like their prompts, generated pictures are (Gal et al. 2022, section 5; Ruiz et al.,
- * "DreamBooth", CVPR 2023, section 4.1).
+ * @file CLIP-I and CLIP-T: how like the real pictures, and how like their prompts, generated pictures are (Gal et al.
+ * 2022, section 5; Ruiz et al., "DreamBooth", CVPR 2023, section 4.1).
  */
 import { cosine } from "../diffusion/clip/clip-features.ts";
 import { meanOf } from "./estimate.ts";
@@ -19,7 +19,8 @@ export function clipI(generated: Features, real: Features): number {
 /**
  * CLIP-T: the mean cosine of each generated picture and its own prompt, in [-1, 1].
  *
- * @param prompts - features of the prompts, one for each picture. CLIP does not know learned tokens: a concept's class noun stands for it.
+ * @param prompts - features of the prompts, one for each picture. CLIP does not know learned tokens: a concept's class
+ *   noun stands for it.
  * @throws RangeError for no pictures, or not as many prompts
  */
 export function clipT(generated: Features, prompts: Features): number {

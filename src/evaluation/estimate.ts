@@ -15,8 +15,8 @@ export function meanOf(values: readonly number[]): number {
 }
 
 /**
- * The mean over independent runs (orders of the concepts, seeds), and its standard error: the sample standard deviation (divisor n - 1) over √n. One run
- * has none.
+ * The mean over independent runs (orders of the concepts, seeds), and its standard error: the sample standard deviation
+ * (divisor n - 1) over √n. One run has none.
  *
  * @throws RangeError for no values
  */

@@ -1,6 +1,6 @@
 /**
- * @file How well concepts were learned and kept: sequences in memory, the diffusion classifier, distances between sets of
- * pictures, CLIP scores.
+ * @file How well concepts were learned and kept: sequences in memory, the diffusion classifier, distances between sets
+ * of pictures, CLIP scores.
  */
 export type { Candidate } from "../classifier/candidate.ts";
 export {

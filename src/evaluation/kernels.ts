@@ -18,11 +18,11 @@ export interface PolynomialKernelOptions {
 }
 
 /**
- * k(x, y) = (gamma · x·y + offset)^degree. The defaults, (x·y / d + 1)³, are the kernel of KID (Bińkowski et al., "Demystifying MMD GANs", ICLR 2018,
- * section 4), which has no bandwidth.
+ * k(x, y) = (gamma · x·y + offset)^degree. The defaults, (x·y / d + 1)³, are the kernel of KID (Bińkowski et al.,
+ * "Demystifying MMD GANs", ICLR 2018, section 4), which has no bandwidth.
  *
- * On features of length 1, as CLIP's are here, x·y / d is small and the kernel almost linear: what it measures is about (3 / d) ‖mean(x) - mean(y)‖²,
- * in thousandths. A larger `gamma` gives the higher moments their weight.
+ * On features of length 1, as CLIP's are here, x·y / d is small and the kernel almost linear: what it measures is about
+ * (3 / d) ‖mean(x) - mean(y)‖², in thousandths. A larger `gamma` gives the higher moments their weight.
  */
 export function polynomialKernel({ degree = 3, gamma, offset = 1 }: PolynomialKernelOptions = {}): Kernel {
   return (x, y) => {
@@ -33,7 +33,8 @@ export function polynomialKernel({ degree = 3, gamma, offset = 1 }: PolynomialKe
 }
 
 /**
- * k(x, y) = exp(-‖x - y‖² / (2 · bandwidth²)), which tells any two distributions apart (Gretton et al. 2012, section 2.2).
+ * k(x, y) = exp(-‖x - y‖² / (2 · bandwidth²)), which tells any two distributions apart (Gretton et al. 2012, section
+ * 2.2).
  *
  * @param bandwidth - above 0, in the units of the features; {@link medianDistance} is the usual choice
  */
@@ -42,8 +43,8 @@ export function gaussianKernel(bandwidth: number): Kernel {
 }
 
 /**
- * The median of the Euclidean distances between all pictures of all sets (Gretton et al. 2012, section 8). Methods that are compared with one another
- * need one bandwidth: take it from the real pictures alone.
+ * The median of the Euclidean distances between all pictures of all sets (Gretton et al. 2012, section 8). Methods that
+ * are compared with one another need one bandwidth: take it from the real pictures alone.
  *
  * @throws RangeError for fewer than two pictures
  */

@@ -1,13 +1,13 @@
 /**
- * @file The maximum mean discrepancy between two sets of features: how different the distributions are from which they come (Gretton et al., "A Kernel
- * Two-Sample Test", JMLR 2012).
+ * @file The maximum mean discrepancy between two sets of features: how different the distributions are from which they
+ * come (Gretton et al., "A Kernel Two-Sample Test", JMLR 2012).
  */
 import type { Estimate } from "./estimate.ts";
 import { polynomialKernel, type Features, type Kernel } from "./kernels.ts";
 
 /**
- * The kernel of all our MMDs unless another one is given: (x·y / d + 1)³. C-LoRA (Smith et al. 2023, section 4) measures with "a polynomial kernel" on
- * CLIP features and does not give its constants; these are KID's.
+ * The kernel of all our MMDs unless another one is given: (x·y / d + 1)³. C-LoRA (Smith et al. 2023, section 4)
+ * measures with "a polynomial kernel" on CLIP features and does not give its constants; these are KID's.
  */
 export const DEFAULT_KERNEL: Kernel = polynomialKernel();
 
@@ -16,7 +16,8 @@ export const DEFAULT_KERNEL: Kernel = polynomialKernel();
  *
  *     1/(m(m-1)) Σ_{i≠j} k(x_i, x_j) + 1/(n(n-1)) Σ_{i≠j} k(y_i, y_j) - 2/(mn) Σ_{i,j} k(x_i, y_j)
  *
- * Its expectation is 0 for equal distributions, so it may be negative. Symmetric, and the order within a set does not matter.
+ * Its expectation is 0 for equal distributions, so it may be negative. Symmetric, and the order within a set does not
+ * matter.
  *
  * @throws RangeError for sets of fewer than two pictures, or features of different lengths
  */
@@ -25,11 +26,13 @@ export function squaredMmd(x: Features, y: Features, kernel: Kernel = DEFAULT_KE
 }
 
 /**
- * The kernel inception distance: {@link squaredMmd} with the kernel (x·y / d + 1)³ (Bińkowski et al. 2018), over all pairs of pictures instead of
- * an average over random subsets, whose expectation is the same: we have tens of pictures, not ten thousands.
+ * The kernel inception distance: {@link squaredMmd} with the kernel (x·y / d + 1)³ (Bińkowski et al. 2018), over all
+ * pairs of pictures instead of an average over random subsets, whose expectation is the same: we have tens of pictures,
+ * not ten thousands.
  *
- * The standard error is the delete-one jackknife's, over the pictures of both sets: √(Σ_sets (n-1)/n Σ_i (θ_{-i} - mean θ_{-i})²), where θ_{-i} is the
- * estimate without picture i. It is deterministic; where the distributions are equal it errs on the large side. Absent for sets of two.
+ * The standard error is the delete-one jackknife's, over the pictures of both sets: √(Σ_sets (n-1)/n Σ_i (θ_{-i} - mean
+ * θ_{-i})²), where θ_{-i} is the estimate without picture i. It is deterministic; where the distributions are equal it
+ * errs on the large side. Absent for sets of two.
  *
  * @throws RangeError for sets of fewer than two pictures, or features of different lengths
  */

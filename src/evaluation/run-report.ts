@@ -15,7 +15,10 @@ export interface SequencePictures {
   readonly heldOut: readonly (readonly RgbImage[])[];
   /** `generated[n][j]`: pictures of concept j, drawn after concept n was learned; at least 2. */
   readonly generated: SequenceMatrix<readonly RgbImage[]>;
-  /** `prompts[j][i]`: what picture i in every `generated[n][j]` shows, in words that CLIP knows: the class noun, not the token. */
+  /**
+   * `prompts[j][i]`: what picture i in every `generated[n][j]` shows, in words that CLIP knows: the class noun, not the
+   * token.
+   */
   readonly prompts: readonly (readonly string[])[];
 }
 
@@ -55,7 +58,8 @@ export async function measureRun(
 }
 
 /**
- * DC accuracy: the part of all held-out pictures for which the diffusion classifier finds the right concept (Jha et al. 2025, section 5).
+ * DC accuracy: the part of all held-out pictures for which the diffusion classifier finds the right concept (Jha et al.
+ * 2025, section 5).
  *
  * @throws RangeError for no pictures
  */
@@ -73,8 +77,8 @@ const MEASURES: readonly Measure[] = [
 ];
 
 /**
- * Mean ± standard error of each measure over runs that differ in seed and order of the concepts. A measure that a run lacks is left out. KID's is the
- * error over runs too, not that of the single runs.
+ * Mean ± standard error of each measure over runs that differ in seed and order of the concepts. A measure that a run
+ * lacks is left out. KID's is the error over runs too, not that of the single runs.
  *
  * @throws RangeError for no runs
  */

@@ -1,10 +1,12 @@
 /**
- * @file What continual learning is judged by, for any score: how good each concept was right after it was learned, how good it is at the end, and what
- * learning the later ones did to it.
+ * @file What continual learning is judged by, for any score: how good each concept was right after it was learned, how
+ * good it is at the end, and what learning the later ones did to it.
  */
 import { meanOf } from "./estimate.ts";
 
-/** `matrix[n][j]`: something about concept j after concept n was learned, both counted from 0; row n has n + 1 entries. */
+/**
+ * `matrix[n][j]`: something about concept j after concept n was learned, both counted from 0; row n has n + 1 entries.
+ */
 export type SequenceMatrix<T> = readonly (readonly T[])[];
 
 /** Whether a larger score is a better one. */
@@ -32,8 +34,9 @@ export function plasticity(scores: SequenceMatrix<number>): number {
 }
 
 /**
- * Backward transfer: mean_{j<N} of score[N][j] - score[j][j] (Lopez-Paz & Ranzato, "Gradient Episodic Memory", NeurIPS 2017, equation 3), turned round
- * if lower scores are better. Negative: the later concepts made the earlier ones worse. Undefined for one concept.
+ * Backward transfer: mean_{j<N} of score[N][j] - score[j][j] (Lopez-Paz & Ranzato, "Gradient Episodic Memory", NeurIPS
+ * 2017, equation 3), turned round if lower scores are better. Negative: the later concepts made the earlier ones worse.
+ * Undefined for one concept.
  *
  * @throws RangeError for no concept or rows of other lengths
  */

@@ -45,8 +45,8 @@ export interface SequenceMetrics {
 }
 
 /**
- * A_MMD = mean_j MMD²(X_j, Y_{N,j}) (Smith et al., "Continual Diffusion: Continual Customization of Text-to-Image Diffusion with C-LoRA", section 4),
- * where X_j are held-out pictures.
+ * A_MMD = mean_j MMD²(X_j, Y_{N,j}) (Smith et al., "Continual Diffusion: Continual Customization of Text-to-Image
+ * Diffusion with C-LoRA", section 4), where X_j are held-out pictures.
  *
  * @throws RangeError for too few pictures or an incomplete matrix
  */
@@ -56,8 +56,9 @@ export function aMmd({ real, generated }: Omit<SequenceFeatures, "prompts">, ker
 }
 
 /**
- * F_MMD = mean_{j<N} MMD²(Y_{j,j}, Y_{N,j}): the drift between what was drawn right after learning and what is drawn at the end (as {@link aMmd}).
- * Where the same seeds drew both, the pictures are paired and an unchanged concept has a value slightly below 0. Undefined for one concept.
+ * F_MMD = mean_{j<N} MMD²(Y_{j,j}, Y_{N,j}): the drift between what was drawn right after learning and what is drawn at
+ * the end (as {@link aMmd}). Where the same seeds drew both, the pictures are paired and an unchanged concept has a
+ * value slightly below 0. Undefined for one concept.
  *
  * @throws RangeError for too few pictures or an incomplete matrix
  */

@@ -1,5 +1,6 @@
 /**
- * @file One run of an experiment: concepts are learned one after another, all that are known are drawn after each, and what was drawn is measured.
+ * @file One run of an experiment: concepts are learned one after another, all that are known are drawn after each, and
+ * what was drawn is measured.
  */
 import { BoundAdapter } from "../adapters/bound-adapter.ts";
 import type { TokenEmbedding } from "../adapters/textual-inversion.ts";
@@ -69,7 +70,10 @@ export interface SequenceStage {
 /** What one concept cost. */
 export interface ConceptCost {
   readonly seconds: number;
-  /** UNet evaluations over all phases, one for each pair of latents and prompt: predictions alone, and predictions with derivatives. */
+  /**
+   * UNet evaluations over all phases, one for each pair of latents and prompt: predictions alone, and predictions with
+   * derivatives.
+   */
   readonly evaluations: Evaluations;
 }
 
@@ -78,7 +82,10 @@ export interface MeasuredStage {
   /** Concepts learned so far. */
   readonly learned: number;
   readonly metrics: Omit<RunMetrics, "plasticity"> & Partial<Pick<RunMetrics, "plasticity">>;
-  /** Of the model's own classifier, about the held-out pictures of what is known; absent where each concept has an adapter of its own. */
+  /**
+   * Of the model's own classifier, about the held-out pictures of what is known; absent where each concept has an
+   * adapter of its own.
+   */
   readonly confidence?: readonly ConceptConfidence[];
   readonly keptBytes: number;
 }

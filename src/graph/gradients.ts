@@ -25,7 +25,8 @@ import { applyOne, nextId, reachableNodes, recomputing, type Tensor } from "./te
  * ```
  * @param loss - a scalar (shape `[]`)
  * @param wrt - float32 tensors, usually inputs; a tensor on which the loss does not depend gets zeros
- * @throws ShapeError if `loss` is not a scalar; Error naming the op when a path leads through an op without a derivative
+ * @throws ShapeError if `loss` is not a scalar; Error naming the op when a path leads through an op without a
+ *   derivative
  */
 export function gradients(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
   if (loss.shape.length !== 0) throw new ShapeError("gradients", [loss.shape], "the loss must be a scalar");
@@ -35,8 +36,8 @@ export function gradients(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
 }
 
 /**
- * Carries cotangents from `seeds` back to the tensors that `isWanted`. Nodes older than `oldest` are not entered: tensors
- * from outside are where a checkpoint's own backward pass ends.
+ * Carries cotangents from `seeds` back to the tensors that `isWanted`. Nodes older than `oldest` are not entered:
+ * tensors from outside are where a checkpoint's own backward pass ends.
  */
 function backpropagate(
   seeds: ReadonlyMap<Tensor, Tensor>,
@@ -96,8 +97,8 @@ function zerosLike(tensor: Tensor): Tensor {
 export function checkpoint(segment: (...inputs: Tensor[]) => Tensor, inputs: readonly Tensor[]): Tensor {
   const start = nextId();
   const result = segment(...inputs);
-  // Whatever the segment reads besides its inputs may turn up again in the second computation: tensors from outside, and
-  // those it made here and remembers.
+  // Whatever the segment reads besides its inputs may turn up again in the second computation: tensors from outside,
+  // and those it made here and remembers.
   const captured = new Set([result]);
   for (const node of reachableNodes([result], start)) node.inputs.forEach((tensor) => captured.add(tensor));
   const sources = [...inputs, ...captured];

@@ -1,6 +1,6 @@
 /**
- * @file How much memory a graph needs, found without running it: the tensors that are alive at once, in the order in which they are
- * emitted, and what single ops need besides.
+ * @file How much memory a graph needs, found without running it: the tensors that are alive at once, in the order in
+ * which they are emitted, and what single ops need besides.
  */
 import { loweringOf, mapsWeights, type ProgramOptions } from "./program-options.ts";
 import { sizeOf } from "./shape.ts";
@@ -8,20 +8,25 @@ import { nodesOf, type Node, type Tensor } from "./tensor.ts";
 
 /** Bytes that one run of a graph needs. */
 export interface MemoryNeed {
-  /** The most that values take at once: inputs, outputs, everything between that is still to be read, and what ops need besides. */
+  /**
+   * The most that values take at once: inputs, outputs, everything between that is still to be read, and what ops need
+   * besides.
+   */
   readonly values: number;
   /** Large constants of the model, which it holds while it is open. */
   readonly constants: number;
   /** Weights that lie in files. */
   readonly weights: number;
-  /** They are used where they lie: the system may drop their pages and read them again. Else ONNX Runtime copies them. */
+  /**
+   * They are used where they lie: the system may drop their pages and read them again. Else ONNX Runtime copies them.
+   */
   readonly isMapped: boolean;
 }
 
 /**
- * What one run of everything that `outputs` depend on needs. A lower bound: ONNX Runtime may run nodes in another order, and takes
- * memory in larger pieces. Measured with mapped weights were 1.1 times (training Stable Diffusion's UNet at 512 pixels) to 1.4
- * times (drawing) the values.
+ * What one run of everything that `outputs` depend on needs. A lower bound: ONNX Runtime may run nodes in another
+ * order, and takes memory in larger pieces. Measured with mapped weights were 1.1 times (training Stable Diffusion's
+ * UNet at 512 pixels) to 1.4 times (drawing) the values.
  *
  * @param outputs - as for `Program.create`, as are the options
  */
@@ -66,7 +71,10 @@ function findNeed(outputs: Readonly<Record<string, Tensor>>, options: ProgramOpt
   return { values, constants: constantBytes(nodes), weights, isMapped };
 }
 
-/** The tensor that holds each value that takes memory while the graph runs; weights, seen through views and casts, take none. */
+/**
+ * The tensor that holds each value that takes memory while the graph runs; weights, seen through views and casts, take
+ * none.
+ */
 function storageOf(nodes: readonly Node[]): Map<Tensor, Tensor> {
   const storage = new Map<Tensor, Tensor>();
   const weights = new Set<Tensor>();

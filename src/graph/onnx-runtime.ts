@@ -1,8 +1,8 @@
 /**
  * @file The one place that loads ONNX Runtime, with its telemetry switched off first.
  *
- * Official builds for Linux and macOS send events to Microsoft unless ORT_DISABLE_TELEMETRY=1 is in the environment of the
- * process when the library initialises. Its decision then holds for the life of the process.
+ * Official builds for Linux and macOS send events to Microsoft unless ORT_DISABLE_TELEMETRY=1 is in the environment of
+ * the process when the library initialises. Its decision then holds for the life of the process.
  */
 import { isMainThread } from "node:worker_threads";
 import type * as Ort from "onnxruntime-node";
@@ -45,14 +45,18 @@ export async function listProviders(): Promise<string[]> {
 /**
  * Switches ONNX Runtime's telemetry off for this process, if this is its main thread.
  *
- * @returns whether native code sees it: a worker's `process.env` is a copy, and a test runner may have replaced the main one
+ * @returns whether native code sees it: a worker's `process.env` is a copy, and a test runner may have replaced the
+ *   main one
  */
 export function disableTelemetry(): boolean {
   // Node's own process.env makes text of a number; an object that stands in for it does not.
   return isMainThread && Reflect.set(process.env, VARIABLE, 1) && process.env[VARIABLE] === "1";
 }
 
-/** `disableTelemetry` in the main thread's own context, which other threads reach through the inspector: no port is opened. */
+/**
+ * `disableTelemetry` in the main thread's own context, which other threads reach through the inspector: no port is
+ * opened.
+ */
 async function disableFromTheMainThread(): Promise<boolean> {
   const inspector = await import("node:inspector").catch(() => undefined);
   if (inspector === undefined) return false;
@@ -77,7 +81,9 @@ async function disableFromTheMainThread(): Promise<boolean> {
   }
 }
 
-/** Node's report holds the environment that native code sees. It is slow to make, hence the last thing that is tried. */
+/**
+ * Node's report holds the environment that native code sees. It is slow to make, hence the last thing that is tried.
+ */
 function processWasStartedWithoutTelemetry(): boolean {
   // The report would also ask for the machine's network interfaces, and names of open connections.
   const excludesNetwork: unknown = Reflect.get(process.report, "excludeNetwork");

@@ -49,19 +49,23 @@ export interface CompiledProgram<Name extends string = string> {
   readonly weightBytes: number;
 }
 
-/** Below this many bytes of weights a copy of them costs less than it saves, and so does widening half precision once for all. */
+/**
+ * Below this many bytes of weights a copy of them costs less than it saves, and so does widening half precision once
+ * for all.
+ */
 const SMALL_WEIGHTS = 64_000_000;
 
 /**
- * Below this many bytes of weights, or of inputs if it has none, a run takes milliseconds, and to optimise the graph takes most
- * of a second. With weights the inputs do not count: an adapter that changes nothing must not change the rounding.
+ * Below this many bytes of weights, or of inputs if it has none, a run takes milliseconds, and to optimise the graph
+ * takes most of a second. With weights the inputs do not count: an adapter that changes nothing must not change the
+ * rounding.
  */
 const TINY_PROGRAM = 2_500_000;
 
 /**
- * How long a thread of a small program waits for the next operator before it sleeps, in microseconds. ONNX Runtime's default is
- * 1000, which takes the core from everything else: beside other programs learning took a third longer (bench/README.md).
- * The operators of a large program are long, and to wake a thread for each costs it a tenth.
+ * How long a thread of a small program waits for the next operator before it sleeps, in microseconds. ONNX Runtime's
+ * default is 1000, which takes the core from everything else: beside other programs learning took a third longer
+ * (bench/README.md). The operators of a large program are long, and to wake a thread for each costs it a tenth.
  */
 const SPIN_DURATION = 100;
 
@@ -99,8 +103,8 @@ export function sessionOptions(
         ...(mapped ? { disable_prepacking: "1" } : { intra_op: { spin_duration_us: String(SPIN_DURATION) } }),
         ...(weightsFolder !== undefined && { model_external_initializers_file_folder_path: weightsFolder }),
       },
-      // Folding would turn every half-precision weight into a float32 copy; merging equal casts would keep them all alive.
-      // Small ones are folded: a GPU may have no arithmetic of half precision to widen them with.
+      // Folding would turn every half-precision weight into a float32 copy; merging equal casts would keep them all
+      // alive. Small ones are folded: a GPU may have no arithmetic of half precision to widen them with.
       ...(castsWeights &&
         !(weightBytes < SMALL_WEIGHTS && weights !== "mapped") && {
           optimization: { disable_specified_optimizers: "ConstantFolding;CommonSubexpressionElimination" },

@@ -85,8 +85,8 @@ export class Program<Name extends string = string> {
   /**
    * Opens a session for a compiled program; `options` are those that it was compiled with, but for the threads.
    *
-   * @throws KeepsakeError if there is no such provider, or not on this machine, or so many threads are impossible, or the memory does not
-   *   suffice, or ONNX Runtime's telemetry cannot be switched off
+   * @throws KeepsakeError if there is no such provider, or not on this machine, or so many threads are impossible, or
+   *   the memory does not suffice, or ONNX Runtime's telemetry cannot be switched off
    */
   static async open<Name extends string>(
     compiled: CompiledProgram<Name>,
@@ -118,7 +118,8 @@ export class Program<Name extends string = string> {
   /**
    * Runs once.
    *
-   * @throws Error if an input is missing, unknown, or of the wrong type or length; KeepsakeError if the memory does not suffice
+   * @throws Error if an input is missing, unknown, or of the wrong type or length; KeepsakeError if the memory does not
+   *   suffice
    */
   async run(feeds: Feeds): Promise<Record<Name, Float32Array>> {
     const bound: Record<string, Ort.Tensor> = {};

@@ -1,7 +1,7 @@
 /**
- * @file The symbolic tensor and the node that produces it. A graph is nothing but nodes that refer to the tensors they read;
- * what a program computes is whatever its outputs can reach. An op is a function that calls `apply` with its shape rule
- * done, its lowering to ONNX and its derivative.
+ * @file The symbolic tensor and the node that produces it. A graph is nothing but nodes that refer to the tensors they
+ * read; what a program computes is whatever its outputs can reach. An op is a function that calls `apply` with its
+ * shape rule done, its lowering to ONNX and its derivative.
  */
 import type { LoweringTarget, OnnxBuilder } from "./onnx/builder.ts";
 import type { Shape } from "./shape.ts";
@@ -29,7 +29,9 @@ export type VectorJacobianProduct = (
 /** How an op is emitted, differentiated and counted. */
 export interface OpRules {
   readonly attributes?: Readonly<Record<string, Attribute>>;
-  /** Adds ONNX nodes for this op and returns the names of the output values. Absent for leaves, which the emitter knows. */
+  /**
+   * Adds ONNX nodes for this op and returns the names of the output values. Absent for leaves, which the emitter knows.
+   */
   readonly lower?: (onnx: OnnxBuilder, inputs: readonly string[], isUsed: readonly boolean[]) => readonly string[];
   /** Absent where no derivative exists: such an op stops with an error when a gradient has to pass through it. */
   readonly vjp?: VectorJacobianProduct;
@@ -41,9 +43,15 @@ export interface OpRules {
   readonly isView?: boolean;
   /** May write its result over an operand of the same size that nobody reads any more. */
   readonly inPlace?: boolean;
-  /** How a stored weight is seen through this op, so that it can be read in its file; undefined, or absent: it has to be computed. */
+  /**
+   * How a stored weight is seen through this op, so that it can be read in its file; undefined, or absent: it has to be
+   * computed.
+   */
   readonly seeWeight?: (weight: StoredWeight) => StoredWeight | undefined;
-  /** Floating-point operations, 2 per multiply-add, of the products and convolutions in it (elementwise work is not counted). */
+  /**
+   * Floating-point operations, 2 per multiply-add, of the products and convolutions in it (elementwise work is not
+   * counted).
+   */
   readonly flops?: (isUsed: readonly boolean[]) => number;
   /** Numbers that it needs in memory at the least while it runs, besides operands and results. */
   readonly scratch?: (target: LoweringTarget, mapsWeights: boolean) => number;
@@ -79,7 +87,9 @@ export interface ParameterSource {
   readonly dtype: "float32" | "float16" | "bfloat16";
 }
 
-/** A weight in its file, seen through reshapes, slices and casts, none of which costs anything at run time but a cast. */
+/**
+ * A weight in its file, seen through reshapes, slices and casts, none of which costs anything at run time but a cast.
+ */
 export interface StoredWeight {
   readonly name: string;
   readonly source: ParameterSource;
@@ -149,7 +159,8 @@ export function recomputing<T>(trace: () => T): T {
 /**
  * The nodes that `outputs` need, in topological order.
  *
- * @param oldest - id of the oldest node to return; whatever an older one needs is older still, and not walked. Default: all
+ * @param oldest - id of the oldest node to return; whatever an older one needs is older still, and not walked. Default:
+ *   all
  */
 export function reachableNodes(outputs: readonly Tensor[], oldest = 0): Node[] {
   const seen = new Set<Node>();

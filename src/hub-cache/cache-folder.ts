@@ -47,7 +47,9 @@ function userHome(env: Environment): string {
   return textOf(env, "HOME") ?? homedir();
 }
 
-/** As Python's `expanduser` and `expandvars`: `~`, `$NAME` and `${NAME}`; variables that are not set stay as they are. */
+/**
+ * As Python's `expanduser` and `expandvars`: `~`, `$NAME` and `${NAME}`; variables that are not set stay as they are.
+ */
 function expanded(path: string, env: Environment): string {
   const fromHome = /^~(?=$|[/\\])/.test(path) ? userHome(env) + path.slice(1) : path;
   return fromHome.replace(/\$(?:(\w+)|\{(\w+)\})/g, (found, name?: string, braced?: string) => {

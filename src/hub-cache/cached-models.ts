@@ -1,6 +1,6 @@
 /**
- * @file Which models there are to work on: the built-in one, and those of the Hugging Face cache that are in the diffusers
- * layout. No connection is made.
+ * @file Which models there are to work on: the built-in one, and those of the Hugging Face cache that are in the
+ * diffusers layout. No connection is made.
  */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";

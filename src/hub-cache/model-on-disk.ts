@@ -1,6 +1,6 @@
 /**
- * @file What a person calls a model, on the disk: a folder, a file, or `owner/name` of the Hugging Face Hub that the cache
- * holds. No connection is made.
+ * @file What a person calls a model, on the disk: a folder, a file, or `owner/name` of the Hugging Face Hub that the
+ * cache holds. No connection is made.
  */
 import { KeepsakeError } from "../errors.ts";
 import { exists } from "../io/folder.ts";

@@ -1,6 +1,6 @@
 /**
- * @file The files of a repository at a commit, with their sizes and hashes. huggingface_hub keeps such a list in the cache
- * as `trees/<commit>.json` (`_tree_cache.py`, format 1), and so does Keepsake.
+ * @file The files of a repository at a commit, with their sizes and hashes. huggingface_hub keeps such a list in the
+ * cache as `trees/<commit>.json` (`_tree_cache.py`, format 1), and so does Keepsake.
  */
 import { join } from "node:path";
 import { isObject } from "../diffusion/config/config-reader.ts";
@@ -36,7 +36,10 @@ export function treeFile(cache: string, repo: string, commit: string): string {
   return join(storageFolder(cache, repo), "trees", `${commit}.json`);
 }
 
-/** The list that the cache holds; undefined if it holds none that can be used, which is no fault: it can be asked for again. */
+/**
+ * The list that the cache holds; undefined if it holds none that can be used, which is no fault: it can be asked for
+ * again.
+ */
 export async function readTree(cache: string, repo: string, commit: string): Promise<TreeListing | undefined> {
   try {
     const json = await readJson(treeFile(cache, repo, commit));
@@ -70,7 +73,10 @@ export function formatTree(tree: TreeListing): string {
   });
 }
 
-/** Adds a page of the hub's answer to a list. @throws KeepsakeError ("input") if it is something else, or names a file that leads out of the repository */
+/**
+ * Adds a page of the hub's answer to a list. @throws KeepsakeError ("input") if it is something else, or names a file
+ * that leads out of the repository
+ */
 export function addPage(repo: string, page: unknown, tree: Map<string, TreeEntry>): void {
   if (!Array.isArray(page)) throw malformed(repo, page);
   const items: unknown[] = page;
@@ -101,7 +107,9 @@ function checkedEntry(
   return [path, isHash(xetHash, 64) ? { ...entry, xetHash } : entry];
 }
 
-/** Whether a path stays in its folder on every system; stricter than `_validate_relative_filename` of huggingface_hub. */
+/**
+ * Whether a path stays in its folder on every system; stricter than `_validate_relative_filename` of huggingface_hub.
+ */
 function isSafePath(path: string): boolean {
   // eslint-disable-next-line no-control-regex -- control characters are what is looked for
   if (path.length > 1000 || /[\u0000-\u001f\u007f\\]/.test(path)) return false;

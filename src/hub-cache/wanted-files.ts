@@ -1,6 +1,7 @@
 /**
- * @file Which files of a model in the diffusers layout Keepsake reads: configs, tokenizer, and one set of safetensors for
- * each network. Everything else in a repository (pickles, other formats, safety checker, pictures) is not downloaded.
+ * @file Which files of a model in the diffusers layout Keepsake reads: configs, tokenizer, and one set of safetensors
+ * for each network. Everything else in a repository (pickles, other formats, safety checker, pictures) is not
+ * downloaded.
  */
 import { modelIndex } from "../diffusion/not-a-model.ts";
 import { TEXT_ENCODERS, type PipelineName } from "../diffusion/pipeline-folder.ts";

@@ -1,10 +1,10 @@
 /**
- * @file Downloads one file of a repository to the cache's blobs. It grows under a name that ends in `.incomplete`, is resumed
- * there after whatever stopped it, and gets its own name only when size and hash are right.
+ * @file Downloads one file of a repository to the cache's blobs. It grows under a name that ends in `.incomplete`, is
+ * resumed there after whatever stopped it, and gets its own name only when size and hash are right.
  *
- * huggingface_hub today downloads to a name of each process's own and removes it at a failure (`_download_to_tmp_and_move`),
- * since it cannot trust locks everywhere. Here the name is the same each time, so that a download can go on, and the hash of
- * the whole file is checked, so that two writers could never make a wrong file.
+ * huggingface_hub today downloads to a name of each process's own and removes it at a failure
+ * (`_download_to_tmp_and_move`), since it cannot trust locks everywhere. Here the name is the same each time, so that a
+ * download can go on, and the hash of the whole file is checked, so that two writers could never make a wrong file.
  */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";

@@ -1,6 +1,6 @@
 /**
- * @file What can go wrong between here and the hub: what is worth another try, and what a person is told otherwise, with what
- * to type next. The codes are those that huggingface_hub knows (`hf_raise_for_status`).
+ * @file What can go wrong between here and the hub: what is worth another try, and what a person is told otherwise,
+ * with what to type next. The codes are those that huggingface_hub knows (`hf_raise_for_status`).
  */
 import { KeepsakeError, shown } from "../errors.ts";
 import type { HubModel } from "../hub-cache/hub-model.ts";

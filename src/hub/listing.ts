@@ -1,6 +1,6 @@
 /**
- * @file Asks the hub at which commit a revision is, and for the list of files at a commit (huggingface_hub: `repo_info`,
- * `list_repo_tree`).
+ * @file Asks the hub at which commit a revision is, and for the list of files at a commit (huggingface_hub:
+ * `repo_info`, `list_repo_tree`).
  */
 import { isObject } from "../diffusion/config/config-reader.ts";
 import { KeepsakeError, shown } from "../errors.ts";
@@ -26,7 +26,9 @@ export async function commitOf(model: HubModel, settings: HubSettings): Promise<
   throw new KeepsakeError("input", `${fault}; look at HF_ENDPOINT and the proxy settings.`);
 }
 
-/** The files at a commit. @throws KeepsakeError if the hub refuses, cannot be reached, or answers with something else */
+/**
+ * The files at a commit. @throws KeepsakeError if the hub refuses, cannot be reached, or answers with something else
+ */
 export async function listFiles(model: HubModel, commit: string, settings: HubSettings): Promise<TreeListing> {
   const tree = new Map<string, TreeEntry>();
   const start = hubUrl(settings, "api", "models", ...model.repo.split("/"), "tree", commit);

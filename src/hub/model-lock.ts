@@ -1,7 +1,7 @@
 /**
- * @file One pull of a model at a time: the second one waits, and then finds what the first has downloaded. The lock lies in
- * the cache's `.locks`, under a name of Keepsake's own: huggingface_hub's locks (`flock`) are not to be had in Node. What
- * a Python tool downloads at the same time is safe all the same, see blob.ts.
+ * @file One pull of a model at a time: the second one waits, and then finds what the first has downloaded. The lock
+ * lies in the cache's `.locks`, under a name of Keepsake's own: huggingface_hub's locks (`flock`) are not to be had in
+ * Node. What a Python tool downloads at the same time is safe all the same, see blob.ts.
  */
 import { KeepsakeError } from "../errors.ts";
 import { describeWriteError } from "../io/atomic.ts";

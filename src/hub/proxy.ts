@@ -1,7 +1,7 @@
 /**
- * @file Connections through a proxy, as HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY say (in small letters too, which
- * win): encrypted ones through a tunnel (CONNECT), so that the proxy sees the host's name and nothing else. Node 20 reads
- * none of these variables.
+ * @file Connections through a proxy, as HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY say (in small letters too,
+ * which win): encrypted ones through a tunnel (CONNECT), so that the proxy sees the host's name and nothing else. Node
+ * 20 reads none of these variables.
  */
 import http from "node:http";
 import https from "node:https";

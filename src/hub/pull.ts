@@ -1,6 +1,7 @@
 /**
- * @file `pullModel`, the one way into this folder and the only code of Keepsake that opens connections: brings a model of the
- * Hugging Face Hub into the cache that the Python tools use too (huggingface_hub: `snapshot_download`, `hf_hub_download`).
+ * @file `pullModel`, the one way into this folder and the only code of Keepsake that opens connections: brings a model
+ * of the Hugging Face Hub into the cache that the Python tools use too (huggingface_hub: `snapshot_download`,
+ * `hf_hub_download`).
  *
  * What the cache holds is found without a connection. A file gets its name only when it is whole, and the revision its
  * commit only when all files are there, so whatever stops a pull leaves what was there before, and a part from which
@@ -147,7 +148,9 @@ async function fetchFiles(
   return downloaded + done;
 }
 
-/** Brings one file into the snapshot. @returns whether it was downloaded: content that another file or commit has is not */
+/**
+ * Brings one file into the snapshot. @returns whether it was downloaded: content that another file or commit has is not
+ */
 async function fetchFile(pull: Pull, name: string, onBytes: (there: number) => void): Promise<boolean> {
   const { cache, model, commit, tree, settings } = pull;
   const { repo } = model;

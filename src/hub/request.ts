@@ -1,6 +1,6 @@
 /**
- * @file One request to the hub, with its redirects. The token goes to the hub's own origin and is dropped for good at the
- * first redirect elsewhere, as large files have it (huggingface_hub: `_get_metadata_or_catch_error`).
+ * @file One request to the hub, with its redirects. The token goes to the hub's own origin and is dropped for good at
+ * the first redirect elsewhere, as large files have it (huggingface_hub: `_get_metadata_or_catch_error`).
  */
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { KeepsakeError } from "../errors.ts";

@@ -1,6 +1,6 @@
 /**
- * @file Trying again: what is passing is tried some more, after pauses that grow, or as long as the server asks for. Tries
- * that got something further do not count.
+ * @file Trying again: what is passing is tried some more, after pauses that grow, or as long as the server asks for.
+ * Tries that got something further do not count.
  */
 import { KeepsakeError } from "../errors.ts";
 import { requestFault, Transient } from "./faults.ts";

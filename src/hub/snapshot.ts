@@ -1,7 +1,7 @@
 /**
- * @file Writes to the cache beside the blobs: snapshots, refs, the list of files, marks of absence. Names and contents are those
- * of huggingface_hub (`_create_symlink`, `_cache_commit_hash_for_specific_revision`, `_create_cachedir_tag`), so that
- * what one program has downloaded is there for the other.
+ * @file Writes to the cache beside the blobs: snapshots, refs, the list of files, marks of absence. Names and contents
+ * are those of huggingface_hub (`_create_symlink`, `_cache_commit_hash_for_specific_revision`, `_create_cachedir_tag`),
+ * so that what one program has downloaded is there for the other.
  */
 import { randomBytes } from "node:crypto";
 import { copyFile, lstat, readFile, readlink, rename, rm, symlink } from "node:fs/promises";
@@ -51,8 +51,8 @@ export async function writeAbsence(cache: string, repo: string, commit: string, 
 }
 
 /**
- * Gives a blob its name in a snapshot: a relative link, or where links do not work the file itself. It then moves there if it
- * was downloaded just now, else it is copied, since other snapshots may need it.
+ * Gives a blob its name in a snapshot: a relative link, or where links do not work the file itself. It then moves there
+ * if it was downloaded just now, else it is copied, since other snapshots may need it.
  *
  * @throws KeepsakeError in one line if it cannot be written
  */

@@ -1,6 +1,7 @@
 /**
- * @file Files that are written whole or not at all. The content goes to a temporary file in the same folder, is forced to the
- * disk, and is then given its name in one step: whenever the process or the power dies, the name holds the old content or the new.
+ * @file Files that are written whole or not at all. The content goes to a temporary file in the same folder, is forced
+ * to the disk, and is then given its name in one step: whenever the process or the power dies, the name holds the old
+ * content or the new.
  */
 import { randomBytes } from "node:crypto";
 import { link, lstat, open, realpath, rename, rm } from "node:fs/promises";
@@ -16,7 +17,8 @@ export interface WriteOptions {
 
 /**
  * Writes a file atomically, replacing one of that name. A symbolic link keeps pointing to the file it points to.
- * @throws KeepsakeError ("environment") in one line if the disk is full, the folder is read-only or missing, and the like.
+ * @throws KeepsakeError ("environment") in one line if the disk is full, the folder is read-only or missing, and the
+ *   like.
  */
 export function writeFileAtomic(file: string, data: Uint8Array | string, options: WriteOptions = {}): Promise<void> {
   const write = async (handle: FileHandle) => {
@@ -81,7 +83,10 @@ export async function writeNewFile(file: string, data: Uint8Array): Promise<bool
   }
 }
 
-/** A second name for the file, which unlike a renaming replaces nothing; disks without such links leave a moment for a race. */
+/**
+ * A second name for the file, which unlike a renaming replaces nothing; disks without such links leave a moment for a
+ * race.
+ */
 async function giveNewName(temporary: string, file: string): Promise<boolean> {
   try {
     await link(temporary, file);
@@ -124,7 +129,10 @@ async function forceToDisk(handle: FileHandle): Promise<void> {
   });
 }
 
-/** Forces the new name to the disk. Some systems (Windows, network drives) cannot do that for a folder; the file is whole anyway. */
+/**
+ * Forces the new name to the disk. Some systems (Windows, network drives) cannot do that for a folder; the file is
+ * whole anyway.
+ */
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, "r").catch(() => undefined);
   await handle?.sync().catch(() => undefined);

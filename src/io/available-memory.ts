@@ -12,7 +12,10 @@ export interface AvailableMemory {
   readonly addressSpace: number;
 }
 
-/** What the system, a container's limit and the shell's leave. Where the system does not say it well, all the memory that there is. */
+/**
+ * What the system, a container's limit and the shell's leave. Where the system does not say it well, all the memory
+ * that there is.
+ */
 export function availableMemory(): AvailableMemory {
   return { memory: Math.min(systemMemory(), containerMemory()), addressSpace: addressSpace() };
 }

@@ -7,7 +7,9 @@ import { KeepsakeError } from "../errors.ts";
 import { imageExtensions, isMaskName, otherExtensions, otherImageExtensions } from "./images/image-format.ts";
 import { describeReadError } from "./read-file.ts";
 
-/** Names in a folder, sorted, the same on every machine; of hidden ones and what systems leave behind, pictures only. */
+/**
+ * Names in a folder, sorted, the same on every machine; of hidden ones and what systems leave behind, pictures only.
+ */
 export interface FolderContent {
   readonly images: readonly string[];
   readonly skipped: readonly string[];

@@ -1,5 +1,6 @@
 /**
- * @file Folders that are made for a result, and that are gone again if there is none; and whether there is anything at a path.
+ * @file Folders that are made for a result, and that are gone again if there is none; and whether there is anything at
+ * a path.
  */
 import { randomBytes } from "node:crypto";
 import { chmod, mkdir, rm, rmdir, stat, writeFile } from "node:fs/promises";
@@ -40,7 +41,8 @@ export async function makeFolder(folder: string, mode?: number): Promise<() => P
 }
 
 /**
- * Finds out whether files can be written in a folder, by writing one: asking for permissions does not tell for every disk.
+ * Finds out whether files can be written in a folder, by writing one: asking for permissions does not tell for every
+ * disk.
  *
  * @throws KeepsakeError in one line if they cannot
  */
@@ -60,7 +62,8 @@ export async function checkWritable(folder: string): Promise<void> {
 }
 
 /**
- * Makes the folders of files that are to be written, and finds out whether they can be: before hours of work, not after.
+ * Makes the folders of files that are to be written, and finds out whether they can be: before hours of work, not
+ * after.
  *
  * @returns a function that removes folders that were made and are empty
  * @throws KeepsakeError in one line if a file cannot be written

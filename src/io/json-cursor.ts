@@ -1,7 +1,8 @@
 /**
- * @file Reads JSON value by value from its bytes, without building what nobody asks for: the headers of safetensors files, which
- * come from anywhere and may have 100 MB. As strict as the reference reader (Rust's serde_json): numbers keep their spelling, so that
- * `1.0` is no integer; lone surrogates, numbers beyond float64 and deep nesting are errors, also in values that are skipped.
+ * @file Reads JSON value by value from its bytes, without building what nobody asks for: the headers of safetensors
+ * files, which come from anywhere and may have 100 MB. As strict as the reference reader (Rust's serde_json): numbers
+ * keep their spelling, so that `1.0` is no integer; lone surrogates, numbers beyond float64 and deep nesting are
+ * errors, also in values that are skipped.
  */
 import { isUtf8 } from "node:buffer";
 
@@ -84,7 +85,9 @@ export class JsonCursor {
     return text;
   }
 
-  /** Reads a number. @returns It, if it is a whole number >= 0, written as one and at most 2^53 - 1; otherwise undefined */
+  /**
+   * Reads a number. @returns It, if it is a whole number >= 0, written as one and at most 2^53 - 1; otherwise undefined
+   */
   count(): number | undefined {
     this.#skipBlanks();
     const start = this.#at;

@@ -10,14 +10,17 @@ export const MAX_JSON_SIZE = 32_000_000;
 const maxDepth = 100;
 
 export interface ReadJsonOptions {
-  /** Allow `NaN`, `Infinity` and `-Infinity`, which Python's json module writes although JSON does not have them. Default false. */
+  /**
+   * Allow `NaN`, `Infinity` and `-Infinity`, which Python's json module writes although JSON does not have them.
+   * Default false.
+   */
   readonly pythonNumbers?: boolean;
 }
 
 /**
  * Reads a JSON file. A byte order mark, as some editors write it, is allowed.
- * @throws KeepsakeError in one line that names the file: missing, not UTF-8, not JSON (with line and column where known), nested
- * too deep, or what people have in place of such a file.
+ * @throws KeepsakeError in one line that names the file: missing, not UTF-8, not JSON (with line and column where
+ *   known), nested too deep, or what people have in place of such a file.
  */
 export async function readJson(path: string, options: ReadJsonOptions = {}): Promise<unknown> {
   const bytes = await readWholeFile(path, MAX_JSON_SIZE);
@@ -97,7 +100,10 @@ function parsePythonJson(text: string): unknown {
   return JSON.parse(standard, (_, value: unknown) => (value === "\u{e000}" ? NaN : value));
 }
 
-/** " (line 3, column 7)", if the engine's message holds the position. Its other words quote the file, which may be anything. */
+/**
+ * " (line 3, column 7)", if the engine's message holds the position. Its other words quote the file, which may be
+ * anything.
+ */
 function place(text: string, error: unknown): string {
   const position = error instanceof Error ? /at position (\d+)/.exec(error.message)?.[1] : undefined;
   if (position === undefined) return "";

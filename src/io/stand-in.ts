@@ -1,6 +1,6 @@
 /**
- * @file What people have in place of a file without knowing: a Git LFS pointer, the error page of a download, another format. Told
- * from the first bytes; asked only once a file was found not to be what it should be.
+ * @file What people have in place of a file without knowing: a Git LFS pointer, the error page of a download, another
+ * format. Told from the first bytes; asked only once a file was found not to be what it should be.
  */
 
 /** What a file is, and what to do about it. */

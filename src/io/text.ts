@@ -1,6 +1,6 @@
 /**
- * @file Text of a user, from bytes: UTF-8, or UTF-16 that says so. Anything else is refused, since a guess would put other
- * characters in place of what was written, and nobody would notice.
+ * @file Text of a user, from bytes: UTF-8, or UTF-16 that says so. Anything else is refused, since a guess would put
+ * other characters in place of what was written, and nobody would notice.
  */
 import { KeepsakeError } from "../errors.ts";
 

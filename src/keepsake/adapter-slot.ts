@@ -1,6 +1,6 @@
 /**
- * @file One adapter after another in the same compiled programs: those of one layout differ in their numbers alone, which are
- * fed anew at each run. Several at once add up.
+ * @file One adapter after another in the same compiled programs: those of one layout differ in their numbers alone,
+ * which are fed anew at each run. Several at once add up.
  */
 import type { Adapter } from "../adapters/adapter.ts";
 import { BoundAdapter } from "../adapters/bound-adapter.ts";
@@ -17,7 +17,10 @@ export class AdapterSlot {
   #adapters: readonly WeightedAdapter[] = [];
   #binding: AdapterBinding | undefined;
 
-  /** Puts an adapter in. As long as the layout is the same, so is the binding, and programs that know it can be used again. */
+  /**
+   * Puts an adapter in. As long as the layout is the same, so is the binding, and programs that know it can be used
+   * again.
+   */
   bind(adapter: Adapter): AdapterBinding {
     return this.bindAll([{ adapter, scale: 1 }]);
   }

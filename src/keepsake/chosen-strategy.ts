@@ -1,5 +1,6 @@
 /**
- * @file With which strategy a concept is learned, where the request leaves it open: as the library was learned so far, else the best that its adapter can take.
+ * @file With which strategy a concept is learned, where the request leaves it open: as the library was learned so far,
+ * else the best that its adapter can take.
  */
 import { DEFAULT_KIND } from "../adapters/kinds.ts";
 import { loraKind } from "../adapters/lora.ts";
@@ -12,16 +13,17 @@ import { createStrategy, DEFAULT_STRATEGY, isStrategy, STRATEGY_FOR_ANY_ADAPTER 
 import type { Strategy } from "../training/strategy.ts";
 
 /**
- * The default strategy's adapter carries whole matrices, and a run holds it five times: 153 MB at the size of Stable Diffusion 1,
- * whose text is 768 wide, about 4 GB at SDXL's, with 2048. Above this width its soft form is chosen, which trains one LoRA.
+ * The default strategy's adapter carries whole matrices, and a run holds it five times: 153 MB at the size of Stable
+ * Diffusion 1, whose text is 768 wide, about 4 GB at SDXL's, with 2048. Above this width its soft form is chosen, which
+ * trains one LoRA.
  */
 const WIDEST_FOR_MATRICES = 1024;
 
 /** What a request may say of the strategy. */
 export interface AskedStrategy {
   /**
-   * A name that `STRATEGIES` knows. Default: the library's last, else `kv-nullspace`, in its soft form on models with a wide text
-   * (SDXL); `ewc-dc` on an adapter that this cannot use.
+   * A name that `STRATEGIES` knows. Default: the library's last, else `kv-nullspace`, in its soft form on models with a
+   * wide text (SDXL); `ewc-dc` on an adapter that this cannot use.
    */
   readonly strategy?: string | undefined;
   /** Options of the strategy that are not left to their defaults, or to what the library was learned with. */

@@ -73,12 +73,13 @@ export interface ClassifiedPicture {
 }
 
 /**
- * Says for each picture which concept of the library it shows, that it shows none, or that this is not sure. Beside the concepts stand as candidates their
- * class nouns ("a photo of a cat"), ordinary things, and the empty prompt: a concept that does not fit a picture predicts its noise worse than these. Things
- * that do not fit are given up after a few draws.
+ * Says for each picture which concept of the library it shows, that it shows none, or that this is not sure. Beside the
+ * concepts stand as candidates their class nouns ("a photo of a cat"), ordinary things, and the empty prompt: a concept
+ * that does not fit a picture predicts its noise worse than these. Things that do not fit are given up after a few
+ * draws.
  *
- * @throws KeepsakeError for a library without concepts, a file that is no picture, a model that does not fit, or impossible options; the signal's reason
- *   when aborted
+ * @throws KeepsakeError for a library without concepts, a file that is no picture, a model that does not fit, or
+ *   impossible options; the signal's reason when aborted
  */
 export async function classifyPictures(session: Session, request: ClassifyRequest): Promise<ClassifiedPicture[]> {
   const { folder, program } = session;

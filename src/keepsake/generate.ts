@@ -43,8 +43,8 @@ export interface GenerateFilesRequest extends Omit<GenerateRequest, "n" | "first
 /**
  * Draws pictures with everything that the library has learned, or with the model alone if there is no library.
  *
- * @throws KeepsakeError if the prompt is empty, an option makes no sense, or library and model do not go together; the signal's
- *   reason when aborted
+ * @throws KeepsakeError if the prompt is empty, an option makes no sense, or library and model do not go together; the
+ *   signal's reason when aborted
  */
 export async function generatePictures(session: Session, request: GenerateRequest): Promise<readonly Picture[]> {
   const { n = 1, firstIndex = 0, ...rest } = request;
@@ -59,8 +59,8 @@ export async function generatePictures(session: Session, request: GenerateReques
 }
 
 /**
- * Draws one picture for each file and writes it as soon as it is done. The same request again gives the same files with the
- * same bytes.
+ * Draws one picture for each file and writes it as soon as it is done. The same request again gives the same files with
+ * the same bytes.
  *
  * @returns the files
  * @throws KeepsakeError as {@link generatePictures}, and if a file cannot be written

@@ -1,6 +1,6 @@
 /**
- * @file The facade: a library of concepts on a model, opened once. Each verb is a file of its own, which is loaded when the
- * verb is first used, so that what needs no model starts fast. Long because each verb carries its documentation.
+ * @file The facade: a library of concepts on a model, opened once. Each verb is a file of its own, which is loaded when
+ * the verb is first used, so that what needs no model starts fast. Long because each verb carries its documentation.
  */
 import { KeepsakeError } from "../errors.ts";
 import { checkWhole, LIMITS } from "../limits.ts";
@@ -36,8 +36,8 @@ export interface OpenOptions extends SessionOptions {
   /** Whether there may be no library yet; the first change then makes it. Default true. */
   readonly create?: boolean;
   /**
-   * Load the model when something first needs it, and look at nothing before: for history, undo and the like, which need none,
-   * and for a library that is damaged. Default false.
+   * Load the model when something first needs it, and look at nothing before: for history, undo and the like, which
+   * need none, and for a library that is damaged. Default false.
    */
   readonly lazy?: boolean;
 }
@@ -59,9 +59,9 @@ async function pathOf(model: string): Promise<string> {
 /**
  * A library of concepts on a model. The model is loaded once, and compiled programs are kept between calls.
  *
- * Operations run one at a time, in the order in which they were asked for; {@link Keepsake.list}, {@link Keepsake.concepts} and
- * {@link Keepsake.history} without `keep` only read and answer at once. Each operation reads the library anew, so what another
- * process has changed in between is seen.
+ * Operations run one at a time, in the order in which they were asked for; {@link Keepsake.list},
+ * {@link Keepsake.concepts} and {@link Keepsake.history} without `keep` only read and answer at once. Each operation
+ * reads the library anew, so what another process has changed in between is seen.
  *
  * @example
  * ```ts
@@ -97,8 +97,8 @@ export class Keepsake {
    * for (const { token, classNoun } of await keepsake.concepts()) console.log(`${token}: ${classNoun}`);
    * ```
    * @param folder - of the library; there need be none yet
-   * @throws KeepsakeError if the library is damaged, or the model cannot be loaded, is not the library's, or is one of the
-   *   Hugging Face Hub that the cache does not hold
+   * @throws KeepsakeError if the library is damaged, or the model cannot be loaded, is not the library's, or is one of
+   *   the Hugging Face Hub that the cache does not hold
    */
   static async open(
     folder: string,
@@ -131,9 +131,9 @@ export class Keepsake {
   }
 
   /**
-   * Learns a concept on top of what the library knows, and draws the preview sheet; with `more` or `replace`, one that the
-   * library knows already. The same request goes on with a run that was stopped or killed, and ends in the same bytes as a
-   * run that was not.
+   * Learns a concept on top of what the library knows, and draws the preview sheet; with `more` or `replace`, one that
+   * the library knows already. The same request goes on with a run that was stopped or killed, and ends in the same
+   * bytes as a run that was not.
    *
    * @example
    * ```ts
@@ -153,8 +153,8 @@ export class Keepsake {
   }
 
   /**
-   * What {@link Keepsake.learn} would take: time, memory and disk. Nothing is written; the speed of the machine is measured,
-   * which takes seconds.
+   * What {@link Keepsake.learn} would take: time, memory and disk. Nothing is written; the speed of the machine is
+   * measured, which takes seconds.
    *
    * @example
    * ```ts
@@ -173,8 +173,8 @@ export class Keepsake {
   }
 
   /**
-   * Learns concepts one after another; those that the library knows are skipped, so the same request goes on after whatever
-   * stopped it.
+   * Learns concepts one after another; those that the library knows are skipped, so the same request goes on after
+   * whatever stopped it.
    *
    * @example
    * ```ts
@@ -270,7 +270,8 @@ export class Keepsake {
    *   console.log(file, answer.kind === "concept" ? answer.concept : answer.kind);
    * }
    * ```
-   * @throws KeepsakeError for a library without concepts, or a file that is no picture; the signal's reason when it fires
+   * @throws KeepsakeError for a library without concepts, or a file that is no picture; the signal's reason when it
+   *   fires
    */
   classify(request: ClassifyRequest): Operation<ClassifiedPicture[], ClassifyProgress> {
     return this.#start(request, async (session, watched) => {
@@ -289,8 +290,8 @@ export class Keepsake {
    * const { sheet, changes } = await keepsake.previews();
    * for (const { concept, change } of changes) console.log(`${concept}: ${Math.round(100 * change)} %, see ${sheet}`);
    * ```
-   * @throws KeepsakeError if the last change was no learning, or the state before it is not kept; the signal's reason when it
-   *   fires
+   * @throws KeepsakeError if the last change was no learning, or the state before it is not kept; the signal's reason
+   *   when it fires
    */
   previews(request: PreviewsRequest = {}): Operation<PreviewReport, PreviewProgress> {
     return this.#start(request, async (session, watched) => {
@@ -299,8 +300,8 @@ export class Keepsake {
   }
 
   /**
-   * Draws every concept in every state that is kept, from the same noise, and says how much its pictures have changed since it
-   * was learned: what each later concept did to the earlier ones. Nothing is stored.
+   * Draws every concept in every state that is kept, from the same noise, and says how much its pictures have changed
+   * since it was learned: what each later concept did to the earlier ones. Nothing is stored.
    *
    * @example
    * ```ts
@@ -342,7 +343,8 @@ export class Keepsake {
    * const { states } = await keepsake.history();
    * for (const { id, change } of states) console.log(id.slice(0, 8), change.kind);
    * ```
-   * @param request - `keep`: from now on, how many states to keep beside the current one; what is too much is deleted at once
+   * @param request - `keep`: from now on, how many states to keep beside the current one; what is too much is deleted
+   *   at once
    * @throws KeepsakeError if there is no library
    */
   history({ keep }: { readonly keep?: number } = {}): Promise<LibraryHistory> {
@@ -416,7 +418,8 @@ export class Keepsake {
   }
 
   /**
-   * Forgets a concept and trains the adapter until its token means no more than its class noun, and says how far that went.
+   * Forgets a concept and trains the adapter until its token means no more than its class noun, and says how far that
+   * went.
    *
    * @example
    * ```ts
@@ -453,7 +456,9 @@ export class Keepsake {
     });
   }
 
-  /** Whether Keepsake can work on this machine and library: versions, speed, memory, disk, what fits, what is damaged. */
+  /**
+   * Whether Keepsake can work on this machine and library: versions, speed, memory, disk, what fits, what is damaged.
+   */
   doctor(): Promise<DoctorReport> {
     return this.#add(async (session) => (await import("./planning/doctor.ts")).examine(session));
   }
@@ -469,7 +474,8 @@ export class Keepsake {
    * await keepsake.export({ format: "diffusers", to: "my-lora.safetensors" });
    * await keepsake.export({ format: "textual-inversion", name: "mochi", to: "mochi.safetensors" });
    * ```
-   * @throws KeepsakeError if nothing has been learned, the format does not hold an adapter of this kind, or a file is there already
+   * @throws KeepsakeError if nothing has been learned, the format does not hold an adapter of this kind, or a file is
+   *   there already
    */
   export(request: ExportRequest): Promise<ExportResult> {
     return this.#add(async (session) => (await import("./files/export.ts")).exportLearned(session, request));

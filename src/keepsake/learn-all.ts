@@ -1,6 +1,6 @@
 /**
- * @file Learning several concepts in a row, each a change of the library of its own. What the library knows already is skipped, so the same call goes on after
- * whatever stopped it.
+ * @file Learning several concepts in a row, each a change of the library of its own. What the library knows already is
+ * skipped, so the same call goes on after whatever stopped it.
  */
 import { KeepsakeError } from "../errors.ts";
 import {
@@ -25,16 +25,16 @@ import { checkNaming } from "./training/asked-concept.ts";
 export type Thing = Pick<LearnRequest, "name" | "photos"> & Required<Pick<LearnRequest, "classNoun">>;
 
 /**
- * Everything but the things is the same for all of them. All are new: what is known is skipped, and not taught further. None has
- * a photo held back.
+ * Everything but the things is the same for all of them. All are new: what is known is skipped, and not taught further.
+ * None has a photo held back.
  */
 export interface LearnAllRequest
   extends
     Omit<LearnRequest, keyof Thing | "more" | "replace" | "validation" | "onProgress" | "budget">,
     Watched<LearnAllProgress> {
   /**
-   * Seconds in which all of them are to be learned, shared out over those that are still to be learned: each has as much as
-   * the others, and what one leaves over goes to those after it. A resumed run keeps its steps.
+   * Seconds in which all of them are to be learned, shared out over those that are still to be learned: each has as
+   * much as the others, and what one leaves over goes to those after it. A resumed run keeps its steps.
    */
   readonly budget?: number;
   /** In the order in which they are learned. */
@@ -58,10 +58,12 @@ export interface SkippedThing {
 }
 
 /**
- * Learns things one after another, as `learnAndPreview` learns each. All of them are looked at before the first one is learned. The same request repeated
- * after an interruption, a kill or its end comes to the same library and the same sheet.
+ * Learns things one after another, as `learnAndPreview` learns each. All of them are looked at before the first one is
+ * learned. The same request repeated after an interruption, a kill or its end comes to the same library and the same
+ * sheet.
  *
- * @returns one result for each thing, in order; if the signal fired, those that were begun, of which the last may be `interrupted`
+ * @returns one result for each thing, in order; if the signal fired, those that were begun, of which the last may be
+ *   `interrupted`
  * @throws KeepsakeError for a thing that cannot be learned; what was learned before it stays learned
  */
 export async function learnAll(session: Session, request: LearnAllRequest): Promise<(LearnResult | SkippedThing)[]> {
@@ -97,7 +99,10 @@ async function sharedOut(budget: number, things: readonly Thing[], library: stri
   };
 }
 
-/** A process may have been killed between a learning and its previews, so they are drawn again; the same states give the same bytes. */
+/**
+ * A process may have been killed between a learning and its previews, so they are drawn again; the same states give the
+ * same bytes.
+ */
 async function missingPreviews(
   session: Session,
   request: LearnAllRequest,

@@ -21,8 +21,9 @@ import type { Session } from "./session.ts";
 
 export interface LearnRequest extends Omit<LearnConceptRequest, "onProgress">, Watched<LearnProgress> {
   /**
-   * File of the sheet, which each learning replaces; true: the one beside the library; false: none. Default: as true with the built-in model, where it takes
-   * seconds, and as false with other models, where it takes minutes. A library that keeps no earlier states has nothing to compare.
+   * File of the sheet, which each learning replaces; true: the one beside the library; false: none. Default: as true
+   * with the built-in model, where it takes seconds, and as false with other models, where it takes minutes. A library
+   * that keeps no earlier states has nothing to compare.
    */
   readonly previews?: string | boolean;
 }
@@ -35,14 +36,17 @@ export type LearnProgress =
   | PreviewProgress;
 
 export interface LearnResult extends LearnConceptResult {
-  /** Absent if there are none; `stopped` if the signal fired while they were drawn: the concept is learned all the same. */
+  /**
+   * Absent if there are none; `stopped` if the signal fired while they were drawn: the concept is learned all the same.
+   */
   readonly previews?: PreviewReport | "stopped";
 }
 
 /**
  * Learns a concept as `learnConcept` does, then writes the sheet of previews.
  *
- * @throws KeepsakeError as `learnConcept`; and if the sheet cannot be written, as far as possible before anything is learned
+ * @throws KeepsakeError as `learnConcept`; and if the sheet cannot be written, as far as possible before anything is
+ *   learned
  */
 export async function learnAndPreview(session: Session, request: LearnRequest): Promise<LearnResult> {
   const sheet = await sheetOf(session, request);

@@ -17,13 +17,16 @@ export interface LearnConceptRequest extends AskedStrategy, Watched<LearnConcept
   readonly name: string;
   /** Photos, folders of them, or photos in memory. */
   readonly photos: readonly PhotoSource[];
-  /** What the thing is, e.g. "cat": a new token's embedding starts from it. May be left out if the library knows the concept. */
+  /**
+   * What the thing is, e.g. "cat": a new token's embedding starts from it. May be left out if the library knows the
+   * concept.
+   */
   readonly classNoun?: string;
   /** Embeddings that the token stands for. Default 1, or as the library knows the concept. */
   readonly vectors?: number;
   /**
-   * Go on teaching a concept that the library knows: its token begins as it was learned, and what it was is kept like the other
-   * concepts. Default: a name that is known is refused.
+   * Go on teaching a concept that the library knows: its token begins as it was learned, and what it was is kept like
+   * the other concepts. Default: a name that is known is refused.
    */
   readonly more?: boolean;
   /**
@@ -38,13 +41,15 @@ export interface LearnConceptRequest extends AskedStrategy, Watched<LearnConcept
   /** Give up an unfinished run instead of going on with it. */
   readonly restart?: boolean;
   /**
-   * Recompute the UNet's blocks in the backward pass, for less memory. Default: if what is free does not suffice otherwise. The
-   * two round differently, so a resumed run stays as it was begun.
+   * Recompute the UNet's blocks in the backward pass, for less memory. Default: if what is free does not suffice
+   * otherwise. The two round differently, so a resumed run stays as it was begun.
    */
   readonly checkpointing?: boolean;
   /** Seconds in which the run is to end: chooses the number of steps. A resumed run keeps its own. */
   readonly budget?: number;
-  /** Tell beforehand what the run will take: progress of the kind `plan`. With a large model, finding out takes seconds. */
+  /**
+   * Tell beforehand what the run will take: progress of the kind `plan`. With a large model, finding out takes seconds.
+   */
   readonly tellsPlan?: boolean;
   /** Pictures of the concept on the way. Default: none. */
   readonly samples?: SampleRequest;
@@ -60,7 +65,10 @@ export type LearnConceptProgress =
   /** What is good to know about the model, before anything is trained. */
   | { readonly kind: "note"; readonly message: string }
   | ({ readonly kind: "photos" } & PhotosFound)
-  /** What begins now, and takes from seconds to minutes without news of its own. Not told of the built-in model, where it is quick. */
+  /**
+   * What begins now, and takes from seconds to minutes without news of its own. Not told of the built-in model, where
+   * it is quick.
+   */
   | { readonly kind: "preparing"; readonly part: PreparedPart }
   /** What the run will take, before the photos are encoded. */
   | { readonly kind: "plan"; readonly plan: LearnPlan }
@@ -94,6 +102,8 @@ export interface LearnConceptResult {
   readonly losses: readonly number[];
   /** Name of the strategy. */
   readonly strategy: string;
-  /** UNet evaluations of each phase, those of interrupted calls included; none of a run that had ended before this call. */
+  /**
+   * UNet evaluations of each phase, those of interrupted calls included; none of a run that had ended before this call.
+   */
   readonly evaluations: PhaseEvaluations;
 }

@@ -34,8 +34,8 @@ import { checkSampleRequest, Sampler } from "./training/samples.ts";
 import { checkValidationRequest, Validator } from "./training/validation.ts";
 
 /**
- * Learns a concept on top of what the library knows. The same request continues a run that was stopped or killed, and ends in the same bytes as a run
- * that was not.
+ * Learns a concept on top of what the library knows. The same request continues a run that was stopped or killed, and
+ * ends in the same bytes as a run that was not.
  *
  * @param previews - whether a preview sheet follows, for the plan
  * @throws KeepsakeError for a photo, name, model or library that does not allow it

@@ -1,6 +1,6 @@
 /**
- * @file Work that takes time: it can be awaited like a promise, and watched while it runs. Operations of one queue run one
- * after another.
+ * @file Work that takes time: it can be awaited like a promise, and watched while it runs. Operations of one queue run
+ * one after another.
  */
 
 /** How an operation is watched and stopped. */
@@ -18,8 +18,8 @@ export interface Warning {
 }
 
 /**
- * Work that has been asked for. Await it for its result, or iterate over its progress first. It runs whether anybody watches
- * or not; who leaves the loop early stops watching, and a signal stops the work.
+ * Work that has been asked for. Await it for its result, or iterate over its progress first. It runs whether anybody
+ * watches or not; who leaves the loop early stops watching, and a signal stops the work.
  *
  * @example
  * ```ts
@@ -106,7 +106,10 @@ export class Operation<Result, Progress = never> implements Promise<Result>, Asy
 export class OperationQueue {
   #last: Promise<unknown> = Promise.resolve();
 
-  /** @param signal - when it fires before the work's turn has come, the work never begins, and the promise ends with its reason */
+  /**
+   * @param signal - when it fires before the work's turn has come, the work never begins, and the promise ends with its
+   * reason
+   */
   add<Result>(work: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
     const before = this.#last;
     const result = turn(before, signal).then(work);

@@ -1,6 +1,6 @@
 /**
- * @file How a picture was drawn, as the line of text that AUTOMATIC1111's program writes into its PNG files and many others read
- * (`modules/infotext_utils.py`): prompt, negative prompt, settings. No name of a file, a folder or a model.
+ * @file How a picture was drawn, as the line of text that AUTOMATIC1111's program writes into its PNG files and many
+ * others read (`modules/infotext_utils.py`): prompt, negative prompt, settings. No name of a file, a folder or a model.
  */
 import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { schedulerClass } from "../diffusion/schedulers/index.ts";

@@ -11,13 +11,13 @@ import { type DrawingSettings, PARAMETERS_KEY, parametersText } from "./picture-
 /** How a picture gets a file. */
 export interface SaveOptions {
   /**
-   * What becomes of another drawing of that name: it is replaced, or the picture goes `beside` it under a name with a number
-   * (`cat-2.png`). What Keepsake did not draw is never replaced. Default `replace`.
+   * What becomes of another drawing of that name: it is replaced, or the picture goes `beside` it under a name with a
+   * number (`cat-2.png`). What Keepsake did not draw is never replaced. Default `replace`.
    */
   readonly existing?: "replace" | "beside";
   /**
-   * Whether the file says how the picture was drawn, as AUTOMATIC1111's program writes it: prompts, steps, sampler, guidance, seed,
-   * size. Default true.
+   * Whether the file says how the picture was drawn, as AUTOMATIC1111's program writes it: prompts, steps, sampler,
+   * guidance, seed, size. Default true.
    */
   readonly metadata?: boolean;
 }
@@ -58,7 +58,8 @@ export class Picture {
    * Writes the picture as a PNG file, in one atomic step. Folders are made as needed.
    *
    * @returns the name of the file
-   * @throws KeepsakeError if the name does not end in .png, or the file holds something that Keepsake did not draw, or cannot be written
+   * @throws KeepsakeError if the name does not end in .png, or the file holds something that Keepsake did not draw, or
+   *   cannot be written
    */
   async save(file: string, options: SaveOptions = {}): Promise<string> {
     return (await this.write(file, options)).file;

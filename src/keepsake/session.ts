@@ -1,6 +1,6 @@
 /**
- * @file What stays open between operations on a library: the model, and the programs that were compiled for it. The library
- * itself is read anew by each operation, so that what another process has changed is seen.
+ * @file What stays open between operations on a library: the model, and the programs that were compiled for it. The
+ * library itself is read anew by each operation, so that what another process has changed is seen.
  */
 import { stat } from "node:fs/promises";
 import type { ConceptClassifier } from "../classifier/concept-classifier.ts";
@@ -23,8 +23,8 @@ import { AdapterSlot } from "./adapter-slot.ts";
 
 export interface SessionOptions extends CheckpointOptions {
   /**
-   * The model's checkpoint: a folder in the diffusers layout, a single file, or in `Keepsake.open` also `owner/name` of the
-   * Hugging Face Hub, if its cache holds it. Default: the library's, else the built-in model.
+   * The model's checkpoint: a folder in the diffusers layout, a single file, or in `Keepsake.open` also `owner/name` of
+   * the Hugging Face Hub, if its cache holds it. Default: the library's, else the built-in model.
    */
   readonly model?: string;
   readonly program?: ProgramOptions;
@@ -64,8 +64,8 @@ export class Session {
   }
 
   /**
-   * The model to work on. It is loaded if this is the first time, if the library is on another one by now, or if its files have
-   * changed on the disk.
+   * The model to work on. It is loaded if this is the first time, if the library is on another one by now, or if its
+   * files have changed on the disk.
    *
    * @throws KeepsakeError if it cannot be loaded, is not where the library says, or is not the library's
    */
@@ -119,7 +119,9 @@ export class Session {
     return classifier;
   }
 
-  /** Runs what compiles programs to be kept. If there is no memory for them beside those that are kept, these go first. */
+  /**
+   * Runs what compiles programs to be kept. If there is no memory for them beside those that are kept, these go first.
+   */
   async withRoom<Result>(work: () => Promise<Result>): Promise<Result> {
     try {
       return await work();

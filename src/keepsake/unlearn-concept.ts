@@ -1,6 +1,6 @@
 /**
- * @file Forgetting a concept of a library in the adapter as well: its token goes, as when it is forgotten, and the adapter is trained until it treats that token
- * like the class noun.
+ * @file Forgetting a concept of a library in the adapter as well: its token goes, as when it is forgotten, and the
+ * adapter is trained until it treats that token like the class noun.
  */
 import { conceptName } from "../prompts/concept-name.ts";
 import { recordedSettings } from "../library/recorded-settings.ts";
@@ -32,16 +32,21 @@ export interface UnlearnProgress {
 }
 
 export interface UnlearnResult extends ForgetResult {
-  /** What was measured; absent if there was nothing to unlearn, because the adapter went with the last concept or does not know this one. */
+  /**
+   * What was measured; absent if there was nothing to unlearn, because the adapter went with the last concept or does
+   * not know this one.
+   */
   readonly unlearned?: Omit<Unlearned, "adapter"> & { readonly steps: number };
 }
 
 /**
- * Forgets a concept as `forgetConcept` does, with an adapter that was trained to treat its token like its class noun, at the learning rate, batch size and
- * resolution with which it was learned. The library changes in one atomic step at the end, and the change can be undone. The drawings that are
- * trained on stay in memory. The same library, steps and seed give the same bytes.
+ * Forgets a concept as `forgetConcept` does, with an adapter that was trained to treat its token like its class noun,
+ * at the learning rate, batch size and resolution with which it was learned. The library changes in one atomic step at
+ * the end, and the change can be undone. The drawings that are trained on stay in memory. The same library, steps and
+ * seed give the same bytes.
  *
- * @throws KeepsakeError as `forgetConcept`, if the model does not fit, or if the training diverges; the signal's reason when aborted
+ * @throws KeepsakeError as `forgetConcept`, if the model does not fit, or if the training diverges; the signal's reason
+ *   when aborted
  */
 export async function unlearnConcept(session: Session, request: UnlearnRequest): Promise<UnlearnResult> {
   const { signal, onProgress } = request;
@@ -76,7 +81,10 @@ export async function unlearnConcept(session: Session, request: UnlearnRequest):
   );
 }
 
-/** The penalty of EWC pulls back to θ*: were it left where it was, the next concept that is learned would bring back the one that was unlearned. */
+/**
+ * The penalty of EWC pulls back to θ*: were it left where it was, the next concept that is learned would bring back the
+ * one that was unlearned.
+ */
 function movedAnchor(memory: StrategyMemory, parameters: Float32Array): StrategyMemory {
   const anchor = memory.get("anchor");
   return anchor === undefined ? memory : new Map([...memory, ["anchor", { ...anchor, data: parameters }]]);

@@ -1,8 +1,9 @@
 /**
- * @file Distils a concept away from the shared adapter, without any photo: on noised drawings of it, the model under its token is taught to predict what the
- * model without adapter predicts under its class noun, and under the other concepts' tokens what it predicted before. (The distillation of docs/method.md,
- * "Unlearning", with the bare model as the teacher of what is to be forgotten; compare Gandikota et al., "Erasing Concepts from Diffusion Models", ICCV 2023.)
- * Long because its settings, its material and its distance are of one thing.
+ * @file Distils a concept away from the shared adapter, without any photo: on noised drawings of it, the model under
+ * its token is taught to predict what the model without adapter predicts under its class noun, and under the other
+ * concepts' tokens what it predicted before. (The distillation of docs/method.md, "Unlearning", with the bare model as
+ * the teacher of what is to be forgotten; compare Gandikota et al., "Erasing Concepts from Diffusion Models", ICCV
+ * 2023.) Long because its settings, its material and its distance are of one thing.
  */
 import type { Adapter } from "../adapters/adapter.ts";
 import { BoundAdapter } from "../adapters/bound-adapter.ts";
@@ -54,11 +55,14 @@ export interface Unlearned {
   /** The adapter's numbers, laid out as they were. */
   readonly adapter: Adapter;
   /**
-   * Mean of ‖ε_θ(x_t, t, token) - ε_0(x_t, t, class noun)‖² per element, θ being the adapter and 0 none, over the drawings and timesteps spread evenly; their
-   * noise is not that of the training.
+   * Mean of ‖ε_θ(x_t, t, token) - ε_0(x_t, t, class noun)‖² per element, θ being the adapter and 0 none, over the
+   * drawings and timesteps spread evenly; their noise is not that of the training.
    */
   readonly distance: { readonly before: number; readonly after: number };
-  /** Mean of ‖ε_θ' - ε_θ‖² per element under the other concepts' tokens, on the same noised drawings: what the others lost. */
+  /**
+   * Mean of ‖ε_θ' - ε_θ‖² per element under the other concepts' tokens, on the same noised drawings: what the others
+   * lost.
+   */
   readonly drift: number;
 }
 
@@ -71,7 +75,10 @@ const MOST_OTHERS = 4;
 /** Of the whole gradient, as when a concept is learned. */
 const MAX_GRAD_NORM = 1;
 
-/** Prompt 0 is the token's, 1 the class noun's, the others those of concepts that stay. `new` is the bare model, `old` the adapter before. */
+/**
+ * Prompt 0 is the token's, 1 the class noun's, the others those of concepts that stay. `new` is the bare model, `old`
+ * the adapter before.
+ */
 const OBJECTIVE: Objective = {
   candidates: 2 + MOST_OTHERS,
   teachers: { new: () => [1], old: (prompts) => Array.from({ length: prompts - 2 }, (_, i) => i + 2) },
@@ -85,7 +92,8 @@ const OBJECTIVE: Objective = {
  * Trains a copy of the adapter. Tokens stay as they are. The same arguments give the same numbers.
  *
  * @param name - of the concept to unlearn
- * @throws KeepsakeError for an adapter that changes something when its numbers are 0, or if the training diverges; the signal's reason when aborted
+ * @throws KeepsakeError for an adapter that changes something when its numbers are 0, or if the training diverges; the
+ *   signal's reason when aborted
  */
 export async function unlearn(
   pipeline: StableDiffusionPipeline,

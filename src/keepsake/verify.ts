@@ -1,6 +1,6 @@
 /**
- * @file Looks a whole library over and changes nothing: every file is hashed again and compared with what the manifest says of
- * it, and what does not belong there is pointed out.
+ * @file Looks a whole library over and changes nothing: every file is hashed again and compared with what the manifest
+ * says of it, and what does not belong there is pointed out.
  */
 import type { Dirent } from "node:fs";
 import { readdir } from "node:fs/promises";
@@ -31,7 +31,9 @@ export interface VerifyReport {
   readonly leftovers: readonly Finding[];
   /** What others put into the library's folder: no command reads it, changes it or removes it. */
   readonly foreign: readonly Finding[];
-  /** Whether shapes were compared with the model: not if it cannot be read where the library says, or is another one. */
+  /**
+   * Whether shapes were compared with the model: not if it cannot be read where the library says, or is another one.
+   */
   readonly model: "checked" | "unreadable" | "another";
   /** The run that the next `learn` can go on with. */
   readonly unfinishedRun?: UnfinishedRun;
@@ -40,8 +42,8 @@ export interface VerifyReport {
 }
 
 /**
- * Hashes every file of a library again and compares it with the manifest. No lock is needed: when the library is changed
- * meanwhile, the look begins again.
+ * Hashes every file of a library again and compares it with the manifest. No lock is needed: when the library is
+ * changed meanwhile, the look begins again.
  *
  * @throws KeepsakeError if the folder holds no library; the signal's reason when aborted
  */

@@ -1,6 +1,6 @@
 /**
- * @file Makes the run that learns a concept: what earlier concepts left, the strategy and the request become an adapter, tokens, a plan and compiled programs.
- * Libraries on disk and sequences in memory are both learned this way.
+ * @file Makes the run that learns a concept: what earlier concepts left, the strategy and the request become an
+ * adapter, tokens, a plan and compiled programs. Libraries on disk and sequences in memory are both learned this way.
  */
 import { checkRankFits } from "../adapters/rank.ts";
 import { findAdapterKind } from "../adapters/kinds.ts";
@@ -30,7 +30,9 @@ export interface KnownConcept {
 /** What earlier concepts left. */
 export interface Known {
   readonly concepts: readonly KnownConcept[];
-  /** The concept that is taught further, as it is so far: it is none of the others, and shall not be forgotten either. */
+  /**
+   * The concept that is taught further, as it is so far: it is none of the others, and shall not be forgotten either.
+   */
   readonly itself?: KnownConcept | undefined;
   readonly made?: MadeAdapter | undefined;
   readonly memory: StrategyMemory;
@@ -49,7 +51,10 @@ export interface PreparedRun {
   readonly tokens: RunTokens;
 }
 
-/** @throws KeepsakeError if the adapter that is asked for, the strategy and what is known do not go together, or a token is not possible */
+/**
+ * @throws KeepsakeError if the adapter that is asked for, the strategy and what is known do not go together, or a token
+ * is not possible
+ */
 export async function prepareRun(
   pipeline: StableDiffusionPipeline,
   request: Omit<PreparedRun, "made" | "tokens"> & { readonly asked: AskedAdapter },
@@ -74,7 +79,9 @@ function checkAskedRank(pipeline: StableDiffusionPipeline, { kind, rank, targets
   checkRankFits(rank, selectModules(adaptableModules(pipeline), layers));
 }
 
-/** @throws KeepsakeError ("usage") for prior preservation where no weight is trained that the class could be lost from */
+/**
+ * @throws KeepsakeError ("usage") for prior preservation where no weight is trained that the class could be lost from
+ */
 function checkPriors({ name, form }: Strategy, { priorWeight = 0 }: TrainingSettings): void {
   if (priorWeight === 0 || form !== "frozen") return;
   const fault = `${name} trains the token alone, so the class cannot be forgotten`;

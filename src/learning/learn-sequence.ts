@@ -1,6 +1,6 @@
 /**
- * @file Learns concepts one after another in memory, without a library: for benchmarks and experiments. Every strategy works here, the yardsticks that no library
- * can be learned with included.
+ * @file Learns concepts one after another in memory, without a library: for benchmarks and experiments. Every strategy
+ * works here, the yardsticks that no library can be learned with included.
  */
 import type { Adapter } from "../adapters/adapter.ts";
 import { trainedIndices } from "../adapters/stacked-lora.ts";
@@ -33,9 +33,14 @@ export interface SequenceRequest {
   readonly training?: Partial<TrainingSettings>;
   /** Weights and noise of the loss. Default: the plain denoising loss. */
   readonly loss?: LossOptions;
-  /** Programs to share with other sequences on the same model. Default: a pool of its own, which is disposed at the end. */
+  /**
+   * Programs to share with other sequences on the same model. Default: a pool of its own, which is disposed at the end.
+   */
   readonly pool?: DenoiserPool;
-  /** Rows of learned embeddings in the programs: sequences share programs if they agree in it. Default: those of all concepts. */
+  /**
+   * Rows of learned embeddings in the programs: sequences share programs if they agree in it. Default: those of all
+   * concepts.
+   */
   readonly learnedRows?: number;
   readonly onStep?: (step: SequenceStep) => void;
   /** When it fires, the sequence ends before the next step. What was yielded before stays true. */

@@ -1,5 +1,6 @@
 /**
- * @file What a concept is learned with, where the request leaves it open: defaults, and what the library has fixed already.
+ * @file What a concept is learned with, where the request leaves it open: defaults, and what the library has fixed
+ * already.
  */
 import { DEFAULT_KIND, findAdapterKind } from "../adapters/kinds.ts";
 import { LONGEST_TARGETS, plainTargets } from "../adapters/modules.ts";

@@ -61,7 +61,8 @@ export interface FittedCaption {
 }
 
 /**
- * A new token starts as the mean of the embeddings of its class noun's tokens, or as noise; one that is taught further, as it is.
+ * A new token starts as the mean of the embeddings of its class noun's tokens, or as noise; one that is taught further,
+ * as it is.
  *
  * @throws KeepsakeError if a noun is nothing, or a token stands for more embeddings than a prompt can hold
  */

@@ -1,6 +1,6 @@
 /**
- * @file What a run will ask of the network and of the disk, found by going through it once with a network that predicts noise:
- * one step of each phase. No strategy need say what it takes.
+ * @file What a run will ask of the network and of the disk, found by going through it once with a network that predicts
+ * noise: one step of each phase. No strategy need say what it takes.
  */
 import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { RandomStream } from "../random/random.ts";

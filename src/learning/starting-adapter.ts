@@ -1,5 +1,6 @@
 /**
- * @file The adapter with which a concept is begun: new, or what earlier concepts left, in the form that the strategy needs.
+ * @file The adapter with which a concept is begun: new, or what earlier concepts left, in the form that the strategy
+ * needs.
  */
 import type { Adapter } from "../adapters/adapter.ts";
 import { DEFAULT_KIND } from "../adapters/kinds.ts";
@@ -30,7 +31,8 @@ export interface StartingAdapterRequest {
 }
 
 /**
- * Low-rank adapters are carried on as they are. Stacked and full ones take any adapter in, without loss; none of them can go back to low rank.
+ * Low-rank adapters are carried on as they are. Stacked and full ones take any adapter in, without loss; none of them
+ * can go back to low rank.
  *
  * @throws KeepsakeError if something else is asked for than there is, or the strategy cannot go on from it
  */

@@ -84,8 +84,8 @@ export class BlobStore {
   }
 
   /**
-   * Removes blobs that are not in `names` and what was left half-written, and the folder if nothing is left in it. What is
-   * not ours stays.
+   * Removes blobs that are not in `names` and what was left half-written, and the folder if nothing is left in it. What
+   * is not ours stays.
    *
    * @throws KeepsakeError naming the file that could not be removed, or if the folder is a link
    */
@@ -95,7 +95,8 @@ export class BlobStore {
   }
 
   /**
-   * Makes sure that the blobs are in the library: were their folder a link, files elsewhere would be written and removed.
+   * Makes sure that the blobs are in the library: were their folder a link, files elsewhere would be written and
+   * removed.
    *
    * @returns whether there is such a folder
    * @throws KeepsakeError if something else has its name

@@ -1,6 +1,6 @@
 /**
- * @file How a library that exists is changed, whatever the change: one writer at a time, on a folder that has been cleared of
- * what a killed process may have left.
+ * @file How a library that exists is changed, whatever the change: one writer at a time, on a folder that has been
+ * cleared of what a killed process may have left.
  */
 import { Library } from "./library.ts";
 import { lockLibrary } from "./library-folder.ts";

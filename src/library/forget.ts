@@ -1,6 +1,6 @@
 /**
- * @file Forgetting a concept: its token goes. What the shared adapter learned from it stays in the adapter, unless no concept
- * is left.
+ * @file Forgetting a concept: its token goes. What the shared adapter learned from it stays in the adapter, unless no
+ * concept is left.
  */
 import { KeepsakeError } from "../errors.ts";
 import { conceptName } from "../prompts/concept-name.ts";
@@ -26,8 +26,8 @@ export interface ForgetRequest {
 export interface ForgetResult {
   readonly name: string;
   /**
-   * What was forgotten: the `concept`; the concept in `earlier` states only (or later ones, or states that were set aside),
-   * since the current one did not know it; or an unfinished `run`, of which nothing is left.
+   * What was forgotten: the `concept`; the concept in `earlier` states only (or later ones, or states that were set
+   * aside), since the current one did not know it; or an unfinished `run`, of which nothing is left.
    */
   readonly forgot: "concept" | "earlier" | "run";
   /** Other states that still hold the concept, and can bring it back. */
@@ -35,9 +35,9 @@ export interface ForgetResult {
   /** Other states that were deleted because they held it. */
   readonly purged: number;
   /**
-   * What the current state still holds of the concept. `adapter`: the adapter (and what the strategy remembers) was trained on
-   * it and keeps traces of it. `unknown`: the same if the concept was learned before this state. `nothing`: no trace. `concept`:
-   * all of it, as the run that was given up would have taught it further.
+   * What the current state still holds of the concept. `adapter`: the adapter (and what the strategy remembers) was
+   * trained on it and keeps traces of it. `unknown`: the same if the concept was learned before this state. `nothing`:
+   * no trace. `concept`: all of it, as the run that was given up would have taught it further.
    */
   readonly remains: "nothing" | "adapter" | "unknown" | "concept";
   /** Where the preview sheet would lie: something is there that Keepsake did not draw, so it is not deleted. */
@@ -45,10 +45,11 @@ export interface ForgetResult {
 }
 
 /**
- * Forgets a concept. Its token leaves the current state; other states that hold it are kept, so that it can be undone, unless
- * `purge` deletes them. When it was the last concept, adapter and strategy's memory go too: the library is as it began.
- * The name of an unfinished run gives that run up, and nothing else unless `purge` is given. The sheet of previews beside the library, which may show the concept, is
- * deleted. Where sheets and pictures were written elsewhere is not recorded: those that show it are yours to delete.
+ * Forgets a concept. Its token leaves the current state; other states that hold it are kept, so that it can be undone,
+ * unless `purge` deletes them. When it was the last concept, adapter and strategy's memory go too: the library is as it
+ * began. The name of an unfinished run gives that run up, and nothing else unless `purge` is given. The sheet of
+ * previews beside the library, which may show the concept, is deleted. Where sheets and pictures were written elsewhere
+ * is not recorded: those that show it are yours to delete.
  *
  * @throws KeepsakeError if the library does not know the concept, or a run of another one is unfinished
  */

@@ -32,7 +32,9 @@ export interface ConceptFacts {
   readonly steps?: number;
   /** Strategy with which it was learned; absent: plain training. */
   readonly strategy?: string;
-  /** How often it has been taught since it was begun, if more than once; steps and strategy are those of the last time. */
+  /**
+   * How often it has been taught since it was begun, if more than once; steps and strategy are those of the last time.
+   */
   readonly taught?: number;
   /** Of its embedding's file. All else is shared. */
   readonly bytes: number;
@@ -79,7 +81,10 @@ export interface StateFacts {
   readonly change: Change;
   /** Names of the concepts that it knows. */
   readonly concepts: readonly string[];
-  /** What the same concepts are called now, after renamings; those that the current state does not know, as they were last. */
+  /**
+   * What the same concepts are called now, after renamings; those that the current state does not know, as they were
+   * last.
+   */
   readonly presentNames: readonly string[];
 }
 
@@ -99,7 +104,10 @@ export interface LibraryHistory {
   readonly states: readonly [current: StateFacts, ...earlier: StateFacts[]];
   /** Those after it, which undos have left, nearest first: `redo` goes to the first. */
   readonly later: readonly StateFacts[];
-  /** Those that an undo had left when another change was made, the one that was left last first: `undo` with `to` reaches them. */
+  /**
+   * Those that an undo had left when another change was made, the one that was left last first: `undo` with `to`
+   * reaches them.
+   */
   readonly aside: readonly StateFacts[];
   /** How many states are kept beside the current one; those that differ in names alone do not count. */
   readonly keep: number;
@@ -147,8 +155,8 @@ export interface KeepRequest {
 }
 
 /**
- * Changes how many states a library keeps beside the current one. Those that are too many go at once: first what was set aside,
- * then the oldest. The current state is not touched.
+ * Changes how many states a library keeps beside the current one. Those that are too many go at once: first what was
+ * set aside, then the oldest. The current state is not touched.
  *
  * @throws KeepsakeError if the number is not a whole one from 0, or there is no library
  */

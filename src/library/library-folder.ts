@@ -19,7 +19,8 @@ import { readSnapshot } from "./run/run-snapshot.ts";
 /**
  * Makes the folder if need be, takes its lock, and clears what a killed process may have left half-written.
  *
- * @returns a function that gives the lock back, and removes the folder again if it was made and is empty; it never fails
+ * @returns a function that gives the lock back, and removes the folder again if it was made and is empty; it never
+ *   fails
  * @throws KeepsakeError if the folder holds something else or cannot be written, or another process is at work in it
  */
 export async function lockLibrary(

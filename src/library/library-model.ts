@@ -1,5 +1,6 @@
 /**
- * @file A library together with its model, ready to be asked: the checkpoint, the adapter and the tokens that it has learned.
+ * @file A library together with its model, ready to be asked: the checkpoint, the adapter and the tokens that it has
+ * learned.
  */
 import { stat } from "node:fs/promises";
 import type { Adapter } from "../adapters/adapter.ts";
@@ -54,8 +55,8 @@ export interface Learned {
 }
 
 /**
- * What a library holds; nothing if there is none. It is opened anew, and once more if files are missing, since a concept that is learned meanwhile
- * replaces the adapter.
+ * What a library holds; nothing if there is none. It is opened anew, and once more if files are missing, since a
+ * concept that is learned meanwhile replaces the adapter.
  *
  * @throws KeepsakeError if the library is damaged
  */

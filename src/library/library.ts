@@ -1,8 +1,8 @@
 /**
- * @file A library of concepts on disk: one model, one adapter, one embedding for each concept's token. The folder holds a
- * manifest, immutable blobs, and while a concept is being learned the snapshot of that run. Earlier states are kept beside the
- * current one, in the same manifest and among the same blobs. Long because everything that changes a library goes through this
- * one class.
+ * @file A library of concepts on disk: one model, one adapter, one embedding for each concept's token. The folder holds
+ * a manifest, immutable blobs, and while a concept is being learned the snapshot of that run. Earlier states are kept
+ * beside the current one, in the same manifest and among the same blobs. Long because everything that changes a library
+ * goes through this one class.
  */
 import type { Adapter } from "../adapters/adapter.ts";
 import { DEFAULT_KIND, isAdapterKind } from "../adapters/kinds.ts";
@@ -162,9 +162,9 @@ export class Library {
   }
 
   /**
-   * Replaces the adapter and the strategy's memory and adds a concept, or puts one that was taught again in its place, in one
-   * atomic step. The state before becomes the first of the earlier ones; those that an undo had left are set aside. The caller
-   * holds the lock.
+   * Replaces the adapter and the strategy's memory and adds a concept, or puts one that was taught again in its place,
+   * in one atomic step. The state before becomes the first of the earlier ones; those that an undo had left are set
+   * aside. The caller holds the lock.
    *
    * @param concept - one without training settings was imported
    * @param memory - what the strategy keeps for the next concept; what it kept before goes
@@ -240,8 +240,8 @@ export class Library {
   }
 
   /**
-   * Writes other numbers for the adapter, and what the strategy is to remember, without making them part of a state: `replace` does that. The caller holds
-   * the lock.
+   * Writes other numbers for the adapter, and what the strategy is to remember, without making them part of a state:
+   * `replace` does that. The caller holds the lock.
    *
    * @param adapter - of the layout that the library's adapter has
    * @throws KeepsakeError if they cannot be written; nothing is left behind then
@@ -266,7 +266,9 @@ export class Library {
     return this.#blobs.write(new Map([["lora", { shape: [parameters.length], data: parameters }]]));
   }
 
-  /** Replaces the manifest in one atomic step, then removes the blobs that it does not need. The caller holds the lock. */
+  /**
+   * Replaces the manifest in one atomic step, then removes the blobs that it does not need. The caller holds the lock.
+   */
   async replace(manifest: Manifest): Promise<Library> {
     await checkLock(this.folder);
     await writeManifest(this.folder, manifest);

@@ -1,5 +1,6 @@
 /**
- * @file Who may read a library: its owner alone, unless the owner opens the folder to others. What is written in it follows.
+ * @file Who may read a library: its owner alone, unless the owner opens the folder to others. What is written in it
+ * follows.
  */
 import { stat } from "node:fs/promises";
 import type { WriteOptions } from "../io/atomic.ts";

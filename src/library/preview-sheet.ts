@@ -1,5 +1,6 @@
 /**
- * @file Where the sheet of previews of a library lies. It is a picture for people and no part of the library: commands that read the library never read it.
+ * @file Where the sheet of previews of a library lies. It is a picture for people and no part of the library: commands
+ * that read the library never read it.
  */
 import { lstat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";

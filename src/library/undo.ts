@@ -1,6 +1,6 @@
 /**
- * @file Going back to an earlier state of a library, bit for bit, and forward again. No state is lost on the way: undo and redo
- * change which one is the current.
+ * @file Going back to an earlier state of a library, bit for bit, and forward again. No state is lost on the way: undo
+ * and redo change which one is the current.
  */
 import { KeepsakeError } from "../errors.ts";
 import { BlobStore } from "./blobs.ts";
@@ -35,9 +35,9 @@ export interface UndoResult {
 }
 
 /**
- * Takes back the last change: adapter, strategy's memory and tokens are what they were before it, to the byte. A second undo goes
- * one change further back, {@link redo} comes forward again. With `to`, any state that is kept can be reached; a repeated call
- * then changes nothing.
+ * Takes back the last change: adapter, strategy's memory and tokens are what they were before it, to the byte. A second
+ * undo goes one change further back, {@link redo} comes forward again. With `to`, any state that is kept can be
+ * reached; a repeated call then changes nothing.
  *
  * @throws KeepsakeError if there is no such state, a part of it is missing or damaged, or a run is unfinished
  */

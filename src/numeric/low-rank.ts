@@ -1,6 +1,6 @@
 /**
- * @file The singular value decomposition of a matrix that may be of low rank: first a basis of its rows, pivot by pivot, then the
- * eigenvectors of what is left to decompose, which is as small as the rank.
+ * @file The singular value decomposition of a matrix that may be of low rank: first a basis of its rows, pivot by
+ * pivot, then the eigenvectors of what is left to decompose, which is as small as the rank.
  */
 import { product, transposed } from "./matrices.ts";
 import { symmetricEigen } from "./symmetric-eigen.ts";
@@ -53,7 +53,10 @@ export function rankWithin({ values, norm }: SingularTerms, part = ROUNDING): nu
   return rank;
 }
 
-/** Orthonormal rows that span those of a matrix to within rounding: each step takes the row of which most is left (Gram-Schmidt). */
+/**
+ * Orthonormal rows that span those of a matrix to within rounding: each step takes the row of which most is left
+ * (Gram-Schmidt).
+ */
 function rowBasis(matrix: Float32Array, rows: number, columns: number, most: number) {
   const rowOf = (row: number) => matrix.subarray(row * columns, (row + 1) * columns);
   const left = Float64Array.from({ length: rows }, (_, row) => squares(rowOf(row)));

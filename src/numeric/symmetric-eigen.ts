@@ -1,6 +1,7 @@
 /**
- * @file Eigenvalues and eigenvectors of a real symmetric matrix: Householder tridiagonalisation and the implicit QL method (EISPACK's tred2 and tql2;
- * Wilkinson & Reinsch, "Handbook for Automatic Computation II", 1971), in float64. Only + - * / and square roots, so every machine gets the same bits.
+ * @file Eigenvalues and eigenvectors of a real symmetric matrix: Householder tridiagonalisation and the implicit QL
+ * method (EISPACK's tred2 and tql2; Wilkinson & Reinsch, "Handbook for Automatic Computation II", 1971), in float64.
+ * Only + - * / and square roots, so every machine gets the same bits.
  */
 
 export interface SymmetricEigen {
@@ -26,7 +27,8 @@ export function symmetricEigen(matrix: Float64Array, size: number): SymmetricEig
 }
 
 /**
- * Similarity transforms with Householder reflections, from the first column on. Leaves the diagonal in place, and each reflection's unit vector below it.
+ * Similarity transforms with Householder reflections, from the first column on. Leaves the diagonal in place, and each
+ * reflection's unit vector below it.
  * @returns the subdiagonal; its last element is 0
  */
 function tridiagonalise(rows: Float64Array[]): Float64Array {
@@ -75,7 +77,8 @@ function accumulate(rows: readonly Float64Array[]): Float64Array[] {
 /** QL with implicit shifts on a tridiagonal matrix; rotates the rows of `basis` along. */
 function diagonalise(d: Float64Array, e: Float64Array, basis: Float64Array[]): void {
   const size = d.length;
-  // What is small is told by the largest numbers: beside its neighbours, the rounding that is left of a matrix of low rank never is.
+  // What is small is told by the largest numbers: beside its neighbours, the rounding that is left of a matrix of low
+  // rank never is.
   const largest = d.reduce((most, value, i) => Math.max(most, Math.abs(value) + Math.abs(e[i])), 0);
   for (let l = 0; l < size; l++) {
     for (let iteration = 0; ; iteration++) {

@@ -1,6 +1,6 @@
 /**
- * @file Captions: the words in text files beside photos. `3.txt`, `3.caption`, `3.jpg.txt` and `3.jpg.caption` are all of
- * `3.jpg`, in small letters or capitals, however a system writes an accent.
+ * @file Captions: the words in text files beside photos. `3.txt`, `3.caption`, `3.jpg.txt` and `3.jpg.caption` are all
+ * of `3.jpg`, in small letters or capitals, however a system writes an accent.
  */
 import { readdir } from "node:fs/promises";
 import { basename, dirname, join, parse } from "node:path";

@@ -19,7 +19,9 @@ export interface KnownWords {
   readonly words: readonly string[];
 }
 
-/** What a model understands; undefined: there is no list, it may be anything. @throws KeepsakeError for a damaged list */
+/**
+ * What a model understands; undefined: there is no list, it may be anything. @throws KeepsakeError for a damaged list
+ */
 export async function readKnownWords(model: string): Promise<KnownWords | undefined> {
   const file = join(model, KNOWN_WORDS_FILE);
   return (await exists(file)) ? knownWordsOf(await readJson(file), file) : undefined;

@@ -1,6 +1,6 @@
 /**
- * @file What a prompt seems to mean and does not say: a concept without its angle brackets, or in the notation of another
- * program. Each hint is one line that says what to write.
+ * @file What a prompt seems to mean and does not say: a concept without its angle brackets, or in the notation of
+ * another program. Each hint is one line that says what to write.
  */
 import { KeepsakeError } from "../errors.ts";
 import { tokenOf } from "./concept-name.ts";
@@ -66,8 +66,8 @@ function asRead(text: string): string {
 }
 
 /**
- * What a person may have meant to type: compatibility forms, look-alikes and escapes of angle brackets are angle brackets,
- * and invisible characters are nothing.
+ * What a person may have meant to type: compatibility forms, look-alikes and escapes of angle brackets are angle
+ * brackets, and invisible characters are nothing.
  */
 function meant(text: string): string {
   return text
@@ -79,8 +79,8 @@ function meant(text: string): string {
 }
 
 /**
- * `<lora:mochi:0.8>` and its kin, as AUTOMATIC1111's and other programs write them. Here and below, a look behind keeps a
- * pattern from trying a run of characters again from each of them.
+ * `<lora:mochi:0.8>` and its kin, as AUTOMATIC1111's and other programs write them. Here and below, a look behind keeps
+ * a pattern from trying a run of characters again from each of them.
  */
 const LORA_TAG = /(?<!<)<+\s*(?:lora|lyco|loha|lokr|locon|hypernet|ti|embedding)\s*:([^<>:]*)(?::[^<>]*)?>+/gu;
 
@@ -118,7 +118,9 @@ function aboutWeights(text: string): string[] {
   ];
 }
 
-/** `a cat AND a dog`, each of which other programs predict apart. Who types other words in capitals too means the word. */
+/**
+ * `a cat AND a dog`, each of which other programs predict apart. Who types other words in capitals too means the word.
+ */
 function aboutComposition(text: string): string[] {
   const capitals = uniqueMatches(text, /(?<![\p{L}\p{N}_])\p{Lu}{3,}(?![\p{L}\p{N}_])/gu);
   const isComposed = capitals.includes("AND") && capitals.every((word) => word === "AND" || word === "BREAK");

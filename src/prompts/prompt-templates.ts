@@ -1,6 +1,7 @@
 /**
  * @file The sentences in which a concept is shown to the model while it is learned (Gal et al. 2022; diffusers:
- * examples/textual_inversion/textual_inversion.py, `imagenet_templates_small`, less those that describe the picture's size).
+ * examples/textual_inversion/textual_inversion.py, `imagenet_templates_small`, less those that describe the picture's
+ * size).
  */
 
 /** `{}` stands for the concept's token. */
@@ -26,7 +27,10 @@ export function fillTemplate(template: string, token: string): string {
   return template.replaceAll("{}", () => token);
 }
 
-/** A sentence that also says what a photo shows beside the thing, so that the thing alone is left for its token to learn. */
+/**
+ * A sentence that also says what a photo shows beside the thing, so that the thing alone is left for its token to
+ * learn.
+ */
 export function withCaption(sentence: string, caption: string | undefined): string {
   return caption === undefined ? sentence : `${sentence} ${caption}`;
 }

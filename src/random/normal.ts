@@ -1,8 +1,9 @@
 /**
  * @file Two uniform 32-bit words to two normal numbers (Box and Muller, 1958), with the same last bit on every machine.
  *
- * `Math.log` and `Math.cos` may differ in the last digit between engines and versions. Here they are series over the operations
- * that IEEE 754 defines exactly (+ - * / and the square root), good to about 1e-15, so a seed means the same numbers for ever.
+ * `Math.log` and `Math.cos` may differ in the last digit between engines and versions. Here they are series over the
+ * operations that IEEE 754 defines exactly (+ - * / and the square root), good to about 1e-15, so a seed means the same
+ * numbers for ever.
  */
 
 const radiansPerWord = (2 * Math.PI) / 2 ** 32;
@@ -37,7 +38,8 @@ function powerOfTwo(exponent: number): number {
  */
 export function boxMuller(radiusWord: number, angleWord: number, out: Float64Array, offset: number): void {
   const radius = Math.sqrt(2 * negativeLog(radiusWord));
-  // The nearest quarter turn, and the angle that is left, in [-pi/4, pi/4): the word is split, so nothing is lost in the reduction.
+  // The nearest quarter turn, and the angle that is left, in [-pi/4, pi/4): the word is split, so nothing is lost in
+  // the reduction.
   const quarter = ((angleWord + 0x20000000) >>> 30) & 3;
   const angle = (((angleWord - (quarter << 30)) | 0) + 0.5) * radiansPerWord;
   const z = angle * angle;

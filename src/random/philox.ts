@@ -1,6 +1,6 @@
 /**
- * @file Philox4x32-10: a counter-based generator. A block of four random words is a pure function of a 128-bit counter and a
- * 64-bit key, so any block can be computed at any time, in any order, in any process.
+ * @file Philox4x32-10: a counter-based generator. A block of four random words is a pure function of a 128-bit counter
+ * and a 64-bit key, so any block can be computed at any time, in any order, in any process.
  *
  * Source: Salmon, Moraes, Dror, Shaw, "Parallel Random Numbers: As Easy as 1, 2, 3" (SC 2011), section 4.3 and table 2.
  */
@@ -9,7 +9,9 @@ const rounds = 10;
 /** The two multipliers of Philox4x32. */
 const multiplier0 = 0xd2511f53;
 const multiplier1 = 0xcd9e8d57;
-/** Added to the key from round to round: the golden ratio and the square root of three, minus one, as fractions of 2^32. */
+/**
+ * Added to the key from round to round: the golden ratio and the square root of three, minus one, as fractions of 2^32.
+ */
 const keyStep0 = 0x9e3779b9;
 const keyStep1 = 0xbb67ae85;
 

@@ -1,6 +1,6 @@
 /**
- * @file Random numbers by address: the same seed and address always give the same numbers, whatever was drawn before, in any
- * process. A training run that resumes at step k draws what it would have drawn had it never stopped.
+ * @file Random numbers by address: the same seed and address always give the same numbers, whatever was drawn before,
+ * in any process. A training run that resumes at step k draws what it would have drawn had it never stopped.
  */
 import { createHash } from "node:crypto";
 import { boxMuller } from "./normal.ts";
@@ -12,10 +12,10 @@ const streamVersion = "keepsake-random-1";
 /**
  * One stream of random numbers, named by a seed and an address such as `("mochi", "noise", 17)`.
  *
- * The stream is Philox4x32-10. SHA-256 of the UTF-8 text `JSON.stringify(["keepsake-random-1", String(seed), ...address])` names
- * it: bytes 0-7 are the key and bytes 8-15 the upper half of the counter, as little-endian 32-bit words; the lower half counts
- * the blocks drawn. Every call starts at a new block of four words, so the numbers depend on the calls before only through
- * how many blocks those took.
+ * The stream is Philox4x32-10. SHA-256 of the UTF-8 text
+ * `JSON.stringify(["keepsake-random-1", String(seed), ...address])` names it: bytes 0-7 are the key and bytes 8-15 the
+ * upper half of the counter, as little-endian 32-bit words; the lower half counts the blocks drawn. Every call starts
+ * at a new block of four words, so the numbers depend on the calls before only through how many blocks those took.
  */
 export class RandomStream {
   readonly #key = new Uint32Array(2);

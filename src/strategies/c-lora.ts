@@ -1,6 +1,7 @@
 /**
- * @file C-LoRA (Smith et al., "Continual Diffusion", TMLR 2024): each concept has a new LoRA on the sum of the earlier ones, and is kept from changing weights
- * that they changed: λ ‖ |Σ B_n' A_n'| ⊙ B_n A_n ‖²_F. The token begins at random, and prompts say nothing of the class.
+ * @file C-LoRA (Smith et al., "Continual Diffusion", TMLR 2024): each concept has a new LoRA on the sum of the earlier
+ * ones, and is kept from changing weights that they changed: λ ‖ |Σ B_n' A_n'| ⊙ B_n A_n ‖²_F. The token begins at
+ * random, and prompts say nothing of the class.
  */
 import { requireLora, type Lora } from "../adapters/lora.ts";
 import { addToTrainedPart, stackedLayer, trainedPart } from "../adapters/stacked-lora.ts";
@@ -33,8 +34,8 @@ export const cLora = defineStrategy({
 });
 
 /**
- * λ Σ_l ‖ |S_l| ⊙ ΔW_l ‖²_F with S = s D, what the earlier concepts changed, and ΔW = s B A, what this one does (s: the LoRA's scale).
- * With G = 2 λ s² S² ⊙ B A: d/dB = G Aᵀ, d/dA = Bᵀ G.
+ * λ Σ_l ‖ |S_l| ⊙ ΔW_l ‖²_F with S = s D, what the earlier concepts changed, and ΔW = s B A, what this one does (s: the
+ * LoRA's scale). With G = 2 λ s² S² ⊙ B A: d/dB = G Aᵀ, d/dA = Bᵀ G.
  *
  * @param lora - a stacked adapter; its D is read once
  */

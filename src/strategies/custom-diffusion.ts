@@ -1,6 +1,7 @@
 /**
- * @file Sequential Custom Diffusion (Kumari et al., CVPR 2023): whole matrices are trained in place of low-rank ones, with the targets crossattn-kv those of
- * the cross-attention's keys and values. Their closed-form merge and their regularisation images are not part of it.
+ * @file Sequential Custom Diffusion (Kumari et al., CVPR 2023): whole matrices are trained in place of low-rank ones,
+ * with the targets crossattn-kv those of the cross-attention's keys and values. Their closed-form merge and their
+ * regularisation images are not part of it.
  */
 import { defineStrategy } from "../training/strategy.ts";
 

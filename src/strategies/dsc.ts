@@ -1,4 +1,7 @@
-/** @file Diffusion scores consolidation (Jha et al., ICLR 2025): double distillation of noise predictions and classifier scores. */
+/**
+ * @file Diffusion scores consolidation (Jha et al., ICLR 2025): double distillation of noise predictions and classifier
+ * scores.
+ */
 import { DISTILLATION_OPTIONS, distillationPlan } from "./parts/distillation.ts";
 import { defineStrategy } from "../training/strategy.ts";
 

@@ -1,4 +1,7 @@
-/** @file Elastic weight consolidation with diffusion-classifier scores (Jha et al., ICLR 2025): the Fisher information takes the classifier's cross-entropy in. */
+/**
+ * @file Elastic weight consolidation with diffusion-classifier scores (Jha et al., ICLR 2025): the Fisher information
+ * takes the classifier's cross-entropy in.
+ */
 import { classifierObjective, SCORE_OPTIONS } from "./parts/candidates.ts";
 import { ELASTIC_OPTIONS, elasticPlan, LAMBDA_WITH_SCORES } from "./parts/elastic.ts";
 import { defineStrategy } from "../training/strategy.ts";

@@ -1,4 +1,7 @@
-/** @file Elastic weight consolidation (Kirkpatrick et al., 2017) in the adapter's parameters, with the Fisher information of the denoising error. */
+/**
+ * @file Elastic weight consolidation (Kirkpatrick et al., 2017) in the adapter's parameters, with the Fisher
+ * information of the denoising error.
+ */
 import { ELASTIC_OPTIONS, elasticPlan } from "./parts/elastic.ts";
 import { defineStrategy, DENOISING } from "../training/strategy.ts";
 

@@ -1,5 +1,6 @@
 /**
- * @file Published as `keepsake/strategies`: how concepts are learned without losing the earlier ones, and what a strategy of your own is made of.
+ * @file Published as `keepsake/strategies`: how concepts are learned without losing the earlier ones, and what a
+ * strategy of your own is made of.
  */
 export {
   createStrategy,

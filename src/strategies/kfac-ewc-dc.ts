@@ -1,8 +1,9 @@
 /**
- * @file EWC-DC with a Kronecker-factored Fisher information in place of the diagonal one: text embeddings of earlier and generic prompts times
- * diffusion-classifier gradients at the outputs of the layers that read them (docs/method.md, "Kronecker-factored Fisher information"). What is to be kept is a
- * function, not the numbers A and B, so they are free to move where no prompt sees it. The embeddings are computed anew from the tokens; between concepts
- * one number for each output is kept, and no anchor: a concept starts where the last one ended.
+ * @file EWC-DC with a Kronecker-factored Fisher information in place of the diagonal one: text embeddings of earlier
+ * and generic prompts times diffusion-classifier gradients at the outputs of the layers that read them (docs/method.md,
+ * "Kronecker-factored Fisher information"). What is to be kept is a function, not the numbers A and B, so they are free
+ * to move where no prompt sees it. The embeddings are computed anew from the tokens; between concepts one number for
+ * each output is kept, and no anchor: a concept starts where the last one ended.
  */
 import type { Lora } from "../adapters/lora.ts";
 import { KeepsakeError } from "../errors.ts";
@@ -73,7 +74,10 @@ export const kfacEwcDc = defineStrategy({
   },
 });
 
-/** Scaled to a mean of 1, so that λ means the same for the first concept, of which there is no Fisher information yet, and for every loss. */
+/**
+ * Scaled to a mean of 1, so that λ means the same for the first concept, of which there is no Fisher information yet,
+ * and for every loss.
+ */
 function outputWeights(lora: Lora, fisher: Float32Array | undefined, by: "outputs" | "layers"): Float32Array {
   const count = outputCount(lora);
   const mean = (values: Float32Array) => values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -1,7 +1,8 @@
 /**
- * @file Text-side null space (docs/method.md, "Text-side null space"): keys and values of the cross-attention see nothing but the text encoder's outputs. Kept orthogonal
- * to those of protected prompts, a new LoRA leaves the UNet's output under them as it is: no teacher, no Fisher, no photo. Related: gradient projection
- * memory (Saha et al., ICLR 2021). The soft form trains on one LoRA that lives through all concepts, and is no larger than that.
+ * @file Text-side null space (docs/method.md, "Text-side null space"): keys and values of the cross-attention see
+ * nothing but the text encoder's outputs. Kept orthogonal to those of protected prompts, a new LoRA leaves the UNet's
+ * output under them as it is: no teacher, no Fisher, no photo. Related: gradient projection memory (Saha et al., ICLR
+ * 2021). The soft form trains on one LoRA that lives through all concepts, and is no larger than that.
  */
 import { stackedRowsOfA } from "../adapters/stacked-lora.ts";
 import { KeepsakeError } from "../errors.ts";

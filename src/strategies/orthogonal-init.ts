@@ -1,6 +1,7 @@
 /**
- * @file Orthogonal initialisation (Staniszewski et al., arXiv 2410.04891): as merge-and-restart, but each new LoRA begins orthogonal to what was merged. Our reading:
- * the rows of A are orthogonal to the leading right singular vectors of the merged matrix and to each other, and as long as they were drawn.
+ * @file Orthogonal initialisation (Staniszewski et al., arXiv 2410.04891): as merge-and-restart, but each new LoRA
+ * begins orthogonal to what was merged. Our reading: the rows of A are orthogonal to the leading right singular vectors
+ * of the merged matrix and to each other, and as long as they were drawn.
  */
 import { requireLora, type Lora } from "../adapters/lora.ts";
 import { stackedLayer, stackedRowsOfA } from "../adapters/stacked-lora.ts";
@@ -25,7 +26,10 @@ export const orthogonalInit = defineStrategy({
     earlier.length === 0 ? {} : { start: orthogonalStart(requireLora(lora), energy) },
 });
 
-/** The numbers of a stacked adapter with the rows of each A made orthogonal. A row for which there is no room left stays as it is drawn. */
+/**
+ * The numbers of a stacked adapter with the rows of each A made orthogonal. A row for which there is no room left stays
+ * as it is drawn.
+ */
 export function orthogonalStart(lora: Lora, energy: number): Float32Array {
   const start = lora.parameters.slice();
   lora.layers.forEach((_, i) => {

@@ -1,5 +1,6 @@
 /**
- * @file All strategies by name. To add one: one file beside this one, and one line here; or from outside {@link registerStrategy}.
+ * @file All strategies by name. To add one: one file beside this one, and one line here; or from outside
+ * {@link registerStrategy}.
  */
 import { Registry } from "../registry.ts";
 import { cLora } from "./c-lora.ts";
@@ -41,13 +42,17 @@ const strategies = new Registry<StrategyDefinition>("a strategy", [
 /** Every strategy, in the order in which they are best listed. Registered ones come last. */
 export const STRATEGIES: readonly StrategyDefinition[] = strategies.all;
 
-/** Ends nearest to the photos in our benchmark (bench/README.md), with no photo of earlier concepts and no teacher. It needs a LoRA on the cross-attention's keys and values. */
+/**
+ * Ends nearest to the photos in our benchmark (bench/README.md), with no photo of earlier concepts and no teacher. It
+ * needs a LoRA on the cross-attention's keys and values.
+ */
 export const DEFAULT_STRATEGY = "kv-nullspace";
 /** For adapters of other kinds and targets. */
 export const STRATEGY_FOR_ANY_ADAPTER = "ewc-dc";
 
 /**
- * Adds a strategy, as `defineStrategy` makes it: from then on it can be asked for by its name, and libraries that were learned with it can be learned on.
+ * Adds a strategy, as `defineStrategy` makes it: from then on it can be asked for by its name, and libraries that were
+ * learned with it can be learned on.
  *
  * @throws KeepsakeError ("usage") for a name that another strategy has, or that no strategy can have
  * @example
@@ -58,7 +63,7 @@ export const STRATEGY_FOR_ANY_ADAPTER = "ewc-dc";
  *   defineStrategy({
  *     name: "small-changes",
  *     summary: "the adapter's numbers stay small",
- *     options: { lambda: { type: "number", default: 0.1, min: 0, max: Infinity, help: "strength of the pull to zero" } },
+ *     options: { lambda: { type: "number", default: 0.1, min: 0, max: Infinity, help: "strength of the pull" } },
  *     plan: (_, { lambda }) => ({
  *       penalty: {
  *         value: (parameters) => parameters.reduce((sum, p) => sum + (lambda / 2) * p ** 2, 0),

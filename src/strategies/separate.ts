@@ -1,6 +1,6 @@
 /**
- * @file An adapter of its own for each concept, chosen by hand when drawing: the oracle that cannot forget. Its storage grows with every concept, so it is a
- * yardstick for sequences in memory, not for libraries.
+ * @file An adapter of its own for each concept, chosen by hand when drawing: the oracle that cannot forget. Its storage
+ * grows with every concept, so it is a yardstick for sequences in memory, not for libraries.
  */
 import { defineStrategy } from "../training/strategy.ts";
 

@@ -1,6 +1,7 @@
 /**
- * @file What the studio's page and its server say to each other: JSON over HTTP, and server-sent events. Types alone, so that
- * the page can import them. Long because it is the whole contract. Every path starts with `/api`; every fault is a {@link Fault} with a status from 400.
+ * @file What the studio's page and its server say to each other: JSON over HTTP, and server-sent events. Types alone,
+ * so that the page can import them. Long because it is the whole contract. Every path starts with `/api`; every fault
+ * is a {@link Fault} with a status from 400.
  *
  * | request | body | answer |
  * |---|---|---|
@@ -56,7 +57,10 @@ export interface StudioState {
   readonly concepts: readonly StudioConcept[];
   /** Absent until there is a library. */
   readonly history?: Pick<LibraryHistory, "states" | "later" | "aside" | "keep">;
-  /** A learning that was stopped or killed; the same photos go on with it, as it was begun, whatever settings are asked for. */
+  /**
+   * A learning that was stopped or killed; the same photos go on with it, as it was begun, whatever settings are asked
+   * for.
+   */
   readonly unfinished?: {
     readonly name: string;
     readonly classNoun: string;
@@ -136,7 +140,9 @@ export interface PhotoEdit {
   readonly caption?: string;
 }
 
-/** What can be asked for. Those of `model` wait for each other; those of `quick` need no model and never wait for it. */
+/**
+ * What can be asked for. Those of `model` wait for each other; those of `quick` need no model and never wait for it.
+ */
 export type JobRequest =
   | LearnJobRequest
   | (Omit<LearnJobRequest, "kind"> & { readonly kind: "plan" })
@@ -184,7 +190,10 @@ export interface LearnSettings {
   readonly resolution?: number;
   readonly seed?: number;
   readonly flip?: boolean;
-  /** Pictures of the new and of every earlier concept at step 0 and every so many steps. 0: none. Default: a quarter of the steps. */
+  /**
+   * Pictures of the new and of every earlier concept at step 0 and every so many steps. 0: none. Default: a quarter of
+   * the steps.
+   */
   readonly sampleEvery?: number;
 }
 
@@ -277,8 +286,8 @@ export interface MatrixCell {
   readonly concept: string;
   readonly pictures: readonly PictureId[];
   /**
-   * How much its pictures differ from those of the first kept state that knows it: 0 if they are the same, 1 as much as pictures
-   * from different noise.
+   * How much its pictures differ from those of the first kept state that knows it: 0 if they are the same, 1 as much as
+   * pictures from different noise.
    */
   readonly change: number;
 }
@@ -314,15 +323,15 @@ export interface NamesCheck {
 }
 
 /**
- * Each has an id that grows by one. A page asks for the state, then for the events after {@link StudioState.lastEvent}; the
- * stream opens again by itself where it broke off.
+ * Each has an id that grows by one. A page asks for the state, then for the events after {@link StudioState.lastEvent};
+ * the stream opens again by itself where it broke off.
  */
 export type StudioEvent =
   /** A job is new, or its status or result has changed: the whole of it. */
   | { readonly kind: "job"; readonly job: Job }
   /**
-   * What a running job adds. Lists but `bars` hold only what is new, to be put behind what is there; all else replaces what was
-   * there. At most a few a second for each job.
+   * What a running job adds. Lists but `bars` hold only what is new, to be put behind what is there; all else replaces
+   * what was there. At most a few a second for each job.
    */
   | { readonly kind: "progress"; readonly id: string; readonly progress: JobProgress }
   | { readonly kind: "job-removed"; readonly id: string }

@@ -1,6 +1,6 @@
 /**
- * @file What has happened in the studio, for pages that watch: the last few thousand events, numbered, so that a page that was
- * away goes on where it left.
+ * @file What has happened in the studio, for pages that watch: the last few thousand events, numbered, so that a page
+ * that was away goes on where it left.
  */
 import type { StudioEvent } from "./api.ts";
 
@@ -36,7 +36,10 @@ export class EventLog {
     for (const listener of this.#listeners) listener(text);
   }
 
-  /** Events from then on, as `text/event-stream`. @param after - number of the last event that is known; default: the last */
+  /**
+   * Events from then on, as `text/event-stream`. @param after - number of the last event that is known; default: the
+   * last
+   */
   stream(after = this.#last): Response {
     const encoder = new TextEncoder();
     let end = () => {};

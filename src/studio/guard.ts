@@ -1,6 +1,6 @@
 /**
- * @file Who may talk to the studio: the person who started it, through the page that it serves, and nobody else. Other pages in
- * the same browser, other machines and names that point here are refused before anything is done.
+ * @file Who may talk to the studio: the person who started it, through the page that it serves, and nobody else. Other
+ * pages in the same browser, other machines and names that point here are refused before anything is done.
  */
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import type { MiddlewareHandler } from "hono";

@@ -1,6 +1,6 @@
 /**
- * @file Requests for jobs as they arrive: whatever a body may hold becomes a typed request, or one line that says what is wrong.
- * Whether values make sense is left to the facade, whose words for it every command has.
+ * @file Requests for jobs as they arrive: whatever a body may hold becomes a typed request, or one line that says what
+ * is wrong. Whether values make sense is left to the facade, whose words for it every command has.
  */
 import { EXPORT_FORMATS } from "../keepsake/files/export.ts";
 import type { JobRequest, LearnJobRequest, LearnSettings } from "./api.ts";

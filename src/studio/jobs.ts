@@ -1,6 +1,7 @@
 /**
- * @file The jobs of the studio: what was asked for, how far it is, what came of it. They run in lanes, outlive the page that asked
- * for them, and are in memory only. What a learning has done lies in the library as well, and outlives the studio.
+ * @file The jobs of the studio: what was asked for, how far it is, what came of it. They run in lanes, outlive the page
+ * that asked for them, and are in memory only. What a learning has done lies in the library as well, and outlives the
+ * studio.
  */
 import { randomUUID } from "node:crypto";
 import type { Fault, Job, JobProgress, JobRequest, JobResult, JobStatus } from "./api.ts";

@@ -1,6 +1,6 @@
 /**
- * @file What the server says of the library. It is read from the disk, so that what another process has changed is seen, and kept
- * while its files stay the same.
+ * @file What the server says of the library. It is read from the disk, so that what another process has changed is
+ * seen, and kept while its files stay the same.
  */
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";

@@ -1,6 +1,6 @@
 /**
- * @file The studio's server: it listens on one address of this machine, and opens no connection. The one file that may load a
- * server (scripts/check-imports.ts).
+ * @file The studio's server: it listens on one address of this machine, and opens no connection. The one file that may
+ * load a server (scripts/check-imports.ts).
  */
 import { createAdaptorServer } from "@hono/node-server";
 import { KeepsakeError } from "../errors.ts";

@@ -1,6 +1,7 @@
 /**
- * @file What the facade says, in words of the page. Its messages name commands and options, for those who type them; where the page
- * has a button or a field for it, it says that one instead. What only the command line can do stays as it is.
+ * @file What the facade says, in words of the page. Its messages name commands and options, for those who type them;
+ * where the page has a button or a field for it, it says that one instead. What only the command line can do stays as
+ * it is.
  */
 
 /** In this order. What is between quotes may be a whole command, with quotes of its own. */

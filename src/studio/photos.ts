@@ -1,6 +1,6 @@
 /**
- * @file Photos that were dropped. They are in the memory of this process and nowhere else: never on the disk, and gone when the
- * studio ends or the concept is learned.
+ * @file Photos that were dropped. They are in the memory of this process and nowhere else: never on the disk, and gone
+ * when the studio ends or the concept is learned.
  */
 import { randomUUID } from "node:crypto";
 import { isAlmostSame } from "../training/photos/photo-look.ts";

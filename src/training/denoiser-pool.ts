@@ -1,6 +1,6 @@
 /**
- * @file Compiled programs that many runs share: a denoiser for each layout of adapter and size of picture, and the text encoder. To open a session and to trace a
- * model takes longer than hundreds of steps of a small model.
+ * @file Compiled programs that many runs share: a denoiser for each layout of adapter and size of picture, and the text
+ * encoder. To open a session and to trace a model takes longer than hundreds of steps of a small model.
  */
 import type { Adapter } from "../adapters/adapter.ts";
 import { latentShape } from "../diffusion/latents.ts";
@@ -58,7 +58,10 @@ export class DenoiserPool {
     return encoded.map(({ encoderHiddenStates }) => encoderHiddenStates);
   }
 
-  /** Frees the compiled text encoders, until prompts are encoded again: those of SDXL take gigabytes beside a training step. */
+  /**
+   * Frees the compiled text encoders, until prompts are encoded again: those of SDXL take gigabytes beside a training
+   * step.
+   */
   async freePromptEncoder(): Promise<void> {
     await this.#promptEncoder.clear();
   }

@@ -1,6 +1,6 @@
 /**
- * @file Evaluations of the UNet by the batch: the denoising-error program, compiled for each number of items that is asked for and kept, and with or without
- * derivatives. Everything that trains or consolidates goes through here.
+ * @file Evaluations of the UNet by the batch: the denoising-error program, compiled for each number of items that is
+ * asked for and kept, and with or without derivatives. Everything that trains or consolidates goes through here.
  */
 import type { Adapter } from "../adapters/adapter.ts";
 import { concatenated } from "../diffusion/flat-arrays.ts";
@@ -60,12 +60,14 @@ export interface Denoiser {
 }
 
 /**
- * Items in one run are bounded by the latent pixels in it: at 8x8 latents the overhead of a run matters, at 64x64 its memory. Results may depend on it
- * in the last bit, so it is no option.
+ * Items in one run are bounded by the latent pixels in it: at 8x8 latents the overhead of a run matters, at 64x64 its
+ * memory. Results may depend on it in the last bit, so it is no option.
  */
 const PIXELS_AT_ONCE = 4096;
 
-/** The Stable Diffusion of a checkpoint as a {@link Denoiser}, for adapters of one layout. `dispose` frees its programs. */
+/**
+ * The Stable Diffusion of a checkpoint as a {@link Denoiser}, for adapters of one layout. `dispose` frees its programs.
+ */
 export class CompiledDenoiser implements Denoiser {
   readonly embeddingsSize: number;
   readonly #models: DenoisingModels;
@@ -89,7 +91,8 @@ export class CompiledDenoiser implements Denoiser {
   }
 
   /**
-   * Whether a step of training can run at all. The graph that was traced for that is compiled for the first step of one batch.
+   * Whether a step of training can run at all. The graph that was traced for that is compiled for the first step of one
+   * batch.
    *
    * @throws KeepsakeError if the memory does not suffice
    */

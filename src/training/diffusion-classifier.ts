@@ -1,6 +1,7 @@
 /**
- * @file The diffusion classifier: a conditional diffusion model says what a picture shows by which prompt lets it predict the noise best (Li et al., "Your
- * Diffusion Model is Secretly a Zero-Shot Classifier", ICCV 2023). All candidates are compared at the same (t, ε): paired differences need far fewer draws.
+ * @file The diffusion classifier: a conditional diffusion model says what a picture shows by which prompt lets it
+ * predict the noise best (Li et al., "Your Diffusion Model is Secretly a Zero-Shot Classifier", ICCV 2023). All
+ * candidates are compared at the same (t, ε): paired differences need far fewer draws.
  */
 import { concatenated } from "../diffusion/flat-arrays.ts";
 import type { NoiseSchedule } from "../diffusion/schedulers/index.ts";
@@ -21,11 +22,12 @@ export type CandidateErrors = (
 ) => Promise<readonly (readonly number[])[]>;
 
 /**
- * Draws with evenly spaced timesteps (the middles of `count` equal parts of the schedule, or of a part of it), in an order in which every beginning is spread over the whole
- * schedule: candidates can be given up after a few.
+ * Draws with evenly spaced timesteps (the middles of `count` equal parts of the schedule, or of a part of it), in an
+ * order in which every beginning is spread over the whole schedule: candidates can be given up after a few.
  *
  * @param size - numbers in the latents
- * @param part - from and to, as shares of the schedule in [0, 1]. Default: all of it. Where little noise is left, or little else, all candidates predict alike
+ * @param part - from and to, as shares of the schedule in [0, 1]. Default: all of it. Where little noise is left, or
+ *   little else, all candidates predict alike
  */
 export function pairedDraws(
   count: number,
@@ -70,8 +72,9 @@ export function crossEntropy(errors: readonly number[], target: number, temperat
 }
 
 /**
- * The derivative of {@link crossEntropy} in each error: ((i = target) - P(c_i | x)) / temperature. The gradient of the cross-entropy in any
- * parameters is the sum of the errors' gradients with these weights; they sum to 0, and a single candidate has none.
+ * The derivative of {@link crossEntropy} in each error: ((i = target) - P(c_i | x)) / temperature. The gradient of the
+ * cross-entropy in any parameters is the sum of the errors' gradients with these weights; they sum to 0, and a single
+ * candidate has none.
  */
 export function crossEntropyGradient(errors: readonly number[], target: number, temperature: number): number[] {
   return posterior(errors, temperature).map((p, i) => ((i === target ? 1 : 0) - p) / temperature);
@@ -83,8 +86,8 @@ export interface ClassifyOptions {
   /** Draws between two looks at the evidence. Default 4. */
   readonly drawsAtOnce?: number;
   /**
-   * A candidate is given up when its mean paired difference from the best one exceeds so many standard errors of that mean, its
-   * own or, after few draws often the surer, the median of all candidates'. Default 3; `Infinity` evaluates everything.
+   * A candidate is given up when its mean paired difference from the best one exceeds so many standard errors of that
+   * mean, its own or, after few draws often the surer, the median of all candidates'. Default 3; `Infinity`: never.
    */
   readonly giveUpAt?: number;
   /** Whether those that are left need no further draws. Default: when there is one. */
@@ -93,7 +96,10 @@ export interface ClassifyOptions {
   readonly onLook?: (soFar: Classification, alive: readonly number[]) => void;
 }
 
-/** With it and three standard errors each of fifty concepts took 9 evaluations in the mean, and the answers stayed (docs/method.md). */
+/**
+ * With it and three standard errors each of fifty concepts took 9 evaluations in the mean, and the answers stayed
+ * (docs/method.md).
+ */
 export const DRAWS_AT_ONCE = 4;
 
 /** Errors are means of squares of about unit variance, and those of rival prompts differ in the third digit. */
@@ -105,8 +111,9 @@ export interface Classification {
   /** Estimated mean error of each candidate over all draws: that of the best one plus the paired difference. */
   readonly errors: readonly number[];
   /**
-   * Of each candidate's paired difference from the best one, in the mean over all draws: of those that were evaluated at fewer, as large as
-   * it would become. 0 for the best one itself, `Infinity` where fewer than two draws leave it open.
+   * Of each candidate's paired difference from the best one, in the mean over all draws: of those that were evaluated
+   * at fewer, as large as it would become. 0 for the best one itself, `Infinity` where fewer than two draws leave it
+   * open.
    */
   readonly standardErrors: readonly number[];
   /** Draws that each candidate was evaluated at. */
@@ -145,8 +152,8 @@ export async function classify(
 
 /**
  * @param seen - errors of each candidate at the draws that it has been evaluated at
- * @param all - how many draws there are. Who is given up early is far behind; counted in the larger standard error of few draws it would seem to be
- * less far, and fifty such rivals would leave the best one little to be sure of
+ * @param all - how many draws there are. Who is given up early is far behind; counted in the larger standard error of
+ *   few draws it would seem to be less far, and fifty such rivals would leave the best one little to be sure of
  */
 function conclusion(
   seen: readonly (readonly number[])[],
@@ -167,7 +174,10 @@ function conclusion(
   };
 }
 
-/** Evaluates candidates with the denoising-error program, which needs no derivatives; `latents` are those of one picture, as the UNet sees them. */
+/**
+ * Evaluates candidates with the denoising-error program, which needs no derivatives; `latents` are those of one
+ * picture, as the UNet sees them.
+ */
 export function denoisingErrors(
   program: DenoisingError,
   trainable: Trainable,

@@ -1,14 +1,18 @@
 /**
- * @file What trainers offer beside the plain denoising loss, each off unless asked for: min-SNR weighting (Hang et al. 2023), noise
- * offset, masks that keep the background out of the loss, and the weights of prior preservation (Ruiz et al. 2023).
- * Source: diffusers: training_utils.py, examples/dreambooth; kohya-ss/sd-scripts: library/custom_train_functions.py.
+ * @file What trainers offer beside the plain denoising loss, each off unless asked for: min-SNR weighting (Hang et al.
+ * 2023), noise offset, masks that keep the background out of the loss, and the weights of prior preservation (Ruiz et
+ * al. 2023). Source: diffusers: training_utils.py, examples/dreambooth; kohya-ss/sd-scripts:
+ * library/custom_train_functions.py.
  */
 import type { NoiseSchedule } from "../diffusion/schedulers/index.ts";
 import { checkReal, REAL_LIMITS } from "../limits.ts";
 
 /** How the loss of every photo of a run is changed. */
 export interface LossOptions {
-  /** The largest signal-to-noise ratio that counts in full, 5 in the paper: less noisy steps count less. Default: all count the same. */
+  /**
+   * The largest signal-to-noise ratio that counts in full, 5 in the paper: less noisy steps count less. Default: all
+   * count the same.
+   */
   readonly minSnrGamma?: number;
   readonly noiseOffset?: NoiseOffset;
 }
@@ -49,7 +53,8 @@ export function minSnrWeight(schedule: NoiseSchedule, timestep: number, gamma: n
 }
 
 /**
- * The noise of one latent with an offset in each channel. It takes the place of the noise in the noisy latent and in the target.
+ * The noise of one latent with an offset in each channel. It takes the place of the noise in the noisy latent and in
+ * the target.
  *
  * @param noise - `[channels, height, width]`, standard normal
  * @param offsets - `[channels]`, standard normal
@@ -91,7 +96,10 @@ export function latentMask(mask: Float32Array, width: number, scale: number): Fl
 export interface MaskOptions {
   /** What is masked out counts so much after all, from 0 to 1. Default 0. */
   readonly unmaskedWeight?: number;
-  /** Whether the loss is a mean over the mask rather than over the whole photo, where a small mask means a small loss. Default false. */
+  /**
+   * Whether the loss is a mean over the mask rather than over the whole photo, where a small mask means a small loss.
+   * Default false.
+   */
   readonly perArea?: boolean;
 }
 
@@ -108,7 +116,8 @@ export function lossMask(mask: Float32Array, { unmaskedWeight = 0, perArea = fal
 }
 
 /**
- * The weights of a batch's errors with prior preservation: a mean over the photos, and another one over pictures of the class.
+ * The weights of a batch's errors with prior preservation: a mean over the photos, and another one over pictures of the
+ * class.
  *
  * @param photos - how many items of the batch are photos; they come first
  * @param priors - how many are pictures of the class

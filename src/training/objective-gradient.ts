@@ -1,6 +1,6 @@
 /**
- * @file One step of a strategy's objective: which predictions it needs of teachers and student, its terms merged to one squared error for each photo and prompt, and the
- * gradient of their sum. UNet evaluations are counted.
+ * @file One step of a strategy's objective: which predictions it needs of teachers and student, its terms merged to one
+ * squared error for each photo and prompt, and the gradient of their sum. UNet evaluations are counted.
  */
 import type { Denoiser, DenoisingItem } from "./denoiser.ts";
 import type { Trainable } from "./denoising-error.ts";
@@ -26,7 +26,9 @@ export interface Evaluations {
 }
 
 export interface ObjectiveGradient {
-  /** Mean over the photos of ‖target - prediction(x_t, t, c_n)‖², the target being ε, or v of a model with v-prediction. */
+  /**
+   * Mean over the photos of ‖target - prediction(x_t, t, c_n)‖², the target being ε, or v of a model with v-prediction.
+   */
   readonly denoisingError: number;
   /** d objective / d adapter, the mean over the photos. */
   readonly adapterGradient: Float32Array;
@@ -41,11 +43,12 @@ type Predictions = readonly (Float32Array | undefined)[][];
 /**
  * The mean gradient of an objective over some photos.
  *
- * Without classifier scores every term has a fixed target, and one evaluation with derivatives for each photo and prompt is all. With scores the weights
- * depend on all errors of a photo, so its predictions are computed first.
+ * Without classifier scores every term has a fixed target, and one evaluation with derivatives for each photo and
+ * prompt is all. With scores the weights depend on all errors of a photo, so its predictions are computed first.
  *
  * @param teachers - those that the objective asks for
- * @throws Error for an objective without a term for prompt 0, or one that uses a teacher's prediction it did not ask for
+ * @throws Error for an objective without a term for prompt 0, or one that uses a teacher's prediction it did not ask
+ *   for
  */
 export async function objectiveGradient(
   objective: Objective,

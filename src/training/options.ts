@@ -1,5 +1,6 @@
 /**
- * @file Options of strategies: what there is to set, its default and range, and how it is read from text such as `lambda=100`.
+ * @file Options of strategies: what there is to set, its default and range, and how it is read from text such as
+ * `lambda=100`.
  */
 import { KeepsakeError } from "../errors.ts";
 

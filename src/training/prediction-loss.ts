@@ -1,7 +1,8 @@
 /**
- * @file The loss of one photo in one training step as a function of the UNet's predictions for the same noisy latents under several prompts: squared errors
- * against fixed targets (denoising, distillation) and divergences between diffusion-classifier posteriors (docs/method.md, "One loss for everything"). Whatever its terms
- * are, its gradient is that of one weighted squared error for each prompt, which is what the denoising-error program computes.
+ * @file The loss of one photo in one training step as a function of the UNet's predictions for the same noisy latents
+ * under several prompts: squared errors against fixed targets (denoising, distillation) and divergences between
+ * diffusion-classifier posteriors (docs/method.md, "One loss for everything"). Whatever its terms are, its gradient is
+ * that of one weighted squared error for each prompt, which is what the denoising-error program computes.
  */
 import { posterior } from "./diffusion-classifier.ts";
 
@@ -51,23 +52,25 @@ export class PredictionLoss {
   readonly #scores: ScoreTerm[] = [];
 
   /**
-   * @param mask - `[height, width]` of the target, at least 0: what each pixel of the denoising error counts, for all channels alike.
-   *   Teachers' predictions and scores are compared as a whole. Default: all count 1.
+   * @param mask - `[height, width]` of the target, at least 0: what each pixel of the denoising error counts, for all
+   *   channels alike. Teachers' predictions and scores are compared as a whole. Default: all count 1.
    */
   constructor(target: Float32Array, mask?: Float32Array) {
     this.target = target;
     this.#mask = mask;
   }
 
-  /** Adds weight · ‖prediction - target‖²; the target is the denoising one unless given, such as a teacher's prediction. */
+  /**
+   * Adds weight · ‖prediction - target‖²; the target is the denoising one unless given, such as a teacher's prediction.
+   */
   addSquaredError(prompt: number, weight: number, target: Float32Array = this.target): this {
     if (weight !== 0) this.#errors.push({ prompt, weight, target });
     return this;
   }
 
   /**
-   * Adds weight · KL(teacher || P), P being the diffusion classifier's posterior over some of the prompts. One certain candidate makes it the
-   * cross-entropy. A single candidate is always certain, so it adds nothing.
+   * Adds weight · KL(teacher || P), P being the diffusion classifier's posterior over some of the prompts. One certain
+   * candidate makes it the cross-entropy. A single candidate is always certain, so it adds nothing.
    *
    * @param teacher - probabilities of `prompts`, in their order
    * @param temperature - of P
@@ -110,9 +113,10 @@ export class PredictionLoss {
   /**
    * Squared errors, at most one for each prompt, whose sum has the gradient that this loss has at these predictions.
    *
-   * The derivative of weight · KL in the error of candidate i is weight · (teacher_i - P_i) / temperature, so a divergence is so many squared errors. Those of
-   * one prompt merge: a‖p - u‖² + b‖p - v‖² = (a + b)‖p - (au + bv)/(a + b)‖² + const. Weights of both signs may cancel in a + b; then the same
-   * derivative is written with the weight |a| + |b| and a target that is seen from p. So is a mask: it moves the target to p where it is 0.
+   * The derivative of weight · KL in the error of candidate i is weight · (teacher_i - P_i) / temperature, so a
+   * divergence is so many squared errors. Those of one prompt merge: a‖p - u‖² + b‖p - v‖² = (a + b)‖p - (au + bv)/(a
+   * + b)‖² + const. Weights of both signs may cancel in a + b; then the same derivative is written with the weight |a|
+   * + |b| and a target that is seen from p. So is a mask: it moves the target to p where it is 0.
    *
    * @param predictions - by prompt; not read unless {@link PredictionLoss.needsPredictions}
    */

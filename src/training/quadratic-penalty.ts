@@ -1,7 +1,8 @@
 /**
- * @file Elastic weight consolidation in the adapter's parameters: a quadratic penalty for leaving where the last concept ended, weighted by the diagonal of the
- * Fisher information (Kirkpatrick et al., PNAS 2017; online form: Schwarz et al., ICML 2018). Which gradients the Fisher is made of, those of the
- * denoising error alone (EWC) or with the classifier's cross-entropy (EWC-DC), is not decided here.
+ * @file Elastic weight consolidation in the adapter's parameters: a quadratic penalty for leaving where the last
+ * concept ended, weighted by the diagonal of the Fisher information (Kirkpatrick et al., PNAS 2017; online form:
+ * Schwarz et al., ICML 2018). Which gradients the Fisher is made of, those of the denoising error alone (EWC) or with
+ * the classifier's cross-entropy (EWC-DC), is not decided here.
  */
 
 /** What is kept between concepts: two arrays of the adapter's size. */
@@ -35,7 +36,10 @@ export function addQuadraticPenaltyGradient(
 
 /** The diagonal of the Fisher information, E[g²], from one gradient for each sample. */
 export class FisherDiagonal {
-  /** Σ g²; with {@link FisherDiagonal.count} all there is to save. In float32, as everything that is saved: squares do not cancel. */
+  /**
+   * Σ g²; with {@link FisherDiagonal.count} all there is to save. In float32, as everything that is saved: squares do
+   * not cancel.
+   */
   readonly sum: Float32Array;
   #count: number;
 
@@ -77,8 +81,9 @@ export function consolidateOnline(
 }
 
 /**
- * The sum of the penalties of all concepts, each around its own θ*, with γ as the weight of the earlier ones. A sum of quadratics is one quadratic and a
- * constant: F ← γ F + F_n around the mean of the anchors, weighted with F. So it needs no more storage than the online form.
+ * The sum of the penalties of all concepts, each around its own θ*, with γ as the weight of the earlier ones. A sum of
+ * quadratics is one quadratic and a constant: F ← γ F + F_n around the mean of the anchors, weighted with F. So it
+ * needs no more storage than the online form.
  */
 export function consolidateSum(
   earlier: ConsolidatedParameters | undefined,

@@ -1,5 +1,6 @@
 /**
- * @file Whether a saved state can be one of the run that is to go on from it: it comes from a file, which people can edit.
+ * @file Whether a saved state can be one of the run that is to go on from it: it comes from a file, which people can
+ * edit.
  */
 import type { DrawPurpose } from "./training-draws.ts";
 

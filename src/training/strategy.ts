@@ -1,6 +1,7 @@
 /**
- * @file What a strategy of continual personalization is: how a concept is learned without losing the earlier ones, as data and closed forms that the step
- * loop (`training-run.ts`) carries out. A strategy itself evaluates no network and touches no file.
+ * @file What a strategy of continual personalization is: how a concept is learned without losing the earlier ones, as
+ * data and closed forms that the step loop (`training-run.ts`) carries out. A strategy itself evaluates no network and
+ * touches no file.
  */
 import type { Adapter } from "../adapters/adapter.ts";
 import type { TrainedForm } from "../adapters/stacked-lora.ts";
@@ -11,12 +12,17 @@ import type { PredictionLoss } from "./prediction-loss.ts";
 /** Tensors that a strategy keeps from one concept to the next (the Fisher diagonal, theta*), by name. */
 export type StrategyMemory = ReadonlyMap<string, { shape: number[]; data: Float32Array }>;
 
-/** A frozen network whose predictions a loss is made of: the one before this concept, or one trained on this concept alone. */
+/**
+ * A frozen network whose predictions a loss is made of: the one before this concept, or one trained on this concept
+ * alone.
+ */
 export type TeacherName = "old" | "new";
 
 /** What an objective's terms are made of, for one photo of a step. */
 export interface ObjectiveItem {
-  /** Prompts: 0 is the new concept's, 1 the class noun's, the others are those of earlier concepts drawn for this step. */
+  /**
+   * Prompts: 0 is the new concept's, 1 the class noun's, the others are those of earlier concepts drawn for this step.
+   */
   readonly prompts: number;
   /** A teacher's prediction under a prompt. @throws Error unless the objective asked for it */
   readonly prediction: (teacher: TeacherName, prompt: number) => Float32Array;
@@ -24,7 +30,10 @@ export interface ObjectiveItem {
 
 /** The loss of a photo in the UNet's predictions for its noisy latents, all at the same (t, ε). */
 export interface Objective {
-  /** How many prompts are wanted: the new concept's, the class noun's, then earlier concepts drawn anew for each step, as far as there are any. */
+  /**
+   * How many prompts are wanted: the new concept's, the class noun's, then earlier concepts drawn anew for each step,
+   * as far as there are any.
+   */
   readonly candidates: number;
   /** Which teachers are evaluated, and under which of `prompts` prompts. */
   readonly teachers?: Readonly<Partial<Record<TeacherName, (prompts: number) => readonly number[]>>>;
@@ -73,7 +82,9 @@ export interface ConceptEnd {
 
 /** What there is to know when a concept is about to be learned. */
 export interface ConceptContext extends Concept {
-  /** The concepts learned before, in order; if the concept is one that is taught further, it is itself the last of them. */
+  /**
+   * The concepts learned before, in order; if the concept is one that is taught further, it is itself the last of them.
+   */
   readonly earlier: readonly Omit<Concept, "name">[];
   /** The adapter in the strategy's form: what was learned before, ready for the new concept. */
   readonly adapter: Adapter;
@@ -81,7 +92,10 @@ export interface ConceptContext extends Concept {
   readonly blankAdapter: () => Adapter | Promise<Adapter>;
   /** What the library's strategy kept; empty for the first concept. */
   readonly memory: StrategyMemory;
-  /** Outputs of the frozen text encoder, `[positions, width]` for each prompt; the tokens of earlier concepts may be used. */
+  /**
+   * Outputs of the frozen text encoder, `[positions, width]` for each prompt; the tokens of earlier concepts may be
+   * used.
+   */
   readonly encodePrompts: (prompts: readonly string[]) => Promise<readonly Float32Array[]>;
 }
 
@@ -104,8 +118,9 @@ export interface Strategy {
   /** Where the new token's embedding begins. */
   readonly tokenStart: "class-noun" | "noise";
   /**
-   * `one-by-one`: an adapter that lives through all concepts. `separate`: each concept has an adapter of its own. `together`: all concepts at
-   * once. The last two are yardsticks: they keep what grows, or photos, so no library can be learned with them.
+   * `one-by-one`: an adapter that lives through all concepts. `separate`: each concept has an adapter of its own.
+   * `together`: all concepts at once. The last two are yardsticks: they keep what grows, or photos, so no library can
+   * be learned with them.
    */
   readonly order: "one-by-one" | "separate" | "together";
   plan(context: ConceptContext): ConceptPlan | Promise<ConceptPlan>;

@@ -1,6 +1,6 @@
 /**
- * @file What a step sees: photos with their own latent, noise, timestep and sentence, and the subjects that its prompts speak of. Every draw is addressed by (seed,
- * purpose, concept, step).
+ * @file What a step sees: photos with their own latent, noise, timestep and sentence, and the subjects that its prompts
+ * speak of. Every draw is addressed by (seed, purpose, concept, step).
  */
 import type { AutoencoderKlConfig } from "../diffusion/config/autoencoder-kl-config.ts";
 import { latentsFrom } from "../diffusion/latents.ts";
@@ -19,8 +19,8 @@ export interface TrainingConcept extends Omit<Concept, "name"> {
 }
 
 /**
- * A picture of the class that the model drew before it was taught: for prior preservation (Ruiz et al., "DreamBooth", CVPR 2023).
- * It lives in memory only, as photos do.
+ * A picture of the class that the model drew before it was taught: for prior preservation (Ruiz et al., "DreamBooth",
+ * CVPR 2023). It lives in memory only, as photos do.
  */
 export interface ClassPicture {
   /** `[channels, height, width]`, as the UNet sees them. */
@@ -105,7 +105,8 @@ export function consolidationSamples({ concepts }: Pick<DrawMaterial, "concepts"
 }
 
 /**
- * One sample of a consolidation pass: every photo comes once in each draw, and the timesteps of its draws are spread evenly over the schedule.
+ * One sample of a consolidation pass: every photo comes once in each draw, and the timesteps of its draws are spread
+ * evenly over the schedule.
  *
  * @param index - below {@link consolidationSamples}
  */
@@ -187,7 +188,8 @@ function itemOf(
 }
 
 /**
- * What a step's prompts speak of: the new token, the class noun, and so many earlier tokens that there are `candidates` in all.
+ * What a step's prompts speak of: the new token, the class noun, and so many earlier tokens that there are `candidates`
+ * in all.
  *
  * @param draw - a stream of this step
  */

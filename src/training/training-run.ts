@@ -1,8 +1,10 @@
 /**
- * @file The step loop: takes a strategy's plan for one concept through its phases (the new teacher, the concept itself, the consolidation pass), one step at a
- * time. Every random draw is addressed, so a run that goes on from a saved state takes the very steps it would have taken.
+ * @file The step loop: takes a strategy's plan for one concept through its phases (the new teacher, the concept itself,
+ * the consolidation pass), one step at a time. Every random draw is addressed, so a run that goes on from a saved state
+ * takes the very steps it would have taken.
  *
- * Long because a run is one state that every phase reads and changes: a part of it could not be resumed without the rest.
+ * Long because a run is one state that every phase reads and changes: a part of it could not be resumed without the
+ * rest.
  */
 import type { Adapter } from "../adapters/adapter.ts";
 import { trainedIndices, type TrainedForm } from "../adapters/stacked-lora.ts";
@@ -55,19 +57,27 @@ export interface TrainingSettings {
   readonly resolution: number;
   /** Whether each step may see its photos mirrored. Default: as they are. */
   readonly flip?: boolean;
-  /** Whether the transparency of a photo is its mask, where no `x.mask.png` lies beside it. Default: it is put on white. */
+  /**
+   * Whether the transparency of a photo is its mask, where no `x.mask.png` lies beside it. Default: it is put on white.
+   */
   readonly alphaMasks?: boolean;
   /** Steps over which both rates rise from 0 in each phase that trains. Default 0. */
   readonly warmupSteps?: number;
   /** Batches of photos whose gradients make up one step: a larger batch in the memory of a small one. Default 1. */
   readonly gradientAccumulation?: number;
-  /** Decay of the moving average over the learning phase's steps that the run comes to. Default: it comes to the last step. */
+  /**
+   * Decay of the moving average over the learning phase's steps that the run comes to. Default: it comes to the last
+   * step.
+   */
   readonly emaDecay?: number;
   /** As of {@link LossOptions}. */
   readonly minSnrGamma?: number;
   /** The amount of {@link LossOptions.noiseOffset}. */
   readonly noiseOffset?: number;
-  /** What the error on the model's own pictures of the class counts beside that on the photos. Default 0: there are none. */
+  /**
+   * What the error on the model's own pictures of the class counts beside that on the photos. Default 0: there are
+   * none.
+   */
   readonly priorWeight?: number;
   /** How many such pictures there are. */
   readonly priorPictures?: number;
@@ -114,8 +124,8 @@ export interface TrainingState {
   readonly embedding: Float32Array;
   readonly optimizer: AdamWState;
   /**
-   * What earlier phases left for the next ones: `teacher.lora`, `teacher.embedding`; or `fisher`, Σ g² so far. Within the
-   * learning phase, the averages of what is trained: `ema.lora`, `ema.embedding`.
+   * What earlier phases left for the next ones: `teacher.lora`, `teacher.embedding`; or `fisher`, Σ g² so far. Within
+   * the learning phase, the averages of what is trained: `ema.lora`, `ema.embedding`.
    */
   readonly kept: Readonly<Record<string, Float32Array>>;
   readonly evaluations: PhaseEvaluations;
@@ -212,8 +222,8 @@ export class TrainingRun {
   }
 
   /**
-   * The mean error of what the run would come to, on photos that it does not learn from, at noise and timesteps that are always
-   * the same.
+   * The mean error of what the run would come to, on photos that it does not learn from, at noise and timesteps that
+   * are always the same.
    */
   async validationError(photos: readonly TrainingPhoto[]): Promise<number> {
     const { denoiser, concepts } = this.#material;

@@ -1,6 +1,6 @@
 /**
- * One LoRA as every trainer writes it: names of OneTrainer, ComfyUI and the original code, alphas of any type; what is not a plain
- * LoRA is called by its name.
+ * One LoRA as every trainer writes it: names of OneTrainer, ComfyUI and the original code, alphas of any type; what is
+ * not a plain LoRA is called by its name.
  */
 import { describe, expect, it } from "vitest";
 import { createDora, Dora } from "../../src/adapters/dora.ts";

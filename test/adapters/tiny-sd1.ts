@@ -1,6 +1,6 @@
 /**
- * @file The adaptable layers of the reference fixtures' tiny SD 1 model, which the LoRA fixtures are for, and the fixtures' paths.
- * tiny-sd1-shapes.json lists the names and shapes of its UNet's and text encoder's tensors.
+ * @file The adaptable layers of the reference fixtures' tiny SD 1 model, which the LoRA fixtures are for, and the
+ * fixtures' paths. tiny-sd1-shapes.json lists the names and shapes of its UNet's and text encoder's tensors.
  */
 import { join } from "node:path";
 import { discoverModules, type AdaptableModules } from "../../src/adapters/modules.ts";

@@ -94,7 +94,8 @@ describe("the classifier of the built-in model", () => {
   it("takes a picture for the concept only if it shows it", async () => {
     const program = { threads: 1 };
     const pipeline = await StableDiffusionPipeline.load(checkpointFolder(BUILT_IN_MODEL), program);
-    // As if it had been learned: the token is a copy of a word that the model knows, and so is the truth about every picture.
+    // As if it had been learned: the token is a copy of a word that the model knows, and so is the truth about every
+    // picture.
     const width = pipeline.textEncoder.config.hiddenSize;
     const values = await pipeline.textEncoder.weights.readFloat32("text_model.embeddings.token_embedding.weight");
     const learned = {

@@ -1,6 +1,6 @@
 /**
- * @file What a user can give that cannot work: one clear line that names the file and the fault, an exit code that is not 0,
- * and every folder as it was before.
+ * @file What a user can give that cannot work: one clear line that names the file and the fault, an exit code that is
+ * not 0, and every folder as it was before.
  */
 import { cpSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

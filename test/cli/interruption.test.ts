@@ -219,7 +219,8 @@ describe("drawing", () => {
     succeeded(await keepsakeHere(draw("stopped")));
     expect(pictures("stopped")).toEqual(all);
 
-    // The writes are: two for the folder, a probe and its removal, then three for each picture; the sixth is the content.
+    // The writes are: two for the folder, a probe and its removal, then three for each picture; the sixth is the
+    // content.
     for (const write of ["5", "6", "8"]) {
       const killed = await keepsake(draw("killed"), { hooks: ["at-writes"], env: { DIE_AT_WRITE: write } });
       expect(killed.code).toBe("SIGKILL");

@@ -1,5 +1,6 @@
 /**
- * @file `keepsake learn-all` and the previews after each learning, in processes of their own: results, interruptions at the worst moments, and mistakes.
+ * @file `keepsake learn-all` and the previews after each learning, in processes of their own: results, interruptions at
+ * the worst moments, and mistakes.
  */
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

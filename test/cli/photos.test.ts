@@ -1,6 +1,6 @@
 /**
- * @file Photos as people have them: what a phone holds makes a sheet and a training run, each oddity is said in one line, and
- * nothing is shown but what training sees.
+ * @file Photos as people have them: what a phone holds makes a sheet and a training run, each oddity is said in one
+ * line, and nothing is shown but what training sees.
  */
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";

@@ -1,6 +1,6 @@
 /**
- * @file Runs the command line: as it was built in a process of its own, or its source in this one, which takes a tenth of the time
- * where the command does little. The outside tests run every command as a process.
+ * @file Runs the command line: as it was built in a process of its own, or its source in this one, which takes a tenth
+ * of the time where the command does little. The outside tests run every command as a process.
  */
 import { spawn } from "node:child_process";
 import fs, { existsSync, readFileSync } from "node:fs";
@@ -104,7 +104,9 @@ export const generate = (library: string | undefined, prompt: string, output: st
   ...["--steps", "3", "--width", "32", "--height", "40", "--threads", "1", ...more],
 ];
 
-/** The line on stderr with which a command failed, after a check that it was the last of it, and nothing was on stdout. */
+/**
+ * The line on stderr with which a command failed, after a check that it was the last of it, and nothing was on stdout.
+ */
 export function failureLine({ code, stdout, stderr }: Outcome, exitCode: number): string {
   const lines = stderr.trimEnd().split("\n");
   const line = lines.pop() ?? "";

@@ -1,4 +1,7 @@
-/** @file Single-file checkpoints: what they are, what they lack, and that they compute what the same weights in a folder do. */
+/**
+ * @file Single-file checkpoints: what they are, what they lack, and that they compute what the same weights in a folder
+ * do.
+ */
 import { existsSync } from "node:fs";
 import { cp, readFile, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";

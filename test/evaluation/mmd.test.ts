@@ -16,13 +16,15 @@ describe("squaredMmd", () => {
     const linear = polynomialKernel({ degree: 1, gamma: 1, offset: 0 });
     expect(squaredMmd(features(1, 3), features(2, 6), linear)).toBe(-1);
 
-    // k(x, y) = (xy + 1)³. Within x: k(0, 1) = 1. Within y: k(1, 2) = 27. Between: (1 + 1 + 8 + 27) / 4 = 9.25. 1 + 27 - 18.5 = 9.5.
+    // k(x, y) = (xy + 1)³. Within x: k(0, 1) = 1. Within y: k(1, 2) = 27. Between: (1 + 1 + 8 + 27) / 4 = 9.25. 1 + 27
+    // - 18.5 = 9.5.
     expect(squaredMmd(features(0, 1), features(1, 2))).toBe(9.5);
 
     // Within x: exp(-1/2). Within y: exp(-2). Between: (1 + exp(-2) + 2 exp(-1/2)) / 4. Together: (exp(-2) - 1) / 2.
     expect(squaredMmd(features(0, 1), features(0, 2), gaussianKernel(1))).toBeCloseTo((Math.exp(-2) - 1) / 2, 12);
 
-    // Sets of different sizes, k(x, y) = xy. Within x: 2·(0·1 + 0·2 + 1·2) / 6 = 2/3. Within y: 4·6 = 24. Between: 3·10 / 6 = 5.
+    // Sets of different sizes, k(x, y) = xy. Within x: 2·(0·1 + 0·2 + 1·2) / 6 = 2/3. Within y: 4·6 = 24. Between: 3·10
+    // / 6 = 5.
     expect(squaredMmd(features(0, 1, 2), features(4, 6), linear)).toBeCloseTo(2 / 3 + 24 - 10, 12);
   });
 

@@ -8,7 +8,10 @@ const [east, north] = [
   [1, 0],
   [0, 1],
 ];
-/** Concept 0 looks east, concept 1 north. After concept 1 was learned, both are drawn looking north: concept 0 is forgotten. */
+/**
+ * Concept 0 looks east, concept 1 north. After concept 1 was learned, both are drawn looking north: concept 0 is
+ * forgotten.
+ */
 const forgotten = {
   real: [features(east, east), features(north, north)],
   generated: [[features(east, east)], [features(north, north), features(north, north)]],

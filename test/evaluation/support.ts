@@ -1,5 +1,6 @@
 /**
- * @file What the tests of the measures share: features made of numbers, and MMD² once more, written from its definition.
+ * @file What the tests of the measures share: features made of numbers, and MMD² once more, written from its
+ * definition.
  */
 import type { Features, Kernel } from "../../src/evaluation/kernels.ts";
 import { RandomStream } from "../../src/random/random.ts";
@@ -16,8 +17,8 @@ export function normalFeatures(count: number, width: number, shift: number, ...a
 }
 
 /**
- * MMD² as the two-sample U-statistic that it is: the mean, over all pairs of two different pictures of x and two different ones of y, of
- * k(x, x') + k(y, y') - (k(x, y) + k(x, y') + k(x', y) + k(x', y')) / 2.
+ * MMD² as the two-sample U-statistic that it is: the mean, over all pairs of two different pictures of x and two
+ * different ones of y, of k(x, x') + k(y, y') - (k(x, y) + k(x, y') + k(x', y) + k(x', y')) / 2.
  */
 export function squaredMmdOfAllQuadruples(x: Features, y: Features, kernel: Kernel): number {
   let [sum, count] = [0, 0];

@@ -1,6 +1,6 @@
 /**
- * @file A server that answers as the Hugging Face Hub does: commits, lists of files in pages, small files by itself, large ones
- * by a redirect to another host (another port), which takes ranges. Faults are put in front of it.
+ * @file A server that answers as the Hugging Face Hub does: commits, lists of files in pages, small files by itself,
+ * large ones by a redirect to another host (another port), which takes ranges. Faults are put in front of it.
  */
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";

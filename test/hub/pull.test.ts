@@ -41,7 +41,10 @@ function tree(folder: string): Record<string, string> {
   );
 }
 
-/** What huggingface_hub leaves in HF_HOME/hub, by the rules of its file_download.py, _snapshot_download.py and _tree_cache.py. */
+/**
+ * What huggingface_hub leaves in HF_HOME/hub, by the rules of its file_download.py, _snapshot_download.py and
+ * _tree_cache.py.
+ */
 function reference(): Record<string, string> {
   const storage = "models--owner--tiny";
   const snapshot = `${storage}/snapshots/${COMMIT}`;

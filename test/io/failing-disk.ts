@@ -1,4 +1,6 @@
-/** @file Calls of the file system that fail as on some disks: Node's own functions are replaced until the test is done. */
+/**
+ * @file Calls of the file system that fail as on some disks: Node's own functions are replaced until the test is done.
+ */
 import fs from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
 import { onTestFinished } from "vitest";

@@ -32,8 +32,8 @@ let learned: Learned;
 beforeAll(async () => {
   rex = await writeColours("rex", [250, 0, 0]);
   mug = await writeColours("mug", [0, 0, 250]);
-  // Enough for the tokens to be better than any ordinary word, if not for a random model to tell the two things apart; the adapter has to be another than
-  // none.
+  // Enough for the tokens to be better than any ordinary word, if not for a random model to tell the two things apart;
+  // the adapter has to be another than none.
   const training = { steps: 40, learningRate: 1e-4, tokenLearningRate: 0.1, batchSize: 2 };
   await learnQuickly({ library, name: "rex", photos: [rex], classNoun: "Dog", training });
   await learnQuickly({ library, name: "mug", photos: [mug], classNoun: "old  mug", training });

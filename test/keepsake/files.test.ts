@@ -1,6 +1,6 @@
 /**
- * What goes out of a library and comes in: exported files hold what was learned and nothing else, files from elsewhere are drawn with and
- * imported, and what does not fit is refused.
+ * What goes out of a library and comes in: exported files hold what was learned and nothing else, files from elsewhere
+ * are drawn with and imported, and what does not fit is refused.
  */
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -63,7 +63,8 @@ describe("a strategy in a library", () => {
       const result = await learnMug(straight, { ...request, onProgress });
       expect([...seen.keys()]).toEqual(phases);
       for (const last of seen.values()) {
-        // At the end of the phase; of the last one, within it. Every other step is stopped at in the runs on a linear denoiser.
+        // At the end of the phase; of the last one, within it. Every other step is stopped at in the runs on a linear
+        // denoiser.
         const step = last < result.step ? last : last - 1;
         const library = copyOf(knowsDog);
         expect(await stopAfter(step, library, request)).toMatchObject({ status: "interrupted", step });

@@ -1,4 +1,6 @@
-/** @file A library on SDXL: two text encoders, pooled embeddings and time ids, from photos to files for other programs. */
+/**
+ * @file A library on SDXL: two text encoders, pooled embeddings and time ids, from photos to files for other programs.
+ */
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { readLora } from "../../src/adapters/formats/read.ts";

@@ -1,4 +1,7 @@
-/** @file A library on a single-file checkpoint: what was said of the model is kept, and the adapter is that of the same weights in a folder. */
+/**
+ * @file A library on a single-file checkpoint: what was said of the model is kept, and the adapter is that of the same
+ * weights in a folder.
+ */
 import { copyFileSync, cpSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";

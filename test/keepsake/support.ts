@@ -13,7 +13,9 @@ import { RandomStream } from "../../src/random/random.ts";
 /** A random checkpoint in the layout of Stable Diffusion 1, of two levels: a session takes a moment to open. */
 export const MODEL = join(import.meta.dirname, "..", "fixtures", "models", "small-sd1");
 
-/** The random checkpoint of the reference fixtures, of four levels like Stable Diffusion 1: for what was made with it. */
+/**
+ * The random checkpoint of the reference fixtures, of four levels like Stable Diffusion 1: for what was made with it.
+ */
 export const TINY_SD1 = join(import.meta.dirname, "..", "fixtures", "models", "tiny-sd1");
 
 /** Writes a photo of coloured noise: every subject has its own pixels. */

@@ -27,7 +27,8 @@ let pipeline: StableDiffusionPipeline;
 let pool: DenoiserPool;
 
 beforeAll(async () => {
-  // With 77 positions the text embeddings of one prompt span all 32 dimensions of the tiny model: nothing is orthogonal to them.
+  // With 77 positions the text embeddings of one prompt span all 32 dimensions of the tiny model: nothing is orthogonal
+  // to them.
   pipeline = await StableDiffusionPipeline.load(await withPositions(POSITIONS));
   pool = new DenoiserPool(pipeline, { threads: 1 });
 }, 120_000);

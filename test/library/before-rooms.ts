@@ -1,8 +1,9 @@
 /**
- * @file Two libraries that were made before src/ was split into rooms, on the tiny model, and what is done with them: in both the concepts dog and mug
- * are known, and a run that learns cup was stopped before its end. `stacked` was learned with kv-nullspace, whose adapter carries a whole matrix,
- * `low-rank` with ewc-dc, which keeps Fisher information. They were made by {@link makeLibrary} at that commit, and `expected.json` and the pictures and
- * adapters beside it are what {@link draw}, {@link learnOn} and {@link goOn} gave there.
+ * @file Two libraries that were made before src/ was split into rooms, on the tiny model, and what is done with them:
+ * in both the concepts dog and mug are known, and a run that learns cup was stopped before its end. `stacked` was
+ * learned with kv-nullspace, whose adapter carries a whole matrix, `low-rank` with ewc-dc, which keeps Fisher
+ * information. They were made by {@link makeLibrary} at that commit, and `expected.json` and the pictures and adapters
+ * beside it are what {@link draw}, {@link learnOn} and {@link goOn} gave there.
  */
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

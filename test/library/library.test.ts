@@ -283,7 +283,8 @@ describe("Library", () => {
   });
 
   it("never opens in another state than the one before or the one after a change that was cut off", async () => {
-    // A crash between any two writes leaves one of these: new blobs and the old manifest, or the new manifest and old blobs.
+    // A crash between any two writes leaves one of these: new blobs and the old manifest, or the new manifest and old
+    // blobs.
     const folder = edited([MODEL, "/elsewhere"]);
     const old = await Library.open(folder);
     const oldBlobs = readdirSync(join(folder, "blobs"));

@@ -1,5 +1,6 @@
 /**
- * @file A concept gets another name: nothing that was learned changes, it can be undone, and a purge follows the name back.
+ * @file A concept gets another name: nothing that was learned changes, it can be undone, and a purge follows the name
+ * back.
  */
 import { describe, expect, it } from "vitest";
 import { forgetConcept } from "../../src/library/forget.ts";

@@ -39,7 +39,10 @@ const small = ["--threads", "1"];
 const model = ["--model", MODEL];
 const training = ["--class", "cat", ...model, "--steps", "40", "--resolution", "32", "--rank", "2", ...small];
 
-/** A command, and the files and folders that it names or documents. In the order of a user's day: each goes on from the one before. */
+/**
+ * A command, and the files and folders that it names or documents. In the order of a user's day: each goes on from the
+ * one before.
+ */
 const COMMANDS: readonly { readonly args: readonly string[]; readonly outputs: readonly string[] }[] = [
   { args: ["--version"], outputs: [] },
   { args: ["--help"], outputs: [] },

@@ -1,6 +1,6 @@
 /**
- * @file Runs a program under strace, as a person without CI would start it, and reads what it asked of the system: addresses that
- * are not local, and files that it opened for writing, made, renamed or removed.
+ * @file Runs a program under strace, as a person without CI would start it, and reads what it asked of the system:
+ * addresses that are not local, and files that it opened for writing, made, renamed or removed.
  */
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
@@ -23,7 +23,9 @@ export interface Trace {
   readonly changes: ReadonlyMap<string, string>;
 }
 
-/** The folders that a program may think of as the user's: all fresh, so that whatever appears in them is its own doing. */
+/**
+ * The folders that a program may think of as the user's: all fresh, so that whatever appears in them is its own doing.
+ */
 export class FreshHome {
   readonly #root: string;
 
@@ -69,7 +71,9 @@ export function traced(
   return traceOf(file, cwd, { code: status, stdout, stderr });
 }
 
-/** A program that serves until it is told to end: `use` gets the address that it prints, and `trace` what it did then. */
+/**
+ * A program that serves until it is told to end: `use` gets the address that it prints, and `trace` what it did then.
+ */
 export function tracedServer(
   args: readonly string[],
   cwd: string,

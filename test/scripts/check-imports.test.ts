@@ -98,6 +98,21 @@ describe("the studio's page", () => {
   });
 });
 
+describe("a comment", () => {
+  const wide = (line: string) => `${line} ${"word ".repeat(30)}`;
+
+  it.each(["// ", "  // ", "/** ", " * ", "/*"])("of more than 120 columns is a fault: %s", (start) => {
+    expect(check(`wide ${start.trim()}`, { "test/file.ts": `let x;\n${wide(start)}\n` })).toContain(
+      "test/file.ts:2: a comment has",
+    );
+  });
+
+  it.each([" * |", "// eslint-disable-next-line", "const x = 1; //", "//"])("is no fault: %s", (start) => {
+    const text = start === "//" ? `${start} ${"σ".repeat(117)}` : wide(start);
+    expect(check(`right ${start.trim()}`, { "src/io/file.ts": text })).toBe("");
+  });
+});
+
 describe("ONNX Runtime", () => {
   const later = 'export const f = () => import("onnxruntime-node");';
 

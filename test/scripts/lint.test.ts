@@ -1,6 +1,6 @@
 /**
- * @file What `npm run lint` reports: every rule finds its fault. The linter is quick because it is not ESLint, whose rules these are;
- * here it shows that it has them all.
+ * @file What `npm run lint` reports: every rule finds its fault. The linter is quick because it is not ESLint, whose
+ * rules these are; here it shows that it has them all.
  */
 import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";

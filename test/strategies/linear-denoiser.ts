@@ -1,6 +1,7 @@
 /**
- * @file A denoiser in which everything has a closed form: the prediction is linear in the prompt's embedding, ε(x, t, c) = x / 2 + (1 + t / 1000) (W_0 + ΔW) e(c). A prompt is
- * one token: ids below VOCABULARY are rows of a fixed table, the others learned ones.
+ * @file A denoiser in which everything has a closed form: the prediction is linear in the prompt's embedding, ε(x, t,
+ * c) = x / 2 + (1 + t / 1000) (W_0 + ΔW) e(c). A prompt is one token: ids below VOCABULARY are rows of a fixed table,
+ * the others learned ones.
  */
 import { Lora, requireLora } from "../../src/adapters/lora.ts";
 import { weightChange } from "../../src/adapters/stacked-lora.ts";

@@ -1,5 +1,6 @@
 /**
- * Whole runs of the strategies on a linear denoiser: resuming in every phase, and what each is reduced to when its own part is taken away.
+ * Whole runs of the strategies on a linear denoiser: resuming in every phase, and what each is reduced to when its own
+ * part is taken away.
  */
 import { beforeAll, describe, expect, it } from "vitest";
 import { requireLora, type Lora } from "../../src/adapters/lora.ts";

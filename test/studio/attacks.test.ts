@@ -1,6 +1,6 @@
 /**
- * @file What other pages, other machines and odd files may try against a running studio: all of it is refused, and nothing is
- * written.
+ * @file What other pages, other machines and odd files may try against a running studio: all of it is refused, and
+ * nothing is written.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { connect } from "node:net";

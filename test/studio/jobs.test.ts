@@ -1,6 +1,6 @@
 /**
- * @file What a page does with the studio: photos are dropped and cropped, a concept is learned while events tell of it, drawn, asked
- * for, undone, exported. Jobs outlive the page and the processes that work.
+ * @file What a page does with the studio: photos are dropped and cropped, a concept is learned while events tell of it,
+ * drawn, asked for, undone, exported. Jobs outlive the page and the processes that work.
  */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,6 +1,6 @@
 /**
- * @file The studio is killed, as by a power cut, at many moments of a job: the library is whole, the run goes on when the same photos
- * are dropped again, no process is left behind, and no byte of a photo is on the disk.
+ * @file The studio is killed, as by a power cut, at many moments of a job: the library is whole, the run goes on when
+ * the same photos are dropped again, no process is left behind, and no byte of a photo is on the disk.
  */
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -80,8 +80,8 @@ const dropAll = async (studio: TestStudio) => [
 ];
 
 /**
- * When the studio is killed: after how much of a learning of 40 steps, with a snapshot every 25. Each studio goes on where
- * the one before was killed.
+ * When the studio is killed: after how much of a learning of 40 steps, with a snapshot every 25. Each studio goes on
+ * where the one before was killed.
  */
 const MOMENTS: Readonly<Record<string, (job: Job) => boolean>> = {
   "as soon as it is asked for": () => true,

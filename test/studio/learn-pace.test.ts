@@ -1,5 +1,6 @@
 /**
- * @file The time left that Watch shows: steps that are left, and the samples that are drawn between them, as long as they take here.
+ * @file The time left that Watch shows: steps that are left, and the samples that are drawn between them, as long as
+ * they take here.
  */
 import { expect, it } from "vitest";
 import type { LearnPlan } from "../../src/keepsake/planning/learn-plan.ts";

@@ -1,6 +1,6 @@
 /**
- * @file A training run and the page that watches it: the page may be reloaded, the run stopped and gone on with, the server may
- * end; and all of it can be done with the keyboard.
+ * @file A training run and the page that watches it: the page may be reloaded, the run stopped and gone on with, the
+ * server may end; and all of it can be done with the keyboard.
  */
 import { join } from "node:path";
 import type { Page } from "playwright-core";

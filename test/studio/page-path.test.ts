@@ -1,6 +1,6 @@
 /**
- * @file The way of someone who has only a browser: teaches an example concept, sees what it did to two earlier ones, draws,
- * undoes, draws the same again, and takes the LoRA away.
+ * @file The way of someone who has only a browser: teaches an example concept, sees what it did to two earlier ones,
+ * draws, undoes, draws the same again, and takes the LoRA away.
  */
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";

@@ -1,6 +1,6 @@
 /**
- * @file What the tests of the studio's page share: Debian's chromium, a page that nothing may go wrong on, and the way through the
- * screens.
+ * @file What the tests of the studio's page share: Debian's chromium, a page that nothing may go wrong on, and the way
+ * through the screens.
  */
 import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -114,7 +114,9 @@ export async function libraryOfTwo(folder: string): Promise<string> {
   return library;
 }
 
-/** What went wrong on a page: errors and warnings of the console, refused content, answers that are faults, other hosts. */
+/**
+ * What went wrong on a page: errors and warnings of the console, refused content, answers that are faults, other hosts.
+ */
 export interface OpenPage {
   readonly page: Page;
   readonly faults: string[];

@@ -1,5 +1,6 @@
 /**
- * @file What the tests of the studio share: a studio that runs as a process, and requests whose every header can be forged.
+ * @file What the tests of the studio share: a studio that runs as a process, and requests whose every header can be
+ * forged.
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { request, type IncomingHttpHeaders, type IncomingMessage } from "node:http";

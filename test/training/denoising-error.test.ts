@@ -104,7 +104,9 @@ describe("DenoisingError", () => {
     await expectSteppedTo("final.", trained);
   });
 
-  /** Adam divides by the gradient's size, so where a gradient is nearly zero its rounding shows (see the case's note). */
+  /**
+   * Adam divides by the gradient's size, so where a gradient is nearly zero its rounding shows (see the case's note).
+   */
   async function expectSteppedTo(prefix: string, { parameters }: Lora): Promise<void> {
     const reference = (await goldenLora(golden, prefix)).parameters;
     const errors = parameters.map((value, i) => Math.abs(value - reference[i]));

@@ -5,7 +5,10 @@ import { StableDiffusionPipeline } from "../../src/diffusion/pipeline.ts";
 import type { Provider } from "../../src/graph/index.ts";
 import { RandomStream } from "../../src/random/random.ts";
 
-/** One training step of the whole tiny model: text encoder, UNet with LoRA on every layer it can be on, and a learned token. */
+/**
+ * One training step of the whole tiny model: text encoder, UNet with LoRA on every layer it can be on, and a learned
+ * token.
+ */
 async function trainingStep(provider: Provider) {
   const pipeline = await StableDiffusionPipeline.load("test/fixtures/models/tiny-sd1");
   const lora = newLora(pipeline, { rank: 4, loraAlpha: 8, targets: "all-linear" }, 1);

@@ -1,4 +1,6 @@
-/** @file The program that training is made of, for the models of a case, with the tokens of its prompts as learned ones. */
+/**
+ * @file The program that training is made of, for the models of a case, with the tokens of its prompts as learned ones.
+ */
 import type { Lora } from "../../../src/adapters/lora.ts";
 import { endOfTextRows } from "../../../src/diffusion/clip/text-inputs.ts";
 import { type DenoisingBatch, DenoisingError } from "../../../src/training/denoising-error.ts";
@@ -22,7 +24,9 @@ export interface LearnedPrompts {
   readonly widths: readonly number[];
 }
 
-/** Replaces each id by a learned token with the same embedding; the end of the text stays if something is pooled there. */
+/**
+ * Replaces each id by a learned token with the same embedding; the end of the text stays if something is pooled there.
+ */
 export async function learnedPrompts(test: TensorCase, tree: Tree): Promise<LearnedPrompts> {
   const { encoders, widths } = await tree.text(test.fields.string("model"));
   const tables: Float32Array[] = [];

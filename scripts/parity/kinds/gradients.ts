@@ -1,4 +1,6 @@
-/** @file What the training kinds share: gradients of named parameters, the rule they are compared by, and AdamW steps. */
+/**
+ * @file What the training kinds share: gradients of named parameters, the rule they are compared by, and AdamW steps.
+ */
 import type { Weights } from "../../../src/diffusion/weights.ts";
 import { AdamW } from "../../../src/graph/optim/index.ts";
 import { type Tensor, gradients, mean, square, sub } from "../../../src/graph/index.ts";
@@ -34,7 +36,10 @@ export async function startingValues(
   return values;
 }
 
-/** Gradients of a whole model are compared on a scale that is not smaller than a share of the largest one; the rest as usual. */
+/**
+ * Gradients of a whole model are compared on a scale that is not smaller than a share of the largest one; the rest as
+ * usual.
+ */
 export function gradientRules(test: TensorCase): (name: string) => Rule {
   if (!test.fields.has("largest_abs_gradient")) return () => test.rule;
   const leastScale = leastGradientShare * test.fields.number("largest_abs_gradient");
@@ -48,7 +53,10 @@ interface AdamWSettings {
   readonly weightDecay: number;
 }
 
-/** From the field `adamw`, or from the description (`lr=1e-3, betas=(0.9, 0.999), ...`); what neither says is PyTorch's default. */
+/**
+ * From the field `adamw`, or from the description (`lr=1e-3, betas=(0.9, 0.999), ...`); what neither says is PyTorch's
+ * default.
+ */
 function adamWSettings(fields: Fields): AdamWSettings {
   const settings = fields.object("adamw");
   const description = fields.optionalString("description") ?? "";

@@ -5,7 +5,9 @@ import { peftWeightsFile } from "../../../src/adapters/formats/names.ts";
 import { SafetensorsFile } from "../../../src/io/safetensors/safetensors.ts";
 import { exists } from "../../../src/io/folder.ts";
 
-/** LoRA files and PEFT folders in `folder` (not recursive), sorted. Tables of deltas, which lie there too, are left out. */
+/**
+ * LoRA files and PEFT folders in `folder` (not recursive), sorted. Tables of deltas, which lie there too, are left out.
+ */
 export async function listLoraFiles(folder: string): Promise<string[]> {
   const found: string[] = [];
   for (const entry of await readdir(folder, { withFileTypes: true })) {

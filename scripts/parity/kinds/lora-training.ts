@@ -1,4 +1,7 @@
-/** @file LoRA training: gradients of A and B, of the text encoder's output and of token embeddings, and steps of AdamW over A and B. */
+/**
+ * @file LoRA training: gradients of A and B, of the text encoder's output and of token embeddings, and steps of AdamW
+ * over A and B.
+ */
 import { BoundAdapter } from "../../../src/adapters/bound-adapter.ts";
 import type { Lora } from "../../../src/adapters/lora.ts";
 import { unet2DConditionModel } from "../../../src/diffusion/models/unet-2d-condition-model.ts";

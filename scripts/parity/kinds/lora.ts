@@ -19,7 +19,9 @@ function modulesOf(weights: Weights) {
   return discoverModules(weights.tensors);
 }
 
-/** Reads `init.<module>.lora_A` and `lora_B`. The rank comes from the shapes, alpha from the JSON (default: the rank). */
+/**
+ * Reads `init.<module>.lora_A` and `lora_B`. The rank comes from the shapes, alpha from the JSON (default: the rank).
+ */
 export function initialLora(test: TensorCase, model: AdaptableModules): Lora {
   const names = [...test.withPrefix("init.").keys()];
   const modules = new Set(names.map((name) => name.replace(/\.lora_[AB]$/, "")));
@@ -43,7 +45,8 @@ export function initialLora(test: TensorCase, model: AdaptableModules): Lora {
 }
 
 /**
- * The parts of an array that is laid out as `lora.parameters`, by the names of the fixtures: `prefix<module>.lora_A`, `lora_B`.
+ * The parts of an array that is laid out as `lora.parameters`, by the names of the fixtures: `prefix<module>.lora_A`,
+ * `lora_B`.
  */
 export function slotsByFixtureName(lora: Lora, flat: Float32Array, prefix: string): Record<string, Float32Array> {
   const names = lora.layers.flatMap(({ module }) => [`${prefix}${module}.lora_A`, `${prefix}${module}.lora_B`]);

@@ -1,4 +1,7 @@
-/** @file Options of the training loss on given predictions: masks, min-SNR weights, noise offset, prior preservation. No model runs. */
+/**
+ * @file Options of the training loss on given predictions: masks, min-SNR weights, noise offset, prior preservation. No
+ * model runs.
+ */
 import { NoiseSchedule } from "../../../src/diffusion/schedulers/index.ts";
 import {
   latentMask,

@@ -1,4 +1,7 @@
-/** @file Model folders: every component's config is read, and its weights are exactly the parameters that the model asks for. */
+/**
+ * @file Model folders: every component's config is read, and its weights are exactly the parameters that the model asks
+ * for.
+ */
 import { readdir } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import {
@@ -69,7 +72,10 @@ async function checkComponent(path: string, checks: Checks): Promise<void> {
   }
 }
 
-/** Traces the model, which fails where a parameter is missing or has another shape, and looks for parameters that nothing reads. */
+/**
+ * Traces the model, which fails where a parameter is missing or has another shape, and looks for parameters that
+ * nothing reads.
+ */
 function checkParameters<Config>(
   { config, weights }: Component<Config>,
   trace: (context: ModuleContext, config: Config) => void,

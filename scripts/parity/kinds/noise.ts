@@ -1,4 +1,7 @@
-/** @file The forward process: noisy inputs that a case holds ready-made must be what the model's own noise schedule gives. */
+/**
+ * @file The forward process: noisy inputs that a case holds ready-made must be what the model's own noise schedule
+ * gives.
+ */
 import { NoiseSchedule } from "../../../src/diffusion/schedulers/index.ts";
 import type { Checks } from "../checks.ts";
 import type { TensorCase } from "../tensor-case.ts";

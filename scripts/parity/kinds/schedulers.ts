@@ -1,4 +1,7 @@
-/** @file Schedulers: sequences of steps with a made-up model, noise added to clean samples, and the tables of the noise schedule. */
+/**
+ * @file Schedulers: sequences of steps with a made-up model, noise added to clean samples, and the tables of the noise
+ * schedule.
+ */
 import { createScheduler, NoiseSchedule, type Scheduler } from "../../../src/diffusion/schedulers/index.ts";
 import type { ParityCase } from "../case-kind.ts";
 import type { Checks } from "../checks.ts";
@@ -124,7 +127,8 @@ function addNoise(file: TensorCase, addition: Fields, checks: Checks): void {
       return step;
     });
     noisy = scheduler.addNoise(original, noise, steps);
-    // diffusers' scheduling_euler_discrete.py, get_velocity, looks the number of the step up where a training timestep is meant.
+    // diffusers' scheduling_euler_discrete.py, get_velocity, looks the number of the step up where a training timestep
+    // is meant.
     velocityTimesteps = steps;
   } else {
     noisy = schedule.addNoise(original, noise, timesteps);

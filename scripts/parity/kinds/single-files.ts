@@ -1,4 +1,7 @@
-/** @file Single-file checkpoints: each network in them is exactly that of a folder in the diffusers layout, rounded to the file's precision. */
+/**
+ * @file Single-file checkpoints: each network in them is exactly that of a folder in the diffusers layout, rounded to
+ * the file's precision.
+ */
 import { join } from "node:path";
 import { openAutoencoderKl, openUNet2DConditionModel } from "../../../src/diffusion/checkpoint.ts";
 import { openCheckpoint } from "../../../src/diffusion/open-checkpoint.ts";

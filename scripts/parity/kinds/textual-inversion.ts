@@ -77,7 +77,9 @@ async function namedEmbeddings(test: TensorCase): Promise<TokenEmbedding[]> {
   return found;
 }
 
-/** The embeddings of the files beside the case that hold its tokens, in the order of the ids that the tokens are to get. */
+/**
+ * The embeddings of the files beside the case that hold its tokens, in the order of the ids that the tokens are to get.
+ */
 async function embeddingsBeside(test: TensorCase): Promise<TokenEmbedding[]> {
   const folder = dirname(test.path);
   const idOf = test.fields.object("added_tokens");

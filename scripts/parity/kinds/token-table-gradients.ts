@@ -1,4 +1,7 @@
-/** @file The derivative of a loss in the token embeddings of two text encoders, from those in what the UNet gets of them. */
+/**
+ * @file The derivative of a loss in the token embeddings of two text encoders, from those in what the UNet gets of
+ * them.
+ */
 import { clipTextModel, textProjection } from "../../../src/diffusion/clip/clip-text-model.ts";
 import { endOfTextRows } from "../../../src/diffusion/clip/text-inputs.ts";
 import { type Tensor, add, concat, input, mul, sum } from "../../../src/graph/index.ts";

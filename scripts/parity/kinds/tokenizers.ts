@@ -44,8 +44,8 @@ async function findTokenizers(root: string): Promise<FoundTokenizer[]> {
 const unpadded = "ids";
 
 /**
- * The field with the ids that this tokenizer should give, by its start and end token and its padding; undefined where the table is
- * about other vocabularies.
+ * The field with the ids that this tokenizer should give, by its start and end token and its padding; undefined where
+ * the table is about other vocabularies.
  */
 function idsFieldFor(tokenizer: ClipTokenizer, rows: readonly Fields[]): string | undefined {
   const { bosTokenId, eosTokenId, padTokenId } = tokenizer;

@@ -1,6 +1,6 @@
 /**
- * @file Checks of what callers hand in, for those whom no compiler tells: a reader or writer that is called wrongly says how it is
- * called, instead of failing somewhere inside.
+ * @file Checks of what callers hand in, for those whom no compiler tells: a reader or writer that is called wrongly
+ * says how it is called, instead of failing somewhere inside.
  */
 import { KeepsakeError } from "../../errors.ts";
 import { adaptedComponents, type AdaptableModules } from "../modules.ts";

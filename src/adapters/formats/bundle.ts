@@ -1,6 +1,6 @@
 /**
- * @file Token embeddings inside a LoRA file, as AUTOMATIC1111's program reads and writes them (`extensions-builtin/Lora/networks.py`):
- * `bundle_emb.<name>.string_to_param.*`. In prompts it takes the plain name.
+ * @file Token embeddings inside a LoRA file, as AUTOMATIC1111's program reads and writes them
+ * (`extensions-builtin/Lora/networks.py`): `bundle_emb.<name>.string_to_param.*`. In prompts it takes the plain name.
  */
 import { KeepsakeError, shown } from "../../errors.ts";
 import { formatShape } from "../../graph/index.ts";

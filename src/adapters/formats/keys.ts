@@ -1,6 +1,7 @@
 /**
- * @file Names of tensors in LoRA files: what layer a key belongs to, and which part of it the tensor is. Knows the naming of diffusers
- * (three generations of it), PEFT, kohya's sd-scripts, OneTrainer and ComfyUI, and says of the kinds it does not support what they are.
+ * @file Names of tensors in LoRA files: what layer a key belongs to, and which part of it the tensor is. Knows the
+ * naming of diffusers (three generations of it), PEFT, kohya's sd-scripts, OneTrainer and ComfyUI, and says of the
+ * kinds it does not support what they are.
  */
 import type { AdaptedComponent } from "../../diffusion/module.ts";
 import { KeepsakeError, shown } from "../../errors.ts";
@@ -63,7 +64,10 @@ const magnitudeKey = /^(.+)\.(?:lora_magnitude_vector(?:\.[^.]+)?(?:\.weight)?|d
 /** diffusers up to 0.21: the pair hangs on the attention's processor instead of on the layer. */
 const attentionProcessorKey = /^(.+?)(?:\.processor)?\.to_(q|k|v|out)_lora\.(down|up)\.weight$/;
 
-/** What keys with dots begin with: of diffusers, of OneTrainer (both `lora_unet.` and, in its OMI files, `clip_l.`), of ComfyUI. */
+/**
+ * What keys with dots begin with: of diffusers, of OneTrainer (both `lora_unet.` and, in its OMI files, `clip_l.`), of
+ * ComfyUI.
+ */
 const componentPrefixes: readonly (readonly [RegExp, AdaptedComponent])[] = [
   [/^(unet|lora_unet|diffusion_model)\./, "unet"],
   [/^(text_encoder|lora_te1?|(text_encoders\.)?clip_l(\.transformer)?)\./, "text_encoder"],

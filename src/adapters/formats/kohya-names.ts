@@ -1,7 +1,7 @@
 /**
- * @file What kohya's sd-scripts call the layers of a model: paths with underscores, behind the name of the network. Their
- * trainer of SDXL (sdxl_train_network.py) works on the original code: it numbers the UNet's blocks as that does, and the
- * two text encoders.
+ * @file What kohya's sd-scripts call the layers of a model: paths with underscores, behind the name of the network.
+ * Their trainer of SDXL (sdxl_train_network.py) works on the original code: it numbers the UNet's blocks as that does,
+ * and the two text encoders.
  */
 import type { AdaptedComponent } from "../../diffusion/module.ts";
 import { ldmNames } from "./ldm-names.ts";

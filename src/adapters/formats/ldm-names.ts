@@ -1,6 +1,6 @@
 /**
- * @file The names that the original code of latent diffusion gives to a UNet's layers, as OneTrainer, ComfyUI and some of kohya's files
- * write them: `input_blocks.4.1.proj_in` for diffusers' `down_blocks.1.attentions.0.proj_in`.
+ * @file The names that the original code of latent diffusion gives to a UNet's layers, as OneTrainer, ComfyUI and some
+ * of kohya's files write them: `input_blocks.4.1.proj_in` for diffusers' `down_blocks.1.attentions.0.proj_in`.
  */
 
 const resnetLayers: Readonly<Record<string, string>> = {

@@ -1,6 +1,6 @@
 /**
- * @file The metadata by which programs list and tell adapter files: Stability AI's modelspec 1.0.1, as kohya's sd-scripts write it
- * (`library/sai_model_spec.py`). No date and no hash: the same adapter gives the same bytes.
+ * @file The metadata by which programs list and tell adapter files: Stability AI's modelspec 1.0.1, as kohya's
+ * sd-scripts write it (`library/sai_model_spec.py`). No date and no hash: the same adapter gives the same bytes.
  */
 
 /** The model families that kohya's programs tell apart, with sd-scripts' names for them. */

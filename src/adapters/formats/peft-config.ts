@@ -1,6 +1,6 @@
 /**
- * @file PEFT's LoraConfig as it travels with files (adapter_config.json, or diffusers' `lora_adapter_metadata` in the safetensors
- * header): rank and alpha of each layer, read and written.
+ * @file PEFT's LoraConfig as it travels with files (adapter_config.json, or diffusers' `lora_adapter_metadata` in the
+ * safetensors header): rank and alpha of each layer, read and written.
  */
 import { KeepsakeError, shown } from "../../errors.ts";
 import type { LoraLayer } from "../lora.ts";
@@ -68,7 +68,10 @@ export function alphaFromPeftConfig(config: PeftLoraConfig, module: string, rank
   return config.useRslora ? alpha * Math.sqrt(rank) : alpha;
 }
 
-/** PEFT matches a pattern's keys as endings of the module's path (`peft: utils/other.py: get_pattern_key`); the first wins. */
+/**
+ * PEFT matches a pattern's keys as endings of the module's path (`peft: utils/other.py: get_pattern_key`); the first
+ * wins.
+ */
 function lookUp(pattern: ReadonlyMap<string, number>, module: string): number | undefined {
   for (const [key, value] of pattern) {
     const path = key.startsWith("^") ? key.slice(1) : key;
@@ -100,8 +103,8 @@ function requirePattern(value: unknown, key: string, source: string): Map<string
 }
 
 /**
- * The LoraConfig of one component's layers, with the keys that diffusers writes, sorted. Holds nothing about training data.
- * The commonest rank and alpha are the config's own; layers with others are listed in the patterns.
+ * The LoraConfig of one component's layers, with the keys that diffusers writes, sorted. Holds nothing about training
+ * data. The commonest rank and alpha are the config's own; layers with others are listed in the patterns.
  */
 export function writePeftConfig(layers: readonly LoraOrDoraLayer[]): Record<string, unknown> {
   const rank = commonest(layers.map((layer) => layer.rank));

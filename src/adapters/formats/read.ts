@@ -1,4 +1,4 @@
-/** @file Reads adapter files of every usual naming (see keys.ts, vera.ts) into one structure, checked against the model they are for. */
+/** @file Reads adapter files of every usual naming (see keys.ts, vera.ts), checked against the model they are for. */
 import type { AdaptedComponent } from "../../diffusion/module.ts";
 import { KeepsakeError, shown } from "../../errors.ts";
 import { formatShape } from "../../graph/index.ts";
@@ -18,9 +18,9 @@ import { matrixShape, readFinite, readScalar, readVector } from "./tensors.ts";
 import { isVeraFile, readVeraFile } from "./vera.ts";
 
 /**
- * Reads a LoRA: a safetensors file named as diffusers, PEFT or kohya do, or a folder with PEFT's adapter_config.json and
- * adapter_model.safetensors (or with `unet` and `text_encoder` folders of that kind, or with pytorch_lora_weights.safetensors).
- * Numbers become float32. A layer without an alpha has alpha = rank.
+ * Reads a LoRA: a safetensors file named as diffusers, PEFT or kohya do, or a folder with PEFT's adapter_config.json
+ * and adapter_model.safetensors (or with `unet` and `text_encoder` folders of that kind, or with
+ * pytorch_lora_weights.safetensors). Numbers become float32. A layer without an alpha has alpha = rank.
  *
  * @example
  * ```ts
@@ -35,7 +35,8 @@ import { isVeraFile, readVeraFile } from "./vera.ts";
  * const adapter = new BoundAdapter(await readLora("watercolour.safetensors", layers), { scale: 0.8 });
  * const [{ image }] = await pipeline.generate({ prompt: "a cat", adapter });
  * ```
- * @param model the layers of the model that the LoRA is for; SDXL has a `text_encoder_2` too (`pipeline.text.encoders`).
+ * @param model the layers of the model that the LoRA is for; SDXL has a `text_encoder_2` too
+ *   (`pipeline.text.encoders`).
  * @throws KeepsakeError ("input") if it is not a LoRA, of an unsupported kind, incomplete, or for another model.
  */
 export async function readLora(path: string, model: AdaptableModules): Promise<Lora> {
@@ -49,7 +50,8 @@ export async function readLora(path: string, model: AdaptableModules): Promise<L
  * Reads a LoRA as {@link readLora}, or a DoRA or VeRA as PEFT writes them; diffusers' DoRA files too.
  *
  * @param model the layers of the model that the adapter is for.
- * @throws KeepsakeError ("input") as {@link readLora}, also for a VeRA without its projections, or a DoRA of some layers only.
+ * @throws KeepsakeError ("input") as {@link readLora}, also for a VeRA without its projections, or a DoRA of some
+ *   layers only.
  */
 export async function readAdapter(path: string, model: AdaptableModules): Promise<Lora | Dora | Vera> {
   requireModules("readAdapter", model);
@@ -151,7 +153,8 @@ function requireObject(value: unknown, source: string): Readonly<Record<string, 
 }
 
 /**
- * Finds the layer that a key means: by its path, by its component, by the original code's names, and by undoing kohya's underscores.
+ * Finds the layer that a key means: by its path, by its component, by the original code's names, and by undoing kohya's
+ * underscores.
  * @param folderComponent the component that the file's folder is named after, for keys that do not say.
  */
 function moduleResolver(
@@ -229,8 +232,8 @@ async function readLayer(
 }
 
 /**
- * DoRA's length for each output. LyCORIS and OneTrainer keep it as a matrix, `[out, 1]`, or `[1, in]` for the older kind, whose lengths
- * are those of the inputs.
+ * DoRA's length for each output. LyCORIS and OneTrainer keep it as a matrix, `[out, 1]`, or `[1, in]` for the older
+ * kind, whose lengths are those of the inputs.
  */
 async function readMagnitude(file: SafetensorsFile, key: string, outFeatures: number): Promise<Float32Array> {
   const { shape } = file.info(key);

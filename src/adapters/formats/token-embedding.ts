@@ -24,8 +24,8 @@ export const encoderKeys = ["clip_l", "clip_g"] as const;
 
 /**
  * Reads learned embeddings from safetensors: diffusers' layout (each tensor is named by its token, `[width]` or
- * `[count, width]`), AUTOMATIC1111's (`emb_params`), or that of SDXL (`clip_l` and `clip_g`). In the last two, the token is
- * the file's name without its extension.
+ * `[count, width]`), AUTOMATIC1111's (`emb_params`), or that of SDXL (`clip_l` and `clip_g`). In the last two, the
+ * token is the file's name without its extension.
  *
  * @example
  * ```ts
@@ -123,8 +123,8 @@ function checkWidth(path: string, what: string, { width }: TokenEmbedding, expec
 }
 
 /**
- * Writes one token as diffusers' textual_inversion.py does: one float32 tensor `[count, width]` named by the token. For two
- * text encoders, as its train_dreambooth_lora_sdxl_advanced.py does: `clip_l` and `clip_g`, which do not name it.
+ * Writes one token as diffusers' textual_inversion.py does: one float32 tensor `[count, width]` named by the token. For
+ * two text encoders, as its train_dreambooth_lora_sdxl_advanced.py does: `clip_l` and `clip_g`, which do not name it.
  *
  * @example
  * ```ts
@@ -153,7 +153,8 @@ export async function writeTokenEmbedding(
 }
 
 /**
- * The tensors `[count, width]` of a token, by their names in files: `clip_l` and `clip_g` where there are two text encoders.
+ * The tensors `[count, width]` of a token, by their names in files: `clip_l` and `clip_g` where there are two text
+ * encoders.
  *
  * @param widths - of the text encoders' embeddings, which make the token's together
  * @param name - where there is one

@@ -1,5 +1,6 @@
 /**
- * @file VeRA files as PEFT writes and reads them: vectors by layer, and the frozen pair of projections beside them (`peft: utils/save_and_load.py`).
+ * @file VeRA files as PEFT writes and reads them: vectors by layer, and the frozen pair of projections beside them
+ * (`peft: utils/save_and_load.py`).
  */
 import type { AdaptedComponent } from "../../diffusion/module.ts";
 import { KeepsakeError, shown } from "../../errors.ts";
@@ -30,7 +31,8 @@ export interface VeraFileContents {
 /**
  * Reads a VeRA file, which is of one component.
  *
- * @param folderComponent - the component that the file's folder is named after; by default the UNet, unless only the text encoder has the layers
+ * @param folderComponent - the component that the file's folder is named after; by default the UNet, unless only the
+ *   text encoder has the layers
  * @throws KeepsakeError ("input") if it is incomplete, without projections, or for another model
  */
 export async function readVeraFile(
@@ -92,8 +94,8 @@ function fault(file: SafetensorsFile, text: string): KeepsakeError {
 }
 
 /**
- * Writes a folder as PEFT's save_pretrained does with `save_projection`; a VeRA of UNet and text encoder becomes a folder of each below `folder`. diffusers and
- * kohya's programs know no VeRA: for them write {@link Vera.toLora}.
+ * Writes a folder as PEFT's save_pretrained does with `save_projection`; a VeRA of UNet and text encoder becomes a
+ * folder of each below `folder`. diffusers and kohya's programs know no VeRA: for them write {@link Vera.toLora}.
  *
  * @throws KeepsakeError ("usage") for 1x1 convolutions, which PEFT's VeRA has not
  */

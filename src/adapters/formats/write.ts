@@ -1,6 +1,6 @@
 /**
- * @file Writes LoRA and DoRA files for other programs. Metadata is the least that readers ask for: nothing about photos, captions, folders,
- * dates or machines goes into a file that people share.
+ * @file Writes LoRA and DoRA files for other programs. Metadata is the least that readers ask for: nothing about
+ * photos, captions, folders, dates or machines goes into a file that people share.
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -27,7 +27,8 @@ export interface WriteLoraOptions {
 }
 
 /**
- * Writes a file as diffusers with PEFT does (`unet.<module>.lora_A.weight`), rank and alpha in the header's `lora_adapter_metadata`.
+ * Writes a file as diffusers with PEFT does (`unet.<module>.lora_A.weight`), rank and alpha in the header's
+ * `lora_adapter_metadata`.
  *
  * @example
  * ```ts
@@ -64,8 +65,8 @@ export async function writeDiffusersLora(
 }
 
 /**
- * Writes a folder as PEFT's save_pretrained does: adapter_model.safetensors and adapter_config.json. PEFT adapts one model per folder;
- * a LoRA of UNet and text encoder becomes a folder of each below `folder`.
+ * Writes a folder as PEFT's save_pretrained does: adapter_model.safetensors and adapter_config.json. PEFT adapts one
+ * model per folder; a LoRA of UNet and text encoder becomes a folder of each below `folder`.
  *
  * @example
  * ```ts
@@ -115,7 +116,10 @@ export interface PeftPart {
   readonly config: Readonly<Record<string, unknown>>;
 }
 
-/** Writes a folder, or one for each component below it if there are several. @throws KeepsakeError if it cannot be written */
+/**
+ * Writes a folder, or one for each component below it if there are several. @throws KeepsakeError if it cannot be
+ * written
+ */
 export async function writePeftFolders(
   folder: string,
   parts: readonly PeftPart[],
@@ -170,15 +174,19 @@ async function makeFolder(folder: string): Promise<void> {
 
 export interface WriteKohyaLoraOptions
   extends Omit<WriteLoraOptions, "metadata">, Omit<ModelspecFacts, "title">, Partial<Pick<ModelspecFacts, "title">> {
-  /** Go into the same file, as AUTOMATIC1111's program reads them: in its prompts their tokens stand without angle brackets. */
+  /**
+   * Go into the same file, as AUTOMATIC1111's program reads them: in its prompts their tokens stand without angle
+   * brackets.
+   */
   readonly embeddings?: readonly TokenEmbedding[];
   /** Of the text encoders' embeddings, `TextConditioning.widths`. Default: there is one encoder. */
   readonly widths?: readonly number[];
 }
 
 /**
- * Writes a file as kohya's sd-scripts do (`lora_unet_<module with underscores>.lora_down.weight`), which AUTOMATIC1111, ComfyUI and their
- * kin read. Metadata: sd-scripts' minimum set (`library/train_util.py`) and modelspec's. Alphas are float32.
+ * Writes a file as kohya's sd-scripts do (`lora_unet_<module with underscores>.lora_down.weight`), which AUTOMATIC1111,
+ * ComfyUI and their kin read. Metadata: sd-scripts' minimum set (`library/train_util.py`) and modelspec's. Alphas are
+ * float32.
  *
  * @example
  * ```ts

@@ -1,5 +1,6 @@
 /**
- * @file `keepsake help`: that of a command, or of all. Commander's own answers an unknown name with everything, and no word about it.
+ * @file `keepsake help`: that of a command, or of all. Commander's own answers an unknown name with everything, and no
+ * word about it.
  */
 import { Command } from "commander";
 import { KeepsakeError } from "../../errors.ts";

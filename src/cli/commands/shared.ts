@@ -63,8 +63,8 @@ export interface LibraryOptions extends ModelOptions {
 }
 
 /**
- * Works on a library, and frees what that took. The facade is loaded here, not with the command: help and mistakes in a command
- * line need none of it.
+ * Works on a library, and frees what that took. The facade is loaded here, not with the command: help and mistakes in a
+ * command line need none of it.
  *
  * @param create - whether there may be no library yet
  */
@@ -105,7 +105,9 @@ export function libraryOption(library: string): string {
   return library === DEFAULT_LIBRARY ? "" : ` --library ${shellPath(library)}`;
 }
 
-/** An unfinished run, and the commands that go on with it or give it up. Each stands in a line of its own, to be copied. */
+/**
+ * An unfinished run, and the commands that go on with it or give it up. Each stands in a line of its own, to be copied.
+ */
 export function unfinishedRunLines({ unfinishedRun: run }: { readonly unfinishedRun?: UnfinishedRun }): string[] {
   if (run === undefined) return [];
   const { concept, step, command, giveUp } = run;

@@ -23,7 +23,10 @@ export function strategiesCommand(): Command {
     .action(strategies);
 }
 
-/** Whether a library can be learned with it; the others are yardsticks that would keep photos, or more with every concept. */
+/**
+ * Whether a library can be learned with it; the others are yardsticks that would keep photos, or more with every
+ * concept.
+ */
 function isForLibraries(strategy: StrategyDefinition): boolean {
   return strategy.create().order === "one-by-one";
 }

@@ -1,6 +1,6 @@
 /**
- * @file The transformer that CLIP's text and vision towers share (Radford et al. 2021; transformers: models/clip/modeling_clip.py,
- * `CLIPEncoder`).
+ * @file The transformer that CLIP's text and vision towers share (Radford et al. 2021; transformers:
+ * models/clip/modeling_clip.py, `CLIPEncoder`).
  */
 import { type Tensor, add, attention, gelu, quickGelu } from "../../graph/index.ts";
 import type { ClipEncoderConfig } from "../config/clip-config.ts";

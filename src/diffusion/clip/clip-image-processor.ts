@@ -1,6 +1,6 @@
 /**
- * @file Turns a picture into the input of CLIP's vision model (transformers: models/clip/image_processing_clip.py): short side scaled with
- * Pillow's antialiased bicubic filter, centre cropped, normalised.
+ * @file Turns a picture into the input of CLIP's vision model (transformers: models/clip/image_processing_clip.py):
+ * short side scaled with Pillow's antialiased bicubic filter, centre cropped, normalised.
  */
 import type { RgbImage } from "../../io/images/rgb-image.ts";
 import { resampleWindow } from "../../io/images/resample.ts";
@@ -16,7 +16,10 @@ export interface ClipImageProcessorConfig {
   readonly std: readonly [number, number, number];
 }
 
-/** Parses preprocessor_config.json. @throws KeepsakeError naming file, option and value for anything malformed, unsupported or unknown. */
+/**
+ * Parses preprocessor_config.json. @throws KeepsakeError naming file, option and value for anything malformed,
+ * unsupported or unknown.
+ */
 export function parseClipImageProcessorConfig(file: string, json: unknown): ClipImageProcessorConfig {
   // Sizes are either a number or an object with one meaning for each option.
   const flat = isObject(json) ? { ...json, ...flattenSizes(json) } : json;

@@ -22,7 +22,10 @@ import { type ModuleContext, linearLayer } from "../module.ts";
 import { type ClipTextInputs, clipTextModel, textProjection } from "./clip-text-model.ts";
 import { clipVisionModel } from "./clip-vision-model.ts";
 
-/** Projected image features `[N, projectionDim]`, not normalised. `pixelValues` is `[N, numChannels, imageSize, imageSize]`. */
+/**
+ * Projected image features `[N, projectionDim]`, not normalised. `pixelValues` is
+ * `[N, numChannels, imageSize, imageSize]`.
+ */
 export function clipImageFeatures(context: ModuleContext, config: ClipConfig, pixelValues: Tensor): Tensor {
   const { poolerOutput } = clipVisionModel(context, config.visionConfig, pixelValues);
   return linearLayer(context, "visual_projection", poolerOutput, config.projectionDim, { bias: false });
@@ -48,7 +51,10 @@ export function clipLogitsPerImage(context: ModuleContext, imageFeatures: Tensor
   return mul(cosines, exp(context.parameter("logit_scale", [])));
 }
 
-/** The mean of the cross-entropies of images against texts and of texts against images; image i belongs to text i. A scalar. */
+/**
+ * The mean of the cross-entropies of images against texts and of texts against images; image i belongs to text i. A
+ * scalar.
+ */
 export function clipContrastiveLoss(logitsPerImage: Tensor): Tensor {
   const logitsPerText = transpose(logitsPerImage, [1, 0]);
   return mul(add(crossEntropyOfDiagonal(logitsPerImage), crossEntropyOfDiagonal(logitsPerText)), 0.5);

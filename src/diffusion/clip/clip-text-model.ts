@@ -39,7 +39,10 @@ export function clipTextModel(context: ModuleContext, config: ClipTextConfig, in
   return { lastHiddenState: textFinalNorm(context, config, last), hiddenStates };
 }
 
-/** The final layer norm of the text model: for conditioning on an earlier layer's output ("clip skip"), which takes the norm as well. */
+/**
+ * The final layer norm of the text model: for conditioning on an earlier layer's output ("clip skip"), which takes the
+ * norm as well.
+ */
 export function textFinalNorm(context: ModuleContext, config: ClipTextConfig, hiddenState: Tensor): Tensor {
   return layerNormLayer(scoped(context, "text_model"), "final_layer_norm", hiddenState, config.layerNormEps);
 }

@@ -1,5 +1,6 @@
 /**
- * @file CLIP's vision transformer (transformers: models/clip/modeling_clip.py, `CLIPVisionModel`; Dosovitskiy et al. 2021).
+ * @file CLIP's vision transformer (transformers: models/clip/modeling_clip.py, `CLIPVisionModel`; Dosovitskiy et al.
+ * 2021).
  */
 import { type Tensor, add, broadcastTo, concat, reshape, slice } from "../../graph/index.ts";
 import type { ClipVisionConfig } from "../config/clip-config.ts";

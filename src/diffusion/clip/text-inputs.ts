@@ -1,6 +1,6 @@
 /**
- * @file Turns token ids into what the text model is fed: ids of learned tokens are separated from those of the frozen vocabulary, and
- * the place of the end-of-text token is found.
+ * @file Turns token ids into what the text model is fed: ids of learned tokens are separated from those of the frozen
+ * vocabulary, and the place of the end-of-text token is found.
  */
 import { KeepsakeError } from "../../errors.ts";
 import type { ClipTextConfig } from "../config/clip-config.ts";
@@ -16,7 +16,8 @@ export interface LearnedTokenFeeds {
 }
 
 /**
- * Separates the ids of the frozen vocabulary from learned ones: id `firstLearnedId + i` means row i of the learned embeddings.
+ * Separates the ids of the frozen vocabulary from learned ones: id `firstLearnedId + i` means row i of the learned
+ * embeddings.
  * @param ids `[batch, positions]`, rows of equal length.
  * @param firstLearnedId the size of the tokenizer's vocabulary before tokens were added to it.
  * @throws KeepsakeError for an id that is neither.
@@ -42,9 +43,10 @@ export function learnedTokenFeeds(
 }
 
 /**
- * The rows of `last_hidden_state`, flattened to `[batch * positions, width]`, at which each prompt's first end-of-text token stands.
- * Configs that say `eos_token_id: 2` (all of Stable Diffusion's) do not name that token: there it is the highest id of the frozen
- * vocabulary in the prompt, as in transformers; learned ids, which are higher still, do not count.
+ * The rows of `last_hidden_state`, flattened to `[batch * positions, width]`, at which each prompt's first end-of-text
+ * token stands. Configs that say `eos_token_id: 2` (all of Stable Diffusion's) do not name that token: there it is the
+ * highest id of the frozen vocabulary in the prompt, as in transformers; learned ids, which are higher still, do not
+ * count.
  * @param ids `[batch, positions]`, rows of equal length.
  * @throws KeepsakeError when a prompt has no end-of-text token.
  */

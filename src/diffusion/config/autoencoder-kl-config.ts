@@ -1,5 +1,6 @@
 /**
- * @file The options of AutoencoderKL (diffusers: models/autoencoders/autoencoder_kl.py, `__init__`), with the defaults of diffusers.
+ * @file The options of AutoencoderKL (diffusers: models/autoencoders/autoencoder_kl.py, `__init__`), with the defaults
+ * of diffusers.
  */
 import { ConfigReader } from "./config-reader.ts";
 

@@ -1,6 +1,6 @@
 /**
- * @file The options of CLIP's text model, vision model, and the two together (transformers: models/clip/configuration_clip.py), with
- * the defaults of transformers.
+ * @file The options of CLIP's text model, vision model, and the two together (transformers:
+ * models/clip/configuration_clip.py), with the defaults of transformers.
  */
 import { KeepsakeError } from "../../errors.ts";
 import { ConfigReader, isObject } from "./config-reader.ts";
@@ -136,8 +136,8 @@ function encoderConfig(
 }
 
 /**
- * Options that transformers writes for every kind of model (transformers: configuration_utils.py, `PretrainedConfig`): they concern
- * initialisation, text generation, pruning and bookkeeping, not what CLIP computes.
+ * Options that transformers writes for every kind of model (transformers: configuration_utils.py, `PretrainedConfig`):
+ * they concern initialisation, text generation, pruning and bookkeeping, not what CLIP computes.
  */
 const pretrainedConfigOptions = [
   "add_cross_attention",

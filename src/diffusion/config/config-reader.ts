@@ -1,7 +1,8 @@
 /**
- * @file Reads a model's config.json option by option. Every option must be read, declared harmless, or declared unsupported:
- * an option that nobody knows is an error, because a silently ignored option gives a model that is almost right. null is a value
- * (Python's None) and not a missing option: it is read where the reference gives it a meaning, and refused elsewhere.
+ * @file Reads a model's config.json option by option. Every option must be read, declared harmless, or declared
+ * unsupported: an option that nobody knows is an error, because a silently ignored option gives a model that is almost
+ * right. null is a value (Python's None) and not a missing option: it is read where the reference gives it a meaning,
+ * and refused elsewhere.
  */
 import { KeepsakeError, shown } from "../../errors.ts";
 

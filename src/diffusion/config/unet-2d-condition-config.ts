@@ -1,6 +1,7 @@
 /**
- * @file The options of UNet2DConditionModel (diffusers: models/unets/unet_2d_condition.py, `__init__`): Stable Diffusion 1.x, 2.x,
- * SDXL and their smaller and faster relatives. Missing options have the defaults of diffusers, as the files of its first releases need.
+ * @file The options of UNet2DConditionModel (diffusers: models/unets/unet_2d_condition.py, `__init__`): Stable
+ * Diffusion 1.x, 2.x, SDXL and their smaller and faster relatives. Missing options have the defaults of diffusers, as
+ * the files of its first releases need.
  */
 import { ConfigReader } from "./config-reader.ts";
 
@@ -111,7 +112,10 @@ export function parseUNet2DConditionConfig(file: string, json: unknown): UNet2DC
   return config;
 }
 
-/** The up blocks have the depths of the down blocks, unless the file has their own, which are in the order of the up blocks. */
+/**
+ * The up blocks have the depths of the down blocks, unless the file has their own, which are in the order of the up
+ * blocks.
+ */
 function transformerLayers(reader: ConfigReader, layersPerBlock: readonly number[]): TransformerLayers {
   const down = reader.integerPerLayer("transformer_layers_per_block", layersPerBlock, 1);
   const upLayers = layersPerBlock.map((layers) => layers + 1).reverse();

@@ -1,6 +1,6 @@
 /**
- * @file The one table of what is done with a model where nobody has said otherwise: size, steps, guidance and scheduler of
- * each family of checkpoints. Sources: the models' own cards and their files for diffusers.
+ * @file The one table of what is done with a model where nobody has said otherwise: size, steps, guidance and scheduler
+ * of each family of checkpoints. Sources: the models' own cards and their files for diffusers.
  */
 import type { PredictionType } from "../schedulers/index.ts";
 import type { ArchitectureName } from "../single-file/architectures.ts";

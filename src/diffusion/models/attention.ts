@@ -1,5 +1,6 @@
 /**
- * @file Attention, feed-forward, and the transformer block made of them (diffusers: models/attention.py, models/attention_processor.py).
+ * @file Attention, feed-forward, and the transformer block made of them (diffusers: models/attention.py,
+ * models/attention_processor.py).
  */
 import { type Tensor, add, attention, checkpoint, gelu, mul, split } from "../../graph/index.ts";
 import { type ModuleContext, layerNormLayer, linearLayer, observed, scoped } from "../module.ts";
@@ -27,17 +28,24 @@ export function attentionLayer(
   return observed(context, linearLayer(context, "to_out.0", attended, width));
 }
 
-/** FeedForward with GEGLU (Shazeer 2020): W2 (a * gelu(b)), where a and b are the halves of W1 x; inner width 4C; exact (erf) GELU. */
+/**
+ * FeedForward with GEGLU (Shazeer 2020): W2 (a * gelu(b)), where a and b are the halves of W1 x; inner width 4C; exact
+ * (erf) GELU.
+ */
 export function feedForward(context: ModuleContext, x: Tensor): Tensor {
   const width = x.shape[2];
   const inner = 4 * width;
   const [hidden, gate] = split(linearLayer(context, "net.0.proj", x, 2 * inner), [inner, inner], 2);
-  // Keeping gelu(gate) for the backward pass would cost as much memory as the rest of the block; it is cheap to compute again.
+  // Keeping gelu(gate) for the backward pass would cost as much memory as the rest of the block; it is cheap to compute
+  // again.
   const gated = checkpoint((g) => mul(hidden, gelu(g)), [gate]);
   return observed(context, linearLayer(context, "net.2", gated, width));
 }
 
-/** BasicTransformerBlock: self-attention, cross-attention and feed-forward, each after a layer norm and added to its input. `[N, T, C]`. */
+/**
+ * BasicTransformerBlock: self-attention, cross-attention and feed-forward, each after a layer norm and added to its
+ * input. `[N, T, C]`.
+ */
 export function basicTransformerBlock(
   context: ModuleContext,
   x: Tensor,

@@ -1,13 +1,16 @@
 /**
- * @file The VAE of Stable Diffusion (diffusers: models/autoencoders/autoencoder_kl.py, and `DiagonalGaussianDistribution` in
- * models/autoencoders/vae.py; Kingma & Welling 2014).
+ * @file The VAE of Stable Diffusion (diffusers: models/autoencoders/autoencoder_kl.py, and
+ * `DiagonalGaussianDistribution` in models/autoencoders/vae.py; Kingma & Welling 2014).
  */
 import { type Tensor, add, clip, exp, mul, split, square, sub, sum } from "../../graph/index.ts";
 import type { AutoencoderKlConfig } from "../config/autoencoder-kl-config.ts";
 import { type ModuleContext, conv2dLayer, scoped } from "../module.ts";
 import { decoder, encoder } from "./vae.ts";
 
-/** The encoder's answer for an image: a Gaussian with diagonal covariance, in the VAE's own units (not yet times `scalingFactor`). */
+/**
+ * The encoder's answer for an image: a Gaussian with diagonal covariance, in the VAE's own units (not yet times
+ * `scalingFactor`).
+ */
 export interface DiagonalGaussian {
   /** `[N, latentChannels, h, w]` */
   readonly mean: Tensor;

@@ -14,8 +14,9 @@ export interface TimestepProjectionOptions {
 }
 
 /**
- * Sinusoidal embedding of timesteps (Ho et al. 2020, after Vaswani et al. 2017): sin and cos of `t * 10000^(-i / (channels/2 - freqShift))`.
- * Computed here in float64 and fed to the model, because sines of large arguments are unreliable on GPUs.
+ * Sinusoidal embedding of timesteps (Ho et al. 2020, after Vaswani et al. 2017): sin and cos of
+ * `t * 10000^(-i / (channels/2 - freqShift))`. Computed here in float64 and fed to the model, because sines of large
+ * arguments are unreliable on GPUs.
  * @param timesteps one per batch item, in train-timestep units; may be fractional.
  * @returns `[timesteps.length, channels]`, row-major.
  */
@@ -41,9 +42,10 @@ export function timestepProjection(
 }
 
 /**
- * The embedding of a guidance scale that LCM's UNet takes beside the timestep: sines, then cosines, of 1000 (scale - 1) at falling
- * frequencies (diffusers: pipelines/stable_diffusion/pipeline_stable_diffusion.py, `get_guidance_scale_embedding`). Angles are rounded
- * to float32 as there, since angles of thousands are off by more than 1e-4 then, and models were trained with that.
+ * The embedding of a guidance scale that LCM's UNet takes beside the timestep: sines, then cosines, of 1000 (scale - 1)
+ * at falling frequencies (diffusers: pipelines/stable_diffusion/pipeline_stable_diffusion.py,
+ * `get_guidance_scale_embedding`). Angles are rounded to float32 as there, since angles of thousands are off by more
+ * than 1e-4 then, and models were trained with that.
  * @param channels at least 4
  * @returns `[channels]`
  */

@@ -12,7 +12,8 @@ export interface ResnetBlockOptions {
 }
 
 /**
- * ResnetBlock2D: norm, SiLU, 3x3 convolution, plus the projected time embedding, norm, SiLU, 3x3 convolution, plus the input.
+ * ResnetBlock2D: norm, SiLU, 3x3 convolution, plus the projected time embedding, norm, SiLU, 3x3 convolution, plus the
+ * input.
  * @param x `[N, C, H, W]`
  * @param timeEmbedding `[N, width]`; absent in the VAE.
  * @returns `[N, outChannels, H, W]`
@@ -36,8 +37,8 @@ export function resnetBlock2D(
 }
 
 /**
- * Downsample2D: a 3x3 convolution with stride 2. With `padding` 0 (the VAE) one row and one column of zeros are added at the bottom and on
- * the right only.
+ * Downsample2D: a 3x3 convolution with stride 2. With `padding` 0 (the VAE) one row and one column of zeros are added
+ * at the bottom and on the right only.
  */
 export function downsample2D(context: ModuleContext, x: Tensor, outChannels: number, padding: number): Tensor {
   const sides: number | [number, number, number, number] = padding === 0 ? [0, 0, 1, 1] : padding;

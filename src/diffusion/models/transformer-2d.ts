@@ -1,5 +1,6 @@
 /**
- * @file The transformer on feature maps (diffusers: models/transformers/transformer_2d.py, `Transformer2DModel` with continuous input).
+ * @file The transformer on feature maps (diffusers: models/transformers/transformer_2d.py, `Transformer2DModel` with
+ * continuous input).
  */
 import { type Tensor, add, reshape, transpose } from "../../graph/index.ts";
 import { type ModuleContext, groupNormLayer, linearLayer, observed, pointwiseConvLayer, scoped } from "../module.ts";
@@ -11,7 +12,10 @@ export interface Transformer2DOptions {
   readonly heads: number;
   readonly layers: number;
   readonly groups: number;
-  /** SD 2.x and SDXL store proj_in and proj_out as linear layers, SD 1.x as 1x1 convolutions; on tokens both are the same. */
+  /**
+   * SD 2.x and SDXL store proj_in and proj_out as linear layers, SD 1.x as 1x1 convolutions; on tokens both are the
+   * same.
+   */
   readonly useLinearProjection: boolean;
 }
 

@@ -1,6 +1,6 @@
 /**
- * @file The blocks of the UNet's two sides and its middle (diffusers: models/unets/unet_2d_blocks.py). A block with `attention` is the
- * CrossAttn- variant: a transformer follows every residual block.
+ * @file The blocks of the UNet's two sides and its middle (diffusers: models/unets/unet_2d_blocks.py). A block with
+ * `attention` is the CrossAttn- variant: a transformer follows every residual block.
  */
 import { type Tensor, checkpoint, concat } from "../../graph/index.ts";
 import { type ModuleContext, observed, scoped } from "../module.ts";
@@ -24,7 +24,9 @@ export interface UNetBlockOptions {
   readonly attention?: readonly Transformer2DOptions[];
 }
 
-/** (CrossAttn)DownBlock2D. `states` are the outputs of its layers, which the other side of the UNet will concatenate. */
+/**
+ * (CrossAttn)DownBlock2D. `states` are the outputs of its layers, which the other side of the UNet will concatenate.
+ */
 export function downBlock2D(
   context: ModuleContext,
   x: Tensor,
@@ -66,8 +68,8 @@ export function midBlock2D(
 /**
  * (CrossAttn)UpBlock2D.
  * @param skips the states of the matching down block, in the order in which they are used (the last one first).
- * @param upsampleTo height and width of the next level; absent in the last block. It is the size of that level's skip tensors, which is not
- * always twice this one's.
+ * @param upsampleTo height and width of the next level; absent in the last block. It is the size of that level's skip
+ *   tensors, which is not always twice this one's.
  */
 export function upBlock2D(
   context: ModuleContext,
@@ -87,7 +89,10 @@ export function upBlock2D(
   return observed(context, hidden);
 }
 
-/** A residual block on `parts`, joined along the channels: joining is done again in a recomputation, so the joined tensor is not kept. */
+/**
+ * A residual block on `parts`, joined along the channels: joining is done again in a recomputation, so the joined
+ * tensor is not kept.
+ */
 function resnet(
   context: ModuleContext,
   layer: number,

@@ -1,5 +1,6 @@
 /**
- * @file The UNet of Stable Diffusion 1.x, 2.x, SDXL, BK-SDM, SSD-1B and LCM (diffusers: models/unets/unet_2d_condition.py; Rombach et al. 2022, Podell et al. 2023).
+ * @file The UNet of Stable Diffusion 1.x, 2.x, SDXL, BK-SDM, SSD-1B and LCM (diffusers:
+ * models/unets/unet_2d_condition.py; Rombach et al. 2022, Podell et al. 2023).
  */
 import { KeepsakeError } from "../../errors.ts";
 import { type Tensor, add, concat, mul, silu, sub } from "../../graph/index.ts";
@@ -21,13 +22,17 @@ export interface UNet2DConditionInputs {
   readonly textEmbeds?: Tensor;
   /** SDXL: `[N, 6 * additionTimeEmbedDim]`, the `timestepProjection` of each of the six time ids, side by side. */
   readonly timeIdsProjection?: Tensor;
-  /** LCM: `[N, timeCondProjDim]`, the `guidanceScaleEmbedding` of each item. Without it, guidance has no part in the prediction. */
+  /**
+   * LCM: `[N, timeCondProjDim]`, the `guidanceScaleEmbedding` of each item. Without it, guidance has no part in the
+   * prediction.
+   */
   readonly timestepCond?: Tensor;
 }
 
 /**
  * Predicts the noise, or whatever the scheduler's prediction type says, `[N, outChannels, H, W]`.
- * @param options `checkpointing`: recompute residual blocks and transformers in the backward pass (less memory, about a third more time).
+ * @param options `checkpointing`: recompute residual blocks and transformers in the backward pass (less memory, about a
+ *   third more time).
  * @throws KeepsakeError when the checkpoint does not fit the config, or SDXL's additional inputs are missing.
  */
 export function unet2DConditionModel(
@@ -131,7 +136,10 @@ function at<T>(items: readonly T[], index: number): T {
   return item;
 }
 
-/** @throws KeepsakeError ("usage") for latents that become smaller than a convolution on their way down; with padding none do */
+/**
+ * @throws KeepsakeError ("usage") for latents that become smaller than a convolution on their way down; with padding
+ * none do
+ */
 function checkSize(sample: Tensor, { downsamplePadding, blockOutChannels }: UNet2DConditionConfig): void {
   const [height, width] = spatialSize(sample);
   const least = 2 ** (blockOutChannels.length - 1);

@@ -1,6 +1,6 @@
 /**
- * @file Encoder and decoder of the VAE (diffusers: models/autoencoders/vae.py; the blocks: models/unets/unet_2d_blocks.py,
- * `DownEncoderBlock2D`, `UpDecoderBlock2D`, `UNetMidBlock2D`).
+ * @file Encoder and decoder of the VAE (diffusers: models/autoencoders/vae.py; the blocks:
+ * models/unets/unet_2d_blocks.py, `DownEncoderBlock2D`, `UpDecoderBlock2D`, `UNetMidBlock2D`).
  */
 import { type Tensor, add, silu } from "../../graph/index.ts";
 import type { AutoencoderKlConfig } from "../config/autoencoder-kl-config.ts";
@@ -11,7 +11,10 @@ import { fromTokens, toTokens } from "./transformer-2d.ts";
 
 const eps = 1e-6;
 
-/** Image `[N, inChannels, H, W]` -> `[N, 2 * latentChannels, H / 2^(levels-1), W / 2^(levels-1)]`: mean and log variance, one after the other. */
+/**
+ * Image `[N, inChannels, H, W]` -> `[N, 2 * latentChannels, H / 2^(levels-1), W / 2^(levels-1)]`: mean and log
+ * variance, one after the other.
+ */
 export function encoder(context: ModuleContext, config: AutoencoderKlConfig, image: Tensor): Tensor {
   const { blockOutChannels, layersPerBlock, latentChannels } = config;
   const lastLevel = blockOutChannels.length - 1;

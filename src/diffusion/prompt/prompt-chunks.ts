@@ -1,6 +1,6 @@
 /**
- * @file A prompt of any length and with weights, in chunks that the text encoders can take: 75 tokens in each, between a
- * start and an end token of its own (AUTOMATIC1111: `modules/sd_hijack_clip.py`, `tokenize_line`).
+ * @file A prompt of any length and with weights, in chunks that the text encoders can take: 75 tokens in each, between
+ * a start and an end token of its own (AUTOMATIC1111: `modules/sd_hijack_clip.py`, `tokenize_line`).
  */
 import { KeepsakeError } from "../../errors.ts";
 import type { TextConditioning } from "../text-conditioning.ts";
@@ -25,8 +25,8 @@ const MOST_CHUNKS = 1000;
 const BACKTRACK = 20 / 75;
 
 /**
- * Splits a prompt into chunks. A learned token is in one chunk with all of its vectors. The second tokenizer of SDXL takes the
- * `!` that it pads with as a token of its own, so each splits the prompt for itself.
+ * Splits a prompt into chunks. A learned token is in one chunk with all of its vectors. The second tokenizer of SDXL
+ * takes the `!` that it pads with as a token of its own, so each splits the prompt for itself.
  *
  * @param tokenizer - with the learned tokens
  * @returns at least one chunk
@@ -96,8 +96,8 @@ function chunkOf(tokenizer: ClipTokenizer, tokens: readonly Token[]): PromptChun
 }
 
 /**
- * What the text encoders make of a chunk, with its weights: each position times its weight, and the whole of each encoder
- * brought back to the mean that it had (AUTOMATIC1111: `modules/sd_emphasis.py`, `EmphasisOriginal`).
+ * What the text encoders make of a chunk, with its weights: each position times its weight, and the whole of each
+ * encoder brought back to the mean that it had (AUTOMATIC1111: `modules/sd_emphasis.py`, `EmphasisOriginal`).
  *
  * @param states - `[positions, width]`, row-major
  * @param weights - of each position for the first encoder, then for the second

@@ -21,9 +21,9 @@ const SQUARE = 1 / 1.1;
 const PIECES = /\\[()[\]\\]?|[([]|:\s*([+-]?[.\d]+)\s*\)|[)\]]|[^\\()[\]:]+|:/g;
 
 /**
- * Reads the weights of a prompt. Every text is a prompt: brackets that nothing closes count to the end, and a closing one
- * that nothing opened is text. In two things this differs from the original: BREAK also ends a part within brackets, and
- * a weight that is no number (`1.2.3`) is text.
+ * Reads the weights of a prompt. Every text is a prompt: brackets that nothing closes count to the end, and a closing
+ * one that nothing opened is text. In two things this differs from the original: BREAK also ends a part within
+ * brackets, and a weight that is no number (`1.2.3`) is text.
  *
  * @returns at least one part
  */

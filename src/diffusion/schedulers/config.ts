@@ -1,9 +1,10 @@
 /**
  * @file Reads the options of a `scheduler_config.json`: a missing option takes the default of diffusers, an option of
  * another scheduler is ignored as diffusers does, and a value that is malformed or not supported is an error that names
- * the option. null (Python's None) is not the default: it leaves an option off that may be off, and is an error elsewhere,
- * as in diffusers. A config that was made for another class binds a scheduler only in what it says of the model: how that
- * other class samples is taken over where this one can do the same, and else left at this one's default.
+ * the option. null (Python's None) is not the default: it leaves an option off that may be off, and is an error
+ * elsewhere, as in diffusers. A config that was made for another class binds a scheduler only in what it says of the
+ * model: how that other class samples is taken over where this one can do the same, and else left at this one's
+ * default.
  */
 import { KeepsakeError } from "../../errors.ts";
 
@@ -93,8 +94,8 @@ export class SchedulerConfig {
   }
 
   /**
-   * Refuses a way of sampling that is not implemented, unless it is missing, has one of the values that leave it off, or
-   * was meant for another class.
+   * Refuses a way of sampling that is not implemented, unless it is missing, has one of the values that leave it off,
+   * or was meant for another class.
    */
   requireOff(name: string, ...off: readonly unknown[]): void {
     if (this.isForeign) return;
@@ -103,7 +104,10 @@ export class SchedulerConfig {
     throw this.#error(name, value, off.length === 0 ? "leave it out" : `only ${off.map(show).join(" or ")}`);
   }
 
-  /** Refuses an option of which one way alone is implemented, unless it is missing or asks for that. null asks for another. */
+  /**
+   * Refuses an option of which one way alone is implemented, unless it is missing or asks for that. null asks for
+   * another.
+   */
   requireOneOf(name: string, ...supported: readonly unknown[]): void {
     const value = this.#get(name, supported[0]);
     if (!supported.includes(value)) throw this.#error(name, value, `only ${supported.map(show).join(" or ")}`);

@@ -1,4 +1,7 @@
-/** @file The schedulers (samplers) by name; others are added by {@link registerScheduler}. They are configured from the `scheduler_config.json` of a diffusers folder. */
+/**
+ * @file The schedulers (samplers) by name; others are added by {@link registerScheduler}. They are configured from the
+ * `scheduler_config.json` of a diffusers folder.
+ */
 import { KeepsakeError } from "../../errors.ts";
 import { checkRegisteredName } from "../../registry.ts";
 import { SchedulerConfig } from "./config.ts";
@@ -182,9 +185,9 @@ export function isSchedulerClass(className: string): boolean {
 /**
  * Makes a scheduler.
  * @param name A class name of diffusers or a short name of {@link schedulerNames}.
- * @param config The parsed scheduler_config.json. If its `_class_name` is another class, what it says of the model holds,
- *   and the rest is left to the defaults of this class, as with diffusers' `from_config`; but PNDM then runs without
- *   Runge-Kutta steps, the only way in which it runs here.
+ * @param config The parsed scheduler_config.json. If its `_class_name` is another class, what it says of the model
+ *   holds, and the rest is left to the defaults of this class, as with diffusers' `from_config`; but PNDM then runs
+ *   without Runge-Kutta steps, the only way in which it runs here.
  * @throws KeepsakeError ("usage") for a scheduler that does not exist, ("input") for an option whose value is not
  *   supported, which the message names.
  */

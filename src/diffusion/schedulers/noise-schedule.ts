@@ -1,11 +1,15 @@
 /**
- * @file The noise schedule of a diffusion model: betas, cumulative alphas, and the forward process x_t = √ᾱ_t x_0 + √(1 - ᾱ_t) ε that training uses.
- * Tables are computed in the float32 steps of the reference, so that they agree with it to the last bit or two.
+ * @file The noise schedule of a diffusion model: betas, cumulative alphas, and the forward process x_t = √ᾱ_t x_0 + √(1
+ * - ᾱ_t) ε that training uses. Tables are computed in the float32 steps of the reference, so that they agree with it to
+ * the last bit or two.
  */
 import { SchedulerConfig } from "./config.ts";
 import { mixNoise } from "./elementwise.ts";
 
-/** What the model predicts: the noise ε, the clean sample x_0, or the velocity v = √ᾱ ε - √(1 - ᾱ) x_0 (Salimans & Ho 2022). */
+/**
+ * What the model predicts: the noise ε, the clean sample x_0, or the velocity v = √ᾱ ε - √(1 - ᾱ) x_0 (Salimans & Ho
+ * 2022).
+ */
 export type PredictionType = "epsilon" | "sample" | "v_prediction";
 
 /** All of them. */
@@ -28,14 +32,17 @@ const { fround } = Math;
 export class NoiseSchedule {
   /** β_t of every training timestep, `[numTrainTimesteps]`. */
   readonly betas: Float32Array;
-  /** ᾱ_t = Π (1 - β_s), `[numTrainTimesteps]`; falls from nearly 1 to nearly (or, with zero terminal SNR, exactly) 0. */
+  /**
+   * ᾱ_t = Π (1 - β_s), `[numTrainTimesteps]`; falls from nearly 1 to nearly (or, with zero terminal SNR, exactly) 0.
+   */
   readonly alphasCumprod: Float32Array;
   readonly predictionType: PredictionType;
   /** Whether the betas were rescaled so that ᾱ is 0 at the last timestep. */
   readonly zeroTerminalSnr: boolean;
 
   /**
-   * Reads `num_train_timesteps`, `beta_start`, `beta_end`, `beta_schedule`, `trained_betas`, `rescale_betas_zero_snr` and `prediction_type`.
+   * Reads `num_train_timesteps`, `beta_start`, `beta_end`, `beta_schedule`, `trained_betas`, `rescale_betas_zero_snr`
+   * and `prediction_type`.
    * @param config The scheduler options, or the parsed `scheduler_config.json` itself.
    * @throws KeepsakeError that names the option whose value is not supported.
    */
@@ -104,14 +111,18 @@ export class NoiseSchedule {
 
   /**
    * The training target of v-prediction: √ᾱ_t · noise - √(1 - ᾱ_t) · original, with one timestep for each batch item.
-   * Arguments and errors as for {@link addNoise}. Source: diffusers: schedulers/scheduling_ddpm.py (get_velocity); Salimans & Ho 2022, section 4.
+   * Arguments and errors as for {@link addNoise}. Source: diffusers: schedulers/scheduling_ddpm.py (get_velocity);
+   * Salimans & Ho 2022, section 4.
    */
   velocity(original: Float32Array, noise: Float32Array, timesteps: ArrayLike<number>): Float32Array {
     const coefficients = this.#rootCoefficients(timesteps).map(([signal, scale]) => [-scale, signal] as const);
     return mixNoise(original, noise, coefficients);
   }
 
-  /** What the model should answer for `addNoise(original, noise, timesteps)` under its prediction type; arguments as there. */
+  /**
+   * What the model should answer for `addNoise(original, noise, timesteps)` under its prediction type; arguments as
+   * there.
+   */
   trainingTarget(original: Float32Array, noise: Float32Array, timesteps: ArrayLike<number>): Float32Array {
     switch (this.predictionType) {
       case "epsilon":

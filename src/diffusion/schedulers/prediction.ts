@@ -1,4 +1,6 @@
-/** @file From what the model predicts to the clean sample and the noise, for a sample x = α x_0 + σ ε with α² + σ² = 1. */
+/**
+ * @file From what the model predicts to the clean sample and the noise, for a sample x = α x_0 + σ ε with α² + σ² = 1.
+ */
 import { KeepsakeError } from "../../errors.ts";
 import { linearCombination } from "./elementwise.ts";
 import type { PredictionType } from "./noise-schedule.ts";

@@ -13,15 +13,19 @@ export interface SchedulerStep {
 export type NoiseSource = () => Float32Array;
 
 /**
- * A sampler. Call {@link setTimesteps}, start from standard normal noise times {@link initNoiseSigma}, and for every entry of {@link timesteps}
- * feed `model(scaleModelInput(x, i), timesteps[i])` to {@link step}. Samples are flat arrays of any shape; nothing is modified in place.
- * The multistep methods remember earlier outputs: steps go in order, and step 0 begins anew.
+ * A sampler. Call {@link setTimesteps}, start from standard normal noise times {@link initNoiseSigma}, and for every
+ * entry of {@link timesteps} feed `model(scaleModelInput(x, i), timesteps[i])` to {@link step}. Samples are flat arrays
+ * of any shape; nothing is modified in place. The multistep methods remember earlier outputs: steps go in order, and
+ * step 0 begins anew.
  */
 export interface Scheduler {
   /** The class name in diffusers. */
   readonly className: string;
   readonly noiseSchedule: NoiseSchedule;
-  /** What to give to the model at each step, from noisy to clean, in training timesteps; fractional for Euler. Empty before setTimesteps. */
+  /**
+   * What to give to the model at each step, from noisy to clean, in training timesteps; fractional for Euler. Empty
+   * before setTimesteps.
+   */
   readonly timesteps: readonly number[];
   /** The noise levels, `timesteps.length + 1` of them, of the samplers that are written in σ. */
   readonly sigmas?: Float32Array;
@@ -44,7 +48,8 @@ export interface Scheduler {
    */
   step(modelOutput: Float32Array, stepIndex: number, sample: Float32Array, noise?: NoiseSource): SchedulerStep;
   /**
-   * A clean sample as it would look at step `stepIndex` of the chosen timesteps (in the scale of this sampler), to start from there.
+   * A clean sample as it would look at step `stepIndex` of the chosen timesteps (in the scale of this sampler), to
+   * start from there.
    * @param stepIndices One for each batch item.
    */
   addNoise(original: Float32Array, noise: Float32Array, stepIndices: ArrayLike<number>): Float32Array;

@@ -1,9 +1,15 @@
-/** @file Other ways to space the noise levels of a run than at evenly spaced timesteps, as diffusers' switches name them. */
+/**
+ * @file Other ways to space the noise levels of a run than at evenly spaced timesteps, as diffusers' switches name
+ * them.
+ */
 import { betaQuantile } from "../../numeric/beta-distribution.ts";
 import type { SchedulerConfig } from "./config.ts";
 import { linspace } from "./timesteps.ts";
 
-/** Karras et al. 2022; evenly in log σ; by quantiles of a beta distribution (Lee et al. 2024); evenly in λ = -log σ (Lu et al. 2022). */
+/**
+ * Karras et al. 2022; evenly in log σ; by quantiles of a beta distribution (Lee et al. 2024); evenly in λ = -log σ (Lu
+ * et al. 2022).
+ */
 export type SigmaSpacing = "karras" | "exponential" | "beta" | "lu";
 
 const SWITCHES: Readonly<Record<SigmaSpacing, string>> = {

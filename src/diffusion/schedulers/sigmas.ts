@@ -1,6 +1,6 @@
 /**
- * @file Noise levels σ = √((1 - ᾱ) / ᾱ) for the samplers that are written in σ (Karras et al. 2022): the table of the training timesteps,
- * interpolation in it, and back from σ to the timestep.
+ * @file Noise levels σ = √((1 - ᾱ) / ᾱ) for the samplers that are written in σ (Karras et al. 2022): the table of the
+ * training timesteps, interpolation in it, and back from σ to the timestep.
  */
 import type { SchedulerConfig } from "./config.ts";
 import type { NoiseSchedule } from "./noise-schedule.ts";
@@ -45,7 +45,10 @@ export function timestepsOf(sigmas: readonly number[], table: Float32Array): num
   });
 }
 
-/** Signal and noise coefficients (α, σ_t) of the variance-preserving sample at noise level σ: α = 1 / √(σ² + 1), σ_t = σ α. */
+/**
+ * Signal and noise coefficients (α, σ_t) of the variance-preserving sample at noise level σ: α = 1 / √(σ² + 1), σ_t = σ
+ * α.
+ */
 export function signalAndNoise(sigma: number): readonly [alpha: number, sigmaT: number] {
   const alpha = 1 / Math.sqrt(sigma * sigma + 1);
   return [alpha, sigma * alpha];

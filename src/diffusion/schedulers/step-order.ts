@@ -1,4 +1,7 @@
-/** @file Guards the methods that remember earlier steps against steps out of order, which would give a plausible but wrong sample. */
+/**
+ * @file Guards the methods that remember earlier steps against steps out of order, which would give a plausible but
+ * wrong sample.
+ */
 
 /** Follows the steps of one sampling run after another. */
 export class StepOrder {

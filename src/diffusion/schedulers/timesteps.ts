@@ -1,6 +1,6 @@
 /**
- * @file Which of the training timesteps a sampler visits ("leading", "trailing" and "linspace" of Lin et al. 2024, table 2),
- * with the rounding of NumPy (half to even).
+ * @file Which of the training timesteps a sampler visits ("leading", "trailing" and "linspace" of Lin et al. 2024,
+ * table 2), with the rounding of NumPy (half to even).
  */
 import { KeepsakeError } from "../../errors.ts";
 import type { SchedulerConfig } from "./config.ts";
@@ -62,7 +62,8 @@ export function spacedTimesteps(options: TimestepOptions, count: number, rounded
 }
 
 /**
- * The timesteps of the multistep solvers, from noisy to clean: `count + 1` points without the cleanest one, since the last step goes to σ = 0.
+ * The timesteps of the multistep solvers, from noisy to clean: `count + 1` points without the cleanest one, since the
+ * last step goes to σ = 0.
  * @throws KeepsakeError if `count` timesteps do not fit.
  */
 export function solverTimesteps(options: TimestepOptions, count: number): number[] {

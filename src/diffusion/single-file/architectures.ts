@@ -1,6 +1,6 @@
 /**
- * @file What a single-file checkpoint does not say of itself: the configs that all models of an architecture share, as their
- * diffusers folders have them. What families of one architecture differ in is in `family/families.ts`.
+ * @file What a single-file checkpoint does not say of itself: the configs that all models of an architecture share, as
+ * their diffusers folders have them. What families of one architecture differ in is in `family/families.ts`.
  */
 import type { PipelineName } from "../pipeline-folder.ts";
 

@@ -1,6 +1,6 @@
 /**
- * @file A checkpoint in one file, as CompVis and Stability AI publish them and most programs exchange them (the ldm and SGM layouts): what kind
- * it is, by the names and shapes of its tensors, and where its networks are in it.
+ * @file A checkpoint in one file, as CompVis and Stability AI publish them and most programs exchange them (the ldm and
+ * SGM layouts): what kind it is, by the names and shapes of its tensors, and where its networks are in it.
  */
 import { KeepsakeError } from "../../errors.ts";
 import { SafetensorsFile, type TensorInfo } from "../../io/safetensors/safetensors.ts";
@@ -58,7 +58,10 @@ export class SingleFile {
     this.architecture = architecture;
   }
 
-  /** Reads a file's header. @throws KeepsakeError in one line saying what the file is, if it is of no family that is read */
+  /**
+   * Reads a file's header. @throws KeepsakeError in one line saying what the file is, if it is of no family that is
+   * read
+   */
   static async open(path: string): Promise<SingleFile> {
     const file = await SafetensorsFile.open(path);
     const names = [...file.tensors.keys()];
@@ -110,7 +113,9 @@ export class SingleFile {
     );
   }
 
-  /** The text encoder's weights; none if the file has no text encoder. @param label what to call the config in messages. */
+  /**
+   * The text encoder's weights; none if the file has no text encoder. @param label what to call the config in messages.
+   */
   async textEncoder(config: ClipTextConfig, label: string, index = 0): Promise<Weights> {
     const stored = TEXT_ENCODERS_OF[this.architecture].at(index);
     const prefix = stored && this.#prefixOf(stored.prefixes);
@@ -133,9 +138,8 @@ export class SingleFile {
   }
 
   /**
-   * What else tensors say by their names of the scheduler's config: a schedule that ends in pure noise, where sampling has
-   * to begin.
-   * Source: comfyanonymous/ComfyUI: comfy/supported_models.py, `SDXL`.
+   * What else tensors say by their names of the scheduler's config: a schedule that ends in pure noise, where sampling
+   * has to begin. Source: comfyanonymous/ComfyUI: comfy/supported_models.py, `SDXL`.
    */
   get statedSchedule(): Readonly<Record<string, unknown>> {
     return this.file.has("ztsnr") ? { rescale_betas_zero_snr: true, timestep_spacing: "trailing" } : {};
@@ -166,7 +170,8 @@ export const GIVE_CONFIG = "give a folder in the diffusers layout that has its c
 const VELOCITY_DEVIATION = 0.09;
 
 /**
- * The weights of a VAE in a checkpoint or in a file of its own, if there is one: in the original layout or that of diffusers.
+ * The weights of a VAE in a checkpoint or in a file of its own, if there is one: in the original layout or that of
+ * diffusers.
  * @param label what to call the config in messages.
  */
 export async function vaeWithin(

@@ -1,6 +1,7 @@
 /**
  * @file The text encoders of single-file checkpoints: CLIP's as transformers names it (SD 1.x), OpenCLIP's (SD 2.x;
- * mlfoundations/open_clip: open_clip/transformer.py), whose query, key and value weights are one tensor, or both (SDXL).
+ * mlfoundations/open_clip: open_clip/transformer.py), whose query, key and value weights are one tensor, or both
+ * (SDXL).
  */
 import type { TensorInfo } from "../../io/safetensors/safetensors.ts";
 import type { ClipTextConfig } from "../config/clip-config.ts";
@@ -28,8 +29,8 @@ const openClipLayerParts: Readonly<Record<string, string>> = {
 };
 
 /**
- * What a tensor of the file is to OpenCLIP's text encoder. The last layers of the file, which the config leaves out, are no part of it:
- * SD 2.x is conditioned on the last but one.
+ * What a tensor of the file is to OpenCLIP's text encoder. The last layers of the file, which the config leaves out,
+ * are no part of it: SD 2.x is conditioned on the last but one.
  * @param name the stored name without the encoder's prefix.
  */
 export function openClipViews(

@@ -1,6 +1,7 @@
 /**
- * @file A UNet in the layout of the original code (CompVis/stable-diffusion: ldm/modules/diffusionmodules/openaimodel.py), which numbers
- * its blocks through: the names that diffusers has for them.
+ * @file A UNet in the layout of the original code (CompVis/stable-diffusion:
+ * ldm/modules/diffusionmodules/openaimodel.py), which numbers its blocks through: the names that diffusers has for
+ * them.
  */
 import type { TensorInfo } from "../../io/safetensors/safetensors.ts";
 import type { UNet2DConditionConfig } from "../config/unet-2d-condition-config.ts";

@@ -1,6 +1,6 @@
 /**
- * @file A VAE in the layout of the original code (CompVis/stable-diffusion: ldm/modules/diffusionmodules/model.py): the names that diffusers
- * has for its parts, and the attention's 1x1 convolutions as matrices.
+ * @file A VAE in the layout of the original code (CompVis/stable-diffusion: ldm/modules/diffusionmodules/model.py): the
+ * names that diffusers has for its parts, and the attention's 1x1 convolutions as matrices.
  */
 import type { TensorInfo } from "../../io/safetensors/safetensors.ts";
 import type { AutoencoderKlConfig } from "../config/autoencoder-kl-config.ts";

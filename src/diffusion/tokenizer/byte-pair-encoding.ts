@@ -1,6 +1,7 @@
 /**
- * @file Byte-pair encoding (Sennrich et al. 2016) of single words, with the end-of-word mark of CLIP; in O(n log n), so that a long word costs no more
- * than a long text. Source: openai/CLIP: clip/simple_tokenizer.py; huggingface/tokenizers: models/bpe/word.rs.
+ * @file Byte-pair encoding (Sennrich et al. 2016) of single words, with the end-of-word mark of CLIP; in O(n log n), so
+ * that a long word costs no more than a long text. Source: openai/CLIP: clip/simple_tokenizer.py;
+ * huggingface/tokenizers: models/bpe/word.rs.
  */
 import { KeepsakeError } from "../../errors.ts";
 
@@ -70,7 +71,9 @@ export class BytePairEncoding {
     return this.#mergeAll(ids);
   }
 
-  /** Again and again merges the adjacent pair of the lowest rank, the leftmost of several, until no pair is in the list. */
+  /**
+   * Again and again merges the adjacent pair of the lowest rank, the leftmost of several, until no pair is in the list.
+   */
   #mergeAll(ids: number[]): number[] {
     const end = ids.length;
     // A linked list of the positions still in use.

@@ -1,13 +1,15 @@
 /**
- * @file The tokenizer of CLIP and Stable Diffusion, from the `tokenizer/` folder of a diffusers model: text to ids as Hugging Face's CLIPTokenizer
- * does it, and placeholder tokens for learned embeddings.
- * Source: transformers: models/clip/tokenization_clip.py; diffusers: loaders/textual_inversion.py (_maybe_convert_prompt).
+ * @file The tokenizer of CLIP and Stable Diffusion, from the `tokenizer/` folder of a diffusers model: text to ids as
+ * Hugging Face's CLIPTokenizer does it, and placeholder tokens for learned embeddings. Source: transformers:
+ * models/clip/tokenization_clip.py; diffusers: loaders/textual_inversion.py (_maybe_convert_prompt).
  */
 import { KeepsakeError } from "../../errors.ts";
 import type { BytePairEncoding } from "./byte-pair-encoding.ts";
 import { readTokenizerFolder, type TokenizerFolder } from "./tokenizer-folder.ts";
 
-/** Splits normalized text into words: contractions, runs of letters, single digits, runs of anything else but spaces. */
+/**
+ * Splits normalized text into words: contractions, runs of letters, single digits, runs of anything else but spaces.
+ */
 const WORDS = /'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\p{White_Space}\p{L}\p{N}]+/gu;
 
 /** A prompt as the text encoder takes it. */
@@ -29,7 +31,10 @@ export class ClipTokenizer {
   readonly padTokenId: number;
   readonly #encoding: BytePairEncoding;
   readonly #vocabulary: ReadonlyMap<string, number>;
-  /** Ids of every token that is found in the text as a whole, before words are split: special and placeholder tokens, normalized. */
+  /**
+   * Ids of every token that is found in the text as a whole, before words are split: special and placeholder tokens,
+   * normalized.
+   */
   readonly #wholeTokens: Map<string, readonly number[]>;
   /** Finds any of the whole tokens. */
   #wholeTokenPattern: RegExp;
@@ -48,7 +53,8 @@ export class ClipTokenizer {
   }
 
   /**
-   * Reads vocab.json, merges.txt and, where they exist, special_tokens_map.json, tokenizer_config.json and added_tokens.json.
+   * Reads vocab.json, merges.txt and, where they exist, special_tokens_map.json, tokenizer_config.json and
+   * added_tokens.json.
    * @throws KeepsakeError naming the file that is missing or malformed.
    */
   static async load(folder: string): Promise<ClipTokenizer> {
@@ -61,8 +67,9 @@ export class ClipTokenizer {
   }
 
   /**
-   * Adds a placeholder token for learned embeddings; wherever `token` stands in a prompt (in upper or lower case), it becomes all of its ids.
-   * With several vectors the further ids can also be written one by one, as `token_1`, `token_2`, ..., as in diffusers.
+   * Adds a placeholder token for learned embeddings; wherever `token` stands in a prompt (in upper or lower case), it
+   * becomes all of its ids. With several vectors the further ids can also be written one by one, as `token_1`,
+   * `token_2`, ..., as in diffusers.
    * @param token For example `<dog>`.
    * @param vectors Number of embeddings, at least 1.
    * @returns The new ids, which follow those of the vocabulary and of earlier calls.
@@ -146,8 +153,8 @@ export class ClipTokenizer {
 }
 
 /**
- * Unicode NFC, one space for any white space, lower case. Lower case goes character by character, as in Rust, since JavaScript's own for a whole string
- * knows the Greek final sigma.
+ * Unicode NFC, one space for any white space, lower case. Lower case goes character by character, as in Rust, since
+ * JavaScript's own for a whole string knows the Greek final sigma.
  */
 function normalize(text: string): string {
   const spaced = text.normalize("NFC").replace(/\p{White_Space}+/gu, " ");

@@ -1,6 +1,6 @@
 /**
- * @file The vocabulary that comes with this package, for checkpoints that hold no tokenizer: that of CLIP, with which the text encoders of
- * Stable Diffusion 1.x and 2.x were trained. Source: openai/CLIP: clip/simple_tokenizer.py.
+ * @file The vocabulary that comes with this package, for checkpoints that hold no tokenizer: that of CLIP, with which
+ * the text encoders of Stable Diffusion 1.x and 2.x were trained. Source: openai/CLIP: clip/simple_tokenizer.py.
  */
 import { fileURLToPath } from "node:url";
 import { BYTE_SYMBOLS, BytePairEncoding, END_OF_WORD } from "./byte-pair-encoding.ts";

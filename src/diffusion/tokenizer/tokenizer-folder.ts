@@ -11,7 +11,10 @@ import { BytePairEncoding } from "./byte-pair-encoding.ts";
 export const START_OF_TEXT = "<|startoftext|>";
 export const END_OF_TEXT = "<|endoftext|>";
 
-/** Length of CLIP's text encoder, where the folder does not say (or says "very large", as Hugging Face writes for unknown). */
+/**
+ * Length of CLIP's text encoder, where the folder does not say (or says "very large", as Hugging Face writes for
+ * unknown).
+ */
 export const CLIP_MAX_LENGTH = 77;
 const LARGEST_MAX_LENGTH = 100_000;
 
@@ -101,7 +104,10 @@ export async function readMerges(path: string): Promise<string[]> {
   return lines;
 }
 
-/** @throws KeepsakeError if the file is something known that is not a list of merges, which is plain text without a mark of its own */
+/**
+ * @throws KeepsakeError if the file is something known that is not a list of merges, which is plain text without a mark
+ * of its own
+ */
 function refuseStandIn(path: string, bytes: Uint8Array): void {
   const standIn = recognizeStandIn(bytes, bytes.byteLength);
   if (standIn === undefined || standIn === emptyFile || standIn === jsonFile || standIn.isText) return;
@@ -134,7 +140,10 @@ function toIds(value: unknown, path: string): Map<string, number> {
   return ids;
 }
 
-/** Added tokens are looked for all at once, by one pattern, which has a largest size. @throws KeepsakeError naming what is too long */
+/**
+ * Added tokens are looked for all at once, by one pattern, which has a largest size. @throws KeepsakeError naming what
+ * is too long
+ */
 function checkLengths(tokens: Iterable<string>, folder: string): void {
   let sum = 0;
   for (const token of tokens) {

@@ -14,8 +14,8 @@ import {
 
 /**
  * Which operators may be used. `cpu`: ONNX Runtime's fused operators, which its CPU provider runs fastest. `portable`:
- * standard ONNX only, for every other provider (WebGPU's MultiHeadAttention was found to be silently wrong on a software
- * adapter, and it has no Scan).
+ * standard ONNX only, for every other provider (WebGPU's MultiHeadAttention was found to be silently wrong on a
+ * software adapter, and it has no Scan).
  */
 export type LoweringTarget = "cpu" | "portable";
 
@@ -26,9 +26,9 @@ export interface OnnxBuilderOptions {
   /** What generated names begin with; a graph inside another needs its own. Default `%`. */
   readonly prefix?: string;
   /**
-   * Whether weights stay in their file and memory counts. On the CPU, ONNX Runtime is then told no shape before it runs: it would
-   * keep the memory of a value for the next one of the same shape, and until that one comes nothing else could use it
-   * (bench/README.md). Default false.
+   * Whether weights stay in their file and memory counts. On the CPU, ONNX Runtime is then told no shape before it
+   * runs: it would keep the memory of a value for the next one of the same shape, and until that one comes nothing else
+   * could use it (bench/README.md). Default false.
    */
   readonly mapsWeights?: boolean;
 }
@@ -135,8 +135,8 @@ export class OnnxBuilder {
   }
 
   /**
-   * A constant whose value ONNX Runtime does not know before it runs, nor that another is equal: what is computed from it and a
-   * weight is computed at each use, and not kept beside the weight.
+   * A constant whose value ONNX Runtime does not know before it runs, nor that another is equal: what is computed from
+   * it and a weight is computed at each use, and not kept beside the weight.
    */
   unfolded(data: Float32Array, shape: Shape): string {
     return this.#unfold(this.#define(this.freshName(), { type: "float32", shape, bytes: bytesOf(data) }));
@@ -149,8 +149,8 @@ export class OnnxBuilder {
   }
 
   /**
-   * Hides the value of a constant until ONNX Runtime runs: an initializer that is an input as well might be overridden, though nobody
-   * does.
+   * Hides the value of a constant until ONNX Runtime runs: an initializer that is an input as well might be overridden,
+   * though nobody does.
    */
   #unfold(name: string): string {
     const type = this.#initializers.get(name)?.type;

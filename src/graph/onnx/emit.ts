@@ -52,7 +52,10 @@ export function emitModel(
     });
   };
 
-  /** One cast per use, all of them at the front: ONNX Runtime then runs each just before its use and frees the copy after. */
+  /**
+   * One cast per use, all of them at the front: ONNX Runtime then runs each just before its use and frees the copy
+   * after.
+   */
   const valueOf = (tensor: Tensor): string => {
     const weight = weights.get(tensor);
     if (weight === undefined) return names.get(tensor) ?? "";

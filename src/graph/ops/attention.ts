@@ -12,9 +12,9 @@ export interface AttentionOptions {
   /** Position t sees positions ≤ t only. */
   readonly causal?: boolean;
   /**
-   * How many probabilities the backward pass on the CPU has at once. Where there are more of them (batch · heads · targets ·
-   * sources) it goes head by head, and where a head has more, by blocks of its targets. Default: 2^21, 8 MB for each of the
-   * three matrices of that size.
+   * How many probabilities the backward pass on the CPU has at once. Where there are more of them (batch · heads
+   * · targets · sources) it goes head by head, and where a head has more, by blocks of its targets. Default: 2^21, 8 MB
+   * for each of the three matrices of that size.
    */
   readonly probabilitiesAtOnce?: number;
 }

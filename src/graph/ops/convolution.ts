@@ -15,7 +15,10 @@ export interface Conv2dOptions {
   readonly padding?: number | readonly [number, number, number, number];
 }
 
-/** A half-precision kernel is widened in parts of at most this many elements, so that no large float32 copy has to exist at once. */
+/**
+ * A half-precision kernel is widened in parts of at most this many elements, so that no large float32 copy has to exist
+ * at once.
+ */
 const WIDENED_PART = 1 << 23;
 
 function widenedParts(weight: Tensor): number {
@@ -125,14 +128,18 @@ function convolutionFlops({ batch, inChannels, outChannels, kernel, output }: Ge
 }
 
 /**
- * A convolution of something turned around is quicker on the CPU than a transposed convolution, which writes every product out
- * before it adds them up. Where a stored kernel would have to be reordered for it, that takes longer below so many pixels.
+ * A convolution of something turned around is quicker on the CPU than a transposed convolution, which writes every
+ * product out before it adds them up. Where a stored kernel would have to be reordered for it, that takes longer below
+ * so many pixels.
  */
 const PIXELS_TO_TURN_PICTURE = 2048;
 /** Pixels of the whole batch from which a kernel that changes from step to step is turned. */
 const PIXELS_TO_TURN_KERNEL = 512;
 
-/** The adjoint of conv2d in x: a transposed convolution that reads the stored kernel as it is, or, where that is slow, a turned one. */
+/**
+ * The adjoint of conv2d in x: a transposed convolution that reads the stored kernel as it is, or, where that is slow, a
+ * turned one.
+ */
 function inputGradient(dy: Tensor, weight: Tensor, geometry: Geometry): Tensor {
   const { batch, inChannels, outChannels, kernel, stride, pads, input, output } = geometry;
   const missing = ([0, 1] as const).map(
@@ -180,8 +187,8 @@ function inputGradient(dy: Tensor, weight: Tensor, geometry: Geometry): Tensor {
 }
 
 /**
- * With r the picture turned by 180 degrees: dx = r(conv2d(r(dy), Wᵀ)), the kernel's channels swapped and its pixels as they
- * are.
+ * With r the picture turned by 180 degrees: dx = r(conv2d(r(dy), Wᵀ)), the kernel's channels swapped and its pixels as
+ * they are.
  */
 function withPictureTurned(onnx: OnnxBuilder, [dy, weight]: readonly string[], geometry: Geometry): string {
   const [top, left, bottom, right] = kernelReach(geometry);

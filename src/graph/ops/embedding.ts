@@ -42,7 +42,8 @@ function scatterRows(dy: Tensor, ids: Tensor, rows: number, width: number): Tens
           const wide = onnx.node("Cast", [indices], { to: 7 });
           return [onnx.node("ScatterND", [zeros, wide, values], { reduction: "add" })];
         }
-        // ScatterND adds in several threads at once: where rows have the same id, one overwrites what another has added.
+        // ScatterND adds in several threads at once: where rows have the same id, one overwrites what another has
+        // added.
         const everywhere = onnx.node("Expand", [indices, onnx.ints([count, width])]);
         return [onnx.node("ScatterElements", [zeros, everywhere, values], { axis: 0, reduction: "add" })];
       },

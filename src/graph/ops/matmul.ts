@@ -69,9 +69,9 @@ interface Product extends Required<MatmulOptions> {
 const TERMS_AT_ONCE = 256;
 
 /**
- * Into how many parts a GPU cuts the sums of a product. It computes the numbers of the result side by side and each sum in a row,
- * so that few long sums, as in the gradient of a weight, leave most of it idle. Parts that together are larger than the operands
- * cost more than they save: where the result is that large, there is enough to do at once.
+ * Into how many parts a GPU cuts the sums of a product. It computes the numbers of the result side by side and each sum
+ * in a row, so that few long sums, as in the gradient of a weight, leave most of it idle. Parts that together are
+ * larger than the operands cost more than they save: where the result is that large, there is enough to do at once.
  */
 function partsOfSum({ m, n, k }: Product): number {
   if (k < 2 * TERMS_AT_ONCE || m * n > TERMS_AT_ONCE * (m + n)) return 1;

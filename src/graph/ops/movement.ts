@@ -53,7 +53,10 @@ export function concat(xs: readonly Tensor[], axis: number): Tensor {
   );
 }
 
-/** Cuts into pieces of the given extents along `axis`. Derivative: the pieces' cotangents joined, zeros for missing ones. */
+/**
+ * Cuts into pieces of the given extents along `axis`. Derivative: the pieces' cotangents joined, zeros for missing
+ * ones.
+ */
 export function split(x: Tensor, extents: readonly number[], axis: number): readonly Tensor[] {
   const at = normalizeAxis("split", x.shape, axis);
   if (extents.reduce((a, b) => a + b, 0) !== x.shape[at]) {
@@ -72,7 +75,9 @@ export function split(x: Tensor, extents: readonly number[], axis: number): read
   });
 }
 
-/** x[starts[0]:ends[0]:steps[0], ...], all axes given. Derivative: dy in its place, zeros elsewhere (steps must be 1). */
+/**
+ * x[starts[0]:ends[0]:steps[0], ...], all axes given. Derivative: dy in its place, zeros elsewhere (steps must be 1).
+ */
 export function slice(
   x: Tensor,
   starts: readonly number[],

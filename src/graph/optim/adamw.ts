@@ -9,7 +9,10 @@ export interface AdamWGroup {
   readonly learningRate: number;
   /** Decoupled: parameters shrink by `learningRate * weightDecay` per step. Default 0.01. */
   readonly weightDecay?: number;
-  /** Where to keep the moment estimates, in shared memory for instance. Default: arrays of the optimiser's own, all zeros. */
+  /**
+   * Where to keep the moment estimates, in shared memory for instance. Default: arrays of the optimiser's own, all
+   * zeros.
+   */
   readonly moments?: AdamWMoments;
 }
 
@@ -87,7 +90,8 @@ export class AdamW {
   /**
    * One step on every group.
    * @param gradients one array per group, in the order of the groups.
-   * @param learningRateFactor multiplies every group's learning rate in this step (see `learningRateFactor` in schedule.ts).
+   * @param learningRateFactor multiplies every group's learning rate in this step (see `learningRateFactor` in
+   *   schedule.ts).
    * @throws RangeError if the gradients do not match the groups.
    */
   step(gradients: readonly Float32Array[], learningRateFactor = 1): void {
@@ -168,8 +172,8 @@ interface UpdateScalars {
 }
 
 /**
- * The update of one group. Each number is worked out in float64 and rounded once when it is stored: as exact as float32 storage allows, and
- * three times as fast in JavaScript as rounding after every operation.
+ * The update of one group. Each number is worked out in float64 and rounded once when it is stored: as exact as float32
+ * storage allows, and three times as fast in JavaScript as rounding after every operation.
  */
 function update(group: AdamWGroup & AdamWMoments, gradient: Float32Array, scalars: UpdateScalars): void {
   const { parameters, expAvg, expAvgSq } = group;

@@ -1,8 +1,8 @@
 /** @file Gradient clipping by the global norm, as torch.nn.utils.clip_grad_norm_. */
 
 /**
- * Scales all gradients, in place, by `min(1, maxNorm / (norm + 1e-6))`, where `norm` is the l2 norm of all of them together.
- * A norm that is not finite makes the gradients so too, as in torch: look at the result before stepping.
+ * Scales all gradients, in place, by `min(1, maxNorm / (norm + 1e-6))`, where `norm` is the l2 norm of all of them
+ * together. A norm that is not finite makes the gradients so too, as in torch: look at the result before stepping.
  *
  * @param maxNorm larger than 0; Infinity only measures.
  * @returns the norm before clipping (accumulated in float64).

@@ -15,8 +15,10 @@ export interface LearningRateScheduleOptions {
 /**
  * The factor to multiply the learning rate with.
  *
- * @param step number of optimiser steps already done: 0 for the first. With warm-up the first factor is 0, as in diffusers.
- * @returns a factor in [0, 1]. Source: `diffusers: optimization.py` (get_linear_schedule_with_warmup and its neighbours).
+ * @param step number of optimiser steps already done: 0 for the first. With warm-up the first factor is 0, as in
+ *   diffusers.
+ * @returns a factor in [0, 1]. Source: `diffusers: optimization.py` (get_linear_schedule_with_warmup and its
+ *   neighbours).
  */
 export function learningRateFactor(
   schedule: LearningRateSchedule,

@@ -1,6 +1,6 @@
 /**
- * @file Pictures in files and folders that a user names, and what lies beside them: nothing that may have been meant is left
- * out without a word.
+ * @file Pictures in files and folders that a user names, and what lies beside them: nothing that may have been meant is
+ * left out without a word.
  */
 import { stat } from "node:fs/promises";
 import path from "node:path";
@@ -38,9 +38,10 @@ export interface FoundImages {
 const MAX_SUBFOLDERS = 200;
 
 /**
- * Finds pictures: a file that is named is taken as it is, a folder is searched for the extensions of the formats that are read
- * (not its subfolders, and not hidden files).
- * @throws KeepsakeError in one line that names the path: missing, or a folder without pictures, with what it holds instead.
+ * Finds pictures: a file that is named is taken as it is, a folder is searched for the extensions of the formats that
+ * are read (not its subfolders, and not hidden files).
+ * @throws KeepsakeError in one line that names the path: missing, or a folder without pictures, with what it holds
+ *   instead.
  */
 export async function findImages(paths: readonly string[]): Promise<FoundImages> {
   const images = new Map<string, string>();

@@ -1,6 +1,6 @@
 /**
- * @file HEIC photos, as phones take them: HEVC, which sharp's libraries cannot decode. libheif does, in WebAssembly, and is
- * loaded when the first HEIC photo is met. It reads memory only: no file and no network.
+ * @file HEIC photos, as phones take them: HEVC, which sharp's libraries cannot decode. libheif does, in WebAssembly,
+ * and is loaded when the first HEIC photo is met. It reads memory only: no file and no network.
  *
  * Source: libheif: libheif/api/libheif/heif.h; ITU-T: H.273 (numbers of colours).
  */

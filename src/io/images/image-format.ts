@@ -1,6 +1,6 @@
 /**
- * @file What kind of picture a file is, told from its first bytes, never from its name: only formats that are meant to be read
- * ever reach a decoder.
+ * @file What kind of picture a file is, told from its first bytes, never from its name: only formats that are meant to
+ * be read ever reach a decoder.
  */
 
 /** The formats that are read. */

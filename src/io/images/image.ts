@@ -1,6 +1,7 @@
 /**
- * @file Pictures in and out. Whatever a camera or a program wrote becomes upright 8-bit sRGB, or one clear line that says why
- * not; what is written holds pixels, who drew it and, if asked, how, and nothing else (no place, time or camera).
+ * @file Pictures in and out. Whatever a camera or a program wrote becomes upright 8-bit sRGB, or one clear line that
+ * says why not; what is written holds pixels, who drew it and, if asked, how, and nothing else (no place, time or
+ * camera).
  */
 import type { RgbImage } from "./rgb-image.ts";
 import type { Metadata } from "sharp";
@@ -16,17 +17,21 @@ import { beginningOf, nameOf, readSource, type ImageSource } from "./image-sourc
 import { resizeToCover } from "./resample.ts";
 import { readTiffHeader } from "./tiff-header.ts";
 
-/** The version of sharp, which decodes and encodes pictures. @throws KeepsakeError if it cannot be loaded on this machine */
+/**
+ * The version of sharp, which decodes and encodes pictures. @throws KeepsakeError if it cannot be loaded on this
+ * machine
+ */
 export async function sharpVersion(): Promise<string> {
   return (await codecs()).versions.sharp ?? "unknown";
 }
 
 /**
- * Reads a picture: JPEG, PNG, WebP, GIF, TIFF, AVIF or HEIC of 1 to 16 bits, grey, colour or CMYK. It is turned as its EXIF
- * orientation says (HEIC and AVIF: as the container says), brought to 8-bit sRGB through its colour profile, and put on white
- * where it is transparent; of an animation, the first frame. The limits are checked on the header, before anything is decoded.
- * @throws KeepsakeError in one line that names the file: missing, not a picture, damaged, too large, too small, too long, of
- *   samples that cannot be understood, or more than the machine's memory holds.
+ * Reads a picture: JPEG, PNG, WebP, GIF, TIFF, AVIF or HEIC of 1 to 16 bits, grey, colour or CMYK. It is turned as its
+ * EXIF orientation says (HEIC and AVIF: as the container says), brought to 8-bit sRGB through its colour profile, and
+ * put on white where it is transparent; of an animation, the first frame. The limits are checked on the header, before
+ * anything is decoded.
+ * @throws KeepsakeError in one line that names the file: missing, not a picture, damaged, too large, too small, too
+ *   long, of samples that cannot be understood, or more than the machine's memory holds.
  */
 export async function decodeImage(source: ImageSource, limits: ImageLimits = {}): Promise<RgbImage> {
   return decoded(source, limits, async ({ bytes, metadata, isOpaque, gamma }) => {
@@ -47,7 +52,10 @@ export interface OpenedImage {
   readonly gamma: number | undefined;
 }
 
-/** Checks a file as far as its header goes, and decodes of it what is wanted. @throws KeepsakeError as {@link decodeImage} */
+/**
+ * Checks a file as far as its header goes, and decodes of it what is wanted. @throws KeepsakeError as
+ * {@link decodeImage}
+ */
 export async function decoded<T>(
   source: ImageSource,
   limits: ImageLimits,
@@ -85,11 +93,13 @@ async function decodePixels(
   { maxPixels, isOpaque }: { readonly maxPixels: number; readonly isOpaque: boolean },
 ): Promise<RgbImage> {
   const sharp = await codecs();
-  // "error": a photo that is cut off or damaged is refused, one with a harmless oddity, as some phones write them, is not.
+  // "error": a photo that is cut off or damaged is refused, one with a harmless oddity, as some phones write them, is
+  // not.
   const upright = sharp(bytes, { autoOrient: true, failOn: "error", limitInputPixels: maxPixels });
   const opaque = isOpaque ? upright.removeAlpha() : upright.flatten({ background: "white" });
   const pipeline = opaque.toColourspace("srgb");
-  // sharp brings 16-bit colours with a profile to Display P3, and from there to sRGB only if it is asked for the profile.
+  // sharp brings 16-bit colours with a profile to Display P3, and from there to sRGB only if it is asked for the
+  // profile.
   if (depth === "ushort" && hasProfile) pipeline.withIccProfile("srgb");
   const { data, info } = await pipeline.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
   const pixels = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
@@ -140,7 +150,8 @@ export async function encodePng({ width, height, data }: RgbImage): Promise<Buff
 }
 
 /**
- * As {@link encodePng}, with the mark of a drawn picture, by which it is not taken for a photo later: "Software: Keepsake".
+ * As {@link encodePng}, with the mark of a drawn picture, by which it is not taken for a photo later: "Software:
+ * Keepsake".
  *
  * @param text - a further text, by its key
  */
@@ -161,8 +172,8 @@ export async function writePng(file: string, image: RgbImage): Promise<void> {
 }
 
 /**
- * Whether a file is a picture that Keepsake drew: marked by {@link writePng}, or named as sheets of previews are, also those of
- * versions that wrote no mark.
+ * Whether a file is a picture that Keepsake drew: marked by {@link writePng}, or named as sheets of previews are, also
+ * those of versions that wrote no mark.
  * @throws KeepsakeError in one line that names the file if it cannot be read.
  */
 export async function isDrawnPicture(source: ImageSource): Promise<boolean> {

@@ -1,5 +1,6 @@
 /**
- * @file Pictures with words to them: rows of groups of pictures, a title over each group and a line over each row. Small pictures are enlarged.
+ * @file Pictures with words to them: rows of groups of pictures, a title over each group and a line over each row.
+ * Small pictures are enlarged.
  */
 import type { RgbImage } from "./rgb-image.ts";
 import { pictureGrid } from "./picture-grid.ts";
@@ -19,8 +20,8 @@ const LARGEST_SIDE = 256;
 const SIDE_OF_SMALLEST_TEXT = 128;
 
 /**
- * Makes the sheet. Pictures are enlarged by a whole number, each pixel to a square: nothing is blurred, and 64 pixels fill 256. The same pictures and words
- * give the same bytes.
+ * Makes the sheet. Pictures are enlarged by a whole number, each pixel to a square: nothing is blurred, and 64 pixels
+ * fill 256. The same pictures and words give the same bytes.
  *
  * @param titles - of the groups, the same in all rows
  * @param rows - at least one; all pictures of one size, and a group as many pictures in all rows

@@ -1,6 +1,6 @@
 /**
- * @file The part of libheif's C interface that heic.ts calls, as Emscripten exports it: pointers are numbers, and a function
- * that returns a `heif_error` is given the place for it first. The package has no types for this entry point.
+ * @file The part of libheif's C interface that heic.ts calls, as Emscripten exports it: pointers are numbers, and a
+ * function that returns a `heif_error` is given the place for it first. The package has no types for this entry point.
  */
 declare module "libheif-js/wasm-bundle.js" {
   /** The library and its memory. */

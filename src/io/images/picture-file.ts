@@ -13,7 +13,10 @@ const OTHER_FILES = ".pdf .eps .ai .ico .tga .jfi .exr .hdr .mp4 .mov .webm .apn
   " ",
 );
 
-/** Whether a path that may be a folder or a picture names a picture. @throws KeepsakeError ("usage") if it names another file */
+/**
+ * Whether a path that may be a folder or a picture names a picture. @throws KeepsakeError ("usage") if it names another
+ * file
+ */
 export function isPngFile(path: string): boolean {
   if (path.endsWith("/") || path.endsWith(sep)) return false;
   const extension = extname(path).toLowerCase();
@@ -24,7 +27,10 @@ export function isPngFile(path: string): boolean {
   return false;
 }
 
-/** @param what - "a picture", for the message. @throws KeepsakeError ("usage") for a name that says another format, or none */
+/**
+ * @param what - "a picture", for the message. @throws KeepsakeError ("usage") for a name that says another format, or
+ * none
+ */
 export function checkPngFile(path: string, what: string): void {
   if (extname(path).toLowerCase() !== ".png" || path.endsWith("/") || path.endsWith(sep)) {
     throw notPng(path, `${what} is written as PNG`);
@@ -37,7 +43,8 @@ function notPng(path: string, rule: string): KeepsakeError {
 }
 
 /**
- * Makes sure that a picture takes the place of nothing but a picture that Keepsake drew: to be asked before it is drawn.
+ * Makes sure that a picture takes the place of nothing but a picture that Keepsake drew: to be asked before it is
+ * drawn.
  *
  * @throws KeepsakeError ("input") if the file, or what it links to, holds something else
  */
@@ -60,8 +67,8 @@ export async function replaceFile(file: string, data: Uint8Array): Promise<Exist
 }
 
 /**
- * Writes a file beside those that are there: `x.png`, or `x-2.png`, `x-3.png` and so on where something else has the name.
- * The same content always gets the same name, as long as nobody takes files away.
+ * Writes a file beside those that are there: `x.png`, or `x-2.png`, `x-3.png` and so on where something else has the
+ * name. The same content always gets the same name, as long as nobody takes files away.
  * @returns its name
  * @throws KeepsakeError in one line if it cannot be written
  */

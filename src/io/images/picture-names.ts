@@ -6,8 +6,9 @@ import { KeepsakeError } from "../../errors.ts";
 import { isPngFile } from "./picture-file.ts";
 
 /**
- * Names for `count` pictures: `output` itself if it is a .png and there is one picture, else files in the folder `output`.
- * A name tells prompt, seed and number, and not every setting: pictures in a folder are best written `beside` others.
+ * Names for `count` pictures: `output` itself if it is a .png and there is one picture, else files in the folder
+ * `output`. A name tells prompt, seed and number, and not every setting: pictures in a folder are best written `beside`
+ * others.
  *
  * @throws KeepsakeError for several pictures in one file, or a file that is no PNG
  */

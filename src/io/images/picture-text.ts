@@ -1,5 +1,6 @@
 /**
- * @file Text in pictures, in a font of our own: a machine may have no fonts, and the same text has to be the same pixels everywhere.
+ * @file Text in pictures, in a font of our own: a machine may have no fonts, and the same text has to be the same
+ * pixels everywhere.
  */
 import type { RgbImage } from "./rgb-image.ts";
 
@@ -10,8 +11,8 @@ const ADVANCE = GLYPH_WIDTH + 1;
 export const TEXT_HEIGHT = GLYPH_HEIGHT + 1;
 
 /**
- * The printable characters of ASCII from the space on: of each its five columns from left to right, two hexadecimal digits for a column. The lowest bit of a
- * column is its highest dot.
+ * The printable characters of ASCII from the space on: of each its five columns from left to right, two hexadecimal
+ * digits for a column. The lowest bit of a column is its highest dot.
  */
 const GLYPHS = [
   "0000000000 00005f0000 0007000700 147f147f14 242a7f2a12 2313086462 3649562050 0008070300",
@@ -45,7 +46,8 @@ export function shortened(text: string, dots: number): string {
 }
 
 /**
- * Writes a line of text in black. What does not fit into the picture is cut off, and a question mark stands for a character that is not ASCII.
+ * Writes a line of text in black. What does not fit into the picture is cut off, and a question mark stands for a
+ * character that is not ASCII.
  *
  * @param left - of the first letter, in pixels
  * @param top - of the line

@@ -1,5 +1,6 @@
 /**
- * @file The chunks of a PNG file that say more than its pixels: that Keepsake drew it and how, and how its numbers become light.
+ * @file The chunks of a PNG file that say more than its pixels: that Keepsake drew it and how, and how its numbers
+ * become light.
  *
  * Source: W3C: Portable Network Graphics (PNG) Specification (Third Edition).
  */
@@ -37,8 +38,9 @@ export function withColorProfile(png: Uint8Array, icc: Uint8Array): Uint8Array {
 }
 
 /**
- * Adds a text to a PNG file that is marked, behind the mark: `tEXt` for ASCII, which every reader knows, else `iTXt`. (Pillow, and with
- * it AUTOMATIC1111's program, writes other letters of Latin-1 as `tEXt` too, which many readers take for UTF-8; it reads both.)
+ * Adds a text to a PNG file that is marked, behind the mark: `tEXt` for ASCII, which every reader knows, else `iTXt`.
+ * (Pillow, and with it AUTOMATIC1111's program, writes other letters of Latin-1 as `tEXt` too, which many readers take
+ * for UTF-8; it reads both.)
  *
  * @param keyword - of ASCII letters
  */
@@ -62,8 +64,8 @@ export function isMarkedAsDrawn(bytes: Uint8Array): boolean {
 }
 
 /**
- * The exponent with which the numbers of a PNG become light, where it is one that a decoder does not handle: neither sRGB's
- * nor overruled by a profile.
+ * The exponent with which the numbers of a PNG become light, where it is one that a decoder does not handle: neither
+ * sRGB's nor overruled by a profile.
  */
 export function unusualGamma(bytes: Uint8Array): number | undefined {
   const chunks = chunksBeforePixels(bytes);
@@ -75,7 +77,9 @@ export function unusualGamma(bytes: Uint8Array): number | undefined {
   return Math.abs(exponent - 2.2) < 0.1 ? undefined : exponent;
 }
 
-/** "PQ" or "HLG" where a PNG holds the light of such a screen, which would look pale and flat when it is taken for sRGB. */
+/**
+ * "PQ" or "HLG" where a PNG holds the light of such a screen, which would look pale and flat when it is taken for sRGB.
+ */
 export function hdrTransfer(bytes: Uint8Array): string | undefined {
   const transfer = chunksBeforePixels(bytes).find(({ type }) => type === "cICP")?.data[1];
   return transfer === 16 ? "PQ" : transfer === 18 ? "HLG" : undefined;

@@ -1,6 +1,6 @@
 /**
- * @file Antialiased scaling of 8-bit pictures, equal to Pillow's to the last bit: weights in fixed point, one pass per axis,
- * rounding to 8 bits after each. Bicubic is what CLIP was trained with; Lanczos keeps the most detail of a photo.
+ * @file Antialiased scaling of 8-bit pictures, equal to Pillow's to the last bit: weights in fixed point, one pass per
+ * axis, rounding to 8 bits after each. Bicubic is what CLIP was trained with; Lanczos keeps the most detail of a photo.
  *
  * Source: Pillow: src/libImaging/Resample.c (`precompute_coeffs`, `normalize_coeffs_8bpc`, `ImagingResampleInner`).
  */
@@ -188,9 +188,9 @@ function scaleColumns({ data, width }: RgbImage, axis: AxisWeights, start: numbe
 }
 
 /**
- * Scales a picture until it just covers `width` x `height`, keeping its proportions, and cuts the middle out. For a square this
- * is torchvision's `Resize(size)` and `CenterCrop(size)`: the long side is rounded down, the margin to the nearest even number
- * when it is half a pixel.
+ * Scales a picture until it just covers `width` x `height`, keeping its proportions, and cuts the middle out. For a
+ * square this is torchvision's `Resize(size)` and `CenterCrop(size)`: the long side is rounded down, the margin to the
+ * nearest even number when it is half a pixel.
  */
 export function resizeToCover(image: RgbImage, width: number, height: number, filter: ResampleFilter): RgbImage {
   return resampleWindow(image, coveringWindow(image, width, height), filter);

@@ -1,6 +1,7 @@
 /**
- * @file What a TIFF file says of its first picture, as far as it decides whether its numbers can be understood. Decoders take
- * many kinds of samples and show those that they cannot scale as black or white: such files are refused by name.
+ * @file What a TIFF file says of its first picture, as far as it decides whether its numbers can be understood.
+ * Decoders take many kinds of samples and show those that they cannot scale as black or white: such files are refused
+ * by name.
  *
  * Source: Adobe: TIFF Revision 6.0; BigTIFF of libtiff.
  */

@@ -1,6 +1,7 @@
 /**
- * @file Conversion between float32 and the two 16-bit formats of model files: F16 (IEEE 754 binary16) and BF16 (the upper half
- * of a float32). Widening is exact; narrowing rounds to nearest, ties to even. All work is on bit patterns, so NaN payloads live.
+ * @file Conversion between float32 and the two 16-bit formats of model files: F16 (IEEE 754 binary16) and BF16 (the
+ * upper half of a float32). Widening is exact; narrowing rounds to nearest, ties to even. All work is on bit patterns,
+ * so NaN payloads live.
  */
 
 /** The float32 bits of each of the 65536 binary16 values. */
@@ -35,7 +36,8 @@ export function bfloat16ToFloat32(halves: Uint16Array): Float32Array {
 }
 
 /**
- * Float32 to F16, rounded to nearest, ties to even. What is at least 65520 becomes infinite, as IEEE 754 says; NaN stays NaN.
+ * Float32 to F16, rounded to nearest, ties to even. What is at least 65520 becomes infinite, as IEEE 754 says; NaN
+ * stays NaN.
  */
 export function float32ToFloat16(values: Float32Array): Uint16Array {
   const source = new Uint32Array(values.buffer, values.byteOffset, values.length);
@@ -45,7 +47,8 @@ export function float32ToFloat16(values: Float32Array): Uint16Array {
     const bits = source[i] & 0x7fffffff;
     let half: number;
     if (bits >= 0x47800000) {
-      // 65536 and more, infinity, NaN. A NaN whose payload is all in the bits that go keeps one bit, or it would be infinity.
+      // 65536 and more, infinity, NaN. A NaN whose payload is all in the bits that go keeps one bit, or it would be
+      // infinity.
       half = bits <= 0x7f800000 ? 0x7c00 : 0x7c00 | ((bits >>> 13) & 0x3ff || 0x200);
     } else if (bits >= 0x38800000) {
       // Normal: change the exponent's bias and round; a carry runs on into the exponent, up to infinity.
@@ -70,7 +73,8 @@ export function float32ToBfloat16(values: Float32Array): Uint16Array {
   for (let i = 0; i < halves.length; i += 1) {
     const bits = source[i];
     const isNaN = (bits & 0x7fffffff) > 0x7f800000;
-    // Rounding could carry a NaN over into another number: it is cut instead, and keeps at least one bit of its payload.
+    // Rounding could carry a NaN over into another number: it is cut instead, and keeps at least one bit of its
+    // payload.
     halves[i] = isNaN
       ? (bits >>> 16) | ((bits & 0x7f0000) === 0 ? 0x40 : 0)
       : (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;

@@ -1,6 +1,9 @@
 /** @file The element types of safetensors. */
 
-/** Bytes per element, in the order in which the reference implementation puts the types into a file: largest alignment first. */
+/**
+ * Bytes per element, in the order in which the reference implementation puts the types into a file: largest alignment
+ * first.
+ */
 const bytesPerElement = {
   U64: 8,
   I64: 8,

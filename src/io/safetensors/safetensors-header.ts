@@ -1,6 +1,7 @@
 /**
- * @file The header of a safetensors file: eight bytes of length, then JSON that says what lies where. A file may come from
- * anywhere, so nothing in it is believed: every check of the reference implementation is made, and duplicate keys are refused too.
+ * @file The header of a safetensors file: eight bytes of length, then JSON that says what lies where. A file may come
+ * from anywhere, so nothing in it is believed: every check of the reference implementation is made, and duplicate keys
+ * are refused too.
  *
  * Source: safetensors: safetensors/src/tensor.rs (`Metadata::validate`, `SafeTensors::read_metadata`).
  */
@@ -38,8 +39,8 @@ export interface SafetensorsHeader {
 /** The length field before the header, in bytes. */
 export const lengthFieldSize = 8;
 /**
- * The largest header that is read, in bytes. The reference reads four times as much, which takes gigabytes of memory to hold;
- * a header of Stable Diffusion XL has 0.3 MB.
+ * The largest header that is read, in bytes. The reference reads four times as much, which takes gigabytes of memory to
+ * hold; a header of Stable Diffusion XL has 0.3 MB.
  */
 export const maxHeaderSize = 25_000_000;
 /** The largest header that the format allows, in bytes. */

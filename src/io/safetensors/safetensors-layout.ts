@@ -23,8 +23,8 @@ export interface SafetensorsLayout {
 }
 
 /**
- * Lays a file out as the reference implementation does: widest types first, then by name, so that every tensor is aligned; the
- * header is padded with spaces. The same content gives the same bytes, whatever the order it is given in.
+ * Lays a file out as the reference implementation does: widest types first, then by name, so that every tensor is
+ * aligned; the header is padded with spaces. The same content gives the same bytes, whatever the order it is given in.
  * @throws RangeError for a name that is taken or reserved, or a shape that is not one.
  */
 export function layOut(entries: readonly TensorEntry[], metadata: ReadonlyMap<string, string>): SafetensorsLayout {

@@ -12,7 +12,9 @@ export interface TensorToWrite {
   readonly shape: readonly number[];
   /** A `Uint8Array` with a `dtype` other than U8 holds the bytes as they go into the file. */
   readonly data: Float32Array | Int32Array | BigInt64Array | Uint8Array;
-  /** Default: the type of `data`. A `Float32Array` may also be written as F16 or BF16, rounded to nearest, ties to even. */
+  /**
+   * Default: the type of `data`. A `Float32Array` may also be written as F16 or BF16, rounded to nearest, ties to even.
+   */
   readonly dtype?: SafetensorsDType;
 }
 

@@ -1,6 +1,6 @@
 /**
- * @file safetensors files, the format of every model and adapter: read lazily, tensor by tensor, from their place in the file.
- * Little-endian, as the format and every machine that ONNX Runtime runs on.
+ * @file safetensors files, the format of every model and adapter: read lazily, tensor by tensor, from their place in
+ * the file. Little-endian, as the format and every machine that ONNX Runtime runs on.
  */
 import { open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
@@ -32,7 +32,10 @@ export {
 /** The most that one system call is asked to read, in bytes. */
 const maxReadSize = 1 << 30;
 
-/** A safetensors file whose header has been read and checked. Its tensors are read when they are asked for; no file stays open. */
+/**
+ * A safetensors file whose header has been read and checked. Its tensors are read when they are asked for; no file
+ * stays open.
+ */
 export class SafetensorsFile {
   readonly path: string;
   readonly metadata: ReadonlyMap<string, string>;
@@ -111,7 +114,8 @@ export class SafetensorsFile {
 
   /**
    * A tensor of integers (or BOOL: 0 and 1) as int32.
-   * @throws KeepsakeError as {@link SafetensorsFile.readBytes}, for a tensor of another type, and for a number beyond 32 bits.
+   * @throws KeepsakeError as {@link SafetensorsFile.readBytes}, for a tensor of another type, and for a number beyond
+   *   32 bits.
    */
   async readInt32(name: string): Promise<Int32Array> {
     const { dtype } = this.info(name);

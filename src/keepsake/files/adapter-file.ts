@@ -1,6 +1,6 @@
 /**
- * @file An adapter of any kind as a file of a format: what the format does not know becomes a LoRA, and what carries whole matrices a
- * small one.
+ * @file An adapter of any kind as a file of a format: what the format does not know becomes a LoRA, and what carries
+ * whole matrices a small one.
  */
 import type { Adapter } from "../../adapters/adapter.ts";
 import { Dora } from "../../adapters/dora.ts";
@@ -33,7 +33,8 @@ export interface ExportedAdapter {
 /**
  * An adapter in the form in which a format holds it.
  *
- * @param rank - of the LoRA that is written. Default: as small as it can be without loss; `exact`: the numbers as they are
+ * @param rank - of the LoRA that is written. Default: as small as it can be without loss; `exact`: the numbers as they
+ *   are
  * @throws KeepsakeError ("usage") for an adapter that the format does not hold, or a rank that it cannot have
  */
 export function adapterFor(format: AdapterFormat, adapter: Adapter, rank?: number | "exact"): ExportedAdapter {

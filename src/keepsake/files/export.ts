@@ -1,6 +1,6 @@
 /**
- * @file What a library has learned, as files that other programs read: the adapter with the embeddings of its tokens, or the embedding of
- * one token. Nothing about photos, captions, folders or dates goes into a file that people share.
+ * @file What a library has learned, as files that other programs read: the adapter with the embeddings of its tokens,
+ * or the embedding of one token. Nothing about photos, captions, folders or dates goes into a file that people share.
  */
 import { lstat, readdir, stat } from "node:fs/promises";
 import { dirname, extname, join } from "node:path";
@@ -35,8 +35,8 @@ export interface ExportRequest {
   /** F16 halves the file and rounds the numbers. Default F32. Tokens are always F32. */
   readonly dtype?: "F32" | "F16";
   /**
-   * Of the LoRA. Default: an adapter that carries whole matrices becomes as small as it can be without loss. `exact`: the numbers
-   * as they are, in a large file.
+   * Of the LoRA. Default: an adapter that carries whole matrices becomes as small as it can be without loss. `exact`:
+   * the numbers as they are, in a large file.
    */
   readonly rank?: number | "exact";
   /** What becomes of files of these names. Default `refuse`. */
@@ -70,11 +70,11 @@ export interface ExportResult {
 }
 
 /**
- * Writes the adapter and, each in a file of its own, its tokens; or one token alone. The adapter alone draws no concept: prompts need the
- * token too.
+ * Writes the adapter and, each in a file of its own, its tokens; or one token alone. The adapter alone draws no
+ * concept: prompts need the token too.
  *
- * @throws KeepsakeError if nothing has been learned, there is no such format or concept, the format does not hold an adapter of
- *   this kind, or a file cannot be written or is there already
+ * @throws KeepsakeError if nothing has been learned, there is no such format or concept, the format does not hold an
+ *   adapter of this kind, or a file cannot be written or is there already
  */
 export async function exportLearned(session: Session, request: ExportRequest): Promise<ExportResult> {
   checkRequest(request);
@@ -187,7 +187,8 @@ function tokenFile(
 }
 
 /**
- * Writes files one after another. If one cannot be written, those that are new are gone again, and the folders made for them.
+ * Writes files one after another. If one cannot be written, those that are new are gone again, and the folders made for
+ * them.
  *
  * @returns their paths
  * @throws KeepsakeError ("state") before any is written, if one is there already and is not to be replaced

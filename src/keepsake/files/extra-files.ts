@@ -1,5 +1,6 @@
 /**
- * @file Files from elsewhere that pictures are drawn with, beside what the library has learned: LoRAs, and embeddings of tokens.
+ * @file Files from elsewhere that pictures are drawn with, beside what the library has learned: LoRAs, and embeddings
+ * of tokens.
  */
 import { basename } from "node:path";
 import { plainTokenName, readBundledEmbeddings, readLora } from "../../adapters/formats/index.ts";

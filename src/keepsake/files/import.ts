@@ -31,7 +31,10 @@ export interface ImportRequest {
   readonly name?: string;
   /** Of a LoRA: the file of its token's embedding. Default: one that is in the LoRA's file. */
   readonly embedding?: string;
-  /** Of a LoRA that has no token: the words that it was trained with, which the new token then stands for. Default: the class noun. */
+  /**
+   * Of a LoRA that has no token: the words that it was trained with, which the new token then stands for. Default: the
+   * class noun.
+   */
   readonly trigger?: string;
 }
 

@@ -1,6 +1,6 @@
 /**
- * @file A LoRA from elsewhere as a part of a library's adapter: what it changes in the weights is added to what the library has learned.
- * Into whole matrices it is folded, beside a low-rank pair it is stacked.
+ * @file A LoRA from elsewhere as a part of a library's adapter: what it changes in the weights is added to what the
+ * library has learned. Into whole matrices it is folded, beside a low-rank pair it is stacked.
  */
 import type { Adapter } from "../../adapters/adapter.ts";
 import { Lora, type LoraLayer } from "../../adapters/lora.ts";
@@ -69,7 +69,8 @@ function foldedInto(adapter: Lora, imported: Lora): Lora {
 }
 
 /**
- * A low-rank adapter with further rows of A and columns of B. Where the file has no numbers for them they change nothing yet.
+ * A low-rank adapter with further rows of A and columns of B. Where the file has no numbers for them they change
+ * nothing yet.
  *
  * @param own - absent: there is none yet
  */

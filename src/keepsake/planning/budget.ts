@@ -46,8 +46,8 @@ export interface BudgetSpent {
 }
 
 /**
- * The seconds for the next of several runs: an equal share of what is left, and never less than at first, so that a run that
- * took longer than planned leaves those after it enough to teach something.
+ * The seconds for the next of several runs: an equal share of what is left, and never less than at first, so that a run
+ * that took longer than planned leaves those after it enough to teach something.
  */
 export function shareOfBudget(budget: number, { runs, done, spent }: BudgetSpent): number {
   return Math.max((budget - spent) / (runs - done), budget / runs);

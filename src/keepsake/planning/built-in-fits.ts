@@ -1,6 +1,6 @@
 /**
- * @file What the built-in model takes for learning and drawing. It is there, so a few of its steps are timed: a program this
- * small is slower than its operations would let one think.
+ * @file What the built-in model takes for learning and drawing. It is there, so a few of its steps are timed: a program
+ * this small is slower than its operations would let one think.
  */
 import { adaptableModules } from "../../adapters/new-adapter.ts";
 import { createLora } from "../../adapters/lora.ts";

@@ -1,5 +1,6 @@
 /**
- * @file Whether Keepsake can work here: versions, processor, speed, memory, disk, what fits them, and the library's health.
+ * @file Whether Keepsake can work here: versions, processor, speed, memory, disk, what fits them, and the library's
+ * health.
  */
 import { totalmem } from "node:os";
 import { resolve } from "node:path";

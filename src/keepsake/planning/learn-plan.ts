@@ -1,6 +1,6 @@
 /**
- * @file What learning a concept will take: time, memory and disk, from what is counted of its programs and measured of this
- * machine.
+ * @file What learning a concept will take: time, memory and disk, from what is counted of its programs and measured of
+ * this machine.
  */
 import { likelyBytes, type ProgramCost } from "../../diffusion/program-cost.ts";
 import type { Evaluations } from "../../training/objective-gradient.ts";

@@ -1,6 +1,6 @@
 /**
- * @file How fast this machine runs a model: by steps of the run itself where they take moments, else by two seconds of a small
- * UNet.
+ * @file How fast this machine runs a model: by steps of the run itself where they take moments, else by two seconds of
+ * a small UNet.
  */
 import { latentShape } from "../../diffusion/latents.ts";
 import { measureSpeed, type MachineSpeed } from "../../diffusion/machine-speed.ts";

@@ -1,6 +1,6 @@
 /**
- * @file In which way a concept is learned so that it fits the memory: everything that the backward pass needs is kept, or
- * recomputed. The two round differently, so a resumed run stays with the way in which it was begun.
+ * @file In which way a concept is learned so that it fits the memory: everything that the backward pass needs is kept,
+ * or recomputed. The two round differently, so a resumed run stays with the way in which it was begun.
  */
 import { likelyBytes, type ProgramCost } from "../../diffusion/program-cost.ts";
 import type { StableDiffusionPipeline } from "../../diffusion/pipeline.ts";
@@ -16,8 +16,8 @@ import type { Session } from "../session.ts";
 export type MemoryMode = "full" | "checkpointing";
 
 /**
- * How often a run holds its adapter: as it is, as it began, its gradient, as the snapshot, and as that file's bytes. Of an
- * adapter that carries whole matrices that is hundreds of megabytes (bench/README.md).
+ * How often a run holds its adapter: as it is, as it began, its gradient, as the snapshot, and as that file's bytes. Of
+ * an adapter that carries whole matrices that is hundreds of megabytes (bench/README.md).
  */
 const ADAPTER_COPIES = 5;
 

@@ -1,6 +1,6 @@
 /**
- * @file Everything that is settled before a concept is learned, and changes nothing: library and model, strategy, settings,
- * adapter and tokens, and how much memory the run may take.
+ * @file Everything that is settled before a concept is learned, and changes nothing: library and model, strategy,
+ * settings, adapter and tokens, and how much memory the run may take.
  */
 import { findAdapterKind } from "../../adapters/kinds.ts";
 import { withDefaults } from "../../defaults.ts";

@@ -1,6 +1,6 @@
 /**
- * @file What each change of a library did to each of its concepts: every concept, drawn from the same noise in every state that
- * knows it, and how much its pictures have changed since it was learned. Nothing is stored.
+ * @file What each change of a library did to each of its concepts: every concept, drawn from the same noise in every
+ * state that knows it, and how much its pictures have changed since it was learned. Nothing is stored.
  */
 import { conceptCandidate } from "../../classifier/candidate.ts";
 import type { StableDiffusionPipeline } from "../../diffusion/pipeline.ts";
@@ -37,8 +37,8 @@ export interface ForgettingCell {
   /** "a photo of a `<name>`" from fixed seeds, the same in each state. */
   readonly pictures: readonly Picture[];
   /**
-   * How much the pictures differ from those of the first of the states that knows the concept: 0 if they are the same, 1 as much
-   * as drawings from different noise.
+   * How much the pictures differ from those of the first of the states that knows the concept: 0 if they are the same,
+   * 1 as much as drawings from different noise.
    */
   readonly change: number;
 }
@@ -75,7 +75,8 @@ interface AskedCell {
 /**
  * Draws every concept in every state, and compares. The library is read only, without its lock.
  *
- * @throws KeepsakeError if there is no library or no such state, or a part of one is missing; the signal's reason when it fires
+ * @throws KeepsakeError if there is no library or no such state, or a part of one is missing; the signal's reason when
+ *   it fires
  */
 export async function drawForgettingMatrix(
   session: Session,

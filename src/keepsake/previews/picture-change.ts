@@ -1,17 +1,20 @@
 /**
- * @file How much pictures have changed, on a scale that means something: 0 is the same picture to the pixel, 1 as different as two drawings from different noise.
+ * @file How much pictures have changed, on a scale that means something: 0 is the same picture to the pixel, 1 as
+ * different as two drawings from different noise.
  */
 import type { RgbImage } from "../../io/images/rgb-image.ts";
 
-/** What was drawn of one prompt before and after a change, from the same noises in the same order; at least two of each. */
+/**
+ * What was drawn of one prompt before and after a change, from the same noises in the same order; at least two of each.
+ */
 export interface DrawnTwice {
   readonly before: readonly RgbImage[];
   readonly after: readonly RgbImage[];
 }
 
 /**
- * The mean distance of pictures before and after, in units of the mean distance of those that were drawn before from different noise. The unit is one for all
- * prompts: two drawings of one prompt may happen to be alike.
+ * The mean distance of pictures before and after, in units of the mean distance of those that were drawn before from
+ * different noise. The unit is one for all prompts: two drawings of one prompt may happen to be alike.
  *
  * @returns one number for each prompt, 0 or more
  */
@@ -23,7 +26,10 @@ export function pictureChanges(drawn: readonly DrawnTwice[]): number[] {
   });
 }
 
-/** The mean over some prompts of how far pictures of one prompt, drawn from different noise, are apart; at least two of each. */
+/**
+ * The mean over some prompts of how far pictures of one prompt, drawn from different noise, are apart; at least two of
+ * each.
+ */
 export function distanceOfNeighbours(drawn: readonly (readonly RgbImage[])[]): number {
   return meanOf(drawn.map((pictures) => meanDistance(pictures.slice(1), pictures)));
 }

@@ -1,5 +1,6 @@
 /**
- * @file The sheet of previews of a library, from the states that it keeps: what the last learning did to all concepts. It can be drawn again at any time.
+ * @file The sheet of previews of a library, from the states that it keeps: what the last learning did to all concepts.
+ * It can be drawn again at any time.
  */
 import { KeepsakeError } from "../../errors.ts";
 import { writePng } from "../../io/images/image.ts";
@@ -15,7 +16,10 @@ import { drawPreviews, type PreviewProgress, type Previews } from "./previews.ts
 import type { Session } from "../session.ts";
 
 export interface PreviewsRequest extends Watched<PreviewProgress> {
-  /** Where the sheet is written (PNG); a picture that Keepsake drew is replaced, and nothing else. Default: beside the library. */
+  /**
+   * Where the sheet is written (PNG); a picture that Keepsake drew is replaced, and nothing else. Default: beside the
+   * library.
+   */
   readonly sheet?: string;
   /** When it fires, drawing ends with its reason. */
   readonly signal?: AbortSignal;
@@ -27,10 +31,12 @@ export interface PreviewReport extends Omit<Previews, "sheet"> {
 }
 
 /**
- * Draws every concept as it was before the last one was learned and as it is now, in pictures of the size with which that one was learned, and writes them to
- * one file. The same states give the same bytes. The library is read only, without its lock.
+ * Draws every concept as it was before the last one was learned and as it is now, in pictures of the size with which
+ * that one was learned, and writes them to one file. The same states give the same bytes. The library is read only,
+ * without its lock.
  *
- * @throws KeepsakeError if the last change was no learning, the state before it is not kept, or the file cannot be written; the signal's reason when aborted
+ * @throws KeepsakeError if the last change was no learning, the state before it is not kept, or the file cannot be
+ *   written; the signal's reason when aborted
  */
 export async function previewLastLearn(session: Session, request: PreviewsRequest = {}): Promise<PreviewReport> {
   const { folder, program, adapters } = session;

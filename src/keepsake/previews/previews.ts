@@ -1,8 +1,9 @@
 /**
- * @file What learning a concept did to all others, to be seen and in figures: pictures of every concept from the same noise before and after, and how much
- * they differ.
+ * @file What learning a concept did to all others, to be seen and in figures: pictures of every concept from the same
+ * noise before and after, and how much they differ.
  *
- * No photo is kept, so forgetting is measured on drawings. They are made of adapter and tokens alone, and are not stored but on the sheet.
+ * No photo is kept, so forgetting is measured on drawings. They are made of adapter and tokens alone, and are not
+ * stored but on the sheet.
  */
 import type { AdapterBinding } from "../../diffusion/module.ts";
 import type { GeneratedImage, StableDiffusionPipeline } from "../../diffusion/pipeline.ts";
@@ -15,7 +16,10 @@ import type { Learned } from "../../library/library-model.ts";
 import { AdapterSlot } from "../adapter-slot.ts";
 import { pictureChanges } from "./picture-change.ts";
 
-/** Pictures of each concept, before and after. They have the numbers 0, 1, ... of seed 0, as `keepsake generate` draws them. */
+/**
+ * Pictures of each concept, before and after. They have the numbers 0, 1, ... of seed 0, as `keepsake generate` draws
+ * them.
+ */
 export const PREVIEW_PICTURES = 2;
 export const PREVIEW_SEED = 0;
 
@@ -43,16 +47,16 @@ export interface PreviewProgress {
 export interface PreviewChange {
   readonly concept: string;
   /**
-   * Mean difference of the pixels before and after, of pictures from the same noise: 0 if they are the same, 1 if they differ as much as two drawings from
-   * different noise. May be above 1.
+   * Mean difference of the pixels before and after, of pictures from the same noise: 0 if they are the same, 1 if they
+   * differ as much as two drawings from different noise. May be above 1.
    */
   readonly change: number;
 }
 
 export interface Previews {
   /**
-   * A row for each concept, in the order of {@link Previews.concepts}: {@link PREVIEW_PICTURES} pictures before, and from the same noise after. Small pictures
-   * are enlarged, and the rows say which concept they show.
+   * A row for each concept, in the order of {@link Previews.concepts}: {@link PREVIEW_PICTURES} pictures before, and
+   * from the same noise after. Small pictures are enlarged, and the rows say which concept they show.
    */
   readonly sheet: RgbImage;
   /** Names, in the order in which they were begun. */
@@ -62,9 +66,9 @@ export interface Previews {
 }
 
 /**
- * Draws every concept ("a photo of a <name>") as the model was before the last training run and as it is now, and measures how much the pictures differ.
- * Before it was learned, a new concept is represented by its class noun ("a photo of a cat"): that is what its token is made from. One that was taught
- * again is drawn as it was.
+ * Draws every concept ("a photo of a <name>") as the model was before the last training run and as it is now, and
+ * measures how much the pictures differ. Before it was learned, a new concept is represented by its class noun ("a
+ * photo of a cat"): that is what its token is made from. One that was taught again is drawn as it was.
  *
  * @param before - with the concepts of `after`, but for the one that was taught, if it was new
  * @throws KeepsakeError if the model's predictions are not numbers; the signal's reason when aborted

@@ -31,8 +31,8 @@ export interface AskedConcept {
 /**
  * The same request with its name as the library writes it.
  *
- * @throws KeepsakeError ("usage") for a name or a class noun that a concept cannot have, options that exclude each other, or a
- *   budget that is none
+ * @throws KeepsakeError ("usage") for a name or a class noun that a concept cannot have, options that exclude each
+ *   other, or a budget that is none
  */
 export function checkNaming<T extends Checked>(request: T): T {
   const name = conceptName(request.name);
@@ -50,12 +50,13 @@ export function checkNaming<T extends Checked>(request: T): T {
 }
 
 /**
- * What a request whose naming was checked means in a library. What it leaves open of a concept that is known is as it was.
+ * What a request whose naming was checked means in a library. What it leaves open of a concept that is known is as it
+ * was.
  *
  * @param library - undefined: there is none yet
  * @param folder - of the library, for messages
- * @throws KeepsakeError ("state") if the library knows the concept and the request does not say what to do with it, or the other
- *   way round; ("usage") if it is to be taught further as something else
+ * @throws KeepsakeError ("state") if the library knows the concept and the request does not say what to do with it, or
+ *   the other way round; ("usage") if it is to be taught further as something else
  */
 export function askedConcept(
   { name, classNoun, vectors, more = false, replace = false }: Naming,

@@ -1,6 +1,7 @@
 /**
- * @file Pictures of the class for prior preservation: the model without anything that it was taught draws them before the first
- * step. They stay in memory, as latents, and are drawn again when a run is resumed: nothing of them is written.
+ * @file Pictures of the class for prior preservation: the model without anything that it was taught draws them before
+ * the first step. They stay in memory, as latents, and are drawn again when a run is resumed: nothing of them is
+ * written.
  */
 import { escapeWeights } from "../../diffusion/prompt/prompt-weights.ts";
 import type { PreparedRun } from "../../learning/concept-run.ts";

@@ -1,6 +1,6 @@
 /**
- * @file Pictures on the way: what a concept looks like before the first step, every so many steps and at the end, always from the
- * same noise. They are drawn as `keepsake generate` draws the first picture of "a photo of a <name>".
+ * @file Pictures on the way: what a concept looks like before the first step, every so many steps and at the end,
+ * always from the same noise. They are drawn as `keepsake generate` draws the first picture of "a photo of a <name>".
  */
 import { isAbsolute, join, relative, sep } from "node:path";
 import type { TokenEmbedding } from "../../adapters/textual-inversion.ts";

@@ -17,7 +17,10 @@ import type { TrainingRun, TrainingSettings } from "../../training/training-run.
 export interface ValidationRequest {
   /** Photos of the concept that are not among those it is learned from. They are read, and never stored. */
   readonly photos: readonly PhotoSource[];
-  /** Steps from one measurement to the next; the first comes before the first step, the last after the last one. Default 25. */
+  /**
+   * Steps from one measurement to the next; the first comes before the first step, the last after the last one. Default
+   * 25.
+   */
   readonly every?: number;
 }
 

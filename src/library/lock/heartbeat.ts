@@ -1,7 +1,7 @@
 /**
- * @file A sign of life for those who cannot ask the system: in another container, or on another machine that shares the disk.
- * The owner of a lock sets its time again and again; a lock whose time stands still has a dead owner. No two clocks are
- * compared: who wants to know watches for a while.
+ * @file A sign of life for those who cannot ask the system: in another container, or on another machine that shares the
+ * disk. The owner of a lock sets its time again and again; a lock whose time stands still has a dead owner. No two
+ * clocks are compared: who wants to know watches for a while.
  */
 import { rm, stat, utimes, writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -37,7 +37,9 @@ const BEAT = `
   setInterval(beat, interval);
 `;
 
-/** Whether the disk of a folder keeps the time that a file is set to. @param trial - name of a file that does not exist */
+/**
+ * Whether the disk of a folder keeps the time that a file is set to. @param trial - name of a file that does not exist
+ */
 export async function canBeat(trial: string): Promise<boolean> {
   try {
     await writeFile(trial, "", { flag: "wx" });

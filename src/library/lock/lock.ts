@@ -34,7 +34,8 @@ const MAX_DEPTH = 6;
  * Takes the lock of a folder.
  *
  * @param command - what the owner is doing, for the message that another process will see
- * @returns a function that gives the lock back. It never fails: a lock that cannot be removed is that of a dead process soon
+ * @returns a function that gives the lock back. It never fails: a lock that cannot be removed is that of a dead process
+ *   soon
  * @throws KeepsakeError ("state") naming the process that holds it; an error of the operating system
  */
 export async function lockFolder(
@@ -69,8 +70,8 @@ export async function lockFolder(
 }
 
 /**
- * Finds out whether this process still has a folder that it locked. Asked before each write: a process that was stopped for
- * long in another container may be taken for dead.
+ * Finds out whether this process still has a folder that it locked. Asked before each write: a process that was stopped
+ * for long in another container may be taken for dead.
  *
  * @throws KeepsakeError if somebody else has taken the lock, or deleted it or the whole folder
  */
@@ -114,7 +115,9 @@ export async function lockState(folder: string): Promise<"free" | "held" | "dead
   return owner.id === NOBODY || (await askOwner(owner)) === "dead" ? "dead" : "held";
 }
 
-/** Takes the lock called `name`. A dead owner's is replaced, by the one process that holds the lock on that replacement. */
+/**
+ * Takes the lock called `name`. A dead owner's is replaced, by the one process that holds the lock on that replacement.
+ */
 async function take(folder: string, name: string, owner: Owner, options: LockOptions, depth = 0): Promise<void> {
   const path = join(folder, name);
   for (let tries = 0; tries < MAX_TRIES; tries++) {
@@ -124,9 +127,9 @@ async function take(folder: string, name: string, owner: Owner, options: LockOpt
     const state = holder === undefined ? "gone" : await stateOf(path, holder, options);
     if (holder !== undefined && state === "alive") throw inUse(folder, path, holder, owner);
     if (holder !== undefined && state === "dead" && depth < MAX_DEPTH) {
-      // Two processes may find the same dead lock. Were it simply replaced, the slower one would replace the faster one's
-      // new lock. Its id is unique, so the right to replace it can be locked in turn.
-      // After a power cut even the lock on a replacement may be of nobody, so each has the name of what it is to replace.
+      // Two processes may find the same dead lock. Were it simply replaced, the slower one would replace the faster
+      // one's new lock. Its id is unique, so the right to replace it can be locked in turn. After a power cut even the
+      // lock on a replacement may be of nobody, so each has the name of what it is to replace.
       const right = `${name.replace(/\.tmp$/, "")}.${holder.id}.tmp`;
       await take(folder, right, owner, options, depth + 1);
       try {

@@ -90,7 +90,9 @@ function isAdapter(value: unknown): boolean {
 /** Every `AdapterForm`. */
 const FORMS: ReadonlySet<unknown> = new Set(["low-rank", "stacked", "full"] satisfies AdapterForm[]);
 
-/** The kind, and the key that its projections need. A kind that is not registered is refused where the adapter is used. */
+/**
+ * The kind, and the key that its projections need. A kind that is not registered is refused where the adapter is used.
+ */
 function isKind({ kind = DEFAULT_KIND, projectionKey }: JsonObject): boolean {
   if (!isText(kind, 100) || (projectionKey !== undefined && !isKeepCount(projectionKey))) return false;
   return !isAdapterKind(kind) || findAdapterKind(kind).hasProjections === (projectionKey !== undefined);
@@ -143,7 +145,10 @@ const TRAINING_CHECKS: Readonly<Record<keyof TrainingSettings, (value: unknown) 
   priorPictures: (value) => isWholeIn(value, LIMITS.priorPictures),
 };
 
-/** All but the steps may be missing: they are for people, for previews and for unlearning. Other versions may write more. */
+/**
+ * All but the steps may be missing: they are for people, for previews and for unlearning. Other versions may write
+ * more.
+ */
 export function isTraining(value: unknown): value is JsonObject & Pick<TrainingSettings, "steps"> {
   if (!isObject(value) || value.steps === undefined) return false;
   return Object.entries(value).every(([name, setting]) =>

@@ -30,8 +30,8 @@ export function fromVersion3({
 }
 
 /**
- * Version 2 knew one row of states, the one that was left last first, and an undo was a change like any other: a second undo
- * took it back. Where an undo was the last change, what it took back is what redo brings back now.
+ * Version 2 knew one row of states, the one that was left last first, and an undo was a change like any other: a second
+ * undo took it back. Where an undo was the last change, what it took back is what redo brings back now.
  *
  * @returns undefined as {@link fromVersion3}
  */

@@ -1,6 +1,7 @@
 /**
- * @file The manifest of a library: the small file that says which blobs the current state and the other ones that are kept are
- * made of. It is replaced atomically, so a library is always in the state before a change or in the state after it.
+ * @file The manifest of a library: the small file that says which blobs the current state and the other ones that are
+ * kept are made of. It is replaced atomically, so a library is always in the state before a change or in the state
+ * after it.
  */
 import { join } from "node:path";
 import { KeepsakeError } from "../../errors.ts";
@@ -129,7 +130,8 @@ export async function writeManifest(folder: string, manifest: Manifest): Promise
 /**
  * A manifest that could not be read again would be the end of its library.
  *
- * @throws KeepsakeError if {@link readManifest} would not take it: it has grown too large, or a value in it is impossible
+ * @throws KeepsakeError if {@link readManifest} would not take it: it has grown too large, or a value in it is
+ *   impossible
  */
 export function checkManifest(folder: string, manifest: Manifest): void {
   const text = serializeManifest(manifest);

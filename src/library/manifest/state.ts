@@ -1,6 +1,6 @@
 /**
- * @file One state of a library: which adapter, which memory of the strategy and which concepts it is made of, and what made
- * it. The current state and the earlier ones that are kept have the same form.
+ * @file One state of a library: which adapter, which memory of the strategy and which concepts it is made of, and what
+ * made it. The current state and the earlier ones that are kept have the same form.
  */
 import type { AdapterForm } from "../../adapters/adapter.ts";
 import type { AdapterSettings } from "../../adapters/new-adapter.ts";
@@ -16,7 +16,10 @@ export interface LibraryModel extends CheckpointOptions {
   readonly folder: string;
   /** Of the beginnings and ends of its weights files: part of the ids of states. */
   readonly fingerprint: string;
-  /** Of whole weights files: an adapter fits no other model. Absent until the first change of a library of version 1 or 2. */
+  /**
+   * Of whole weights files: an adapter fits no other model. Absent until the first change of a library of version 1 or
+   * 2.
+   */
   readonly weights?: string;
   /** Where the checkpoint was pulled from, if it lies in a cache of the Hugging Face Hub or did so. */
   readonly hub?: HubOrigin;
@@ -38,7 +41,10 @@ export interface ConceptEntry extends Concept {
   readonly training?: TrainingSettings;
   /** Name of the strategy with which it was learned; absent: plain training, which protects nothing. */
   readonly strategy?: string;
-  /** How often it has been taught since it was begun, if that was more than once; settings and strategy are the last ones. */
+  /**
+   * How often it has been taught since it was begun, if that was more than once; settings and strategy are the last
+   * ones.
+   */
   readonly taught?: number;
 }
 
@@ -91,8 +97,9 @@ export function emptyState(change: Change): LibraryState {
 }
 
 /**
- * Identifies what a concept is learned on top of: the model, and every number and name that the state holds. What made the
- * state, and the strategy's options, which the next concept may change, do not count; nor does the adapter's form, which was not recorded in the beginning.
+ * Identifies what a concept is learned on top of: the model, and every number and name that the state holds. What made
+ * the state, and the strategy's options, which the next concept may change, do not count; nor does the adapter's form,
+ * which was not recorded in the beginning.
  */
 export function stateId(fingerprint: string, { adapter, strategy, concepts }: LibraryState): string {
   const counted = adapter === undefined ? null : { ...adapter, form: undefined };

@@ -1,7 +1,8 @@
 /**
- * @file The states of a library in time. The current state stands on a line: `earlier` states lie before it, `later` ones, which
- * an undo has left, after it. Undo and redo walk along the line and lose nothing. A new change after an undo begins another
- * end of the line; what was `later` is then set `aside`, off the line, as long as the library keeps so many states.
+ * @file The states of a library in time. The current state stands on a line: `earlier` states lie before it, `later`
+ * ones, which an undo has left, after it. Undo and redo walk along the line and lose nothing. A new change after an
+ * undo begins another end of the line; what was `later` is then set `aside`, off the line, as long as the library keeps
+ * so many states.
  */
 import { blobsOf, stateId, type LibraryState } from "./state.ts";
 
@@ -51,9 +52,9 @@ export function at(timeline: Timeline, target: LibraryState): Timeline {
 }
 
 /**
- * The timeline with as many states as a library keeps beside the current one. What was set aside goes first, the one that was
- * left longest ago before the others; then the oldest of the line. A state of the line that has the files of its neighbour, as
- * after a renaming, takes no room and does not count.
+ * The timeline with as many states as a library keeps beside the current one. What was set aside goes first, the one
+ * that was left longest ago before the others; then the oldest of the line. A state of the line that has the files of
+ * its neighbour, as after a renaming, takes no room and does not count.
  *
  * @param keep - 0: none, not even those that take no room
  */

@@ -16,9 +16,10 @@ const SAMPLE = 1 << 20;
 export type ModelIdentity = Required<Pick<LibraryModel, "fingerprint" | "weights">>;
 
 /**
- * Identifies a model by its weights files and by what it was trained to predict. A copy of the model in another folder, and one
- * with another scheduler, is the same. Every byte counts: some methods change cross-attention alone, in the middle of a file. A
- * gigabyte takes less than a second on processors with instructions for SHA-256, and will be read anyway.
+ * Identifies a model by its weights files and by what it was trained to predict. A copy of the model in another folder,
+ * and one with another scheduler, is the same. Every byte counts: some methods change cross-attention alone, in the
+ * middle of a file. A gigabyte takes less than a second on processors with instructions for SHA-256, and will be read
+ * anyway.
  */
 export async function identifyModel(pipeline: StableDiffusionPipeline): Promise<ModelIdentity> {
   const { unet, vae, text, schedulerConfig } = pipeline;
@@ -34,7 +35,10 @@ export async function identifyModel(pipeline: StableDiffusionPipeline): Promise<
   return { fingerprint: sha256(JSON.stringify(samples)), weights: sha256(JSON.stringify(hashes)) };
 }
 
-/** Whether it is the model on which a library was made. Until its first change, an older library knows the fingerprint only. */
+/**
+ * Whether it is the model on which a library was made. Until its first change, an older library knows the fingerprint
+ * only.
+ */
 export function isModelOf({ manifest }: Pick<Library, "manifest">, { fingerprint, weights }: ModelIdentity): boolean {
   const { model } = manifest;
   return fingerprint === model.fingerprint && (model.weights === undefined || weights === model.weights);

@@ -1,6 +1,7 @@
 /**
- * @file Which model a command works on, and where its checkpoint lies. A model is named by its folder or file; the one that comes with this package by a name of
- * its own, so that a library goes on working when the package is installed somewhere else.
+ * @file Which model a command works on, and where its checkpoint lies. A model is named by its folder or file; the one
+ * that comes with this package by a name of its own, so that a library goes on working when the package is installed
+ * somewhere else.
  */
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -24,7 +25,10 @@ export interface ChosenModel {
   readonly options: CheckpointOptions;
 }
 
-/** The model that is asked for, else the library's own, else the built-in one. What is not said of it is as the library has recorded. */
+/**
+ * The model that is asked for, else the library's own, else the built-in one. What is not said of it is as the library
+ * has recorded.
+ */
 export function chosenModel(
   { model, vae, config, predictionType, family, variant }: AskedModel,
   library: Library | undefined,

@@ -1,6 +1,7 @@
 /**
- * @file How a model is taught where nobody has said otherwise: one profile for the model that comes with this package, one for
- * every checkpoint of Stable Diffusion. How a model draws is in the table of families (`diffusion/family/families.ts`).
+ * @file How a model is taught where nobody has said otherwise: one profile for the model that comes with this package,
+ * one for every checkpoint of Stable Diffusion. How a model draws is in the table of families
+ * (`diffusion/family/families.ts`).
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -23,7 +24,10 @@ export interface ModelProfile {
   readonly adapter: { readonly rank: number };
   /** Things that stand for the rest of the world when a picture is classified. */
   readonly ordinaryThings: readonly string[];
-  /** What a large model takes minutes for takes it seconds: every training run ends with a preview sheet, and its preparation is not worth a word. */
+  /**
+   * What a large model takes minutes for takes it seconds: every training run ends with a preview sheet, and its
+   * preparation is not worth a word.
+   */
   readonly isSmall: boolean;
 }
 
@@ -38,9 +42,9 @@ export const CHECKPOINT: ModelProfile = {
 };
 
 /**
- * The built-in model is a hundred times smaller than Stable Diffusion: it takes larger steps, and needs a larger rank. Tuned
- * on three of the benchmark's tuning concepts, single runs: rates that fall to 0 leave less of the last steps' noise in what
- * is drawn.
+ * The built-in model is a hundred times smaller than Stable Diffusion: it takes larger steps, and needs a larger rank.
+ * Tuned on three of the benchmark's tuning concepts, single runs: rates that fall to 0 leave less of the last steps'
+ * noise in what is drawn.
  */
 export const BUILT_IN: ModelProfile = {
   note: "The built-in model is a toy for small drawings. For your own photos use a Stable Diffusion checkpoint: --model <path>.",

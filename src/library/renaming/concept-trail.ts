@@ -5,8 +5,8 @@ import { currentState, type Manifest } from "../manifest/manifest.ts";
 import { knows, type Change, type ConceptEntry, type LibraryState } from "../manifest/state.ts";
 
 /**
- * A test for states beside the current one: whether they hold the concept of a name. If the current state knows it, renamings are
- * followed along the line, and its embedding tells it in a state off the line too.
+ * A test for states beside the current one: whether they hold the concept of a name. If the current state knows it,
+ * renamings are followed along the line, and its embedding tells it in a state off the line too.
  */
 export function holderTest(manifest: Manifest, name: string): (state: LibraryState) => boolean {
   const { earlier, later, concepts } = manifest;
@@ -33,8 +33,9 @@ export function holderTest(manifest: Manifest, name: string): (state: LibrarySta
 }
 
 /**
- * What the concepts of a state are called now. Renamings are followed along the line of states; a concept that the current state
- * does not know has the name that the state nearest to it has for it. No two concepts of a state get the same name.
+ * What the concepts of a state are called now. Renamings are followed along the line of states; a concept that the
+ * current state does not know has the name that the state nearest to it has for it. No two concepts of a state get the
+ * same name.
  *
  * @returns names in the order of the state's concepts
  */

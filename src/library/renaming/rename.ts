@@ -1,6 +1,6 @@
 /**
- * @file Giving a concept another name. Its adapter and its embedding stay as they are, to the byte: a name is a label, and no number
- * that was learned depends on it.
+ * @file Giving a concept another name. Its adapter and its embedding stay as they are, to the byte: a name is a label,
+ * and no number that was learned depends on it.
  */
 import { KeepsakeError } from "../../errors.ts";
 import { conceptName, tokenOf } from "../../prompts/concept-name.ts";
@@ -27,8 +27,8 @@ export interface RenameResult {
 }
 
 /**
- * Renames a concept in the current state. Earlier states keep the old name, and an undo brings it back. The new state has
- * the files of the one before, and does not count among those that are kept.
+ * Renames a concept in the current state. Earlier states keep the old name, and an undo brings it back. The new state
+ * has the files of the one before, and does not count among those that are kept.
  *
  * @throws KeepsakeError if the library does not know the concept, knows the new name already, or a run is unfinished
  */

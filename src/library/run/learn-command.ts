@@ -1,6 +1,6 @@
 /**
- * @file The command that goes on with an unfinished run, from what its snapshot holds. Names of photos are not stored, so it leaves
- * a gap for them.
+ * @file The command that goes on with an unfinished run, from what its snapshot holds. Names of photos are not stored,
+ * so it leaves a gap for them.
  */
 import { DEFAULT_ADAPTER, DEFAULT_TRAINING, VALIDATION_EVERY } from "../../learning/learn-settings.ts";
 import { isWhole, LIMITS } from "../../limits.ts";
@@ -85,7 +85,10 @@ function adapterOptions(snapshot: SnapshotFacts): string[] {
   ];
 }
 
-/** Rank and alpha as they were asked for, where that can be known: an adapter that carries a whole matrix has a larger rank. */
+/**
+ * Rank and alpha as they were asked for, where that can be known: an adapter that carries a whole matrix has a larger
+ * rank.
+ */
 function trainedPart(
   { identity, embeddingWidth }: SnapshotFacts,
   rank: number,
@@ -129,7 +132,9 @@ export function recordedSteps({ training }: RunIdentity): number | undefined {
   return typeof steps === "number" && isWhole(steps, LIMITS.steps) ? steps : undefined;
 }
 
-/** Name and options; no name if they are not as a strategy has them. A strategy that is not registered is named alone. */
+/**
+ * Name and options; no name if they are not as a strategy has them. A strategy that is not registered is named alone.
+ */
 function strategyOf({ strategy = "[]" }: RunIdentity): [name?: string, options?: Record<string, OptionValue>] {
   const [name, options] = Object.values(recorded(strategy));
   const texts = Object.entries(recorded(JSON.stringify(options))).map(

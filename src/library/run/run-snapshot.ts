@@ -1,7 +1,7 @@
 /**
  * @file What an interrupted run goes on from: the adapter, the token, the optimiser's moments and what the strategy has
- * gathered after some step, in one file that is replaced atomically. No photo and no latent is in it, only a digest by which the photos are recognised; it
- * is deleted when the run ends.
+ * gathered after some step, in one file that is replaced atomically. No photo and no latent is in it, only a digest by
+ * which the photos are recognised; it is deleted when the run ends.
  */
 import { join } from "node:path";
 import type { Adapter } from "../../adapters/adapter.ts";
@@ -218,8 +218,8 @@ export async function deleteSnapshot(library: string): Promise<void> {
 }
 
 /**
- * Deletes the snapshot of a run that has ended, but whose process was killed before it could do so: the library is not what
- * the run was begun on any more, and knows its concept.
+ * Deletes the snapshot of a run that has ended, but whose process was killed before it could do so: the library is not
+ * what the run was begun on any more, and knows its concept.
  *
  * @param library - as it is
  * @returns what the run was; undefined if there was none

@@ -1,6 +1,6 @@
 /**
- * @file The unfinished run that a library may hold: what it is about, the commands that go on with it or give it up, and who must
- * wait for it.
+ * @file The unfinished run that a library may hold: what it is about, the commands that go on with it or give it up,
+ * and who must wait for it.
  */
 import { KeepsakeError } from "../../errors.ts";
 import { VALIDATION_EVERY } from "../../learning/learn-settings.ts";
@@ -71,7 +71,8 @@ function describeRun(library: Library, snapshot: SnapshotFacts, inUse: boolean):
 }
 
 /**
- * A run goes on from the very state on which it was begun. Were that state replaced, hours of training could not be resumed.
+ * A run goes on from the very state on which it was begun. Were that state replaced, hours of training could not be
+ * resumed.
  *
  * @throws KeepsakeError if the library holds an unfinished run, or a damaged one
  */
@@ -82,7 +83,9 @@ export async function refuseUnfinishedRun(library: Library): Promise<void> {
   throw unfinished(library, snapshot, { how: "", giveUp: `give it up by "${giveUp}"` });
 }
 
-/** Says in a snapshot that the run recomputes blocks in the backward pass. No part of what makes two calls the same run. */
+/**
+ * Says in a snapshot that the run recomputes blocks in the backward pass. No part of what makes two calls the same run.
+ */
 const CHECKPOINTING = { memory: "checkpointing" } as const;
 
 /** What a snapshot says of a run beside what makes it the same: how it computes, and how it is looked at on the way. */
@@ -127,8 +130,8 @@ export function recordedIn(snapshot: SnapshotFacts, concept: string): RecordedRu
 }
 
 /**
- * Whether a run that had ended, when its process was killed, is the one that is asked for again: then it is done. A new concept
- * would be refused as known; one that is taught again would be taught twice.
+ * Whether a run that had ended, when its process was killed, is the one that is asked for again: then it is done. A new
+ * concept would be refused as known; one that is taught again would be taught twice.
  */
 export function isDone(ended: SnapshotFacts | undefined, identity: RunIdentity): boolean {
   if (ended === undefined || identity.again === undefined) return false;

@@ -1,6 +1,6 @@
 /**
- * @file The candidates of the diffusion classifier in one training step: the new concept, the class noun without any token (c_0), and earlier concepts drawn
- * anew for each step (docs/method.md, "Classifier scores").
+ * @file The candidates of the diffusion classifier in one training step: the new concept, the class noun without any
+ * token (c_0), and earlier concepts drawn anew for each step (docs/method.md, "Classifier scores").
  */
 import type { NumberOption } from "../../training/options.ts";
 import { DEFAULT_TEMPERATURE } from "../../training/diffusion-classifier.ts";
@@ -25,7 +25,10 @@ export const SCORE_OPTIONS = {
   },
 } as const satisfies Record<string, NumberOption>;
 
-/** L_denoise(θ; c_n) + weight · CE(P_θ(· | x), c_n) over the candidates. With a weight of 1 the Fisher information of EWC-DC is made of it. */
+/**
+ * L_denoise(θ; c_n) + weight · CE(P_θ(· | x), c_n) over the candidates. With a weight of 1 the Fisher information of
+ * EWC-DC is made of it.
+ */
 export function classifierObjective({ candidates, temperature }: ScoreOptions, weight = 1): Objective {
   return {
     candidates,

@@ -1,6 +1,7 @@
 /**
- * @file What the DSC strategies share: double distillation from the network before this concept and from one trained on this concept alone, of noise
- * predictions and of diffusion-classifier scores, on the same noisy latents (Jha et al., ICLR 2025; docs/method.md, "Double distillation").
+ * @file What the DSC strategies share: double distillation from the network before this concept and from one trained on
+ * this concept alone, of noise predictions and of diffusion-classifier scores, on the same noisy latents (Jha et al.,
+ * ICLR 2025; docs/method.md, "Double distillation").
  */
 import { posterior } from "../../training/diffusion-classifier.ts";
 import { SCORE_OPTIONS, type ScoreOptions } from "./candidates.ts";
@@ -63,8 +64,8 @@ export async function distillationPlan(
 }
 
 /**
- * L_denoise(θ; c_n) + α Σ_{c in S_old} ‖ε_θ(c) - ε_O(c)‖² + β ‖ε_θ(c_n) - ε_N(c_n)‖² + η [KL(P_O || P_θ) over S_old + KL(P_N || P_θ) over c_n and S_old],
- * where S_old are the class noun's prompt and those of earlier concepts.
+ * L_denoise(θ; c_n) + α Σ_{c in S_old} ‖ε_θ(c) - ε_O(c)‖² + β ‖ε_θ(c_n) - ε_N(c_n)‖² + η [KL(P_O || P_θ) over S_old
+ * + KL(P_N || P_θ) over c_n and S_old], where S_old are the class noun's prompt and those of earlier concepts.
  *
  * @param knowsConcept - whether c_n is one of S_old: what the network knew of it is to be kept as well
  */

@@ -1,5 +1,6 @@
 /**
- * @file What the EWC strategies share: the quadratic penalty, the consolidation pass after the last step, and what goes on to the next concept.
+ * @file What the EWC strategies share: the quadratic penalty, the consolidation pass after the last step, and what goes
+ * on to the next concept.
  */
 import { KeepsakeError } from "../../errors.ts";
 import type { StrategyMemory, ConceptContext, ConceptPlan, Objective } from "../../training/strategy.ts";
@@ -36,7 +37,10 @@ export const ELASTIC_OPTIONS = {
   },
 } as const satisfies Record<string, NumberOption | ChoiceOption<"online" | "per-task">>;
 
-/** Gradients of classifier scores are larger by the inverse of their temperature, and the Fisher information by its square. Tuned on the built-in model. */
+/**
+ * Gradients of classifier scores are larger by the inverse of their temperature, and the Fisher information by its
+ * square. Tuned on the built-in model.
+ */
 export const LAMBDA_WITH_SCORES = { ...ELASTIC_OPTIONS.lambda, default: 1 } as const;
 
 export interface ElasticOptions {
@@ -47,7 +51,8 @@ export interface ElasticOptions {
 }
 
 /**
- * L + (λ/2) Σ_j F_j (θ_j - θ*_j)², with F made of an objective's gradients (docs/method.md, "Elastic weight consolidation").
+ * L + (λ/2) Σ_j F_j (θ_j - θ*_j)², with F made of an objective's gradients (docs/method.md, "Elastic weight
+ * consolidation").
  *
  * @throws KeepsakeError if the memory is of an adapter of another size
  */
@@ -81,7 +86,10 @@ export function elasticPlan(
   };
 }
 
-/** What an EWC strategy, any of them, kept; undefined if there is nothing: then only what is learned from now on is protected. */
+/**
+ * What an EWC strategy, any of them, kept; undefined if there is nothing: then only what is learned from now on is
+ * protected.
+ */
 function consolidated(memory: StrategyMemory, size: number): ConsolidatedParameters | undefined {
   const [anchor, fisher] = [memory.get("anchor")?.data, memory.get("fisher")?.data];
   if (anchor === undefined || fisher === undefined) return undefined;

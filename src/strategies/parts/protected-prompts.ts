@@ -1,6 +1,6 @@
 /**
- * @file Prompts under which the model shall not change: those of earlier concepts, in templates and in varied contexts, and generic ones that say what the model
- * knew before anyone taught it anything.
+ * @file Prompts under which the model shall not change: those of earlier concepts, in templates and in varied contexts,
+ * and generic ones that say what the model knew before anyone taught it anything.
  */
 import { fillTemplate, PROMPT_TEMPLATES } from "../../prompts/prompt-templates.ts";
 import { secondMoment } from "../../numeric/directions.ts";
@@ -57,8 +57,8 @@ export function genericPrompts(nouns: readonly string[]): string[] {
 }
 
 /**
- * The sum of the second moments of the embeddings of generic prompts and of each earlier concept's, `[width, width]`: each is protected as much however
- * many there are.
+ * The sum of the second moments of the embeddings of generic prompts and of each earlier concept's, `[width, width]`:
+ * each is protected as much however many there are.
  */
 export async function protectedMoment(
   { earlier, classNoun, encodePrompts }: Pick<ConceptContext, "earlier" | "classNoun" | "encodePrompts">,

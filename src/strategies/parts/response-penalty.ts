@@ -1,8 +1,8 @@
 /**
- * @file A quadratic penalty for what an adapter does to text embeddings: λ Σ_l Σ_o ω_lo E_e[(ΔW_l e)_o²] over protected embeddings e, for each output o of
- * each layer l. With the embeddings' second moment M and ω = E[(∂L/∂y_o)²] it is the penalty of a Fisher information that is factored into M and a
- * diagonal (Martens & Grosse, "Optimizing neural networks with Kronecker-factored approximate curvature", ICML 2015; for continual learning: Ritter et
- * al., NeurIPS 2018).
+ * @file A quadratic penalty for what an adapter does to text embeddings: λ Σ_l Σ_o ω_lo E_e[(ΔW_l e)_o²] over protected
+ * embeddings e, for each output o of each layer l. With the embeddings' second moment M and ω = E[(∂L/∂y_o)²] it is the
+ * penalty of a Fisher information that is factored into M and a diagonal (Martens & Grosse, "Optimizing neural networks
+ * with Kronecker-factored approximate curvature", ICML 2015; for continual learning: Ritter et al., NeurIPS 2018).
  */
 import type { Adapter } from "../../adapters/adapter.ts";
 import { requireLora, type Lora } from "../../adapters/lora.ts";
@@ -42,8 +42,8 @@ export function requireTextSide(adapter: Adapter, strategy: string): Lora {
 }
 
 /**
- * With U the directions times the roots of their energy, so that M = U Uᵀ, and R = (ΔW - ΔW_0) U: the penalty is λ Σ ω_o R_ok², its derivatives are
- * d/dB = 2 λ s (ω R) (A U)ᵀ and d/dA = 2 λ s Bᵀ (ω R) Uᵀ, s being the LoRA's scale.
+ * With U the directions times the roots of their energy, so that M = U Uᵀ, and R = (ΔW - ΔW_0) U: the penalty is λ Σ
+ * ω_o R_ok², its derivatives are d/dB = 2 λ s (ω R) (A U)ᵀ and d/dA = 2 λ s Bᵀ (ω R) Uᵀ, s being the LoRA's scale.
  *
  * @param lora - as it is before learning: ΔW_0
  * @param directions - of the protected embeddings' second moment
@@ -79,9 +79,9 @@ export function responsePenalty(lora: Lora, directions: Directions, weights: Flo
 }
 
 /**
- * ω, up to a factor: E[(∂L/∂y_o)²] for each output of each layer, layer after layer, from the Fisher diagonal of B alone. A sample's gradient is
- * dL/dB = s Σ g (A e)ᵀ over the prompt's embeddings e, so Σ_k E[(dL/dB_ok)²] ≈ s² E[g_o²] E‖A e‖²: exact for one embedding, and taken
- * for true on average over the protected ones.
+ * ω, up to a factor: E[(∂L/∂y_o)²] for each output of each layer, layer after layer, from the Fisher diagonal of B
+ * alone. A sample's gradient is dL/dB = s Σ g (A e)ᵀ over the prompt's embeddings e, so Σ_k E[(dL/dB_ok)²] ≈ s² E[g_o²]
+ * E‖A e‖²: exact for one embedding, and taken for true on average over the protected ones.
  *
  * @param fisher - E[g²], laid out as `lora.parameters`
  */

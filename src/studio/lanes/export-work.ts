@@ -1,6 +1,6 @@
 /**
- * @file What the library has learned, as one file for the browser to save. The facade writes files, so they lie in a private
- * temporary folder for a moment: they hold no photo.
+ * @file What the library has learned, as one file for the browser to save. The facade writes files, so they lie in a
+ * private temporary folder for a moment: they hold no photo.
  */
 import { randomUUID } from "node:crypto";
 import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";

@@ -1,6 +1,6 @@
 /**
- * @file The process of a lane. It holds the library open with model and programs, does what the server asks, and ends with the
- * server, however that ends: a learning stops with its snapshot first.
+ * @file The process of a lane. It holds the library open with model and programs, does what the server asks, and ends
+ * with the server, however that ends: a learning stops with its snapshot first.
  */
 import { KeepsakeError } from "../../errors.ts";
 import { disableTelemetry } from "../../graph/onnx-runtime.ts";
@@ -10,7 +10,10 @@ import type { FromLane, News, ToLane } from "./protocol.ts";
 import { OpenLibrary } from "./open-library.ts";
 import { perform } from "./perform.ts";
 
-/** How long a task may take to stop once the server is gone, in milliseconds. Every write is atomic, so a late one is ended. */
+/**
+ * How long a task may take to stop once the server is gone, in milliseconds. Every write is atomic, so a late one is
+ * ended.
+ */
 const LAST_STEP = 10_000;
 
 const STOPPED = new KeepsakeError("state", "Stopped.");
@@ -19,7 +22,8 @@ disableTelemetry();
 const library = new OpenLibrary();
 let current: { readonly id: number; readonly controller: AbortController } | undefined;
 
-// Ctrl-C reaches every process of the terminal: the server decides, and says so here. SIGUSR1 would open a debugger's port.
+// Ctrl-C reaches every process of the terminal: the server decides, and says so here. SIGUSR1 would open a debugger's
+// port.
 for (const name of ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1"] as const) process.on(name, () => undefined);
 
 process.on("message", (message) => {

@@ -1,6 +1,6 @@
 /**
- * @file A lane as the server sees it: a child process that does one task after another. It is started with the first task, and
- * anew after it has died. When the server dies, the lane ends by itself (`lane-main.ts`).
+ * @file A lane as the server sees it: a child process that does one task after another. It is started with the first
+ * task, and anew after it has died. When the server dies, the lane ends by itself (`lane-main.ts`).
  */
 import { fork, type ChildProcess } from "node:child_process";
 import { setPriority } from "node:os";

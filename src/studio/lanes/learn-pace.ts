@@ -1,6 +1,6 @@
 /**
- * @file The time that a training run has left: its steps, and the sample pictures that are drawn between them. Both are measured as
- * they go; what has not been measured yet is as the plan has it.
+ * @file The time that a training run has left: its steps, and the sample pictures that are drawn between them. Both are
+ * measured as they go; what has not been measured yet is as the plan has it.
  */
 import type { LearnPlan } from "../../keepsake/planning/learn-plan.ts";
 import type { JobProgress } from "../api.ts";

@@ -1,5 +1,6 @@
 /**
- * @file Which model the library works on, what is done with it where nobody says otherwise, and the choice of another one.
+ * @file Which model the library works on, what is done with it where nobody says otherwise, and the choice of another
+ * one.
  */
 import { MODEL_FAMILIES } from "../../diffusion/family/families.ts";
 import { schedulerClass, schedulerNames } from "../../diffusion/schedulers/index.ts";

@@ -1,5 +1,6 @@
 /**
- * @file What the server and a lane say to each other. A lane is a process that works: the server's own thread never computes.
+ * @file What the server and a lane say to each other. A lane is a process that works: the server's own thread never
+ * computes.
  */
 import type { PhotoInMemory } from "../../training/photos/find-photos.ts";
 import type {

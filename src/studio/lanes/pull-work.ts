@@ -1,5 +1,6 @@
 /**
- * @file Pulling a model from the Hugging Face Hub: the one job that opens a connection, and it loads the code for it here.
+ * @file Pulling a model from the Hugging Face Hub: the one job that opens a connection, and it loads the code for it
+ * here.
  */
 import type { JobRequest, JobResult } from "../api.ts";
 import type { Work } from "./work.ts";

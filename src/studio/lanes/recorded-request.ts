@@ -1,6 +1,6 @@
 /**
- * @file What an unfinished run was begun with, as a request: for a program that goes on with it and does not remember, such as one
- * that was killed.
+ * @file What an unfinished run was begun with, as a request: for a program that goes on with it and does not remember,
+ * such as one that was killed.
  */
 import { KeepsakeError } from "../../errors.ts";
 import type { AskedAdapter } from "../../learning/learn-settings.ts";

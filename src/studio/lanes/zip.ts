@@ -1,6 +1,6 @@
 /**
- * @file Several files as one ZIP file, stored without compression: weights do not compress. Source: PKWARE's APPNOTE 6.3.10,
- * sections 4.3.7 (local file header), 4.3.12 (central directory) and 4.3.16 (end).
+ * @file Several files as one ZIP file, stored without compression: weights do not compress. Source: PKWARE's APPNOTE
+ * 6.3.10, sections 4.3.7 (local file header), 4.3.12 (central directory) and 4.3.16 (end).
  */
 import { crc32 } from "node:zlib";
 

@@ -1,6 +1,7 @@
 /**
- * @file The exponential moving average of what is trained: the mean of the last steps, the latest counting most. What a run comes
- * to is then the average, in which the noise of single steps is smaller. Source: diffusers: training_utils.py, EMAModel.
+ * @file The exponential moving average of what is trained: the mean of the last steps, the latest counting most. What a
+ * run comes to is then the average, in which the noise of single steps is smaller. Source: diffusers:
+ * training_utils.py, EMAModel.
  */
 
 /** How much of the average stays at a step: less at first, so that it does not hang on to where the run began. */

@@ -1,6 +1,6 @@
 /**
- * @file How well photos are predicted that are not trained on, always at the same noise and timesteps, so that the numbers of a
- * run can be compared: where they rise while the loss falls, the concept is being learned by heart.
+ * @file How well photos are predicted that are not trained on, always at the same noise and timesteps, so that the
+ * numbers of a run can be compared: where they rise while the loss falls, the concept is being learned by heart.
  */
 import { timeIdsOf } from "../../diffusion/time-ids.ts";
 import { latentsFrom } from "../../diffusion/latents.ts";
@@ -13,7 +13,10 @@ import type { DrawMaterial } from "../training-draws.ts";
 /** Timesteps of each photo, spread evenly over the schedule. */
 export const VALIDATION_TIMESTEPS = 8;
 
-/** What is predicted of each photo: its most probable latents, with noise that depends on nothing but the photo's number. */
+/**
+ * What is predicted of each photo: its most probable latents, with noise that depends on nothing but the photo's
+ * number.
+ */
 export function validationItems(
   photos: readonly TrainingPhoto[],
   { vae, schedule, tokenize }: Pick<DrawMaterial, "vae" | "schedule" | "tokenize">,

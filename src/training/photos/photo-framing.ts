@@ -1,6 +1,6 @@
 /**
- * @file Which square of a photo is learned from, and how SDXL is told: the size as decoded, and where the square begins once
- * scaled (diffusers: train_dreambooth_lora_sdxl.py).
+ * @file Which square of a photo is learned from, and how SDXL is told: the size as decoded, and where the square begins
+ * once scaled (diffusers: train_dreambooth_lora_sdxl.py).
  */
 import type { PictureFraming } from "../../diffusion/time-ids.ts";
 import { KeepsakeError } from "../../errors.ts";

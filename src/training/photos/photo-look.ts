@@ -1,6 +1,6 @@
 /**
- * @file What can be seen on photos that makes them teach less: two that are almost the same, and blur. Both are measured on
- * the crop that training sees.
+ * @file What can be seen on photos that makes them teach less: two that are almost the same, and blur. Both are
+ * measured on the crop that training sees.
  */
 import { resizeBicubicPil } from "../../io/images/resample.ts";
 import type { RgbImage } from "../../io/images/rgb-image.ts";
@@ -9,15 +9,15 @@ import type { RgbImage } from "../../io/images/rgb-image.ts";
 const HASH_SIDE = 8;
 
 /**
- * Two hashes that differ in so few of their 64 bits are of pictures that a person takes for one: two of a burst, or one saved
- * twice. Those of unrelated pictures differ in 32 bits, give or take 4.
+ * Two hashes that differ in so few of their 64 bits are of pictures that a person takes for one: two of a burst, or one
+ * saved twice. Those of unrelated pictures differ in 32 bits, give or take 4.
  */
 const ALMOST_SAME = 5;
 
 /**
- * The least that the Laplacian may vary, beside the grey itself. Of a picture of fine detail that a Gaussian of σ pixels has
- * blurred it is 2/σ⁴: 0.01 is a blur of almost four pixels. Sharp photos are ten times above it. Beside the grey, because a
- * photo of little contrast is no blurred one.
+ * The least that the Laplacian may vary, beside the grey itself. Of a picture of fine detail that a Gaussian of σ
+ * pixels has blurred it is 2/σ⁴: 0.01 is a blur of almost four pixels. Sharp photos are ten times above it. Beside the
+ * grey, because a photo of little contrast is no blurred one.
  */
 const LEAST_DETAIL = 0.01;
 

@@ -1,5 +1,6 @@
 /**
- * @file Masks, which keep the background of a photo out of the loss: a picture beside the photo, or the photo's transparency.
+ * @file Masks, which keep the background of a photo out of the loss: a picture beside the photo, or the photo's
+ * transparency.
  */
 import { readdir } from "node:fs/promises";
 import { basename, dirname, join, parse } from "node:path";
@@ -19,8 +20,8 @@ export interface PhotoMask {
 }
 
 /**
- * Looks for masks: `x.mask.png` or `x.jpg.mask.png` beside `x.jpg`, in small letters or capitals, however a system writes an
- * accent.
+ * Looks for masks: `x.mask.png` or `x.jpg.mask.png` beside `x.jpg`, in small letters or capitals, however a system
+ * writes an accent.
  *
  * @param masks - that were found where photos were looked for, or named beside them
  * @returns `files`: by the photo's path. `unmatched`: those of `masks` that have the name of no photo
@@ -58,8 +59,8 @@ async function maskNames(folder: string): Promise<string[]> {
  * Reads the mask of a photo.
  *
  * @param picture - the photo, not cropped
- * @param options - `own`: the mask's own file; without one, the photo's transparency is its mask if that is wanted (`alpha`);
- *   `square`: the part of the photo that is learned from, default: the middle
+ * @param options - `own`: the mask's own file; without one, the photo's transparency is its mask if that is wanted
+ *   (`alpha`); `square`: the part of the photo that is learned from, default: the middle
  * @returns undefined if all of the photo counts
  * @throws KeepsakeError naming the mask that is no picture, of another size than its photo, or black all over
  */

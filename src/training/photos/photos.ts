@@ -1,5 +1,6 @@
 /**
- * @file From photo files to squares of pixels, with captions and masks. They are kept in memory only; nothing here is written.
+ * @file From photo files to squares of pixels, with captions and masks. They are kept in memory only; nothing here is
+ * written.
  */
 import type { PictureFraming } from "../../diffusion/time-ids.ts";
 import { KeepsakeError } from "../../errors.ts";
@@ -41,7 +42,10 @@ export interface Photos {
   readonly captionFiles: readonly (string | undefined)[];
   /** `[resolution, resolution]`, from 0 to 1: what each pixel counts; undefined where all count. */
   readonly masks: readonly (Float32Array | undefined)[];
-  /** Identifies the cropped pixels, the captions and the masks, so that an interrupted run goes on with the same photos only. */
+  /**
+   * Identifies the cropped pixels, the captions and the masks, so that an interrupted run goes on with the same photos
+   * only.
+   */
   readonly digest: string;
 }
 
@@ -52,7 +56,9 @@ const CHECKED_SIDE = 64;
 
 /** What a person may ask of the way in which photos are read. */
 export interface PhotoOptions {
-  /** Whether the transparency of a photo is its mask, where no `x.mask.png` lies beside it. Default: it is put on white. */
+  /**
+   * Whether the transparency of a photo is its mask, where no `x.mask.png` lies beside it. Default: it is put on white.
+   */
   readonly alphaMasks?: boolean;
 }
 
@@ -67,13 +73,13 @@ export interface ReadPhoto {
 }
 
 /**
- * Decodes every photo before any training starts: the short side is scaled to `resolution`, the middle is kept. A text file
- * beside a photo, `x.txt` for `x.jpg`, is its caption, and `x.mask.png` its mask. Of photos that show the same the first is
- * kept, with the first caption and mask.
+ * Decodes every photo before any training starts: the short side is scaled to `resolution`, the middle is kept. A text
+ * file beside a photo, `x.txt` for `x.jpg`, is its caption, and `x.mask.png` its mask. Of photos that show the same the
+ * first is kept, with the first caption and mask.
  *
  * @param sources - files, folders, and photos in memory
- * @throws KeepsakeError naming the file that is missing or no picture, the folder without pictures, the caption that cannot be
- *   read, or the mask or crop that does not fit
+ * @throws KeepsakeError naming the file that is missing or no picture, the folder without pictures, the caption that
+ *   cannot be read, or the mask or crop that does not fit
  */
 export async function readPhotos(
   sources: readonly PhotoSource[],
@@ -144,7 +150,8 @@ export async function loadPhotos(
 }
 
 /**
- * Decodes every photo and its mask and keeps none: before a long work, to find out what could not be read in the middle of it.
+ * Decodes every photo and its mask and keeps none: before a long work, to find out what could not be read in the middle
+ * of it.
  *
  * @throws KeepsakeError as {@link loadPhotos}
  */
@@ -160,7 +167,10 @@ export async function checkPhotos(
   });
 }
 
-/** Reads photo after photo. Who has several bad ones hears of all of them at once: the first with its fault, the others by their names. */
+/**
+ * Reads photo after photo. Who has several bad ones hears of all of them at once: the first with its fault, the others
+ * by their names.
+ */
 async function eachPhoto(photos: readonly FoundPhoto[], read: (photo: FoundPhoto) => Promise<void>): Promise<void> {
   const faults: { readonly file: string; readonly error: KeepsakeError }[] = [];
   for (const photo of photos) {

@@ -1,6 +1,9 @@
 /** @file Concepts in a prompt while it is typed. */
 
-/** What was typed of a token before the caret, without its bracket: "mo" of "a photo of <mo"; absent if no token begins there. */
+/**
+ * What was typed of a token before the caret, without its bracket: "mo" of "a photo of <mo"; absent if no token begins
+ * there.
+ */
 export function startedToken(prompt: string, caret: number): string | undefined {
   return /<([a-z0-9_-]*)$/.exec(prompt.slice(0, caret))?.[1];
 }

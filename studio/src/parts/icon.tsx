@@ -1,4 +1,7 @@
-/** @file The page's icons: lines on a square of 24. They are never the only name of a thing, so screen readers skip them. */
+/**
+ * @file The page's icons: lines on a square of 24. They are never the only name of a thing, so screen readers skip
+ * them.
+ */
 const SHAPES = {
   concepts: "M4 4h7v7H4zM13 4h7v7h-7zM4 13h7v7H4zM13 13h7v7h-7z",
   teach: "M12 5v14M5 12h14",

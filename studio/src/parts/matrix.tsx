@@ -1,6 +1,6 @@
 /**
- * @file The forgetting matrix: a row for each concept, a column for each kept state, from the oldest on. Arrow keys go from cell
- * to cell; what a cell holds is said in full by its name and in the line below.
+ * @file The forgetting matrix: a row for each concept, a column for each kept state, from the oldest on. Arrow keys go
+ * from cell to cell; what a cell holds is said in full by its name and in the line below.
  */
 import { useRef, useState } from "preact/hooks";
 import type { MatrixCell } from "../../../src/studio/api.ts";

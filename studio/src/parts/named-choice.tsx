@@ -1,4 +1,7 @@
-/** @file One of many that have a plain name, a sentence and the name that commands have for them: strategies, schedulers. */
+/**
+ * @file One of many that have a plain name, a sentence and the name that commands have for them: strategies,
+ * schedulers.
+ */
 import type { Words } from "../strings.ts";
 import { text } from "../strings.ts";
 import { Field } from "./field.tsx";

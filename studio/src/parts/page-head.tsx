@@ -1,4 +1,7 @@
-/** @file What every screen begins with. The heading takes the focus when the screen changes, so that screen readers say it. */
+/**
+ * @file What every screen begins with. The heading takes the focus when the screen changes, so that screen readers say
+ * it.
+ */
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { text } from "../strings.ts";

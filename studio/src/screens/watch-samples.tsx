@@ -1,4 +1,7 @@
-/** @file What each concept looked like before the run and looks like now: the new one large, every earlier one beside it. */
+/**
+ * @file What each concept looked like before the run and looks like now: the new one large, every earlier one beside
+ * it.
+ */
 import type { ComponentChildren } from "preact";
 import type { Sample } from "../../../src/studio/api.ts";
 import { BeforeAfter } from "../parts/before-after.tsx";

@@ -1,6 +1,6 @@
 /**
- * @file Jobs that nobody needs to ask for: on the built-in model they take seconds. Each is started once for a state of the library,
- * so that one that fails is not tried for ever.
+ * @file Jobs that nobody needs to ask for: on the built-in model they take seconds. Each is started once for a state of
+ * the library, so that one that fails is not tried for ever.
  */
 import type { JobRequest } from "../../../src/studio/api.ts";
 import { currentState, timeline } from "./memory.ts";

@@ -1,7 +1,8 @@
 /**
  * @file Loaded into a process, stands before each change that it makes to a disk, and once more where content is half
- * written. With DIE_AT_WRITE=n it kills the process (SIGKILL) at the n-th. With COPY_AT_WRITES, `{ "from": folder, "to":
- * folder }`, it copies `from`, if that is there, to a folder 1, 2, ... in `to`: what a kill would have left each time.
+ * written. With DIE_AT_WRITE=n it kills the process (SIGKILL) at the n-th. With COPY_AT_WRITES,
+ * `{ "from": folder, "to": folder }`, it copies `from`, if that is there, to a folder 1, 2, ... in `to`: what a kill
+ * would have left each time.
  */
 import { cpSync, existsSync, mkdirSync } from "node:fs";
 import fs from "node:fs/promises";

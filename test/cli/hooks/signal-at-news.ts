@@ -1,4 +1,7 @@
-/** @file Loaded into a process, sends it signals: SIGNAL_AT holds [words, signal] pairs as JSON; each is sent when the words appear on stderr. */
+/**
+ * @file Loaded into a process, sends it signals: SIGNAL_AT holds [words, signal] pairs as JSON; each is sent when the
+ * words appear on stderr.
+ */
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { isMainThread } from "node:worker_threads";

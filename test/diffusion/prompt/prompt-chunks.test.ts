@@ -1,4 +1,6 @@
-/** @file Prompts of any length, with weights: which tokens are in which chunk, and what becomes of the encoder's output. */
+/**
+ * @file Prompts of any length, with weights: which tokens are in which chunk, and what becomes of the encoder's output.
+ */
 import { cp, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -103,7 +105,8 @@ describe("chunks", () => {
 
 describe("weighted embeddings", () => {
   it("are each times its weight, and have the mean that they had", () => {
-    // Rows of two encoders, of widths 2 and 1: sums 1 + 2 + 1 + 4 = 8 and 4 + 8 = 12, weighted 1 + 2 + 2 + 8 and 4 + 16.
+    // Rows of two encoders, of widths 2 and 1: sums 1 + 2 + 1 + 4 = 8 and 4 + 8 = 12, weighted 1 + 2 + 2 + 8 and 4
+    // + 16.
     const states = Float32Array.of(1, 2, 4, 1, 4, 8);
     const result = weighted(states, [1, 2, 1, 2], { width: 3, widths: [2, 1] });
     const [one, two] = [8 / 13, 12 / 20];

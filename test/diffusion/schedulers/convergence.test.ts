@@ -1,6 +1,7 @@
 /**
- * @file The samplers as solvers of a problem with a known solution. For data x_0 ~ N(0, s²) the best model is linear, and the probability-flow ODE
- * carries x = σ_T ε to x · √(α² s² + σ²) / √(α_T² s² + σ_T²): every deterministic sampler has to come close, the better the more steps and the higher its order.
+ * @file The samplers as solvers of a problem with a known solution. For data x_0 ~ N(0, s²) the best model is linear,
+ * and the probability-flow ODE carries x = σ_T ε to x · √(α² s² + σ²) / √(α_T² s² + σ_T²): every deterministic sampler
+ * has to come close, the better the more steps and the higher its order.
  */
 import { describe, expect, it } from "vitest";
 import { createScheduler, type Scheduler } from "../../../src/diffusion/schedulers/index.ts";
@@ -23,7 +24,9 @@ function coefficients(scheduler: Scheduler, stepIndex: number): readonly [alpha:
   return [Math.sqrt(alphaCumprod), Math.sqrt(1 - alphaCumprod)];
 }
 
-/** Error of the final sample of one run from 1 (times initNoiseSigma), relative to the solution at the last noise level. */
+/**
+ * Error of the final sample of one run from 1 (times initNoiseSigma), relative to the solution at the last noise level.
+ */
 function errorOf(
   name: string,
   options: object,

@@ -11,7 +11,10 @@ const vocabulary = new Map(
 const merges = readFileSync(new URL("merges.txt", folder), "utf8").trim().split("\n").slice(1);
 const encoding = new BytePairEncoding(vocabulary, merges, "vocab.json", "merges.txt");
 
-/** The definition: while any adjacent pair is in the list, merge the first of those that come first in the list. For ASCII words. */
+/**
+ * The definition: while any adjacent pair is in the list, merge the first of those that come first in the list. For
+ * ASCII words.
+ */
 function encodeByDefinition(word: string): (number | undefined)[] {
   const symbols = Array.from(word);
   symbols.push(`${symbols.pop() ?? ""}</w>`);

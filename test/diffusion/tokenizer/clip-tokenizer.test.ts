@@ -1,4 +1,7 @@
-/** @file The CLIP tokenizer against Hugging Face's ids, its placeholder tokens, and tokenizer folders that are not usable. */
+/**
+ * @file The CLIP tokenizer against Hugging Face's ids, its placeholder tokens, and tokenizer folders that are not
+ * usable.
+ */
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -48,7 +48,8 @@ describe("attention", () => {
     dy: noise(batch * targets * hidden, 4),
   });
 
-  // Real widths, where ONNX Runtime's fused operator takes its blocked path; with scores near 0 and with very large ones.
+  // Real widths, where ONNX Runtime's fused operator takes its blocked path; with scores near 0 and with very large
+  // ones.
   it.each([1, 100])("is accurate for the sizes of a UNet's cross attention, queries times %d", async (scale) => {
     for (const probabilitiesAtOnce of [0, Infinity]) {
       const y = attentions.attention(q, k, v, { heads, probabilitiesAtOnce });

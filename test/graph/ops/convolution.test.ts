@@ -188,7 +188,8 @@ describe("a convolution by a kernel that changes from run to run", () => {
 
 describe("a convolution of many channels by a stored kernel", () => {
   const inFolder = temporaryFolder();
-  // A kernel that is transformed at once and one that is not, several pictures, oblong ones, and one that is not whole tiles.
+  // A kernel that is transformed at once and one that is not, several pictures, oblong ones, and one that is not whole
+  // tiles.
   const cases = [
     { inChannels: 320, outChannels: 352, size: [32, 36], batch: 1 },
     { inChannels: 640, outChannels: 480, size: [36, 32], batch: 1 },

@@ -47,7 +47,8 @@ describe("AdamW", () => {
   it("follows the paper's recurrences over many steps", () => {
     fc.assert(
       fc.property(finite, fc.array(finite, { minLength: 1, maxLength: 30 }), (start, gradients) => {
-        // Near zero Adam divides rounding errors by each other; gradients that a float32 square underflows are left out.
+        // Near zero Adam divides rounding errors by each other; gradients that a float32 square underflows are left
+        // out.
         const usable = gradients.map((g) => (Math.abs(g) < 1e-3 ? 1 : g));
         const parameters = Float32Array.of(start);
         const optimizer = new AdamW([group(parameters, { learningRate: 0.01, weightDecay: 0.1 })]);

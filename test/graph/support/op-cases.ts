@@ -63,8 +63,8 @@ const RUNS = 25;
 const met = new Set<string>();
 
 /**
- * Checks each op of a module on random cases. `cases` has one entry for each function the module exports, so that a new op
- * without a test does not compile.
+ * Checks each op of a module on random cases. `cases` has one entry for each function the module exports, so that a new
+ * op without a test does not compile.
  *
  * @param gradientOps - ops of the module that only gradients apply, which the cases have to meet
  */

@@ -1,6 +1,6 @@
 /**
- * @file A float64 interpreter of the graph, written from the mathematical definition of each op and not from its lowering.
- * It is what ONNX Runtime's results and our derivatives are held against.
+ * @file A float64 interpreter of the graph, written from the mathematical definition of each op and not from its
+ * lowering. It is what ONNX Runtime's results and our derivatives are held against.
  */
 import { sizeOf } from "../../../src/graph/shape.ts";
 import { reachableNodes, type Node, type Tensor } from "../../../src/graph/tensor.ts";

@@ -1,5 +1,6 @@
 /**
- * @file Writes uncompressed TIFF files of any sample type, as scanners, cameras and programs of science write them (TIFF 6.0).
+ * @file Writes uncompressed TIFF files of any sample type, as scanners, cameras and programs of science write them
+ * (TIFF 6.0).
  */
 
 /** What a file says of its samples; TIFF 6.0's names. */

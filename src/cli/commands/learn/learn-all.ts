@@ -54,7 +54,9 @@ async function learnThings(things: string[], options: LearnAllOptions): Promise<
   if (rest > 0 || results.some(wasStopped)) process.exitCode = INTERRUPTED;
 }
 
-/** A name holds no colon, so the first one ends it; a class noun holds no equals sign, so the photos may lie anywhere. */
+/**
+ * A name holds no colon, so the first one ends it; a class noun holds no equals sign, so the photos may lie anywhere.
+ */
 function parseThing(text: string): Thing {
   const parts = /^([^:=]*):([^=]*)=(.+)$/s.exec(text);
   if (parts === null) {

@@ -1,5 +1,6 @@
 /**
- * @file The options of training that other trainers have too, all off unless given; and those that show how a run comes on.
+ * @file The options of training that other trainers have too, all off unless given; and those that show how a run comes
+ * on.
  */
 import { Option, type Command } from "commander";
 import { KeepsakeError } from "../../../errors.ts";

@@ -1,4 +1,7 @@
-/** @file DDIM: deterministic (η = 0) to ancestral (η = 1) sampling (Song et al. 2021). Source: diffusers: schedulers/scheduling_ddim.py. */
+/**
+ * @file DDIM: deterministic (η = 0) to ancestral (η = 1) sampling (Song et al. 2021). Source: diffusers:
+ * schedulers/scheduling_ddim.py.
+ */
 import type { SchedulerConfig } from "../config.ts";
 import { DiscreteScheduler, readClipRange } from "./discrete-scheduler.ts";
 import { clamp, linearCombination } from "../elementwise.ts";

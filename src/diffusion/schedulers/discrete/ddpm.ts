@@ -1,4 +1,7 @@
-/** @file DDPM: ancestral sampling of the reverse process (Ho et al. 2020, algorithm 2). Source: diffusers: schedulers/scheduling_ddpm.py. */
+/**
+ * @file DDPM: ancestral sampling of the reverse process (Ho et al. 2020, algorithm 2). Source: diffusers:
+ * schedulers/scheduling_ddpm.py.
+ */
 import type { SchedulerConfig } from "../config.ts";
 import { DiscreteScheduler, readClipRange } from "./discrete-scheduler.ts";
 import { clamp, linearCombination } from "../elementwise.ts";
@@ -30,7 +33,8 @@ export class DDPMScheduler extends DiscreteScheduler {
     noise?: NoiseSource,
   ): SchedulerStep {
     const timestep = at(this.timesteps, stepIndex);
-    // The next entry of the list, as in diffusers 0.40; older versions subtract numTrainTimesteps // steps, the same where that divides evenly.
+    // The next entry of the list, as in diffusers 0.40; older versions subtract numTrainTimesteps // steps, the same
+    // where that divides evenly.
     const prevTimestep = this.timesteps[stepIndex + 1];
     const alphaCumprod = this.noiseSchedule.alphaCumprod(timestep);
     const prevAlphaCumprod = prevTimestep === undefined ? 1 : this.noiseSchedule.alphaCumprod(prevTimestep);

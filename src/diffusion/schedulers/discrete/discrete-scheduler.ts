@@ -1,4 +1,7 @@
-/** @file What the samplers share that work on the variance-preserving sample √ᾱ x_0 + √(1 - ᾱ) ε at whole timesteps: DDPM, DDIM, PNDM, LCM. */
+/**
+ * @file What the samplers share that work on the variance-preserving sample √ᾱ x_0 + √(1 - ᾱ) ε at whole timesteps:
+ * DDPM, DDIM, PNDM, LCM.
+ */
 import type { SchedulerConfig } from "../config.ts";
 import { NoiseSchedule, type NoiseScheduleDefaults } from "../noise-schedule.ts";
 import type { Prediction } from "../prediction.ts";

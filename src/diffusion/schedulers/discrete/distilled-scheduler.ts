@@ -1,4 +1,7 @@
-/** @file What the samplers of distilled models share (LCM, TCD): they visit some of the timesteps that the model was distilled on. */
+/**
+ * @file What the samplers of distilled models share (LCM, TCD): they visit some of the timesteps that the model was
+ * distilled on.
+ */
 import type { SchedulerConfig } from "../config.ts";
 import { DiscreteScheduler } from "./discrete-scheduler.ts";
 import { checkStepCount } from "../timesteps.ts";

@@ -1,4 +1,7 @@
-/** @file LCM: multistep sampling of latent consistency models (Luo et al. 2023, algorithm 3). Source: diffusers: schedulers/scheduling_lcm.py. */
+/**
+ * @file LCM: multistep sampling of latent consistency models (Luo et al. 2023, algorithm 3). Source: diffusers:
+ * schedulers/scheduling_lcm.py.
+ */
 import type { SchedulerConfig } from "../config.ts";
 import { readClipRange } from "./discrete-scheduler.ts";
 import { DistilledScheduler } from "./distilled-scheduler.ts";

@@ -1,6 +1,6 @@
 /**
- * @file PNDM without Runge-Kutta warm-up, that is PLMS: a linear multistep method on the noise (Liu et al. 2022), as Stable Diffusion uses it.
- * Source: diffusers: schedulers/scheduling_pndm.py.
+ * @file PNDM without Runge-Kutta warm-up, that is PLMS: a linear multistep method on the noise (Liu et al. 2022), as
+ * Stable Diffusion uses it. Source: diffusers: schedulers/scheduling_pndm.py.
  */
 import type { SchedulerConfig } from "../config.ts";
 import { DiscreteScheduler } from "./discrete-scheduler.ts";
@@ -18,7 +18,9 @@ const MULTISTEP_WEIGHTS: readonly (readonly number[])[] = [
   [55 / 24, -59 / 24, 37 / 24, -9 / 24],
 ];
 
-/** The PLMS sampler: n steps take n + 1 model calls, since the first is done twice (Heun's method) for lack of history. */
+/**
+ * The PLMS sampler: n steps take n + 1 model calls, since the first is done twice (Heun's method) for lack of history.
+ */
 export class PNDMScheduler extends DiscreteScheduler {
   readonly className = "PNDMScheduler";
   readonly #timestepOptions: TimestepOptions;

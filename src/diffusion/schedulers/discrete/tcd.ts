@@ -32,7 +32,8 @@ export class TCDScheduler extends DistilledScheduler {
   ): SchedulerStep {
     const timestep = at(this.timesteps, stepIndex);
     const nextTimestep = this.timesteps[stepIndex + 1];
-    // The step goes down without noise to an earlier point than the next, in float32 as in diffusers, and back up with it.
+    // The step goes down without noise to an earlier point than the next, in float32 as in diffusers, and back up with
+    // it.
     const target = Math.floor(fround(fround(1 - this.#eta) * (nextTimestep ?? 0)));
     const targetAlphaCumprod = this.noiseSchedule.alphaCumprod(target);
     const prediction = this.prediction(modelOutput, sample, this.noiseSchedule.alphaCumprod(timestep));

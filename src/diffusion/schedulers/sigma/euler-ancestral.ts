@@ -1,6 +1,6 @@
 /**
- * @file Ancestral Euler: an Euler step down to a lower σ than the next one, and fresh noise back up to it (k-diffusion: sample_euler_ancestral).
- * Source: diffusers: schedulers/scheduling_euler_ancestral_discrete.py.
+ * @file Ancestral Euler: an Euler step down to a lower σ than the next one, and fresh noise back up to it (k-diffusion:
+ * sample_euler_ancestral). Source: diffusers: schedulers/scheduling_euler_ancestral_discrete.py.
  */
 import { linearCombination } from "../elementwise.ts";
 import { ancestralLevels, SigmaScheduler, eulerStep } from "./sigma-scheduler.ts";

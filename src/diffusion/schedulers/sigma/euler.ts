@@ -42,7 +42,10 @@ export class EulerDiscreteScheduler extends SigmaScheduler {
     return this.#spacing === undefined ? interpolated : this.respaced(interpolated, this.#spacing);
   }
 
-  /** All of the training's noise levels, whatever the timesteps; one more than there are steps, as in diffusers, so that a run ends there. */
+  /**
+   * All of the training's noise levels, whatever the timesteps; one more than there are steps, as in diffusers, so that
+   * a run ends there.
+   */
   #logLinear({ timesteps }: NoiseLevels): NoiseLevels {
     const table = this.trainingSigmas;
     const sigmas = exponentialSigmas(at(table, 0), at(table, table.length - 1), timesteps.length + 1);

@@ -1,6 +1,6 @@
 /**
- * @file KDPM2, k-diffusion's DPM-Solver-2: the slope half-way in log σ for the whole step (Lu et al. 2022, algorithm 1).
- * Source: diffusers: schedulers/scheduling_k_dpm_2_discrete.py.
+ * @file KDPM2, k-diffusion's DPM-Solver-2: the slope half-way in log σ for the whole step (Lu et al. 2022, algorithm
+ * 1). Source: diffusers: schedulers/scheduling_k_dpm_2_discrete.py.
  */
 import { linearCombination } from "../elementwise.ts";
 import { timestepsOf } from "../sigmas.ts";

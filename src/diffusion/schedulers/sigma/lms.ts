@@ -42,7 +42,10 @@ export class LMSDiscreteScheduler extends SigmaScheduler {
   }
 }
 
-/** ∫ of each Lagrange polynomial on up to four nodes, from `start` to `end`: exact by Gauss' two points, as their degree is at most 3. */
+/**
+ * ∫ of each Lagrange polynomial on up to four nodes, from `start` to `end`: exact by Gauss' two points, as their degree
+ * is at most 3.
+ */
 function integratedLagrange(nodes: readonly number[], start: number, end: number): number[] {
   const middle = (start + end) / 2;
   const half = (end - start) / 2;

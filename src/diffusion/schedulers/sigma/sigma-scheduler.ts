@@ -1,4 +1,7 @@
-/** @file What the samplers share that work on samples x_0 + σ ε: Euler, Heun, KDPM2, LMS. Noise levels are interpolated at the timesteps. */
+/**
+ * @file What the samplers share that work on samples x_0 + σ ε: Euler, Heun, KDPM2, LMS. Noise levels are interpolated
+ * at the timesteps.
+ */
 import type { SchedulerConfig } from "../config.ts";
 import { linearCombination, mixNoise } from "../elementwise.ts";
 import { NoiseSchedule, type NoiseScheduleDefaults } from "../noise-schedule.ts";
@@ -99,8 +102,8 @@ export function eulerStep(
 }
 
 /**
- * How an ancestral step from σ to σ' divides: the noise level to go down to without noise, and the deviation of the fresh
- * noise that leads back up to σ' (k-diffusion: get_ancestral_step).
+ * How an ancestral step from σ to σ' divides: the noise level to go down to without noise, and the deviation of the
+ * fresh noise that leads back up to σ' (k-diffusion: get_ancestral_step).
  */
 export function ancestralLevels(sigma: number, nextSigma: number): readonly [down: number, up: number] {
   const up = Math.sqrt((nextSigma ** 2 * (sigma ** 2 - nextSigma ** 2)) / sigma ** 2);

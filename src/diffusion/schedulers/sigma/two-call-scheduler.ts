@@ -1,6 +1,6 @@
 /**
- * @file What the samplers of second order share that call the model twice a step (Heun, KDPM2): an Euler step to a trial
- * point, and from the same sample again with what the model says there. The last step goes to σ = 0 in one call.
+ * @file What the samplers of second order share that call the model twice a step (Heun, KDPM2): an Euler step to a
+ * trial point, and from the same sample again with what the model says there. The last step goes to σ = 0 in one call.
  */
 import type { SchedulerConfig } from "../config.ts";
 import type { NoiseScheduleDefaults } from "../noise-schedule.ts";

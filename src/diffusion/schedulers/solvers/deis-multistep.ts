@@ -1,6 +1,6 @@
 /**
- * @file DEIS: the exact solution where the predicted noise is a polynomial in log σ, orders 1 to 3 (Zhang & Chen 2023, ρAB-DEIS).
- * Source: diffusers: schedulers/scheduling_deis_multistep.py.
+ * @file DEIS: the exact solution where the predicted noise is a polynomial in log σ, orders 1 to 3 (Zhang & Chen 2023,
+ * ρAB-DEIS). Source: diffusers: schedulers/scheduling_deis_multistep.py.
  */
 import type { SchedulerConfig } from "../config.ts";
 import { linearCombination } from "../elementwise.ts";
@@ -49,7 +49,8 @@ export class DEISMultistepScheduler extends MultistepSolver {
 }
 
 /**
- * ∫ from σ to σ' of each Lagrange polynomial in y = log(· / σ) whose nodes are σ, where y = 0, and up to two earlier noise levels.
+ * ∫ from σ to σ' of each Lagrange polynomial in y = log(· / σ) whose nodes are σ, where y = 0, and up to two earlier
+ * noise levels.
  */
 function integratedPolynomials(sigma: number, nextSigma: number, earlier: readonly number[]): number[] {
   const y = Math.log(nextSigma / sigma);

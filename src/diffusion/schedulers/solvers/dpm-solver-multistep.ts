@@ -1,6 +1,6 @@
 /**
- * @file DPM-Solver++ (multistep), orders 1 to 3, and its stochastic sibling (Lu et al. 2022, "DPM-Solver++: Fast solver for guided
- * sampling", algorithm 2). Source: diffusers: schedulers/scheduling_dpmsolver_multistep.py.
+ * @file DPM-Solver++ (multistep), orders 1 to 3, and its stochastic sibling (Lu et al. 2022, "DPM-Solver++: Fast solver
+ * for guided sampling", algorithm 2). Source: diffusers: schedulers/scheduling_dpmsolver_multistep.py.
  */
 import type { SchedulerConfig } from "../config.ts";
 import { readSolverVariant, solverStep, type PredictionCourse, type SolverVariant } from "./dpm-solver-step.ts";

@@ -1,6 +1,7 @@
 /**
- * @file DPM-Solver++ (singlestep), orders 1 to 3: steps in groups, each of which starts anew from the sample at its beginning
- * (Lu et al. 2022, "DPM-Solver++", algorithm 1). Source: diffusers: schedulers/scheduling_dpmsolver_singlestep.py.
+ * @file DPM-Solver++ (singlestep), orders 1 to 3: steps in groups, each of which starts anew from the sample at its
+ * beginning (Lu et al. 2022, "DPM-Solver++", algorithm 1). Source: diffusers:
+ * schedulers/scheduling_dpmsolver_singlestep.py.
  */
 import type { SchedulerConfig } from "../config.ts";
 import { readSolverVariant, solverStep, type PredictionCourse, type SolverVariant } from "./dpm-solver-step.ts";

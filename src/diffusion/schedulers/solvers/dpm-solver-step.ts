@@ -1,6 +1,7 @@
 /**
- * @file One step of DPM-Solver++ and of its stochastic sibling SDE-DPM-Solver++: the exact solution in λ where the predicted
- * clean sample is a polynomial (Lu et al. 2022, "DPM-Solver++: Fast solver for guided sampling", appendices A and B).
+ * @file One step of DPM-Solver++ and of its stochastic sibling SDE-DPM-Solver++: the exact solution in λ where the
+ * predicted clean sample is a polynomial (Lu et al. 2022, "DPM-Solver++: Fast solver for guided sampling", appendices A
+ * and B).
  */
 import type { SchedulerConfig } from "../config.ts";
 import { linearCombination } from "../elementwise.ts";
@@ -28,7 +29,10 @@ export function readSolverVariant(config: SchedulerConfig): SolverVariant {
   };
 }
 
-/** The predicted clean sample as a polynomial from the start of a step: its value, and its derivatives times powers of the step length. */
+/**
+ * The predicted clean sample as a polynomial from the start of a step: its value, and its derivatives times powers of
+ * the step length.
+ */
 export interface PredictionCourse {
   readonly value: Float32Array;
   readonly slope?: Float32Array;

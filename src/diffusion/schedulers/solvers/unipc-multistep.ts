@@ -1,6 +1,6 @@
 /**
- * @file UniPC: a predictor and a corrector of orders 1 to 3 that share their model calls (Zhao et al. 2023, algorithms 5 to 8).
- * Source: diffusers: schedulers/scheduling_unipc_multistep.py.
+ * @file UniPC: a predictor and a corrector of orders 1 to 3 that share their model calls (Zhao et al. 2023, algorithms
+ * 5 to 8). Source: diffusers: schedulers/scheduling_unipc_multistep.py.
  */
 import type { SchedulerConfig } from "../config.ts";
 import { linearCombination } from "../elementwise.ts";
@@ -48,7 +48,8 @@ export class UniPCMultistepScheduler extends MultistepSolver {
     const latest = this.remembered(0);
     const order = this.#orderOf(stepIndex);
 
-    // Where the other predictions lie, in step lengths from the beginning of the step, and their difference from the latest one.
+    // Where the other predictions lie, in step lengths from the beginning of the step, and their difference from the
+    // latest one.
     const nodes: number[] = [];
     const differences: Float32Array[] = [];
     for (let back = 1; back < order; back++) {
@@ -79,8 +80,8 @@ export class UniPCMultistepScheduler extends MultistepSolver {
 }
 
 /**
- * The weights ρ_m for which Σ_m ρ_m node_m^(k-1) = k! φ_(k+1)(-h) / B(h), k = 1, 2, ..., where φ_1(x) = (eˣ - 1) / x, φ_(k+1)(x) = (φ_k(x) - 1/k!) / x
- * (theorem 3.1 of the paper, for data prediction); φ here are times x.
+ * The weights ρ_m for which Σ_m ρ_m node_m^(k-1) = k! φ_(k+1)(-h) / B(h), k = 1, 2, ..., where φ_1(x) = (eˣ - 1) / x,
+ * φ_(k+1)(x) = (φ_k(x) - 1/k!) / x (theorem 3.1 of the paper, for data prediction); φ here are times x.
  */
 function solveOrderConditions(nodes: readonly number[], h: number, scale: number): number[] {
   const x = -h;

@@ -1,6 +1,6 @@
 /**
- * @file The backward pass of attention. The probabilities are computed again, for long sequences one head and one block of query
- * positions at a time, so that few are in memory at once.
+ * @file The backward pass of attention. The probabilities are computed again, for long sequences one head and one block
+ * of query positions at a time, so that few are in memory at once.
  */
 import {
   type LoweringTarget,
@@ -74,7 +74,8 @@ function headGradients(
   const results: string[] = [];
   if (dqUsed || dkUsed) {
     const rowSum = onnx.node("ReduceSum", [onnx.node("Mul", [dO.name, o.name]), onnx.ints([-1])]);
-    // One more column on either side takes the sum off within the product: no pass over a matrix of probabilities for it.
+    // One more column on either side takes the sum off within the product: no pass over a matrix of probabilities for
+    // it.
     const wider = (x: Operand, column: string) => ({ ...x, name: onnx.node("Concat", [x.name, column], { axis: -1 }) });
     const minusOne = onnx.filled(-1, v.rank === 2 ? [sources, 1] : [batch, heads, sources, 1]);
     const difference = onnx.matmul(wider(dO, rowSum), { ...wider(v, minusOne), transposed: true });

@@ -63,8 +63,8 @@ function lowered(onnx: OnnxBuilder, names: Map<Tensor, string>, result: Tensor):
 }
 
 /**
- * With batch and pixels as one axis, dW at each kernel offset is one matrix product of dy with the x that the offset sees, and
- * nothing is left to sum over the batch.
+ * With batch and pixels as one axis, dW at each kernel offset is one matrix product of dy with the x that the offset
+ * sees, and nothing is left to sum over the batch.
  */
 function productsOfPixels(dy: Tensor, x: Tensor, geometry: Geometry): Tensor {
   const { inChannels, outChannels, kernel } = geometry;
@@ -76,7 +76,10 @@ function productsOfPixels(dy: Tensor, x: Tensor, geometry: Geometry): Tensor {
   return reshape(concat(products, 2), [outChannels, inChannels, ...kernel]);
 }
 
-/** dy and x as matrices of a row for each channel, for each kernel offset, whose products are the gradients of the kernel. */
+/**
+ * dy and x as matrices of a row for each channel, for each kernel offset, whose products are the gradients of the
+ * kernel.
+ */
 type Pairs = readonly (readonly [dy: Tensor, x: Tensor])[];
 
 /** @param dy - `[outChannels, height, batch, width]` */
@@ -95,23 +98,26 @@ function seenPairs(
   });
 }
 
-/** Whether the result has the extents of the picture, and no pixel of the kernel is as far to a side as the picture is wide. */
+/**
+ * Whether the result has the extents of the picture, and no pixel of the kernel is as far to a side as the picture is
+ * wide.
+ */
 function canShift({ stride, kernel, pads, input, output }: Geometry): boolean {
   const furthest = Math.max(pads[1], kernel[1] - 1 - pads[1]);
   return stride === 1 && input.join() === output.join() && furthest < output[1];
 }
 
 /**
- * Sums of this length, or of a multiple, are so far apart in memory from row to row that the rows fall on the same lines of the
- * cache: with a few zeros more, their products take a third less time (bench/README.md).
+ * Sums of this length, or of a multiple, are so far apart in memory from row to row that the rows fall on the same
+ * lines of the cache: with a few zeros more, their products take a third less time (bench/README.md).
  */
 const ALIASING_TERMS = 1024;
 const ZEROS_AGAINST_ALIASING = 64;
 
 /**
- * The same with fewer copies, where the picture keeps its size. With the batch inside of the height, a shift by rows is a
- * contiguous part of x; shifts along a row are made on dy. So there is one copy for each row and each column of the kernel, and
- * none for each of its pixels.
+ * The same with fewer copies, where the picture keeps its size. With the batch inside of the height, a shift by rows is
+ * a contiguous part of x; shifts along a row are made on dy. So there is one copy for each row and each column of the
+ * kernel, and none for each of its pixels.
  */
 function shiftedPairs(
   dy: Tensor,

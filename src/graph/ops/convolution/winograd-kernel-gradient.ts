@@ -1,6 +1,6 @@
 /**
- * @file The gradient of a 3×3 kernel by Winograd's form. With Y = Aᵀ [(G g Gᵀ) ∘ (Bᵀ d B)] A for each tile, dg = Gᵀ [Σ (A dY Aᵀ) ∘ (Bᵀ d B)] G,
- * summed over the tiles: 36 matrix products with a quarter of the multiplications.
+ * @file The gradient of a 3×3 kernel by Winograd's form. With Y = Aᵀ [(G g Gᵀ) ∘ (Bᵀ d B)] A for each tile, dg = Gᵀ [Σ
+ * (A dY Aᵀ) ∘ (Bᵀ d B)] G, summed over the tiles: 36 matrix products with a quarter of the multiplications.
  */
 import type { OnnxBuilder } from "../../onnx/builder.ts";
 import { sizeOf } from "../../shape.ts";
@@ -32,7 +32,9 @@ export function winogradKernelGradient(
   return onnx.reshape(onnx.node("Transpose", [taps], { perm: [1, 0] }), [outChannels, inChannels, 3, 3]);
 }
 
-/** Numbers that it holds at the least besides operands and result: the pixels of both pictures by tiles, and the sums. */
+/**
+ * Numbers that it holds at the least besides operands and result: the pixels of both pictures by tiles, and the sums.
+ */
 export function kernelGradientScratch({ batch, inChannels, outChannels, output }: Geometry): number {
   const numbers = (SEEN / TILE) ** 2 * batch * sizeOf(output);
   return numbers * (inChannels + outChannels) + SEEN ** 2 * inChannels * outChannels;

@@ -1,6 +1,6 @@
 /**
- * @file Pictures as tiles and back, for Winograd's forms of a 3×3 convolution: Lavin and Gray, "Fast Algorithms for Convolutional
- * Neural Networks" (CVPR 2016), F(4×4, 3×3).
+ * @file Pictures as tiles and back, for Winograd's forms of a 3×3 convolution: Lavin and Gray, "Fast Algorithms for
+ * Convolutional Neural Networks" (CVPR 2016), F(4×4, 3×3).
  */
 import type { OnnxBuilder } from "../../onnx/builder.ts";
 
@@ -43,8 +43,8 @@ function channelsLast(onnx: OnnxBuilder, pictures: string): string {
 }
 
 /**
- * The pixels that each tile sees, their rows transformed by Bᵀ: `[6, 6 · batch · rows · columns · channels]`, first the column in the tile,
- * then what the rows became.
+ * The pixels that each tile sees, their rows transformed by Bᵀ: `[6, 6 · batch · rows · columns · channels]`, first the
+ * column in the tile, then what the rows became.
  */
 export function seenByTiles(onnx: OnnxBuilder, pictures: string, tiling: Tiling): string {
   const around = onnx.ints([0, 1, 1, 0, 0, 1, 1, 0]);
@@ -52,7 +52,10 @@ export function seenByTiles(onnx: OnnxBuilder, pictures: string, tiling: Tiling)
   return inTiles(onnx, padded, tiling, B_TRANSPOSED);
 }
 
-/** The pixels of each tile, their rows transformed by A: `[4, 6 · batch · rows · columns · channels]`, in the same order. */
+/**
+ * The pixels of each tile, their rows transformed by A: `[4, 6 · batch · rows · columns · channels]`, in the same
+ * order.
+ */
 export function pixelsOfTiles(onnx: OnnxBuilder, pictures: string, tiling: Tiling): string {
   return inTiles(onnx, channelsLast(onnx, pictures), tiling, A);
 }
@@ -77,8 +80,8 @@ function inTiles(
 }
 
 /**
- * Pictures `[batch, channels, height, width]` from `[4, 4 · channels · batch · rows · columns]`, first the column in the tile, then the row
- * in it. One axis at a time: ONNX Runtime takes several times as long to move two at once.
+ * Pictures `[batch, channels, height, width]` from `[4, 4 · channels · batch · rows · columns]`, first the column in
+ * the tile, then the row in it. One axis at a time: ONNX Runtime takes several times as long to move two at once.
  */
 export function fromTiles(onnx: OnnxBuilder, pixels: string, [batch, rows, columns, channels]: Tiling): string {
   const [height, width] = [TILE * rows, TILE * columns];

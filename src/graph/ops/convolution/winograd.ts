@@ -1,7 +1,7 @@
 /**
- * @file 3×3 convolutions of many channels with a quarter of the multiplications: Lavin and Gray, "Fast Algorithms for Convolutional
- * Neural Networks" (CVPR 2016), F(4×4, 3×3). Each tile of 6×6 pixels gives 4×4 of the result: Y = Aᵀ [(G g Gᵀ) ∘ (Bᵀ d B)] A, where the
- * products over all channels are 36 matrix products.
+ * @file 3×3 convolutions of many channels with a quarter of the multiplications: Lavin and Gray, "Fast Algorithms for
+ * Convolutional Neural Networks" (CVPR 2016), F(4×4, 3×3). Each tile of 6×6 pixels gives 4×4 of the result: Y = Aᵀ [(G
+ * g Gᵀ) ∘ (Bᵀ d B)] A, where the products over all channels are 36 matrix products.
  */
 import type { LoweringTarget, OnnxBuilder } from "../../onnx/builder.ts";
 import { sizeOf } from "../../shape.ts";
@@ -9,12 +9,14 @@ import type { Geometry } from "./geometry.ts";
 import { A_TRANSPOSED, B_TRANSPOSED, fromTiles, G, matrix, SEEN, seenByTiles, TILE } from "./winograd-tiles.ts";
 
 /**
- * Where a kernel comes from: a file that is mapped into memory, or the run itself, to which it is given or in which it is computed. One that
- * is packed ONNX Runtime reorders for a convolution of its own.
+ * Where a kernel comes from: a file that is mapped into memory, or the run itself, to which it is given or in which it
+ * is computed. One that is packed ONNX Runtime reorders for a convolution of its own.
  */
 export type KernelSource = "mapped" | "run";
 
-/** Below these, the transforms of kernel and picture take as long as is saved (measured on AVX-512, bench/README.md). */
+/**
+ * Below these, the transforms of kernel and picture take as long as is saved (measured on AVX-512, bench/README.md).
+ */
 const LEAST_CHANNELS = { mapped: 320, run: 64 } as const;
 const LEAST_PIXELS = 32 * 32;
 /** Above these, the transformed picture takes more memory than anything else. */
@@ -38,7 +40,10 @@ export function isForWinograd(target: LoweringTarget, geometry: Geometry, source
   );
 }
 
-/** Numbers that it holds at the least besides operands and result: pixels that tiles see, as they are and transformed, products and kernels. */
+/**
+ * Numbers that it holds at the least besides operands and result: pixels that tiles see, as they are and transformed,
+ * products and kernels.
+ */
 export function winogradScratch(
   { batch, inChannels, outChannels, output }: Geometry,
   { isGradient }: { readonly isGradient: boolean },

@@ -1,6 +1,6 @@
 /**
- * @file A dialog over the page. The focus goes to its first control, goes round in it, and goes back afterwards to what had it
- * before. Escape closes it.
+ * @file A dialog over the page. The focus goes to its first control, goes round in it, and goes back afterwards to what
+ * had it before. Escape closes it.
  */
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";

@@ -41,7 +41,10 @@ export function lossPlot(element: HTMLElement, shape: PlotShape, data: uPlot.Ali
   );
 }
 
-/** A colour of the stylesheet as a canvas takes it: of a property alone the browser would not say which of two themes holds. */
+/**
+ * A colour of the stylesheet as a canvas takes it: of a property alone the browser would not say which of two themes
+ * holds.
+ */
 function colorOf(element: HTMLElement, name: string): string {
   const probe = document.createElement("span");
   probe.style.color = `var(${name})`;

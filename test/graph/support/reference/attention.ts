@@ -57,7 +57,8 @@ export const attentionKernels: Readonly<Record<string, Kernel>> = {
     return [y];
   },
 
-  // From the derivative of softmax: dS = P ∘ (dP - Σ P ∘ dP). The forward result, its fifth operand, is not needed here.
+  // From the derivative of softmax: dS = P ∘ (dP - Σ P ∘ dP). The forward result, its fifth operand, is not needed
+  // here.
   attentionGradient: (operands, node) => {
     const [dy, q, k, v] = [operand(operands, 0), operand(operands, 1), operand(operands, 2), operand(operands, 3)];
     const [dq, dk, dv] = [zeros(q.shape), zeros(k.shape), zeros(v.shape)];

@@ -18,8 +18,8 @@ const binary =
   };
 
 /**
- * erf(x) = 2/√π · e^(-x²) · Σ 2ⁿ x^(2n+1) / (2n+1)!! (Abramowitz & Stegun 7.1.6), whose terms are all of one sign, so that
- * it is good to float64 precision wherever erf is not ±1.
+ * erf(x) = 2/√π · e^(-x²) · Σ 2ⁿ x^(2n+1) / (2n+1)!! (Abramowitz & Stegun 7.1.6), whose terms are all of one sign, so
+ * that it is good to float64 precision wherever erf is not ±1.
  */
 function erf(x: number): number {
   if (Math.abs(x) > 6) return Math.sign(x);
