@@ -5,10 +5,10 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { KeepsakeError } from "../src/errors.ts";
 import { writeFileAtomic } from "../src/io/atomic.ts";
 import type { LearnPlan, LearnRequest } from "../src/index.ts";
 import { formatBytes } from "../src/units.ts";
+import { chosenCases } from "./chosen-cases.ts";
 import { runJob } from "./job-process.ts";
 import { randomCheckpointFolder, type CheckpointSize, type WeightsDType } from "./random-checkpoint.ts";
 
@@ -65,8 +65,7 @@ export async function compareEstimates(options: {
   readonly cache: string;
   readonly json?: string;
 }): Promise<void> {
-  const chosen = CASES.filter(({ name }) => name.includes(options.case));
-  if (chosen.length === 0) throw new KeepsakeError("usage", `no case has "${options.case}" in its name`);
+  const chosen = chosenCases(CASES, options.case);
   const results = [];
   console.log("| case | seconds planned | measured | error | memory planned | measured | error |");
   console.log("|---|---|---|---|---|---|---|");

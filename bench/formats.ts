@@ -6,10 +6,10 @@
 import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { KeepsakeError } from "../src/errors.ts";
 import { writeFileAtomic } from "../src/io/atomic.ts";
 import { exists } from "../src/io/folder.ts";
 import { formatBytes } from "../src/units.ts";
+import { chosenCases } from "./chosen-cases.ts";
 import { runJob } from "./job-process.ts";
 import { readOnce } from "./page-cache.ts";
 import { randomCheckpointFolder } from "./random-checkpoint.ts";
@@ -77,8 +77,7 @@ export async function compareFormats(options: {
   readonly cache: string;
   readonly json?: string;
 }): Promise<void> {
-  const chosen = CASES.filter(({ name }) => name.includes(options.case));
-  if (chosen.length === 0) throw new KeepsakeError("usage", `no case has "${options.case}" in its name`);
+  const chosen = chosenCases(CASES, options.case);
   const results = [];
   console.log("| case | open s | to the first step s | step s | draw s | peak | anonymous |");
   console.log("|---|---|---|---|---|---|---|");

@@ -7,6 +7,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { KeepsakeError } from "../src/errors.ts";
 import { PROVIDERS, type Provider } from "../src/graph/index.ts";
 import { writeFileAtomic } from "../src/io/atomic.ts";
+import { chosenCases } from "./chosen-cases.ts";
 import { compareResults, formatComparison, measureAgainst, readResults } from "./against.ts";
 import { CASES, type BenchCase, type CaseResult, type RunSettings } from "./cases.ts";
 import { compareEstimates } from "./estimates.ts";
@@ -34,6 +35,13 @@ interface BenchOptions {
   readonly cache: string;
 }
 
+const MODES = ["estimates", "formats", "profile", "small", "studio"] as const;
+
+/** What is measured in the place of the cases: one thing at a time. */
+function mode(name: (typeof MODES)[number], description: string): Option {
+  return new Option(`--${name}`, description).default(false).conflicts(MODES.filter((other) => other !== name));
+}
+
 const command = new Command("bench")
   .description("Times the UNet of Stable Diffusion 1.x with random weights: forward pass and LoRA training step.")
   .option(
@@ -49,15 +57,13 @@ const command = new Command("bench")
       .default("mapped"),
   )
   .option("--threads <n>", "threads of one operator", wholeNumber, availableParallelism())
-  .option(
-    "--estimates",
-    "compare what a plan says of training runs with what they take; --case chooses among them",
-    false,
+  .addOption(
+    mode("estimates", "compare what a plan says of training runs with what they take; --case chooses among them"),
   )
-  .option("--formats", "compare a folder with a single file, and open, train and draw at the size of SDXL", false)
-  .option("--profile", "where the time of a case goes, by operator and shapes", false)
-  .option("--small", "full training, LoRA training and prediction at the size of the built-in model", false)
-  .option("--studio", "soak the studio: requests, pages that watch and a training run at once", false)
+  .addOption(mode("formats", "compare a folder with a single file, and open, train and draw at the size of SDXL"))
+  .addOption(mode("profile", "where the time of a case goes, by operator and shapes"))
+  .addOption(mode("small", "full training, LoRA training and prediction at the size of the built-in model"))
+  .addOption(mode("studio", "soak the studio: requests, pages that watch and a training run at once"))
   .addOption(
     new Option("--json <file>", "also write everything measured to a file").conflicts(["small", "studio", "profile"]),
   )
@@ -65,7 +71,7 @@ const command = new Command("bench")
     new Option(
       "--against <file>",
       "compare with what --json wrote on this kind of machine, and fail where a case is still worse in its third process",
-    ).conflicts(["estimates", "formats", "small", "studio", "profile"]),
+    ).conflicts([...MODES]),
   )
   .option(
     "--cache <folder>",
@@ -91,9 +97,7 @@ async function bench(options: BenchOptions): Promise<void> {
     await compareFormats(options);
     return;
   }
-  const exact = CASES.filter(({ name }) => name === options.case);
-  const chosen = exact.length > 0 ? exact : CASES.filter(({ name }) => name.includes(options.case));
-  if (chosen.length === 0) throw new KeepsakeError("usage", `no case has "${options.case}" in its name`);
+  const chosen = chosenCases(CASES, options.case);
   const { runs, provider, weights: placement, threads } = options;
   const names = chosen.map(({ name }) => name);
   const settings: RunSettings = { runs, provider, placement, threads };

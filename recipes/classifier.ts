@@ -137,7 +137,7 @@ async function questions({ concepts }: Learned): Promise<Question[]> {
 
 async function ask(learned: Learned): Promise<Asked[]> {
   const pictures = await questions(learned);
-  const posteriors = await encodePhotos(
+  const distributions = await encodePhotos(
     pipeline.vae,
     pictures.map(({ pixels }) => pixels),
     PICTURE_SIZE,
@@ -150,7 +150,7 @@ async function ask(learned: Learned): Promise<Asked[]> {
   });
   const results: Asked[] = [];
   for (const [i, picture] of pictures.entries()) {
-    const result = await classifier.classify(latentsFrom(posteriors[i], pipeline.vae.config));
+    const result = await classifier.classify(latentsFrom(distributions[i], pipeline.vae.config));
     results.push({ ...picture, result });
     if (i % 20 === 0) process.stderr.write(`${learned.concepts.length} concepts: ${i + 1} of ${pictures.length}\n`);
   }

@@ -43,6 +43,7 @@ const { output, samples, from, seed, smoke, freezeText, batch, rate, provider, t
   samples: 300_000,
   smokeSamples: 128,
   batch: 64,
+  takes: ["from", "freeze-text"],
 });
 
 const BATCH = batch;

@@ -8,7 +8,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { concatenated } from "../src/diffusion/flat-arrays.ts";
 import type { ModuleContext } from "../src/diffusion/module.ts";
-import { decode, encode, klDivergence, sampleLatents } from "../src/diffusion/models/autoencoder-kl.ts";
+import { decode, encode, klFromStandardNormal, sampleLatents } from "../src/diffusion/models/autoencoder-kl.ts";
 import {
   add,
   input,
@@ -40,7 +40,7 @@ import { variedPictures } from "./training/varied-pictures.ts";
 import { openPictures } from "./training/world-threads.ts";
 
 const { output, samples, from, seed, smoke, freezeEncoder, batch, rate, provider, threads, pictureThreads, program } =
-  recipeOptions({ samples: 300_000, smokeSamples: 16, batch: 8 });
+  recipeOptions({ samples: 300_000, smokeSamples: 16, batch: 8, takes: ["from", "freeze-encoder"] });
 
 const BATCH = batch;
 const KL_WEIGHT = 1e-6;
@@ -76,12 +76,12 @@ const encoded = (context: ModuleContext, pixels: Tensor) =>
 const trainer = FullTrainer.create(
   (context, count) => {
     const pixels = input("pixels", pixelShape(count));
-    const posterior = encoded(context, pixels);
-    const latents = sampleLatents(posterior, input("noise", noiseShape(count)));
+    const distribution = encoded(context, pixels);
+    const latents = sampleLatents(distribution, input("noise", noiseShape(count)));
     const decoded = decode(context, vaeConfig, latents);
     const l1 = mean(magnitude(sub(decoded, pixels)));
     const reconstruction = add(add(l1, meanSquaredError(decoded, pixels)), gradientL1(decoded, pixels));
-    const kl = mean(klDivergence(posterior));
+    const kl = mean(klFromStandardNormal(distribution));
     return { loss: add(reconstruction, mul(kl, KL_WEIGHT)) };
   },
   {

@@ -40,13 +40,18 @@ export interface RecipeDefaults {
   readonly batch: number;
   /** Of a smoke run. Default: `batch`. */
   readonly smokeBatch?: number;
+  /** The options that not every recipe has. Default: none. */
+  readonly takes?: readonly SpecialOption[];
 }
 
+const SPECIAL_OPTIONS = ["from", "freeze-text", "freeze-encoder"] as const;
+type SpecialOption = (typeof SPECIAL_OPTIONS)[number];
+
 /**
- * `--output`, `--samples`, `--from`, `--seed`, `--batch`, `--rate`, `--provider`, `--threads`, `--smoke` and, for CLIP,
- * `--freeze-text`, for the VAE `--freeze-encoder`.
+ * `--output`, `--samples`, `--seed`, `--batch`, `--rate`, `--provider`, `--threads`, `--smoke`, and those that a recipe
+ * takes.
  *
- * @throws RangeError if a number is none, or there is no such provider
+ * @throws RangeError if a number is none, there is no such provider, or the recipe has no such option
  */
 export function recipeOptions(defaults: RecipeDefaults, args?: readonly string[]): RecipeOptions {
   const { values } = parseArgs({
@@ -58,13 +63,15 @@ export function recipeOptions(defaults: RecipeDefaults, args?: readonly string[]
       seed: { type: "string", default: "1" },
       threads: { type: "string" },
       smoke: { type: "boolean", default: false },
-      "freeze-text": { type: "boolean", default: false },
-      "freeze-encoder": { type: "boolean", default: false },
+      "freeze-text": { type: "boolean" },
+      "freeze-encoder": { type: "boolean" },
       batch: { type: "string" },
       rate: { type: "string", default: "1" },
       provider: { type: "string", default: "cpu" },
     },
   });
+  const ignored = SPECIAL_OPTIONS.find((name) => values[name] !== undefined && !defaults.takes?.includes(name));
+  if (ignored !== undefined) throw new RangeError(`--${ignored}: this recipe has no such option; leave it out.`);
   const threads = values.threads === undefined ? availableParallelism() : wholeNumber("threads", values.threads);
   const { batch, smokeBatch = batch } = defaults;
   const provider = providerNamed(values.provider);
@@ -72,8 +79,8 @@ export function recipeOptions(defaults: RecipeDefaults, args?: readonly string[]
     output: values.output,
     ...(values.from !== undefined && { from: values.from }),
     smoke: values.smoke,
-    freezeText: values["freeze-text"],
-    freezeEncoder: values["freeze-encoder"],
+    freezeText: values["freeze-text"] ?? false,
+    freezeEncoder: values["freeze-encoder"] ?? false,
     batch: wholeNumber("batch", values.batch ?? String(values.smoke ? smokeBatch : batch)),
     rate: positiveNumber("rate", values.rate),
     provider,

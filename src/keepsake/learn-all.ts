@@ -100,8 +100,8 @@ async function sharedOut(budget: number, things: readonly Thing[], library: stri
 }
 
 /**
- * A process may have been killed between a learning and its previews, so they are drawn again; the same states give the
- * same bytes.
+ * A process may have been killed between a training run and its previews, so they are drawn again; the same states give
+ * the same bytes.
  */
 async function missingPreviews(
   session: Session,

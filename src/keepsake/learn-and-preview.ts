@@ -21,9 +21,9 @@ import type { Session } from "./session.ts";
 
 export interface LearnRequest extends Omit<LearnConceptRequest, "onProgress">, Watched<LearnProgress> {
   /**
-   * File of the sheet, which each learning replaces; true: the one beside the library; false: none. Default: as true
-   * with the built-in model, where it takes seconds, and as false with other models, where it takes minutes. A library
-   * that keeps no earlier states has nothing to compare.
+   * File of the sheet, which each training run replaces; true: the one beside the library; false: none. Default: as
+   * true with the built-in model, where it takes seconds, and as false with other models, where it takes minutes. A
+   * library that keeps no earlier states has nothing to compare.
    */
   readonly previews?: string | boolean;
 }
@@ -78,7 +78,7 @@ export async function sheetOf(
   throw new KeepsakeError("usage", `${fault}; leave them out, or keep one with "keepsake history --keep 1".`);
 }
 
-/** The previews of the last learning, unless the signal fires meanwhile. */
+/** The previews of the last training run, unless the signal fires meanwhile. */
 export async function previewsUnlessStopped(
   session: Session,
   { signal, onProgress }: Omit<PreviewsRequest, "sheet">,

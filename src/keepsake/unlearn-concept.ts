@@ -8,7 +8,7 @@ import { learnedIn } from "../library/library-model.ts";
 import { changeLibrary } from "../library/change.ts";
 import { checkWhole, LIMITS } from "../limits.ts";
 import { forgetIn, type ForgetRequest, type ForgetResult } from "../library/forget.ts";
-import type { StrategyMemory } from "../training/strategy.ts";
+import { withAnchorAt } from "../training/strategy.ts";
 import { refuseUnfinishedRun } from "../library/run/unfinished-run.ts";
 import type { Watched } from "./operation.ts";
 import type { Session } from "./session.ts";
@@ -71,7 +71,8 @@ export async function unlearnConcept(session: Session, request: UnlearnRequest):
           signal,
           onStep: (step) => onProgress?.({ kind: "step", step, steps }),
         });
-        const shared = await library.writeShared(adapter, movedAnchor(await library.memory(), adapter.parameters));
+        // Were it left where it was, the next concept that is learned would bring back the one that was unlearned.
+        const shared = await library.writeShared(adapter, withAnchorAt(adapter.parameters, await library.memory()));
         return { ...(await forgetIn(library, { ...request, name }, shared)), unlearned: { ...measured, steps } };
       } finally {
         await session.freePrograms();
@@ -79,13 +80,4 @@ export async function unlearnConcept(session: Session, request: UnlearnRequest):
     },
     signal && { signal },
   );
-}
-
-/**
- * The penalty of EWC pulls back to θ*: were it left where it was, the next concept that is learned would bring back the
- * one that was unlearned.
- */
-function movedAnchor(memory: StrategyMemory, parameters: Float32Array): StrategyMemory {
-  const anchor = memory.get("anchor");
-  return anchor === undefined ? memory : new Map([...memory, ["anchor", { ...anchor, data: parameters }]]);
 }

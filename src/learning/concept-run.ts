@@ -14,7 +14,7 @@ import type { DenoiserPool } from "../training/denoiser-pool.ts";
 import { DEFAULT_ADAPTER, lossOf, type AskedAdapter } from "./learn-settings.ts";
 import { adaptableModules, newAdapter } from "../adapters/new-adapter.ts";
 import type { StrategyMemory, ConceptPlan, Strategy } from "../training/strategy.ts";
-import { prepareTokens, runAddress, type AskedConcept, type RunTokens } from "./new-tokens.ts";
+import { prepareTokens, runAddress, type RunConcept, type RunTokens } from "./new-tokens.ts";
 import type { LossOptions } from "../training/loss-options.ts";
 import type { TrainingPhoto } from "../training/photos/encode-photos.ts";
 import type { ClassPicture } from "../training/training-draws.ts";
@@ -46,7 +46,7 @@ export interface PreparedRun {
   readonly settings: TrainingSettings;
   readonly known: Known;
   /** One, or several that are learned at once. */
-  readonly concepts: readonly AskedConcept[];
+  readonly concepts: readonly RunConcept[];
   readonly made: MadeAdapter;
   readonly tokens: RunTokens;
 }

@@ -14,12 +14,12 @@ import { trainingSettings, type AskedAdapter } from "./learn-settings.ts";
 import type { AdapterSettings } from "../adapters/new-adapter.ts";
 import { checkLossOptions, type LossOptions } from "../training/loss-options.ts";
 import type { StrategyMemory, Strategy } from "../training/strategy.ts";
-import { learnedTokens, type AskedConcept } from "./new-tokens.ts";
+import { learnedTokens, type RunConcept } from "./new-tokens.ts";
 import type { TrainingPhoto } from "../training/photos/encode-photos.ts";
 import type { PhaseEvaluations, PhaseName, TrainingSettings } from "../training/training-run.ts";
 
 /** A concept and its photos, encoded by `encodeTrainingPhotos` at the resolution of the training. */
-export interface SequenceConcept extends AskedConcept {
+export interface SequenceConcept extends RunConcept {
   readonly photos: readonly TrainingPhoto[];
 }
 

@@ -21,7 +21,7 @@ import { fillTemplate, PROMPT_TEMPLATES } from "../prompts/prompt-templates.ts";
 import type { Strategy } from "../training/strategy.ts";
 
 /** A concept that is to be learned, without its photos. */
-export interface AskedConcept extends Omit<Concept, "token"> {
+export interface RunConcept extends Omit<Concept, "token"> {
   /** Embeddings that the token stands for. Default 1. */
   readonly vectors?: number;
   /** Its embedding so far, if it is taught further. Default: it begins as the strategy has it. */
@@ -31,7 +31,7 @@ export interface AskedConcept extends Omit<Concept, "token"> {
 }
 
 /** Addresses the random draws of a concept's run. */
-export function runAddress({ name, round }: AskedConcept): string {
+export function runAddress({ name, round }: RunConcept): string {
   // No name holds a #.
   return round === undefined ? name : `${name}#${round}`;
 }
@@ -69,7 +69,7 @@ export interface FittedCaption {
 export async function prepareTokens(
   pipeline: StableDiffusionPipeline,
   earlier: readonly TokenEmbedding[],
-  concepts: readonly AskedConcept[],
+  concepts: readonly RunConcept[],
   { tokenStart }: Pick<Strategy, "tokenStart">,
   seed: number,
 ): Promise<RunTokens> {

@@ -19,7 +19,7 @@
  * | `POST /api/jobs` | {@link JobRequest} | {@link Job} |
  * | `GET /api/jobs/:id` | | {@link Job} |
  * | `POST /api/jobs/:id/stop` | | {@link Job}: it stops after its step and loses nothing |
- * | `POST /api/jobs/:id/resume` | | {@link Job}: a stopped learning goes on |
+ * | `POST /api/jobs/:id/resume` | | {@link Job}: a stopped training run goes on |
  * | `DELETE /api/jobs/:id` | | 204: a job that is over is no longer shown |
  * | `GET /api/pictures/:id.png?metadata=yes` | | a drawn picture, with or without its prompt in it; `&download=name.png` saves it |
  * | `GET /api/files/:id` | | a file that an `export` made, for saving; it is gone afterwards |
@@ -58,8 +58,8 @@ export interface StudioState {
   /** Absent until there is a library. */
   readonly history?: Pick<LibraryHistory, "states" | "later" | "aside" | "keep">;
   /**
-   * A learning that was stopped or killed; the same photos go on with it, as it was begun, whatever settings are asked
-   * for.
+   * A training run that was stopped or killed; the same photos go on with it, as it was begun, whatever settings are
+   * asked for.
    */
   readonly unfinished?: {
     readonly name: string;
@@ -215,7 +215,7 @@ export type JobStatus =
   | "running"
   /** Was asked to stop, and ends its step. */
   | "stopping"
-  /** Stopped or killed; a learning can be resumed. */
+  /** Stopped or killed; a training run can be resumed. */
   | "stopped"
   | "done"
   | "failed";
@@ -260,7 +260,7 @@ export interface JobProgress {
   readonly notes?: readonly string[];
 }
 
-/** A concept, drawn at a step of a learning from a fixed seed. */
+/** A concept, drawn at a step of a training run from a fixed seed. */
 export interface Sample {
   readonly step: number;
   readonly concept: string;

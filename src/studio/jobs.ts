@@ -1,7 +1,7 @@
 /**
  * @file The jobs of the studio: what was asked for, how far it is, what came of it. They run in lanes, outlive the page
- * that asked for them, and are in memory only. What a learning has done lies in the library as well, and outlives the
- * studio.
+ * that asked for them, and are in memory only. What a training run has done lies in the library as well, and outlives
+ * the studio.
  */
 import { randomUUID } from "node:crypto";
 import type { Fault, Job, JobProgress, JobRequest, JobResult, JobStatus } from "./api.ts";
@@ -24,7 +24,7 @@ export interface JobsOptions {
   readonly place: () => Place;
   /** The request with all that it needs. @throws HttpFault if something is gone */
   readonly taskOf: (request: JobRequest) => Promise<JobTask>;
-  /** Whether a learning has its photos. */
+  /** Whether a training run has its photos. */
   readonly hasPhotos: (photos: readonly string[]) => boolean;
   /** What is told of pictures, previews, files and the library. */
   readonly onNews: (news: Exclude<News, { readonly kind: "progress" | "resumed" }>) => void;

@@ -50,7 +50,7 @@ export interface DrawMaterial {
 /** What the numbers are drawn for: two phases of one run see different ones. */
 export type DrawPurpose = "learn" | "teacher" | "consolidate";
 
-/** The photos of one optimiser step; step, photo, timestep and sentence are all drawn uniformly. */
+/** The photos of one optimiser step, with timesteps and sentences, all drawn uniformly from streams of that step. */
 export function drawBatch(
   material: DrawMaterial,
   purpose: DrawPurpose,

@@ -27,7 +27,15 @@ describe("options of a recipe", () => {
     ["--rate", "0"],
     ["--rate", "fast"],
     ["--provider", "cuda"],
+    ["--from", "build/model"],
   ])("refuse %s %s", (name, value) => {
-    expect(() => options(name, value)).toThrow(`${name} ${value}`);
+    expect(() => options(name, value)).toThrow(new RegExp(`^${name}(?: ${value})?: `));
+  });
+
+  it("are refused where the recipe would do nothing with them", () => {
+    const defaults = { samples: 100, smokeSamples: 10, batch: 64 };
+    const clip = { ...defaults, takes: ["from", "freeze-text"] } as const;
+    expect(recipeOptions(clip, ["--from", "x", "--freeze-text"])).toMatchObject({ from: "x", freezeText: true });
+    expect(() => recipeOptions(clip, ["--freeze-encoder"])).toThrow("--freeze-encoder: this recipe has no such option");
   });
 });

@@ -1,5 +1,5 @@
 /** @file The VAE's encoder and decoder. */
-import { decode, encode, klDivergence, sampleLatents } from "../../../src/diffusion/models/autoencoder-kl.ts";
+import { decode, encode, klFromStandardNormal, sampleLatents } from "../../../src/diffusion/models/autoencoder-kl.ts";
 import { type Tensor, input, mul } from "../../../src/graph/index.ts";
 import type { CaseKind } from "../case-kind.ts";
 import { observing } from "./observation.ts";
@@ -24,7 +24,7 @@ export const vaeEncode: CaseKind = {
     const feeds: Record<string, Float32Array> = { image: test.floats("image") };
     const image = input("image", test.shape("image"));
     const posterior = encode(observing(weights.frozen(), test, outputs), config, image);
-    Object.assign(outputs, { mean: posterior.mean, logvar: posterior.logvar, kl: klDivergence(posterior) });
+    Object.assign(outputs, { mean: posterior.mean, logvar: posterior.logvar, kl: klFromStandardNormal(posterior) });
     if (test.hasInputs("noise")) {
       feeds.noise = test.floats("noise");
       outputs.sample = sampleLatents(posterior, input("noise", test.shape("noise")));

@@ -1,5 +1,5 @@
 /** @file Gradients of every parameter of a VAE. */
-import { decode, encode, klDivergence, sampleLatents } from "../../../src/diffusion/models/autoencoder-kl.ts";
+import { decode, encode, klFromStandardNormal, sampleLatents } from "../../../src/diffusion/models/autoencoder-kl.ts";
 import { add, input, mean, mul } from "../../../src/graph/index.ts";
 import type { CaseKind } from "../case-kind.ts";
 import { gradientRules, meanSquaredError, namedGradients, startingValues } from "./gradients.ts";
@@ -15,7 +15,7 @@ export const vaeTraining: CaseKind = {
     const sample = sampleLatents(posterior, input("noise", test.shape("noise")));
     const reconstruction = decode(context, config, sample);
     const mse = meanSquaredError(reconstruction, image);
-    const kl = mean(klDivergence(posterior));
+    const kl = mean(klFromStandardNormal(posterior));
     const loss = add(mse, mul(kl, test.fields.number("kl_weight")));
     const feeds = {
       image: test.floats("image"),

@@ -42,7 +42,7 @@ export function sampleLatents({ mean, logvar }: DiagonalGaussian, noise: Tensor)
 }
 
 /** KL(posterior || standard normal), 0.5 * sum(mean^2 + exp(logvar) - 1 - logvar) over all but the batch: `[N]`. */
-export function klDivergence({ mean, logvar }: DiagonalGaussian): Tensor {
+export function klFromStandardNormal({ mean, logvar }: DiagonalGaussian): Tensor {
   const terms = sub(sub(add(square(mean), exp(logvar)), 1), logvar);
   return mul(sum(terms, [1, 2, 3]), 0.5);
 }

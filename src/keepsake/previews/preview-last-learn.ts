@@ -79,6 +79,6 @@ export function checkedSheet(file: string | undefined): string | undefined {
 function nothingToCompare({ folder, manifest }: Library): KeepsakeError {
   const fault = `${folder} has nothing to compare`;
   if (manifest.concepts.length === 0) return new KeepsakeError("state", `${fault}: it knows nothing yet.`);
-  const why = "the last change was no learning, or the state before it is not kept";
+  const why = "the last change was no training run, or the state before it is not kept";
   return new KeepsakeError("state", `${fault}: ${why} ("keepsake history").`);
 }

@@ -52,8 +52,8 @@ export async function distillationPlan(
   context: ConceptContext,
   options: DistillationOptions,
 ): Promise<Pick<ConceptPlan, "objective" | "teacher">> {
-  const { adapter: lora, blankAdapter: blankLora } = context;
-  const start = options["teacher-start"] === "previous" ? lora : await blankLora();
+  const { adapter, blankAdapter } = context;
+  const start = options["teacher-start"] === "previous" ? adapter : await blankAdapter();
   const needsTeacher = options.beta > 0 || options.eta > 0;
   return {
     objective: distillationObjective(options, isTaughtFurther(context)),

@@ -3,7 +3,13 @@
  * on to the next concept.
  */
 import { KeepsakeError } from "../../errors.ts";
-import type { StrategyMemory, ConceptContext, ConceptPlan, Objective } from "../../training/strategy.ts";
+import {
+  ANCHOR,
+  type StrategyMemory,
+  type ConceptContext,
+  type ConceptPlan,
+  type Objective,
+} from "../../training/strategy.ts";
 import type { ChoiceOption, NumberOption } from "../../training/options.ts";
 import {
   addQuadraticPenaltyGradient,
@@ -57,11 +63,11 @@ export interface ElasticOptions {
  * @throws KeepsakeError if the memory is of an adapter of another size
  */
 export function elasticPlan(
-  { adapter: lora, memory }: ConceptContext,
+  { adapter, memory }: ConceptContext,
   { lambda, gamma, penalty, draws }: ElasticOptions,
   objective: Objective,
 ): Pick<ConceptPlan, "penalty" | "fisher" | "keep"> {
-  const earlier = consolidated(memory, lora.parameters.length);
+  const earlier = consolidated(memory, adapter.parameters.length);
   const consolidate = penalty === "online" ? consolidateOnline : consolidateSum;
   return {
     penalty:
@@ -79,7 +85,7 @@ export function elasticPlan(
       const { anchor, fisher: sum } = consolidate(earlier, { anchor: parameters, fisher }, gamma);
       const shape = [parameters.length];
       return new Map([
-        ["anchor", { shape, data: anchor }],
+        [ANCHOR, { shape, data: anchor }],
         ["fisher", { shape, data: sum }],
       ]);
     },
@@ -91,7 +97,7 @@ export function elasticPlan(
  * protected.
  */
 function consolidated(memory: StrategyMemory, size: number): ConsolidatedParameters | undefined {
-  const [anchor, fisher] = [memory.get("anchor")?.data, memory.get("fisher")?.data];
+  const [anchor, fisher] = [memory.get(ANCHOR)?.data, memory.get("fisher")?.data];
   if (anchor === undefined || fisher === undefined) return undefined;
   if (anchor.length === size && fisher.length === size) return { anchor, fisher };
   const fault = `its Fisher information is of ${fisher.length} numbers, its adapter has ${size}`;

@@ -1,6 +1,6 @@
 /**
  * @file The process of a lane. It holds the library open with model and programs, does what the server asks, and ends
- * with the server, however that ends: a learning stops with its snapshot first.
+ * with the server, however that ends: a training run stops with its snapshot first.
  */
 import { KeepsakeError } from "../../errors.ts";
 import { disableTelemetry } from "../../graph/onnx-runtime.ts";

@@ -15,7 +15,7 @@ import { handOver, type Work } from "./work.ts";
 
 type LearnTask = Extract<JobTask, { readonly kind: "learn" | "plan" }>;
 
-/** A learning that was stopped ends with the signal's reason: it is saved. */
+/** A training run that was stopped ends with the signal's reason: it is saved. */
 export async function learn(task: LearnTask, keepsake: Keepsake, work: Work): Promise<JobResult> {
   const { signal, tell } = work;
   const library = await Library.openIfExists(keepsake.folder);

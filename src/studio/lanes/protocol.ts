@@ -116,7 +116,7 @@ export interface ExportedFile {
 /** What a task tells while it runs. */
 export type News =
   | { readonly kind: "progress"; readonly progress: JobProgress }
-  /** A learning goes on from this step; later losses are told anew. */
+  /** A training run goes on from this step; later losses are told anew. */
   | { readonly kind: "resumed"; readonly step: number }
   /** Goes before the progress that names it. */
   | { readonly kind: "picture"; readonly picture: DrawnPicture }

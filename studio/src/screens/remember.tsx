@@ -1,4 +1,4 @@
-/** @file Remember: what each learning did to the concepts before it, and the way back. */
+/** @file Remember: what each training run did to the concepts before it, and the way back. */
 import { useEffect, useState } from "preact/hooks";
 import { Icon } from "../parts/icon.tsx";
 import { Matrix } from "../parts/matrix.tsx";

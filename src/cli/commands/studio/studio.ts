@@ -71,7 +71,7 @@ async function studio(options: StudioCommandOptions): Promise<void> {
   await stopped(stopSignal());
   const jobs = await running.close();
   if (jobs.length === 0) return;
-  output.info("What was running is stopped; a learning goes on when the same photos are dropped again.");
+  output.info("What was running is stopped; the training run goes on when the same photos are dropped again.");
   process.exitCode = INTERRUPTED;
 }
 
