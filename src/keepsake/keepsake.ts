@@ -290,8 +290,8 @@ export class Keepsake {
    * const { sheet, changes } = await keepsake.previews();
    * for (const { concept, change } of changes) console.log(`${concept}: ${Math.round(100 * change)} %, see ${sheet}`);
    * ```
-   * @throws KeepsakeError if the last change was no training run, or the state before it is not kept; the signal's reason
-   *   when it fires
+   * @throws KeepsakeError if the last change was no training run, or the state before it is not kept; the signal's
+   *   reason when it fires
    */
   previews(request: PreviewsRequest = {}): Operation<PreviewReport, PreviewProgress> {
     return this.#start(request, async (session, watched) => {

@@ -12,10 +12,14 @@ import type { PredictionLoss } from "./prediction-loss.ts";
 /** Tensors that a strategy keeps from one concept to the next (the Fisher diagonal, theta*), by name. */
 export type StrategyMemory = ReadonlyMap<string, { shape: number[]; data: Float32Array }>;
 
-/** The name of theta*, the adapter's numbers that a strategy pulls back to. It moves along where the adapter is changed. */
+/**
+ * The name of theta*, the adapter's numbers that a strategy pulls back to. It moves along where the adapter is changed.
+ */
 export const ANCHOR = "anchor";
 
-/** What is kept of an adapter that something else than a strategy has changed: its anchor, if there is one, is there. */
+/**
+ * What is kept of an adapter that something else than a strategy has changed: its anchor, if there is one, is there.
+ */
 export function withAnchorAt(parameters: Float32Array, memory: StrategyMemory): StrategyMemory {
   const anchor = memory.get(ANCHOR);
   return anchor === undefined ? memory : new Map([...memory, [ANCHOR, { ...anchor, data: parameters }]]);
