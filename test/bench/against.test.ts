@@ -72,8 +72,14 @@ describe("results against earlier ones", () => {
     const measure = () => Promise.resolve({ ...THEN, efficiency: 1.2, referenceRate: rates.shift() ?? 0 });
     expect((await measureAgainst([THEN], measure)).referenceRate).toBe(2.2e11);
     const disturbed = compareResults([THEN], [{ ...THEN, referenceRate: 1e11, efficiency: 1.2 }]);
-    expect(formatComparison(disturbed)).toContain("the reference ran at −50.0 %, so this says little: ok");
+    expect(formatComparison(disturbed)).toContain("the reference ran at −50.0 %, so the efficiency says little: ok");
     expect(formatComparison(compareResults([THEN], [THEN]))).not.toContain("reference");
+  });
+
+  it("are not called worse for what a disturbed reference says, but for their memory all the same", () => {
+    const [slow] = compareResults([THEN], [{ ...THEN, referenceRate: 1e11, efficiency: 0.1 }]);
+    const [large] = compareResults([THEN], [{ ...THEN, referenceRate: 1e11, peakBytes: 2 * THEN.peakBytes }]);
+    expect([slow.isWorse, large.isWorse]).toEqual([false, true]);
   });
 
   it("are read from what --json wrote, and nothing else", async () => {

@@ -104,7 +104,7 @@ describe("keepsake classify", () => {
       '"not sure"',
       "--others <nouns>",
     ];
-    for (const words of said) expect(stdout).toContain(words);
+    for (const words of said) expect(stdout.replace(/\n(?=\S)/g, " ")).toContain(words);
     for (const option of ["draws <n>", "temperature <x>", "seed <n>"]) {
       expect(stdout).toMatch(new RegExp(`--${option} .*\\(default: [\\d.]+\\)`));
     }

@@ -146,14 +146,14 @@ describe("how much earlier concepts have changed", () => {
 });
 
 describe("previews", () => {
-  it("need a learning to look back at, a state to compare with, and a PNG", async () => {
+  it("need a training run to look back at, a state to compare with, and a PNG", async () => {
     const other = inFolder("other");
     await learnQuickly({ library: other, name: "rex", photos: [photos] });
     await learnQuickly({ library: other, name: "mug", photos: [photos] });
     const jpg = await failure(previewLastLearn({ library: other, sheet: inFolder("x.jpg"), program }));
     expect(jpg).toMatchObject({ kind: "usage", message: expect.stringContaining("ends in .png") as unknown });
     await forgetConcept({ library: other, name: "mug" });
-    expect((await failure(previewLastLearn({ library: other, program }))).message).toContain("was no learning");
+    expect((await failure(previewLastLearn({ library: other, program }))).message).toContain("was no training run");
     await undo({ library: other });
     await keepStates({ library: other, keep: 0 });
     expect((await failure(previewLastLearn({ library: other, program }))).message).toContain("is not kept");
