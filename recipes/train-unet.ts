@@ -26,7 +26,7 @@ import { checkpointIn, trainLoop } from "./training/loop.ts";
 import { traceParameters } from "./training/parameters.ts";
 import { picturesOf, writeGrid } from "./training/sheets.ts";
 import { openPictures } from "./training/world-threads.ts";
-import { EASY_WORLD } from "./world/world.ts";
+import { EASY_WORLD, type SampleOptions } from "./world/world.ts";
 
 const { LATENT_CHANNELS, LATENT_SIZE, MAX_TOKENS, unetConfig } = architecture;
 
@@ -44,8 +44,17 @@ const MIDDLE_TIMESTEPS = 0.8;
 const REPEATS = 4;
 /** Pictures that are encoded together. */
 const BLOCK = smoke ? 32 : 2048;
-/** Training begins with the easy world, for this share of the samples. */
-const EASY_SHARE = 0.2;
+/**
+ * Training begins with the easy world, for this share of the samples. One that starts from a model has no need of it.
+ */
+const EASY_SHARE = from === undefined ? 0.2 : 0;
+/**
+ * Two things in a picture and small ones are learned last: a model that draws single things is trained on more of them.
+ */
+const LATER_WORLD: SampleOptions = {
+  layouts: { single: 0.7, two: 0.07, pair: 0.23 },
+  sizes: { large: 0.88, small: 0.12 },
+};
 const GUIDANCE_SCALE = 3;
 const SAMPLING_STEPS = smoke ? 2 : 20;
 /** Bare nouns, which must differ from one another, and what is harder. */
@@ -102,7 +111,10 @@ const batchAt = encodedWorld(pictures, await pictureEncoder(vae, encoder), {
   batchSize: BATCH,
   blockBatches: Math.max(1, Math.round(BLOCK / BATCH)),
   repeats: REPEATS,
-  samplingAt: (index) => (index * REPEATS < EASY_SHARE * samples ? EASY_WORLD : {}),
+  samplingAt: (index) => {
+    if (index * REPEATS < EASY_SHARE * samples) return EASY_WORLD;
+    return from === undefined ? {} : LATER_WORLD;
+  },
   encodeCaptions,
   provider,
   ...(pictureThreads > 0 && { stepsAhead: Math.ceil(samples / BATCH) }),
