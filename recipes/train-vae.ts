@@ -44,8 +44,8 @@ const { output, samples, from, seed, smoke, freezeEncoder, batch, rate, provider
 
 const BATCH = batch;
 /**
- * The divergence is a sum over a picture's latents, the reconstruction a mean over its pixels. At 1e-6, right where both
- * are sums (Rombach et al. 2022), six of the sixteen channels gave up: their noise drowned what they said.
+ * The divergence is a sum over a picture's latents, the reconstruction a mean over its pixels. At 1e-6, right where
+ * both are sums (Rombach et al. 2022), six of the sixteen channels gave up: their noise drowned what they said.
  */
 const KL_WEIGHT = 1e-9;
 
