@@ -44,10 +44,8 @@ const MIDDLE_TIMESTEPS = 0.8;
 const REPEATS = 4;
 /** Pictures that are encoded together. */
 const BLOCK = smoke ? 32 : 2048;
-/**
- * Training begins with the easy world, for this share of the samples. One that starts from a model has no need of it.
- */
-const EASY_SHARE = from === undefined ? 0.2 : 0;
+/** A training from random weights begins with the easy world, for this share of the samples. */
+const EASY_SHARE = 0.2;
 /**
  * Two things in a picture and small ones are learned last: a model that draws single things is trained on more of them.
  */
@@ -104,6 +102,8 @@ async function encodeCaptions(captions: readonly string[]): Promise<Float32Array
   }
   return all;
 }
+const easyFirst = (index: number): SampleOptions => (index * REPEATS < EASY_SHARE * samples ? EASY_WORLD : {});
+
 const emptyCaption = await encodeCaptions([""]);
 
 const batchAt = encodedWorld(pictures, await pictureEncoder(vae, encoder), {
@@ -111,10 +111,7 @@ const batchAt = encodedWorld(pictures, await pictureEncoder(vae, encoder), {
   batchSize: BATCH,
   blockBatches: Math.max(1, Math.round(BLOCK / BATCH)),
   repeats: REPEATS,
-  samplingAt: (index) => {
-    if (index * REPEATS < EASY_SHARE * samples) return EASY_WORLD;
-    return from === undefined ? {} : LATER_WORLD;
-  },
+  samplingAt: from === undefined ? easyFirst : () => LATER_WORLD,
   encodeCaptions,
   provider,
   ...(pictureThreads > 0 && { stepsAhead: Math.ceil(samples / BATCH) }),

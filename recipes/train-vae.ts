@@ -29,7 +29,7 @@ import { conceptViews } from "./evaluation/concept-views.ts";
 import { psnr } from "./evaluation/fidelity.ts";
 import { pictureEncoder } from "./training/encoded-world.ts";
 import { DIFFUSERS_WEIGHTS, namedTensors, storedTensors, writeComponent } from "./training/export.ts";
-import { foldLatentStatistics, latentStatistics } from "./training/latent-statistics.ts";
+import { foldLatentStatistics, latentStatistics, unusedChannels } from "./training/latent-statistics.ts";
 import { recipeOptions } from "./training/options.ts";
 import { FullTrainer } from "./training/full-trainer.ts";
 import { trainLoop } from "./training/loop.ts";
@@ -112,19 +112,24 @@ const EVALUATED = smoke ? 4 : 60;
 const heldOut = await pictures.batch(seed + 1, 0, EVALUATED, { split: "held out" });
 const views = (await conceptViews()).slice(0, 2 * EVALUATED).map(({ pixels }) => pixels);
 const reconstruct = await Program.create(
-  traceParameters((context) => ({
-    decoded: decode(context, vaeConfig, encoded(context, input("pixels", pixelShape(EVALUATED))).mean),
-  })).traced,
+  traceParameters((context) => {
+    const { mean: latents, logvar } = encoded(context, input("pixels", pixelShape(EVALUATED)));
+    return { mean: latents, logvar, decoded: decode(context, vaeConfig, latents) };
+  }).traced,
   program,
 );
 
-/** Reconstructions of `EVALUATED` pictures, and the mean of their peak signal-to-noise ratios in dB. */
-async function reconstructed(pixels: Float32Array): Promise<{ decoded: Float32Array; ratio: number }> {
+/**
+ * Reconstructions of `EVALUATED` pictures, the mean of their peak signal-to-noise ratios in dB, and the channels that
+ * these make no use of.
+ */
+async function reconstructed(pixels: Float32Array) {
   const feeds = onlyInputs(reconstruct, trainer.parameters.feeds(trainer.ema));
-  const { decoded } = await reconstruct.run({ ...feeds, pixels });
+  const { decoded, ...posteriors } = await reconstruct.run({ ...feeds, pixels });
   const originals = picturesOf(pixels);
   const ratios = picturesOf(decoded).map((picture, i) => psnr(picture, originals[i]));
-  return { decoded, ratio: ratios.reduce((sum, ratio) => sum + ratio, 0) / EVALUATED };
+  const ratio = ratios.reduce((sum, each) => sum + each, 0) / EVALUATED;
+  return { decoded, ratio, unused: unusedChannels(posteriors) };
 }
 
 async function evaluate(samplesSeen: number): Promise<Record<string, number>> {
@@ -138,7 +143,7 @@ async function evaluate(samplesSeen: number): Promise<Record<string, number>> {
   const decoded = concatenated([ofWorld.decoded, ...ofViews.map((some) => some.decoded)]);
   await writeComparison(join(folder, `reconstructions-${samplesSeen}.png`), [originals, decoded], 12);
   const psnrOfConcepts = ofViews.reduce((sum, { ratio }) => sum + ratio, 0) / ofViews.length;
-  return { psnr: ofWorld.ratio, psnrOfConcepts };
+  return { psnr: ofWorld.ratio, psnrOfConcepts, unusedChannels: ofWorld.unused.length };
 }
 
 const isComplete = await trainLoop(
@@ -155,6 +160,7 @@ const isComplete = await trainLoop(
   feedsOf,
   evaluate,
 );
+const { unused } = await reconstructed(heldOut.pixels);
 await trainer.dispose();
 const averaged = namedTensors(trainer.parameters, trainer.ema);
 
@@ -166,7 +172,7 @@ async function normalized() {
   await writeComponent(unnormalized, DIFFUSERS_WEIGHTS, vaeConfigJson, averaged);
   const encodePictures = await pictureEncoder(await openAutoencoderKl(unnormalized), program);
   const measured = await pictures.batch(seed + 1, EVALUATED, smoke ? 32 : 2048);
-  return foldLatentStatistics(averaged, latentStatistics(await encodePictures(measured.pixels)));
+  return foldLatentStatistics(averaged, latentStatistics(await encodePictures(measured.pixels)), unused);
 }
 
 // A frozen encoder makes the latents that it made, for which a UNet may have been trained.

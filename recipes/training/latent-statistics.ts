@@ -26,10 +26,32 @@ export function latentStatistics(latents: Float32Array): LatentStatistics {
 }
 
 /**
+ * Channels whose noise is as strong as what they say, or stronger: the decoder has learned to do without them.
+ *
+ * @param mean - of posteriors, `[count, LATENT_CHANNELS, LATENT_SIZE, LATENT_SIZE]`
+ * @param logvar - the same
+ */
+export function unusedChannels({ mean, logvar }: Readonly<Record<"mean" | "logvar", Float32Array>>): number[] {
+  const said = latentStatistics(mean).deviation;
+  const noise = latentStatistics(logvar.map(Math.exp)).mean;
+  return noise.flatMap((variance, channel) => (variance >= said[channel] ** 2 ? [channel] : []));
+}
+
+/** exp(-10 / 2): less than a hundredth of a normalised latent's deviation. */
+const NARROW_LOGVAR = -10;
+
+/**
  * The same VAE with latents z' = (z - mean) / deviation: rows of `quant_conv` are divided by the deviation, its
  * log-variances lowered by twice its logarithm, and `post_quant_conv` undoes it.
+ *
+ * @param unused - channels whose posteriors are made narrow. The UNet is trained on their means; with their noise, many
+ *   times stronger once normalised, a photo would be nothing that it has seen
  */
-export function foldLatentStatistics(vae: NamedTensors, { mean, deviation }: LatentStatistics): NamedTensors {
+export function foldLatentStatistics(
+  vae: NamedTensors,
+  { mean, deviation }: LatentStatistics,
+  unused: readonly number[] = [],
+): NamedTensors {
   const channels = mean.length;
   const folded = new Map(vae);
   const changed = (name: string, change: (values: Float32Array) => void) => {
@@ -42,12 +64,14 @@ export function foldLatentStatistics(vae: NamedTensors, { mean, deviation }: Lat
   changed("quant_conv.weight", (weight) => {
     const inputs = weight.length / (2 * channels);
     for (let i = 0; i < channels * inputs; i++) weight[i] /= deviation[Math.floor(i / inputs)];
+    for (const c of unused) weight.fill(0, (channels + c) * inputs, (channels + c + 1) * inputs);
   });
   changed("quant_conv.bias", (bias) => {
     for (let c = 0; c < channels; c++) {
       bias[c] = (bias[c] - mean[c]) / deviation[c];
       bias[channels + c] -= 2 * Math.log(deviation[c]);
     }
+    for (const c of unused) bias[channels + c] = NARROW_LOGVAR;
   });
   const original = folded.get("post_quant_conv.weight")?.data;
   changed("post_quant_conv.bias", (bias) => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { LATENT_CHANNELS, LATENT_SIZE } from "../../recipes/model/architecture.ts";
 import type { NamedTensors } from "../../recipes/training/export.ts";
-import { foldLatentStatistics, latentStatistics } from "../../recipes/training/latent-statistics.ts";
+import { foldLatentStatistics, latentStatistics, unusedChannels } from "../../recipes/training/latent-statistics.ts";
 import { RandomStream } from "../../src/random/random.ts";
 
 const AREA = LATENT_SIZE * LATENT_SIZE;
@@ -18,6 +18,19 @@ describe("latentStatistics", () => {
       expect(mean[channel]).toBeCloseTo(channel, 1);
       expect(deviation[channel]).toBeCloseTo(1 + channel / 8, 1);
     }
+  });
+});
+
+describe("unusedChannels", () => {
+  it("are those whose noise is stronger than what they say", () => {
+    const said = new RandomStream(1, "said").normal(8 * LATENT_CHANNELS * AREA);
+    const of = (numbers: Record<number, number>, usual: number) => (_: number, i: number) =>
+      numbers[Math.floor(i / AREA) % LATENT_CHANNELS] ?? usual;
+    const scale = said.map(of({ 3: 0.04, 7: 0.04 }, 1));
+    const mean = said.map((x, i) => 2 + scale[i] * x);
+    // A posterior of 0.7 drowns 0.04 and not 1; channel 7 says little, and says it clearly.
+    const logvar = said.map(of({ 7: -8 }, 2 * Math.log(0.7)));
+    expect(unusedChannels({ mean, logvar })).toEqual([3]);
   });
 });
 
@@ -53,6 +66,13 @@ describe("foldLatentStatistics", () => {
       const deviation = Math.exp(plain[channels + c] / 2) / statistics.deviation[c];
       expect(Math.exp(normalized[channels + c] / 2)).toBeCloseTo(deviation, 5);
     }
+  });
+
+  it("makes the posteriors of unused channels narrow, and changes nothing else", () => {
+    const x = [...random.normal(5)];
+    const narrow = apply(foldLatentStatistics(vae, statistics, [1]), "quant_conv", x);
+    const plain = apply(folded, "quant_conv", x);
+    expect(narrow).toEqual(plain.map((value, row) => (row === channels + 1 ? -10 : value)));
   });
 
   it("decodes normalised latents to what the latents themselves were decoded to", () => {
