@@ -141,6 +141,8 @@ describe("a mistake in the command", () => {
     { args: ["forget", "a", "--prediction-type", "epsilon"], words: "--prediction-type is an option of --unlearn" },
     { args: ["generate", "a", "--prediction-type", "noise"], words: "Allowed choices are epsilon, v_prediction." },
     { args: ["generate", "a", "--vae", ""], words: "--vae is empty" },
+    { args: ["generate", "a", "--family", "sdxl"], words: "--family is for a checkpoint of yours" },
+    { args: ["learn", "a", "b", "--class", "c", "--vae", "v"], words: "name the checkpoint with --model <path>" },
     { args: ["forget", "a", "--unlearn", "--steps", "0"], words: "It must be a whole number from 1 to" },
     { args: ["pull"], words: "'model'; for example: keepsake pull stable-diffusion-v1-5/stable-diffusion-v1-5" },
     { args: ["pull", "a/b", "c/d"], words: "it takes one: keepsake pull a/b" },

@@ -6,6 +6,7 @@
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { CheckpointOptions } from "../../diffusion/checkpoint.ts";
+import { KeepsakeError } from "../../errors.ts";
 import type { Library } from "../library.ts";
 
 /** The miniature Stable Diffusion that comes with this package; the default of every command. */
@@ -28,15 +29,17 @@ export interface ChosenModel {
 /**
  * The model that is asked for, else the library's own, else the built-in one. What is not said of it is as the library
  * has recorded.
+ *
+ * @throws KeepsakeError if something is said of the built-in model, of which everything is known
  */
-export function chosenModel(
-  { model, vae, config, predictionType, family, variant }: AskedModel,
-  library: Library | undefined,
-): ChosenModel {
+export function chosenModel(asked: AskedModel, library: Library | undefined): ChosenModel {
+  const { model, vae, config, predictionType, family, variant } = asked;
   const recorded = library?.manifest.model;
   const named = model === undefined || model === BUILT_IN_MODEL ? model : resolve(model);
+  const name = named ?? recorded?.folder ?? BUILT_IN_MODEL;
+  if (name === BUILT_IN_MODEL) checkNothingElse(asked);
   return {
-    name: named ?? recorded?.folder ?? BUILT_IN_MODEL,
+    name,
     options: {
       vae: vae === undefined ? recorded?.vae : resolve(vae),
       config: config === undefined ? recorded?.config : resolve(config),
@@ -45,6 +48,15 @@ export function chosenModel(
       variant: variant ?? recorded?.variant,
     },
   };
+}
+
+function checkNothingElse({ vae, config, predictionType, family }: AskedModel): void {
+  const kind = family === "built-in" ? undefined : family;
+  const options = { "--vae": vae, "--config": config, "--prediction-type": predictionType, "--family": kind };
+  const given = Object.entries(options).find(([, value]) => value !== undefined);
+  if (given === undefined) return;
+  const fault = `${given[0]} is for a checkpoint of yours, not for the built-in model`;
+  throw new KeepsakeError("usage", `${fault}: name the checkpoint with --model <path>, or leave the option out.`);
 }
 
 /** As what the checkpoint of a model is opened. */
