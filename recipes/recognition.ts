@@ -5,16 +5,15 @@
  *
  * `npx tsx recipes/recognition.ts --model build/model/model --output build/recognition [--threads 1] [--smoke]`
  */
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { writeFileAtomic } from "../src/io/atomic.ts";
 import { decodeImage, writePng } from "../src/io/images/image.ts";
 import { labelledSheet } from "../src/io/images/labelled-sheet.ts";
 import type { RgbImage } from "../src/io/images/rgb-image.ts";
-import { Keepsake } from "../src/keepsake/keepsake.ts";
 import { CONCEPTS } from "./concepts/concepts.ts";
+import { DRAWING_SEED, drawnWhenTaughtAlone, NEW_PLACES } from "./evaluation/taught-alone.ts";
 import { Dice } from "./world/dice.ts";
 
 const { values } = parseArgs({
@@ -26,42 +25,15 @@ const { values } = parseArgs({
     smoke: { type: "boolean", default: false },
   },
 });
-const SEED = 2026;
 const COLUMNS = 6;
 const ROWS_OF_A_SHEET = 5;
-/** One drawing in each. */
-const NEW_PLACES = [
-  "on a white background",
-  "on a blue background",
-  "on the beach",
-  "in the snow",
-  "in the city",
-  "on a yellow background",
-];
-
 const program = values.threads === undefined ? {} : { threads: Number(values.threads) };
 const concepts = values.smoke ? CONCEPTS.slice(0, 1) : CONCEPTS;
 const trainingFolder = (name: string) => join("examples", "concepts", name, "train");
 
-/** Six drawings of a concept that a library of its own has just learned. */
-async function drawingsOf(name: string, classNoun: string): Promise<RgbImage[]> {
-  const folder = await mkdtemp(join(tmpdir(), "keepsake-recognition-"));
-  const { model } = values;
-  const keepsake = await Keepsake.open(join(folder, "library"), { program, ...(model !== undefined && { model }) });
-  try {
-    const training = values.smoke ? { training: { steps: 2 } } : {};
-    await keepsake.learn({ name, classNoun, photos: [trainingFolder(name)], ...training });
-    const drawings: RgbImage[] = [];
-    for (const place of values.smoke ? NEW_PLACES.slice(0, 2) : NEW_PLACES) {
-      const [{ image }] = await keepsake.generate({ prompt: `<${name}> ${place}`, seed: SEED });
-      drawings.push(image);
-    }
-    return drawings;
-  } finally {
-    await keepsake.close();
-    await rm(folder, { recursive: true });
-  }
-}
+const { model } = values;
+const places = values.smoke ? NEW_PLACES.slice(0, 2) : NEW_PLACES;
+const training = values.smoke ? { training: { steps: 2 } } : {};
 
 /** Writes `rows` of pictures, five rows on a sheet. */
 async function writeSheets(kind: string, title: string, rows: readonly { label: string; pictures: RgbImage[] }[]) {
@@ -87,10 +59,12 @@ await writeSheets("things", "what was learned from", learnedFrom);
 const drawn: { readonly thing: number; readonly image: RgbImage }[] = [];
 for (const [i, { name, classNoun }] of concepts.entries()) {
   const started = performance.now();
-  for (const image of await drawingsOf(name, classNoun)) drawn.push({ thing: i + 1, image });
+  const concept = { name, classNoun, photos: [trainingFolder(name)], ...training };
+  for (const image of await drawnWhenTaughtAlone(concept, { model, program, places }))
+    drawn.push({ thing: i + 1, image });
   process.stderr.write(`${name}: ${((performance.now() - started) / 1000).toFixed(0)} s\n`);
 }
-const order = new Dice(SEED, "order of the drawings").sampleOf(drawn, drawn.length);
+const order = new Dice(DRAWING_SEED, "order of the drawings").sampleOf(drawn, drawn.length);
 const rows = Array.from({ length: Math.ceil(order.length / COLUMNS) }, (_, row) => {
   const some = order.slice(row * COLUMNS, (row + 1) * COLUMNS);
   const label = `drawings ${row * COLUMNS + 1} to ${row * COLUMNS + some.length}`;

@@ -8,3 +8,4 @@ for part in clip vae unet judge; do
 done
 npx tsx recipes/evaluate.ts --smoke --model "$output/model" --judge "$output/judge"
 npx tsx recipes/recognition.ts --smoke --model "$output/model" --output "$output/recognition"
+npx tsx recipes/taught.ts --smoke --model "$output/model" --judge "$output/judge" --output "$output/taught.png"

@@ -7,7 +7,7 @@ import { add, concat, mean, reshape, silu, sqrt, square, type Tensor } from "../
 import { MARK_KINDS } from "../figures/marks.ts";
 import { NOUN_NAMES } from "../figures/nouns.ts";
 import { COLOR_NAMES } from "../world/color.ts";
-import type { Scene } from "../world/scene.ts";
+import type { Subject } from "../world/scene.ts";
 
 /** What each head chooses from. */
 export const HEADS = {
@@ -58,8 +58,13 @@ export function judgeNetwork(
   return { features, logits: { noun: head("noun"), color: head("color"), mark: head("mark") } };
 }
 
+/** A scene, or as much of one as the judge is asked about. */
+interface Shown {
+  readonly subjects: readonly Pick<Subject, "figure">[];
+}
+
 /** What is right for each head, as shares that sum to 1; of a figure with two marks, either. */
-export function answersOf({ subjects }: Scene): Record<Head, readonly string[]> {
+export function answersOf({ subjects }: Shown): Record<Head, readonly string[]> {
   const [{ figure }] = subjects;
   const marks = figure.marks.map(({ kind }) => kind);
   return { noun: [figure.noun], color: [figure.colors[0]], mark: marks.length === 0 ? ["none"] : marks };
