@@ -24,12 +24,19 @@ import {
 } from "../src/graph/index.ts";
 import { RandomStream } from "../src/random/random.ts";
 import { LATENT_CHANNELS, LATENT_SIZE, PICTURE_SIZE, vaeConfig, vaeConfigJson } from "./model/architecture.ts";
-import { openAutoencoderKl } from "../src/diffusion/checkpoint.ts";
+import { openAutoencoderKl, type Component } from "../src/diffusion/checkpoint.ts";
+import type { AutoencoderKlConfig } from "../src/diffusion/config/autoencoder-kl-config.ts";
 import { conceptViews } from "./evaluation/concept-views.ts";
 import { psnr } from "./evaluation/fidelity.ts";
 import { pictureEncoder } from "./training/encoded-world.ts";
 import { DIFFUSERS_WEIGHTS, namedTensors, storedTensors, writeComponent } from "./training/export.ts";
-import { foldLatentStatistics, latentStatistics, unusedChannels } from "./training/latent-statistics.ts";
+import {
+  deviationsByWorth,
+  foldLatentStatistics,
+  latentStatistics,
+  unusedChannels,
+  worthOfChannels,
+} from "./training/latent-statistics.ts";
 import { recipeOptions } from "./training/options.ts";
 import { FullTrainer } from "./training/full-trainer.ts";
 import { trainLoop } from "./training/loop.ts";
@@ -164,15 +171,35 @@ const { unused } = await reconstructed(heldOut.pixels);
 await trainer.dispose();
 const averaged = namedTensors(trainer.parameters, trainer.ema);
 
-/** The VAE with latents about standard normal. */
+/** Pictures of which the latents are nudged, to learn what their channels are worth. */
+const NUDGED = 16;
+
+/** Decodes the latents of `NUDGED` pictures. */
+async function latentDecoder({ config, weights }: Component<AutoencoderKlConfig>) {
+  const pixels = decode(weights.frozen(), config, input("latents", noiseShape(NUDGED)));
+  const decoder = await Program.create({ pixels }, program);
+  return async (latents: Float32Array) => (await decoder.run({ latents })).pixels;
+}
+
+/** The VAE with latents of a mean of 0, and of a deviation as its channels are worth. */
 async function normalized() {
   // The statistics of the latents are those of the weights as they are stored, in half precision: they are measured on
   // a first export, kept apart from the model.
   const unnormalized = join(folder, "unnormalized");
   await writeComponent(unnormalized, DIFFUSERS_WEIGHTS, vaeConfigJson, averaged);
-  const encodePictures = await pictureEncoder(await openAutoencoderKl(unnormalized), program);
+  const stored = await openAutoencoderKl(unnormalized);
+  const encodePictures = await pictureEncoder(stored, program);
   const measured = await pictures.batch(seed + 1, EVALUATED, smoke ? 32 : 2048);
-  return foldLatentStatistics(averaged, latentStatistics(await encodePictures(measured.pixels)), unused);
+  const latents = await encodePictures(measured.pixels);
+  const statistics = latentStatistics(latents);
+  const some = latents.subarray(
+    0,
+    noiseShape(NUDGED).reduce((a, b) => a * b),
+  );
+  const wanted = deviationsByWorth(await worthOfChannels(await latentDecoder(stored), some, statistics));
+  process.stderr.write(`deviations of the channels: ${wanted.map((each) => each.toFixed(2)).join(" ")}\n`);
+  const deviation = statistics.deviation.map((measuredOne, channel) => measuredOne / wanted[channel]);
+  return foldLatentStatistics(averaged, { ...statistics, deviation }, unused);
 }
 
 // A frozen encoder makes the latents that it made, for which a UNet may have been trained.

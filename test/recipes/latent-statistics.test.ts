@@ -1,7 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { LATENT_CHANNELS, LATENT_SIZE } from "../../recipes/model/architecture.ts";
 import type { NamedTensors } from "../../recipes/training/export.ts";
-import { foldLatentStatistics, latentStatistics, unusedChannels } from "../../recipes/training/latent-statistics.ts";
+import {
+  deviationsByWorth,
+  foldLatentStatistics,
+  latentStatistics,
+  unusedChannels,
+  worthOfChannels,
+} from "../../recipes/training/latent-statistics.ts";
 import { RandomStream } from "../../src/random/random.ts";
 
 const AREA = LATENT_SIZE * LATENT_SIZE;
@@ -31,6 +37,24 @@ describe("unusedChannels", () => {
     // A posterior of 0.7 drowns 0.04 and not 1; channel 7 says little, and says it clearly.
     const logvar = said.map(of({ 7: -8 }, 2 * Math.log(0.7)));
     expect(unusedChannels({ mean, logvar })).toEqual([3]);
+  });
+});
+
+describe("the worth of channels", () => {
+  it("is how far pictures move when a channel is off by a deviation", async () => {
+    const latents = new RandomStream(3, "latents").normal(16 * LATENT_CHANNELS * AREA);
+    const channelOf = (i: number) => Math.floor(i / AREA) % LATENT_CHANNELS;
+    // A decoder that gives channel c the weight c: what it decodes moves in one of 16 parts.
+    const decoded = (z: Float32Array) => Promise.resolve(z.map((value, i) => channelOf(i) * value));
+    const deviation = Array.from({ length: LATENT_CHANNELS }, (_, c) => (c === 5 ? 2 : 1));
+    const worth = await worthOfChannels(decoded, latents, { mean: [], deviation });
+    for (let c = 0; c < LATENT_CHANNELS; c++) {
+      expect(worth[c] / ((c * deviation[c]) / Math.sqrt(LATENT_CHANNELS) || 1)).toBeCloseTo(c === 0 ? 0 : 1, 1);
+    }
+  });
+
+  it("gives the most worthy a deviation of 1, and none so little that its weights are endless", () => {
+    expect(deviationsByWorth([4, 1, 16, 0])).toEqual([0.5, 0.25, 1, 0.1]);
   });
 });
 
