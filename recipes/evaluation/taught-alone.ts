@@ -4,11 +4,14 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { MODEL_FAMILIES } from "../../src/diffusion/family/families.ts";
 import type { ProgramOptions } from "../../src/graph/index.ts";
 import type { RgbImage } from "../../src/io/images/rgb-image.ts";
 import { Keepsake } from "../../src/keepsake/keepsake.ts";
 import type { LearnRequest } from "../../src/keepsake/learn-and-preview.ts";
 import { BUILT_IN } from "../../src/library/model/model-profile.ts";
+
+const { steps, guidanceScale } = MODEL_FAMILIES["built-in"];
 
 /** One drawing in each. */
 export const NEW_PLACES: readonly string[] = [
@@ -32,7 +35,7 @@ export interface TaughtAloneOptions {
 
 /**
  * A drawing of a concept in each place, by a library of its own that has just learned it and is deleted then. What is
- * not said of the training is as for the built-in model: what is measured may be the next one.
+ * not said of the training, and how it is drawn, is as for the built-in model: what is measured may be the next one.
  */
 export async function drawnWhenTaughtAlone(
   concept: LearnRequest,
@@ -46,7 +49,7 @@ export async function drawnWhenTaughtAlone(
     const drawings: RgbImage[] = [];
     for (const place of places) {
       const prompt = `<${concept.name}> ${place}`;
-      const [{ image }] = await keepsake.generate({ prompt, seed: DRAWING_SEED });
+      const [{ image }] = await keepsake.generate({ prompt, seed: DRAWING_SEED, steps, guidanceScale });
       drawings.push(image);
     }
     return drawings;
