@@ -126,11 +126,13 @@ async function findProcess(pid: number): Promise<{ started: string; isZombie: bo
   // In a container that sees the /proc of another one the numbers there are not those that we know.
   if ((await readlink("/proc/self").catch(() => "")) !== String(process.pid)) return undefined;
   const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined);
-  // The second field, a name in brackets, may hold brackets and spaces; the third is the state, the 22nd the start.
+  // The second field, a name in brackets, may hold brackets and spaces; the third is the state, the 20th the number of
+  // threads, the 22nd the start.
   const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
-  const [state, started] = [fields?.[0], fields?.[19]];
+  const [state, threads, started] = [fields?.[0], fields?.[17], fields?.[19]];
   if (state === undefined || started === undefined) return undefined;
-  return { started, isZombie: state === "Z" || state === "X" };
+  // The state is that of the first thread. Of a process that is killed others may still end a write or a renaming.
+  return { started, isZombie: (state === "Z" || state === "X") && Number(threads) <= 1 };
 }
 
 function parseOrigin(text: string): Origin | undefined {

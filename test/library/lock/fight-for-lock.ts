@@ -1,6 +1,6 @@
 /**
- * @file A process that takes the lock of a folder again and again, and says "two" when somebody else is inside with it.
- * With "no links" the disk has no hard links.
+ * @file A process that takes the lock of a folder again and again, and says "two" and who when somebody else is inside
+ * with it. With "no links" the disk has no hard links.
  */
 import fs from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
@@ -18,14 +18,20 @@ const { lockFolder } = await import("../../../src/library/lock/lock.ts");
 /** Holds the number of the process that is inside. One that was killed leaves it there. */
 const inside = join(folder, "inside");
 
-async function isOccupied(): Promise<boolean> {
+/** @returns who else is inside, in words for a failed test; undefined if nobody is */
+async function occupant(): Promise<string | undefined> {
   const pid = Number(await fs.readFile(inside, "utf8").catch(() => ""));
-  if (pid === 0 || pid === process.pid) return false;
+  if (pid === 0 || pid === process.pid) return undefined;
   try {
-    return process.kill(pid, 0);
+    process.kill(pid, 0);
   } catch {
-    return false;
+    return undefined;
   }
+  if (process.platform !== "linux") return `process ${pid}`;
+  // A process that was killed can still be asked until its parent has noticed, and is inside no more.
+  const stat = await fs.readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+  const state = stat.slice(stat.lastIndexOf(")") + 2, stat.lastIndexOf(")") + 3);
+  return state === "" || state === "Z" || state === "X" ? undefined : `process ${pid} in state ${state}`;
 }
 
 for (;;) {
@@ -36,10 +42,12 @@ for (;;) {
     await sleep(Math.random() * 10);
     continue;
   }
-  if (await isOccupied()) process.stdout.write("two\n");
+  const other = await occupant();
+  if (other !== undefined) process.stdout.write(`two: ${other}\n`);
   await fs.writeFile(inside, String(process.pid));
   await sleep(Math.random() * 20);
-  if ((await fs.readFile(inside, "utf8")) !== String(process.pid)) process.stdout.write("two\n");
+  const last = await fs.readFile(inside, "utf8");
+  if (last !== String(process.pid)) process.stdout.write(`two: process ${last} came in\n`);
   await fs.rm(inside);
   process.stdout.write("out\n");
   await unlock();

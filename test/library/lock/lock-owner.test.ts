@@ -93,6 +93,21 @@ describe("the owner of a lock", () => {
     await expectFree(lockedBy({ pid }, { started: startOf(pid) }));
   });
 
+  it("is alive as long as one of its threads is, though its first has ended", async () => {
+    const exitOfThread = process.arch === "arm64" ? 93 : 60;
+    const script = `threads->create(sub { sleep 60 })->detach; $| = 1; print "$$\\n"; syscall(${exitOfThread}, 0);`;
+    const child = spawn("perl", ["-Mthreads", "-e", script], { stdio: ["ignore", "pipe", "inherit"] });
+    children.add(child);
+    const [line] = (await once(createInterface(child.stdout), "line")) as [string];
+    const pid = Number(line);
+    while (!readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ")) await sleep(20);
+    const folder = lockedBy({ pid }, { started: startOf(pid) });
+    expect((await failure(lockFolder(folder, "learning dog"))).message).toContain(`in use by process ${pid}`);
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    await expectFree(folder);
+  });
+
   it.each(elsewhere)("is watched where it cannot be asked: dead when it gives no sign of life (%j)", async (origin) => {
     const folder = lockedBy({}, origin);
     expect(await lockState(folder)).toBe("held");
