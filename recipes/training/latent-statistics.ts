@@ -74,8 +74,8 @@ const LEAST_DEVIATION = 0.1;
 
 /**
  * The deviation that each channel is to have: 1 for the one that is worth most, less for the others, as the square root
- * of their worth. A diffusion model settles what is strong first, and its loss counts what is strong: fine detail, which
- * little foretells, should be neither.
+ * of their worth. A diffusion model settles what is strong first, and its loss counts what is strong: fine detail,
+ * which little foretells, should be neither.
  */
 export function deviationsByWorth(worth: readonly number[]): number[] {
   const most = Math.max(...worth);
