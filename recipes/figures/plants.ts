@@ -107,12 +107,18 @@ export function drawMushroom(s: Sketch): string {
   const [left, right] = [100 - width, 100 + width];
   const cap = `M${left} 108C${left} ${top - 12} ${right} ${top - 12} ${right} 108Q${right} 122 ${right - 16} 122H${left + 16}Q${left} 122 ${left} 108Z`;
   const stem = dice.between(28, 36);
-  const dots = [
+  const beside = [
     [100, 52, 15],
     [58, 80, 12],
     [142, 80, 12],
     [100, 100, 11],
-  ].map(([x, y, r]) => circle(x, y, r, s.second.fill));
+  ];
+  // A mark takes the middle; the colour that a caption may name is still to be seen.
+  const around = [
+    [48, 88, 15],
+    [152, 88, 15],
+  ];
+  const dots = (s.hasMark(0) ? around : beside).map(([x, y, r]) => circle(x, y, r, s.second.fill));
   const hasFace = dice.chance(0.4);
   return (
     s.shadedForm(
@@ -120,7 +126,8 @@ export function drawMushroom(s: Sketch): string {
       s.pale,
     ) +
     s.shadedForm(cap, s.main) +
-    (s.hasMark(0) ? s.mark(0, 100, 78, 52) : s.clipped(cap, dots.join(""))) +
+    s.clipped(cap, dots.join("")) +
+    s.mark(0, 100, 78, 52) +
     path(`M${100 - stem - 18} 122Q100 136 ${118 + stem} 122Z`, s.pale.shadow) +
     (hasFace ? place(s.eyes(30, 8), 100, 148) + line("M92 164Q100 172 108 164", s.ink, 3.6) : "")
   );

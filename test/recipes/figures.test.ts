@@ -120,6 +120,22 @@ describe("drawings", () => {
     }
   });
 
+  it("show the second colour that a caption may name, under a mark too", async () => {
+    const sprites = new Sprites();
+    const mark = { kind: "heart", color: "white" } as const;
+    for (const { name } of NOUNS.filter(({ showsSecond, fixedSecond }) => showsSecond && fixedSecond === undefined)) {
+      for (const marks of [[], [mark]]) {
+        for (let variation = 0; variation < 8; variation += 1) {
+          const look = figure(name, { marks, variation });
+          const [[one], [other]] = await sprites.of([look, { ...look, colors: ["blue", "green"] }]);
+          const changed = one.data.filter((value, at) => at % 4 === 0 && Math.abs(value - other.data[at]) > 60).length;
+          const covered = one.data.filter((value, at) => at % 4 === 3 && value > 128).length;
+          expect(changed / covered, `${name} ${variation}`).toBeGreaterThan(0.05);
+        }
+      }
+    }
+  });
+
   it("show a mark under a hat, too, but no second one", async () => {
     const two = { ...figure("cat"), marks: MARK_KINDS.slice(0, 2).map((kind) => ({ kind, color: "red" as const })) };
     const hat = { name: "hat", color: "green" } as const;
