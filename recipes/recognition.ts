@@ -14,6 +14,7 @@ import { labelledSheet } from "../src/io/images/labelled-sheet.ts";
 import type { RgbImage } from "../src/io/images/rgb-image.ts";
 import { CONCEPTS } from "./concepts/concepts.ts";
 import { DRAWING_SEED, drawnWhenTaughtAlone, NEW_PLACES } from "./evaluation/taught-alone.ts";
+import { wholeNumber } from "./training/options.ts";
 import { Dice } from "./world/dice.ts";
 
 const { values } = parseArgs({
@@ -27,7 +28,7 @@ const { values } = parseArgs({
 });
 const COLUMNS = 6;
 const ROWS_OF_A_SHEET = 5;
-const program = values.threads === undefined ? {} : { threads: Number(values.threads) };
+const program = values.threads === undefined ? {} : { threads: wholeNumber("threads", values.threads) };
 const concepts = values.smoke ? CONCEPTS.slice(0, 1) : CONCEPTS;
 const trainingFolder = (name: string) => join("examples", "concepts", name, "train");
 

@@ -18,6 +18,7 @@ import { accuracyOf, Judge, type Seen } from "./evaluation/judge.ts";
 import { answersOf } from "./evaluation/judge-network.ts";
 import { drawnWhenTaughtAlone, NEW_PLACES } from "./evaluation/taught-alone.ts";
 import { PICTURE_SIZE } from "./model/architecture.ts";
+import { positiveNumber, wholeNumber } from "./training/options.ts";
 import { settingOf } from "./world/captions.ts";
 
 const { values } = parseArgs({
@@ -39,14 +40,15 @@ const { values } = parseArgs({
     smoke: { type: "boolean", default: false },
   },
 });
-const program = values.threads === undefined ? {} : { threads: Number(values.threads) };
+const program = values.threads === undefined ? {} : { threads: wholeNumber("threads", values.threads) };
 const training = {
-  steps: values.smoke ? 2 : Number(values.steps),
-  batchSize: Number(values.batch),
-  learningRate: Number(values["learning-rate"]),
-  tokenLearningRate: Number(values["token-learning-rate"]),
+  steps: values.smoke ? 2 : wholeNumber("steps", values.steps),
+  batchSize: wholeNumber("batch", values.batch),
+  learningRate: positiveNumber("learning-rate", values["learning-rate"]),
+  tokenLearningRate: positiveNumber("token-learning-rate", values["token-learning-rate"]),
 };
-const adapter = { rank: Number(values.rank) };
+const adapter = { rank: wholeNumber("rank", values.rank) };
+const [count, seed] = [wholeNumber("count", values.count), wholeNumber("seed", values.seed)];
 const { model } = values;
 const places = values.smoke ? NEW_PLACES.slice(0, 2) : NEW_PLACES;
 /** Side of a view, in pixels: like a photo, larger than what the model sees. */
@@ -57,8 +59,8 @@ const see = (pictures: readonly RgbImage[]) => judge.see(pictures.map(imageToTen
 const rows: SheetRow[] = [];
 const real: Judged = { seen: [], answers: [] };
 const drawn: Judged = { seen: [], answers: [] };
-for (let index = 0; index < (values.smoke ? 1 : Number(values.count)); index++) {
-  const concept = generatedConcept(Number(values.seed), index);
+for (let index = 0; index < (values.smoke ? 1 : count); index++) {
+  const concept = generatedConcept(seed, index);
   const { name, classNoun, description, figure } = concept;
   const started = performance.now();
   const photos = await Promise.all(

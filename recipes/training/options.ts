@@ -99,7 +99,8 @@ function providerNamed(name: string): Provider {
   throw new RangeError(`--provider ${name}: choose cpu or webgpu.`);
 }
 
-function positiveNumber(name: string, text: string): number {
+/** @throws RangeError unless the option's text is a number above 0 */
+export function positiveNumber(name: string, text: string): number {
   const value = Number(text);
   if (text.trim() === "" || !Number.isFinite(value) || value <= 0) {
     throw new RangeError(`--${name} ${text}: give a number above 0.`);
@@ -107,7 +108,8 @@ function positiveNumber(name: string, text: string): number {
   return value;
 }
 
-function wholeNumber(name: string, text: string): number {
+/** @throws RangeError unless the option's text is a whole number from 1 */
+export function wholeNumber(name: string, text: string): number {
   const value = Number(text);
   if (text.trim() === "" || !Number.isSafeInteger(value) || value < 1) {
     throw new RangeError(`--${name} ${text}: give a whole number from 1.`);
