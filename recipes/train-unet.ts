@@ -50,7 +50,7 @@ const EASY_SHARE = 0.2;
  * Two things in a picture and small ones are learned last: a model that draws single things is trained on more of them.
  */
 const LATER_WORLD: SampleOptions = {
-  layouts: { single: 0.7, two: 0.07, pair: 0.23 },
+  layouts: { single: 0.52, two: 0.08, pair: 0.4 },
   sizes: { large: 0.88, small: 0.12 },
 };
 const GUIDANCE_SCALE = 3;

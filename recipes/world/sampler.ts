@@ -93,11 +93,16 @@ function singleSpot({ size, position }: Layout & { kind: "single" }, background:
   return [{ x, y: background.kind === "place" ? ground : 0.5 + dice.between(-slack, slack), scale }];
 }
 
+/** The second stands to the right, in front of the first and a little lower: so both are larger than half of the side. */
 function twoSpots(background: Background, dice: Dice): Spot[] {
-  const jitter = () => dice.between(-0.02, 0.02);
-  const scale = dice.between(0.49, 0.54);
-  const lower = background.kind === "place" ? 0.97 - scale / 2 - 0.5 : 0;
-  return [0.26, 0.74].map((x) => ({ x: x + jitter(), y: 0.5 + lower + jitter(), scale }));
+  const scale = dice.between(0.54, 0.61);
+  const behind = dice.between(0.04, 0.11);
+  const front = background.kind === "place" ? 0.98 - scale / 2 : 0.5 + behind + dice.between(-0.02, 0.02);
+  const [left, right] = [scale / 2 + dice.between(-0.02, 0.02), 1 - scale / 2 + dice.between(-0.02, 0.02)];
+  return [
+    { x: left, y: front - 2 * behind, scale },
+    { x: right, y: front, scale },
+  ];
 }
 
 function randomLayout(options: Required<WorldOptions>, dice: Dice): Layout {
