@@ -93,7 +93,7 @@ function singleSpot({ size, position }: Layout & { kind: "single" }, background:
   return [{ x, y: background.kind === "place" ? ground : 0.5 + dice.between(-slack, slack), scale }];
 }
 
-/** The second stands to the right, in front of the first and a little lower: so both are larger than half of the side. */
+/** The second stands to the right, in front of the first and a little lower: so both are larger than half the side. */
 function twoSpots(background: Background, dice: Dice): Spot[] {
   const scale = dice.between(0.54, 0.61);
   const behind = dice.between(0.04, 0.11);
