@@ -44,6 +44,7 @@ const concepts = await Promise.all(
   taught.map(async ({ name, classNoun }) => ({
     name,
     classNoun,
+    vectors: BUILT_IN.vectors,
     photos: await encodeTrainingPhotos(pipeline.vae, photosOf(name), PICTURE_SIZE, {}),
   })),
 );

@@ -3,8 +3,9 @@
  * each in six places where it was never shown, and asks for noun, main colour and mark. Learning rates, steps and rank
  * of the built-in model are chosen by this.
  *
- * `npx tsx recipes/taught.ts --model build/model/model --judge build/model/judge [--count 8] [--seed 5] [--steps 400]
- * [--learning-rate 2e-3] [--token-learning-rate 1e-2] [--batch 4] [--rank 64] [--threads 1] [--output sheet.png]`
+ * `npx tsx recipes/taught.ts --model build/model/model --judge build/model/judge [--count 8] [--seed 5] [--steps 250]
+ * [--learning-rate 5e-4] [--token-learning-rate 5e-3] [--batch 4] [--rank 64] [--vectors 4] [--threads 1]
+ * [--output sheet.png]`
  */
 import { parseArgs } from "node:util";
 import { encodePng, imageToTensor, writePng } from "../src/io/images/image.ts";
@@ -34,6 +35,7 @@ const { values } = parseArgs({
     "learning-rate": { type: "string", default: String(BUILT_IN.training.learningRate) },
     "token-learning-rate": { type: "string", default: String(BUILT_IN.training.tokenLearningRate) },
     rank: { type: "string", default: String(BUILT_IN.adapter.rank) },
+    vectors: { type: "string", default: String(BUILT_IN.vectors) },
     threads: { type: "string" },
     /** A sheet of what was learned from and what was drawn. Default: none. */
     output: { type: "string" },
@@ -48,6 +50,7 @@ const training = {
   tokenLearningRate: positiveNumber("token-learning-rate", values["token-learning-rate"]),
 };
 const adapter = { rank: wholeNumber("rank", values.rank) };
+const vectors = wholeNumber("vectors", values.vectors);
 const [count, seed] = [wholeNumber("count", values.count), wholeNumber("seed", values.seed)];
 const { model } = values;
 const places = values.smoke ? NEW_PLACES.slice(0, 2) : NEW_PLACES;
@@ -70,7 +73,7 @@ for (let index = 0; index < (values.smoke ? 1 : count); index++) {
     }),
   );
   const drawings = await drawnWhenTaughtAlone(
-    { name, classNoun, photos, training, adapter },
+    { name, classNoun, vectors, photos, training, adapter },
     { model, program, places },
   );
   const others = await Promise.all(viewsOf(concept, "test").map((view) => paintView(concept, view, PICTURE_SIZE)));
@@ -85,7 +88,7 @@ for (let index = 0; index < (values.smoke ? 1 : count); index++) {
 }
 await judge.dispose();
 const report = { real: accuracyOf(real.seen, real.answers), drawn: accuracyOf(drawn.seen, drawn.answers) };
-process.stdout.write(`${JSON.stringify({ training, adapter, ...report })}\n`);
+process.stdout.write(`${JSON.stringify({ training, adapter, vectors, ...report })}\n`);
 if (values.output !== undefined) {
   await writePng(values.output, labelledSheet(["other views of it", "drawn in new places"], rows));
 }

@@ -7,6 +7,7 @@ import type { SequenceConcept } from "../../src/learning/learn-sequence.ts";
 import { encodeTrainingPhotos } from "../../src/training/photos/encode-photos.ts";
 import { loadPhotos, readPhoto } from "../../src/training/photos/photos.ts";
 import type { StableDiffusionPipeline } from "../../src/diffusion/pipeline.ts";
+import { BUILT_IN } from "../../src/library/model/model-profile.ts";
 import type { JudgedConcept } from "../../src/evaluation/sequence-run.ts";
 import { readJson } from "../../src/io/json.ts";
 
@@ -60,6 +61,7 @@ export async function judgedExamples(
     const taught: SequenceConcept = {
       name,
       classNoun: example.classNoun,
+      vectors: BUILT_IN.vectors,
       photos: await encodeTrainingPhotos(pipeline.vae, photos, side, {}),
     };
     judged.push({

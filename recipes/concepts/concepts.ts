@@ -20,7 +20,10 @@ export interface Concept {
   readonly confusedWith?: string;
   /** Colours that a background must not have. */
   readonly colors: readonly Rgb[];
-  /** Between which the side of its square lies in its views, as a fraction of the picture. Default: 0.62 to 0.9. */
+  /**
+   * Between which the side of its square, of which some drawings fill a part, lies in its views, as a fraction of the
+   * picture. Default: 0.8 to 1.
+   */
   readonly scales?: readonly [number, number];
   /** The drawing, on a square of 200 by 200. */
   readonly draw: (pose: Pose) => string;
@@ -81,6 +84,7 @@ export const CONCEPTS: readonly Concept[] = [
     classNoun: "robot",
     description: "mustard, on one wheel, a round teal and a square coral eye, a star on a spring, a checkered chest",
     colors: [[242, 182, 50]],
+    scales: [0.95, 1.1],
     draw: (pose) => withHeadroom(drawRobot(pose), 0.9),
   },
   {
@@ -88,6 +92,7 @@ export const CONCEPTS: readonly Concept[] = [
     classNoun: "teapot",
     description: "teal, a band of fish scales, a toadstool on the lid, a curled handle, three feet and a face",
     colors: [[47, 166, 154]],
+    scales: [0.95, 1.08],
     draw: drawTeapot,
   },
   {
@@ -99,6 +104,7 @@ export const CONCEPTS: readonly Concept[] = [
       [246, 234, 212],
       [200, 80, 45],
     ],
+    scales: [0.98, 1.12],
     draw: drawEmber,
   },
   {
@@ -110,6 +116,7 @@ export const CONCEPTS: readonly Concept[] = [
       [244, 234, 216],
       [43, 63, 120],
     ],
+    scales: [0.98, 1.12],
     draw: drawCinder,
   },
   {
@@ -117,6 +124,7 @@ export const CONCEPTS: readonly Concept[] = [
     classNoun: "backpack",
     description: "olive, two unequal buttons and a smiling zip, a striped pink blanket on top, a checkered patch",
     colors: [[127, 148, 68]],
+    scales: [0.9, 1.1],
     draw: drawNomad,
   },
 ];

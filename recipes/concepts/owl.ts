@@ -17,13 +17,10 @@ function wing(): string {
 /** On a square of 200 by 200. */
 export function drawOwl(pose: Pose): string {
   const body = path("M100 38Q160 38 160 112Q160 180 100 180Q40 180 40 112Q40 38 100 38Z", plum);
-  const chevrons = ["#f4b942", "#ef7d5b", "#3db5a9", "#f4b942", "#ef7d5b"].map((color, i) =>
-    line(
-      `M58 ${112 + 15 * i}L86 ${124 + 15 * i}L100 ${114 + 15 * i}L114 ${124 + 15 * i}L142 ${112 + 15 * i}`,
-      color,
-      7,
-    ),
-  );
+  const chevrons = ["#f4b942", "#ef7d5b", "#3db5a9"].map((color, i) => {
+    const [high, low] = [112 + 25 * i, 130 + 25 * i];
+    return line(`M56 ${high}L78 ${low}L100 ${high}L122 ${low}L144 ${high}`, color, 12);
+  });
   const belly = ellipse(100, 142, 42, 40, "#f3e7f2");
   const foot = (x: number) => line(`M${x - 9} 188L${x} 178L${x + 9} 188M${x} 178V190`, "#f08a2c", 7);
   const lift = pose.body === "jump" ? 70 : 0;

@@ -52,8 +52,8 @@ export function viewsOf(concept: Concept, part: "train" | "test"): View[] {
   const views = order.map((pose, i): View => {
     const background = chooseBackground(concept, kinds[i % kinds.length], taken, dice);
     taken.add(backgroundKey(background));
-    const scale = dice.between(...(concept.scales ?? [0.62, 0.9]));
-    const slack = (1 - scale) * 0.45;
+    const scale = dice.between(...(concept.scales ?? [0.8, 1]));
+    const slack = Math.max(0, 1 - scale) * 0.45;
     return {
       pose,
       background,

@@ -45,7 +45,8 @@ export async function drawnWhenTaughtAlone(
   const keepsake = await Keepsake.open(join(folder, "library"), { program, ...(model !== undefined && { model }) });
   try {
     const training = { ...BUILT_IN.training, ...concept.training };
-    await keepsake.learn({ ...concept, training, adapter: { ...BUILT_IN.adapter, ...concept.adapter } });
+    const { vectors } = BUILT_IN;
+    await keepsake.learn({ vectors, ...concept, training, adapter: { ...BUILT_IN.adapter, ...concept.adapter } });
     const drawings: RgbImage[] = [];
     for (const place of places) {
       const prompt = `<${concept.name}> ${place}`;

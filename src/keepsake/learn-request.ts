@@ -22,7 +22,7 @@ export interface LearnConceptRequest extends AskedStrategy, Watched<LearnConcept
    * concept.
    */
   readonly classNoun?: string;
-  /** Embeddings that the token stands for. Default 1, or as the library knows the concept. */
+  /** Embeddings that the token stands for. Default 1, on the built-in model 4, or as the library knows the concept. */
   readonly vectors?: number;
   /**
    * Go on teaching a concept that the library knows: its token begins as it was learned, and what it was is kept like

@@ -1,6 +1,7 @@
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { Keepsake } from "../../src/keepsake/keepsake.ts";
 import { libraryHistory } from "../../src/library/history.ts";
 import { Library } from "../../src/library/library.ts";
 import { redo, undo } from "../../src/library/undo.ts";
@@ -90,16 +91,30 @@ describe("a library of version 2", () => {
     expect(await verifyLibrary(folder)).toMatchObject({ faults: [], leftovers: [] });
   });
 
-  it("that was made on the built-in model still knows it", async () => {
-    const folder = inFolder("built-in");
+  /** A library that has learned nothing, on the built-in model with that fingerprint. */
+  function onBuiltIn(fingerprint: string): string {
+    const folder = inFolder(`library ${made++}`);
     mkdirSync(folder);
-    const fingerprint = "b05d689d67d10a3665f3d644c55aee6abb4bb53c10cca43c7ce8bb6d3ed6aa0a";
     const manifest = {
       ...{ format: "keepsake-library", version: 2, model: { folder: "built-in", fingerprint }, keep: 3 },
       ...{ change: { kind: "begun" }, concepts: [], earlier: [] },
     };
     writeFileSync(join(folder, "library.json"), JSON.stringify(manifest));
+    return folder;
+  }
+
+  it("that was made on the built-in model still knows it", async () => {
+    const folder = onBuiltIn("e3a104ec57831ba0a9758eef583f8e7e02fa07b26e8f697aacc1d287c2446ecf");
     expect(await verifyLibrary(folder)).toMatchObject({ faults: [], model: "checked" });
+  });
+
+  it("that was made on the first built-in model is told apart, and says where that is found", async () => {
+    const folder = onBuiltIn("b05d689d67d10a3665f3d644c55aee6abb4bb53c10cca43c7ce8bb6d3ed6aa0a");
+    expect(await verifyLibrary(folder)).toMatchObject({ faults: [], model: "another" });
+    await expect(Keepsake.open(folder)).rejects.toThrow(
+      `${folder} was made on an earlier built-in model; name the folder models/keepsake-64 of the Keepsake that made ` +
+        "it with --model <path>, or choose another library with --library.",
+    );
   });
 
   it("in which an undo was undone has nothing to redo", async () => {

@@ -75,7 +75,7 @@ export async function prepareLearning(
   request: LearnConceptRequest,
   { library, profile, pipeline, ended }: LibraryOnModel,
 ): Promise<PreparedLearning> {
-  const concept = askedConcept(request, library, library.folder);
+  const concept = askedConcept(request, library, library.folder, profile.vectors);
   const { name, classNoun, vectors, again } = concept;
   const others = library.concepts.filter((each) => each.name !== name);
   const beginsAdapter = others.length === 0 && again !== "more";

@@ -55,6 +55,7 @@ export function checkNaming<T extends Checked>(request: T): T {
  *
  * @param library - undefined: there is none yet
  * @param folder - of the library, for messages
+ * @param usualVectors - of a new token on its model
  * @throws KeepsakeError ("state") if the library knows the concept and the request does not say what to do with it, or
  *   the other way round; ("usage") if it is to be taught further as something else
  */
@@ -62,12 +63,13 @@ export function askedConcept(
   { name, classNoun, vectors, more = false, replace = false }: Naming,
   library: Pick<Library, "concepts"> | undefined,
   folder: string,
+  usualVectors = 1,
 ): AskedConcept {
   const concepts = library?.concepts ?? [];
   const known = concepts.find((concept) => concept.name === name);
   if (known === undefined) {
     if (more || replace) throw unknown(name, more ? "--more" : "--replace", folder, concepts);
-    return { name, classNoun: classNoun ?? "", vectors: vectors ?? 1 };
+    return { name, classNoun: classNoun ?? "", vectors: vectors ?? usualVectors };
   }
   if (!more && !replace) {
     const advice = "add --more to go on teaching it, --replace to begin it anew, or choose another name";

@@ -8,6 +8,7 @@ import { sha256, sha256File } from "../../io/hash.ts";
 import type { Library } from "../library.ts";
 import type { LibraryModel } from "../manifest/state.ts";
 import { shellPath } from "../../shell.ts";
+import { BUILT_IN_MODEL } from "./model-folder.ts";
 
 /** Bytes at either end of a weights file that the fingerprint looks at. */
 const SAMPLE = 1 << 20;
@@ -52,6 +53,11 @@ export function checkModel(library: Library, folder: string, identity: ModelIden
   if (isModelOf(library, identity)) return;
   const { folder: made } = library.manifest.model;
   const elsewhere = "or choose another library with --library";
+  if (made === folder && folder === BUILT_IN_MODEL) {
+    const fault = `${library.folder} was made on an earlier built-in model`;
+    const folderThen = "the folder models/keepsake-64 of the Keepsake that made it";
+    throw new KeepsakeError("state", `${fault}; name ${folderThen} with --model <path>, ${elsewhere}.`);
+  }
   if (made === folder) {
     const fault = `its weights are not those any more that ${library.folder} was made on`;
     throw new KeepsakeError("state", `${folder}: ${fault}; say where they are with --model <path>, ${elsewhere}.`);

@@ -6,7 +6,7 @@ import { ADAPTER_KINDS } from "../../../adapters/kinds.ts";
 import type { AskedStrategy } from "../../../keepsake/chosen-strategy.ts";
 import type { LearnRequest } from "../../../keepsake/learn-and-preview.ts";
 import { DEFAULT_ADAPTER, DEFAULT_TRAINING } from "../../../learning/learn-settings.ts";
-import { BUILT_IN } from "../../../library/model/model-profile.ts";
+import { BUILT_IN, CHECKPOINT } from "../../../library/model/model-profile.ts";
 import { DEFAULT_STRATEGY, parseStrategyOptions, STRATEGY_FOR_ANY_ADAPTER } from "../../../strategies/registry.ts";
 import { KeepsakeError } from "../../../errors.ts";
 import { learningRateSchedules, type LearningRateSchedule, type Provider } from "../../../graph/index.ts";
@@ -104,7 +104,11 @@ function withAdapterOptions(command: Command): Command {
       "--targets <names>",
       `layers to adapt: crossattn-kv, crossattn, attn, all-linear, or endings such as to_q,ff.net.2 (default: ${DEFAULT_ADAPTER.targets})`,
     )
-    .option("--vectors <n>", "embeddings that the token stands for (default: 1)", wholeNumber(LIMITS.vectors));
+    .option(
+      "--vectors <n>",
+      `embeddings that the token stands for ${unlessGiven(CHECKPOINT.vectors, BUILT_IN.vectors)}`,
+      wholeNumber(LIMITS.vectors),
+    );
 }
 
 function withPhotoOptions(command: Command): Command {
