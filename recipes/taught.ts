@@ -1,7 +1,7 @@
 /**
  * @file What is left of a concept in its drawings, as the judge sees it. Teaches generated concepts, each alone, draws
  * each in six places where it was never shown, and asks for noun, main colour and mark. Learning rates, steps and rank
- * of the built-in model are chosen by this.
+ * of the built-in model can be weighed by this.
  *
  * `npx tsx recipes/taught.ts --model build/model/model --judge build/model/judge [--count 8] [--seed 5] [--steps 250]
  * [--learning-rate 5e-4] [--token-learning-rate 5e-3] [--batch 4] [--rank 64] [--vectors 4] [--threads 1]
