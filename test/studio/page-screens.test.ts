@@ -3,6 +3,7 @@
  * accessibility in either theme, fits the narrowest window, and nothing goes wrong in the console.
  */
 import { join } from "node:path";
+import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
 import {
   examplePhotos,
@@ -72,6 +73,17 @@ describe("With concepts", () => {
       expect(await page.locator("button:focus").getAttribute("aria-label")).toBe(name);
     }
     expect(faults).toEqual([]);
+  });
+
+  it("a screen and a dialog have the focus as soon as they are there, however quickly a person types", async () => {
+    const { page } = open;
+    await goTo(page, "concepts");
+    expect(await focusWhenThere(page, ".screen-draw h1", `location.hash = "#/draw"`)).toBe(true);
+    await goTo(page, "concepts");
+    const rename = `document.querySelector(".menu li:nth-of-type(2) button").click()`;
+    expect(await focusWhenThere(page, "dialog", rename)).toBe(true);
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
   });
 
   it("a dialog takes the focus to its first control, keeps it, and gives it back", { timeout: 3 * LONG }, async () => {
@@ -251,3 +263,15 @@ describe("With nothing learned", () => {
     expect(faults).toEqual([]);
   });
 });
+
+/** Whether the focus is in an element in the moment in which an action brings it to the page, before it is painted. */
+function focusWhenThere(page: Page, selector: string, action: string): Promise<boolean> {
+  return page.evaluate<boolean>(`new Promise((resolve) => {
+    const look = () => {
+      const there = document.querySelector(${JSON.stringify(selector)});
+      if (there !== null) resolve(there.contains(document.activeElement));
+    };
+    new MutationObserver(look).observe(document.body, { childList: true, subtree: true });
+    ${action};
+  })`);
+}

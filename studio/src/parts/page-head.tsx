@@ -3,7 +3,7 @@
  * it.
  */
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { text } from "../strings.ts";
 
 export interface PageHeadProps {
@@ -17,7 +17,8 @@ let isFirst = true;
 
 export function PageHead({ title, lead, children }: PageHeadProps) {
   const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => {
+  // In the moment in which the screen appears: later it would take the focus from who was quicker.
+  useLayoutEffect(() => {
     if (!isFirst) heading.current?.focus();
     isFirst = false;
   }, []);

@@ -3,7 +3,7 @@
  * had it before. Escape closes it.
  */
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 import { text } from "../../strings.ts";
 import { focusables, giveFocusBack } from "./focus.ts";
 import { Icon } from "../icon.tsx";
@@ -18,13 +18,17 @@ export interface DialogProps {
 export function Dialog({ title, onClose, isWide = false, children }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
-  useEffect(() => {
+  // At once: what is typed meanwhile is meant for the dialog.
+  useLayoutEffect(() => {
     const before = document.activeElement;
-    dialog.current?.showModal();
+    const shown = dialog.current;
+    shown?.showModal();
     // The browser begins at the button that closes, which is the last thing a person wants.
-    const [close, first] = focusables(dialog.current);
+    const [close, first] = focusables(shown);
     (first ?? close)?.focus();
     return () => {
+      // As long as it is open, nothing behind it takes the focus.
+      shown?.close();
       giveFocusBack(before);
     };
   }, []);
