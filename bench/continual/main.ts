@@ -34,6 +34,7 @@ interface BenchOptions {
   readonly tokenLr: number;
   readonly lrScheduler: LearningRateSchedule;
   readonly pictures: number;
+  readonly classifierDraws: number;
   readonly model: string;
   readonly output: string;
   readonly threads?: number;
@@ -42,7 +43,6 @@ interface BenchOptions {
 
 /** Fewer steps than a user would take with DDIM: pictures are compared with one another, thousands are drawn. */
 const DRAWING = { seed: 2026, steps: 10, guidanceScale: 3, scheduler: "DPMSolverMultistepScheduler" } as const;
-const CLASSIFIER_DRAWS = 16;
 
 const command = new Command("bench:continual")
   .description("Compares the strategies of continual personalization on the built-in model and the example concepts.")
@@ -65,6 +65,7 @@ const command = new Command("bench:continual")
       .default(BUILT_IN.training.lrScheduler),
   )
   .option("--pictures <n>", "drawn for the setting of each held-out view", wholeNumber, 2)
+  .option("--classifier-draws <n>", "for each held-out view", wholeNumber, 64)
   .option("--model <folder>", "checkpoint", join("models", "keepsake-64"))
   .option(
     "--output <folder>",
@@ -110,7 +111,7 @@ async function runAll(options: BenchOptions, results: Results): Promise<void> {
         adapter: made.form === "full" ? {} : { rank },
         training: { ...BUILT_IN.training, ...training, seed },
         drawing: DRAWING,
-        classifierDraws: CLASSIFIER_DRAWS,
+        classifierDraws: planned.classifierDraws,
         measuredAfter: planned.measuredAfter ?? [],
       }),
     );
@@ -126,14 +127,15 @@ async function runAll(options: BenchOptions, results: Results): Promise<void> {
 /** Whole rounds, so that a benchmark that is stopped early has compared all contenders as often. */
 async function plannedRuns(options: BenchOptions): Promise<PlannedRun[]> {
   const contenders = await contendersOf(options);
-  const { set, steps, rank, lr: learningRate, tokenLr: tokenLearningRate, lrScheduler, pictures } = options;
+  const { set, steps, rank, lr: learningRate, tokenLr: tokenLearningRate, lrScheduler } = options;
+  const { pictures, classifierDraws } = options;
   const budget = { steps, rank, learningRate, tokenLearningRate, lrScheduler };
   const rounds = Array.from({ length: options.seeds }, (_, seed) =>
     orders(set, options.orders, options.concepts).map((order) => ({ order, seed })),
   ).flat();
   return rounds.flatMap(({ order, seed }) =>
     contenders.map((contender) => ({
-      ...{ ...contender, set, order, seed, budget, pictures },
+      ...{ ...contender, set, order, seed, budget, pictures, classifierDraws },
       ...(options.after !== undefined && { measuredAfter: options.after }),
     })),
   );

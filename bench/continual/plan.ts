@@ -40,6 +40,8 @@ export interface PlannedRun extends Contender {
   readonly budget: Budget;
   /** Drawn for the setting of each held-out view. */
   readonly pictures: number;
+  /** Noises and timesteps under which each held-out view is classified. */
+  readonly classifierDraws: number;
   /** Numbers of concepts after which the run is measured as if it ended there; its end always is. */
   readonly measuredAfter?: readonly number[];
 }

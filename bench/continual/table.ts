@@ -81,10 +81,11 @@ function stagesOf(run: RunResult): RunResult[] {
   return [...before, run];
 }
 
-function settingsOf({ planned: { budget, order } }: RunResult): string {
+function settingsOf({ model, planned: { budget, order, classifierDraws } }: RunResult): string {
   const { steps, rank, learningRate, tokenLearningRate, lrScheduler } = budget;
   const concepts = order.length === 1 ? "1 concept" : `${order.length} concepts`;
-  return `${concepts}, ${steps} steps, rank ${rank}, rates ${learningRate} / ${tokenLearningRate} ${lrScheduler}`;
+  const training = `${steps} steps, rank ${rank}, rates ${learningRate} / ${tokenLearningRate} ${lrScheduler}`;
+  return `model ${model.slice(0, 8)}, ${concepts}, ${training}, ${classifierDraws} draws of the classifier`;
 }
 
 function cell({ of, digits }: Column, runs: readonly RunResult[]): string {

@@ -9,7 +9,7 @@ import { temporaryFolder } from "../io/temporary-folder.ts";
 const inFolder = temporaryFolder();
 const budget = { steps: 10, rank: 4, learningRate: 1e-3, tokenLearningRate: 1e-2, lrScheduler: "cosine" } as const;
 const planned = (strategy: string, seed: number): PlannedRun => ({
-  ...{ strategy, seed, budget, options: {}, set: "reported", pictures: 1 },
+  ...{ strategy, seed, budget, options: {}, set: "reported", pictures: 1, classifierDraws: 4 },
   order: ["mochi", "pogo"],
 });
 
@@ -76,7 +76,7 @@ describe("results of runs", () => {
 
 describe("the table", () => {
   const result = (strategy: string, seed: number, aMmd: number, dcAccuracy?: number): RunResult => ({
-    ...{ planned: planned(strategy, seed), model: "model" },
+    ...{ planned: planned(strategy, seed), model: "0123456789abcdef" },
     ...run(aMmd, dcAccuracy),
   });
 
@@ -91,7 +91,9 @@ describe("the table", () => {
       "reported",
     ).split("\n");
     expect(lines).toHaveLength(6);
-    expect(lines[0]).toBe("2 concepts, 10 steps, rank 4, rates 0.001 / 0.01 cosine");
+    expect(lines[0]).toBe(
+      "model 01234567, 2 concepts, 10 steps, rank 4, rates 0.001 / 0.01 cosine, 4 draws of the classifier",
+    );
     const [separate, sequential] = lines.slice(4).map((line) => line.split("|").map((cell) => cell.trim()));
     expect(separate[1]).toContain("separate");
     expect(separate).toContain("–");
@@ -110,9 +112,20 @@ describe("the table", () => {
       .split("\n")
       .slice(-2)
       .map((line) => line.split("|").map((cell) => cell.trim()));
-    expect(first[1]).toBe("sequential, 1 concept, 10 steps, rank 4, rates 0.001 / 0.01 cosine");
+    expect(first[1]).toMatch(/^sequential, model 01234567, 1 concept, 10 steps, rank 4,/);
     expect(first).toEqual(expect.arrayContaining(["6.000", "1.000", "1.0", "300"]));
     expect(last[1]).toContain("2 concepts");
     expect(last).toEqual(expect.arrayContaining(["1.000", "0.500", "2.0", "500"]));
+  });
+
+  it("keeps apart what different models came to, and different numbers of draws", () => {
+    const first = result("sequential", 0, 0.001, 0.5);
+    const fewer = { ...first, planned: { ...first.planned, classifierDraws: 2 } };
+    const rows = markdownTable([first, { ...first, model: "fedcba9876543210" }, fewer], "reported")
+      .split("\n")
+      .slice(2);
+    expect(rows).toHaveLength(3);
+    for (const told of ["fedcba98", "01234567, 2 concepts", "2 draws"])
+      expect(rows.some((row) => row.includes(told))).toBe(true);
   });
 });
