@@ -63,7 +63,7 @@ const steps = values.smoke ? 8 : values.steps;
 const classifierDraws = values.smoke ? 4 : 16;
 const [sheet, page] = ["keepsake-demo.png", "keepsake-demo.html"].map((file) => join(values.output, file));
 const comparison: MutableComparison = {
-  strategies: strategies.map((name) => (name === CONTRAST ? "sequential LoRA" : name)),
+  strategies: strategies.map((name) => (name === CONTRAST ? "sequential LoRA" : `Keepsake (${name})`)),
   rows: await Promise.all(
     concepts.map(async ({ name, classNoun }) => ({
       ...{ name, classNoun },

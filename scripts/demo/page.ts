@@ -52,7 +52,7 @@ export async function writePage(file: string, comparison: Comparison, measures: 
 <style>${STYLE}</style>
 <h1>One concept after another</h1>
 <p>The built-in model was taught ${rows.length} things, from the top down, each from a few pictures that were not kept. Every picture of a row has the same
-prompts and the same noise: what differs between "right after learning" and "after the last" was lost to the things learned in between.</p>
+prompts and the same noise: what differs between "right after learning it" and "after learning all ${rows.length}" was lost to the things learned in between.</p>
 <table>
 <thead><tr><th></th><th></th>${groups}</tr><tr><th></th>${titles.join("")}</tr></thead>
 <tbody>${body.join("\n")}</tbody>

@@ -37,8 +37,8 @@ export function cellsOf({ photos, drawn }: ConceptRow): (readonly RgbImage[])[] 
   return [photos, ...drawn.flatMap(({ rightAfter, atEnd }) => [filled(rightAfter), filled(atEnd)])];
 }
 
-export function cellTitles({ strategies }: Comparison): string[] {
-  return ["taught from", ...strategies.flatMap(() => ["right after learning", "after the last"])];
+export function cellTitles({ strategies, rows }: Comparison): string[] {
+  return ["taught from", ...strategies.flatMap(() => ["right after learning it", `after learning all ${rows.length}`])];
 }
 
 /** Pixels are shown this much larger: the built-in model draws 64 of them. */
@@ -51,8 +51,12 @@ export async function writeSheet(file: string, comparison: Comparison): Promise<
   const overlays: OverlayOptions[] = [];
   let [right, bottom] = [0, 0];
   let top = TITLE_HEIGHT;
-  for (const row of comparison.rows) {
-    overlays.push({ input: await text(`<b>${row.name}</b>\n${row.classNoun}`), left: MARGIN, top: top + MARGIN });
+  for (const [place, row] of comparison.rows.entries()) {
+    overlays.push({
+      input: await text(`<b>${place + 1}. ${row.name}</b>\n${row.classNoun}`),
+      left: MARGIN,
+      top: top + MARGIN,
+    });
     let [left, height] = [LABEL_WIDTH, 0];
     for (const [index, pictures] of cellsOf(row).entries()) {
       const { width, height: own, data } = pictureGrid(pictures, pictures.length);
