@@ -47,11 +47,13 @@ const BLOCK = smoke ? 32 : 2048;
 /** A training from random weights begins with the easy world, for this share of the samples. */
 const EASY_SHARE = 0.2;
 /**
- * Two things in a picture and small ones are learned last: a model that draws single things is trained on more of them.
+ * What is hard is learned last: a model that draws single things is trained on more pictures of two things, on more
+ * small things and on more marks.
  */
 const LATER_WORLD: SampleOptions = {
-  layouts: { single: 0.52, two: 0.08, pair: 0.4 },
+  layouts: { single: 0.7, two: 0.06, pair: 0.24 },
   sizes: { large: 0.88, small: 0.12 },
+  marked: 0.7,
 };
 const GUIDANCE_SCALE = 3;
 const SAMPLING_STEPS = smoke ? 2 : 20;

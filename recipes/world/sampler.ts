@@ -19,6 +19,8 @@ export interface WorldOptions {
   readonly offCenter?: number;
   /** That a figure has neither marks nor garments, beyond those that have none anyway. */
   readonly plain?: number;
+  /** That a figure has a mark, beyond those that have one anyway. */
+  readonly marked?: number;
   /** The largest turn, in degrees. */
   readonly maxRotation?: number;
 }
@@ -31,6 +33,7 @@ export const DEFAULT_OPTIONS: Required<WorldOptions> = {
   sizes: { large: 0.92, small: 0.08 },
   offCenter: 0.7,
   plain: 0,
+  marked: 0,
   maxRotation: 7,
 };
 
@@ -114,13 +117,23 @@ function randomLayout(options: Required<WorldOptions>, dice: Dice): Layout {
   return { kind, size, position };
 }
 
-function randomFigure(nouns: readonly string[], source: FigureSource, isPlain: boolean, dice: Dice): Figure {
+/** @param isWanted - where a figure of the noun can be had that is so, it is so */
+function randomFigure(
+  nouns: readonly string[],
+  source: FigureSource,
+  isWanted: (figure: Figure) => boolean,
+  dice: Dice,
+): Figure {
   const noun = dice.pick(nouns);
   let figure = source(noun, dice.integer(FIGURES_OF_A_NOUN));
-  for (let i = 0; i < 30 && isPlain && (figure.marks.length > 0 || figure.wearing !== undefined); i += 1) {
-    figure = source(noun, dice.integer(FIGURES_OF_A_NOUN));
-  }
+  for (let i = 0; i < 30 && !isWanted(figure); i += 1) figure = source(noun, dice.integer(FIGURES_OF_A_NOUN));
   return figure;
+}
+
+function wantedFigure({ plain, marked }: Required<WorldOptions>, dice: Dice): (figure: Figure) => boolean {
+  if (dice.chance(plain)) return ({ marks, wearing }) => marks.length === 0 && wearing === undefined;
+  if (marked > 0 && dice.chance(marked)) return ({ marks }) => marks.length > 0;
+  return () => true;
 }
 
 /** Which figures are in the picture. */
@@ -131,12 +144,12 @@ function randomFigures(
   source: FigureSource,
   dice: Dice,
 ): Figure[] {
-  const isPlain = dice.chance(options.plain);
-  const first = fixed ?? randomFigure(options.nouns, source, isPlain, dice);
+  const isWanted = wantedFigure(options, dice);
+  const first = fixed ?? randomFigure(options.nouns, source, isWanted, dice);
   if (layout.kind === "single") return [first];
   if (layout.kind === "two") return [first, first];
   const others = options.nouns.filter((noun) => noun !== first.noun);
-  return [first, randomFigure(others, source, isPlain, dice)];
+  return [first, randomFigure(others, source, isWanted, dice)];
 }
 
 /** One throw of the dice; undefined if the result breaks a rule (invisible, of the other split). */

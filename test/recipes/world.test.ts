@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { isKeptForConcepts } from "../../recipes/figures/figures.ts";
+import { isKeptForConcepts, type Figure } from "../../recipes/figures/figures.ts";
 import { NOUN_NAMES } from "../../recipes/figures/nouns.ts";
 import { backgroundKey } from "../../recipes/world/backgrounds.ts";
 import { captionedGroup } from "../../recipes/world/groups.ts";
@@ -73,6 +73,15 @@ describe("captioned scenes", () => {
     const later = indices(200).map((i) => captionedScene(1, 8192 + i));
     const known = new Set(seen);
     expect(later.flatMap(figuresOf).filter((figure) => known.has(JSON.stringify(figure)))).toEqual([]);
+  });
+
+  it("show more marks where the options ask for them, and of all nouns that can have one", () => {
+    const share = (figures: readonly Figure[]) =>
+      figures.filter(({ marks }) => marks.length > 0).length / figures.length;
+    const [usual, marked] = [{}, { marked: 1 }].map((options) => first(600, options).flatMap(figuresOf));
+    expect(share(usual)).toBeLessThan(0.65);
+    expect(share(marked)).toBeGreaterThan(0.85);
+    expect(new Set(marked.map(({ noun }) => noun))).toEqual(new Set(NOUN_NAMES));
   });
 
   it("keep the middle of every subject in the picture, and turn it by seven degrees at most", () => {
