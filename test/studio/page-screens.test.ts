@@ -86,6 +86,24 @@ describe("With concepts", () => {
     await page.getByRole("dialog").waitFor({ state: "detached" });
   });
 
+  it("a prompt that an address brings does not replace what is typed there at once", async () => {
+    const { page } = open;
+    await goTo(page, "concepts");
+    await page.evaluate(`new Promise((resolve) => {
+      new MutationObserver((_, observer) => {
+        const prompt = document.querySelector(".screen-draw textarea");
+        if (prompt === null) return;
+        observer.disconnect();
+        prompt.value = "typed at once";
+        prompt.dispatchEvent(new InputEvent("input", { bubbles: true }));
+        // After two frames all that follows a painting has been done.
+        requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(resolve)));
+      }).observe(document.body, { childList: true, subtree: true });
+      location.hash = "#/draw?prompt=brought";
+    })`);
+    expect(await page.getByRole("textbox", { name: "Prompt", exact: true }).inputValue()).toBe("typed at once");
+  });
+
   it("a dialog takes the focus to its first control, keeps it, and gives it back", { timeout: 3 * LONG }, async () => {
     const { page } = open;
     const openers: readonly (readonly [ScreenName, open: () => Promise<void>, first: string])[] = [

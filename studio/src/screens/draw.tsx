@@ -1,5 +1,5 @@
 /** @file Draw: a prompt with everything that was learned, and the pictures of this session. */
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 import type { PictureId } from "../../../src/studio/api.ts";
 import { PageHead } from "../parts/page-head.tsx";
 import { route } from "../state/router.ts";
@@ -13,7 +13,8 @@ import { PictureDialog } from "./draw/picture-dialog.tsx";
 export function Draw() {
   const [open, setOpen] = useState<{ readonly job: JobOf<"draw">; readonly picture: PictureId }>();
   const asked = route.value.query.get("prompt");
-  useEffect(() => {
+  // Before anyone can type: later it would replace what they wrote.
+  useLayoutEffect(() => {
     if (asked !== null) changeDrawing({ prompt: asked });
   }, [asked]);
   const drawn = jobsOf("draw");
