@@ -89,18 +89,13 @@ describe("With concepts", () => {
   it("a prompt that an address brings does not replace what is typed there at once", async () => {
     const { page } = open;
     await goTo(page, "concepts");
-    await page.evaluate(`new Promise((resolve) => {
-      new MutationObserver((_, observer) => {
-        const prompt = document.querySelector(".screen-draw textarea");
-        if (prompt === null) return;
-        observer.disconnect();
-        prompt.value = "typed at once";
-        prompt.dispatchEvent(new InputEvent("input", { bubbles: true }));
-        // After two frames all that follows a painting has been done.
-        requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(resolve)));
-      }).observe(document.body, { childList: true, subtree: true });
-      location.hash = "#/draw?prompt=brought";
-    })`);
+    const type = `(prompt, resolve) => {
+      prompt.value = "typed at once";
+      prompt.dispatchEvent(new InputEvent("input", { bubbles: true }));
+      // After two frames all that follows a painting has been done.
+      requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(resolve)));
+    }`;
+    await whenThere(page, ".screen-draw textarea", type, `location.hash = "#/draw?prompt=brought"`);
     expect(await page.getByRole("textbox", { name: "Prompt", exact: true }).inputValue()).toBe("typed at once");
   });
 
@@ -282,14 +277,23 @@ describe("With nothing learned", () => {
   });
 });
 
-/** Whether the focus is in an element in the moment in which an action brings it to the page, before it is painted. */
-function focusWhenThere(page: Page, selector: string, action: string): Promise<boolean> {
-  return page.evaluate<boolean>(`new Promise((resolve) => {
-    const look = () => {
+/**
+ * What is done in the moment in which an action brings an element to the page, before it is painted.
+ *
+ * @param then - in the page's language: is given the element, and what takes the result
+ */
+function whenThere<T>(page: Page, selector: string, then: string, action: string): Promise<T> {
+  return page.evaluate<T>(`new Promise((resolve) => {
+    new MutationObserver((_, observer) => {
       const there = document.querySelector(${JSON.stringify(selector)});
-      if (there !== null) resolve(there.contains(document.activeElement));
-    };
-    new MutationObserver(look).observe(document.body, { childList: true, subtree: true });
+      if (there === null) return;
+      observer.disconnect();
+      (${then})(there, resolve);
+    }).observe(document.body, { childList: true, subtree: true });
     ${action};
   })`);
+}
+
+function focusWhenThere(page: Page, selector: string, action: string): Promise<boolean> {
+  return whenThere(page, selector, "(there, resolve) => resolve(there.contains(document.activeElement))", action);
 }

@@ -3,6 +3,7 @@
  */
 import { KeepsakeError } from "../../errors.ts";
 import type { Library } from "../../library/library.ts";
+import { CHECKPOINT } from "../../library/model/model-profile.ts";
 import { timesTaught, type Again, type ConceptEntry } from "../../library/manifest/state.ts";
 import { checkReal, REAL_LIMITS } from "../../limits.ts";
 import { checkClassNoun, conceptName } from "../../prompts/concept-name.ts";
@@ -63,7 +64,7 @@ export function askedConcept(
   { name, classNoun, vectors, more = false, replace = false }: Naming,
   library: Pick<Library, "concepts"> | undefined,
   folder: string,
-  usualVectors = 1,
+  usualVectors = CHECKPOINT.vectors,
 ): AskedConcept {
   const concepts = library?.concepts ?? [];
   const known = concepts.find((concept) => concept.name === name);
