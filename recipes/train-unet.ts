@@ -15,7 +15,7 @@ import type { ModuleContext } from "../src/diffusion/module.ts";
 import { onlyInputs } from "../src/diffusion/prompt-encoder.ts";
 import { createScheduler, NoiseSchedule } from "../src/diffusion/schedulers/index.ts";
 import { ClipTokenizer } from "../src/diffusion/tokenizer/index.ts";
-import { input, meanSquaredError, Program } from "../src/graph/index.ts";
+import { add, input, mul, Program, square, sub, sum } from "../src/graph/index.ts";
 import { RandomStream } from "../src/random/random.ts";
 import * as architecture from "./model/architecture.ts";
 import { encodedWorld, pictureEncoder } from "./training/encoded-world.ts";
@@ -40,6 +40,11 @@ const CAPTION_DROPOUT = 0.1;
  * in the middle. The rest is uniform.
  */
 const MIDDLE_TIMESTEPS = 0.8;
+/**
+ * How much more the error counts where a mark is: marks cover a twentieth of a picture, and are what a figure is known
+ * by.
+ */
+const MARK_WEIGHT = 4;
 /** Pictures used several times each, with other noise: rendering and encoding cost next to nothing then. */
 const REPEATS = 4;
 /** Pictures that are encoded together. */
@@ -113,7 +118,7 @@ const batchAt = encodedWorld(pictures, await pictureEncoder(vae, encoder), {
   batchSize: BATCH,
   blockBatches: Math.max(1, Math.round(BLOCK / BATCH)),
   repeats: REPEATS,
-  samplingAt: from === undefined ? easyFirst : () => LATER_WORLD,
+  samplingAt: (index) => ({ ...(from === undefined ? easyFirst(index) : LATER_WORLD), markMask: true }),
   encodeCaptions,
   provider,
   ...(pictureThreads > 0 && { stepsAhead: Math.ceil(samples / BATCH) }),
@@ -130,12 +135,11 @@ const projectTimesteps = (timesteps: readonly number[]) =>
   timestepProjection(timesteps, unetConfig.blockOutChannels[0], unetConfig);
 
 const trainer = FullTrainer.create(
-  (context, count) => ({
-    loss: meanSquaredError(
-      predict(context, count),
-      input("target", [count, LATENT_CHANNELS, LATENT_SIZE, LATENT_SIZE]),
-    ),
-  }),
+  (context, count) => {
+    const error = sub(predict(context, count), input("target", [count, LATENT_CHANNELS, LATENT_SIZE, LATENT_SIZE]));
+    const weight = add(1, mul(input("markMask", [count, 1, LATENT_SIZE, LATENT_SIZE]), MARK_WEIGHT));
+    return { loss: mul(sum(mul(square(error), weight)), 1 / (count * LATENT)) };
+  },
   {
     learningRate: 1e-3 * rate,
     betas: [0.9, 0.99],
@@ -150,7 +154,7 @@ const trainer = FullTrainer.create(
 );
 
 async function feedsOf(step: number) {
-  const { latents, encoderHiddenStates } = await batchAt(step);
+  const { latents, encoderHiddenStates, markMask } = await batchAt(step);
   const random = new RandomStream(seed, "diffusion", step);
   const noise = random.normal(latents.length);
   const [isMiddle, uniform, normal] = [random.uniform(BATCH), random.uniform(BATCH), random.normal(BATCH)];
@@ -166,6 +170,7 @@ async function feedsOf(step: number) {
     target: noiseSchedule.trainingTarget(latents, noise, timesteps),
     timestepProjection: projectTimesteps(timesteps),
     encoderHiddenStates,
+    ...(markMask && { markMask }),
   };
 }
 

@@ -29,6 +29,8 @@ export interface Look {
 /** A look, and a number that settles what no word describes: proportions, shades, details. */
 export interface Figure extends Look {
   readonly variation: number;
+  /** That its marks are not painted, and all else is as it is with them. Default: false. */
+  readonly hidesMarks?: boolean;
 }
 
 /** What looks are like. Every number is a probability. */
@@ -123,12 +125,15 @@ export function randomPose(dice: Dice): Pose {
  * @param pose - default: one that goes with the figure's variation
  */
 export function drawFigure(figure: Figure, pose?: Pose): string {
-  const { noun, colors, marks, wearing, variation } = figure;
+  const { noun, colors, marks, wearing, variation, hidesMarks = false } = figure;
   const dice = new Dice(variation, "figure", noun);
   const posed = pose ?? randomPose(new Dice(variation, "pose", noun));
   const [main, second] = colors.map((color) => shadeOf(color, dice));
-  const toned = marks.map(({ kind, color }) => ({ kind, tone: shadeOf(color, dice) }));
-  const drawing = nounNamed(noun).draw(new Sketch(dice, posed, [main, second], toned, wearing));
+  const filled = marks.map(({ kind, color }) => {
+    const tone = shadeOf(color, dice);
+    return { kind, fill: hidesMarks ? "none" : tone.fill };
+  });
+  const drawing = nounNamed(noun).draw(new Sketch(dice, posed, [main, second], filled, wearing));
   if (nounNamed(noun).slots === 1 && !nounNamed(noun).isWearer) return stretched(drawing, posed);
   // What is worn on the head needs room above it.
   return wearing !== undefined && placeOf(wearing.name) === "head" ? place(drawing, 14, 30, 0, 0.86) : drawing;

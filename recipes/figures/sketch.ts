@@ -10,10 +10,10 @@ import { drawGarment, placeOf, type Garment } from "./garments.ts";
 import { drawMark, type MarkKind } from "./marks.ts";
 import { pale, tone, type Tone } from "./tones.ts";
 
-/** A mark with its tone. */
-export interface TonedMark {
+/** A mark with the fill that it is painted in, `none` for one that is not. */
+export interface FilledMark {
   readonly kind: MarkKind;
-  readonly tone: Tone;
+  readonly fill: string;
 }
 
 /** Draws a shape in a fill, with more attributes. */
@@ -29,7 +29,7 @@ export class Sketch {
   /** Nearly white. */
   readonly pale: Tone;
   readonly ink = "#2b2233";
-  readonly #marks: readonly TonedMark[];
+  readonly #marks: readonly FilledMark[];
   readonly #garment: Garment | undefined;
   readonly #outline: number;
   #shapes = 0;
@@ -38,7 +38,7 @@ export class Sketch {
     dice: Dice,
     pose: Pose,
     colors: readonly [main: Tone, second: Tone],
-    marks: readonly TonedMark[],
+    marks: readonly FilledMark[],
     garment: Garment | undefined,
   ) {
     this.dice = dice;
@@ -102,7 +102,7 @@ export class Sketch {
   /** A mark of the figure around a point, or nothing if it has none. */
   mark(index: 0 | 1, x: number, y: number, size: number, turn = 0): string {
     const { [index]: mark } = this.#marks;
-    return mark === undefined ? "" : place(drawMark(mark.kind, size, mark.tone.fill), x, y, turn);
+    return mark === undefined ? "" : place(drawMark(mark.kind, size, mark.fill), x, y, turn);
   }
 
   /** What is worn there, if anything is: around a point, so many units wide. */

@@ -22,6 +22,8 @@ export interface EncodedBatch {
   readonly latents: Float32Array;
   /** `[batch, tokens, width]`, flat: what the text encoder makes of the captions. */
   readonly encoderHiddenStates: Float32Array;
+  /** `[batch, 1, LATENT_SIZE, LATENT_SIZE]`: 1 where a mark is in a latent's pixels, 0 elsewhere; if asked for. */
+  readonly markMask?: Float32Array | undefined;
 }
 
 export interface EncodedWorldOptions {
@@ -97,10 +99,11 @@ export function encodedWorld(
 
   async function makeBlock(index: number): Promise<EncodedBatch> {
     const first = index * blockSize;
-    const { pixels, captions } = await pictures.batch(seed, first, blockSize, samplingAt(first));
+    const { pixels, captions, markMask } = await pictures.batch(seed, first, blockSize, samplingAt(first));
     return inTurn(provider, async () => {
       const latents = await encodePictures(pixels);
-      return { latents, encoderHiddenStates: await encodeCaptions(captions) };
+      const encoderHiddenStates = await encodeCaptions(captions);
+      return { latents, encoderHiddenStates, markMask: markMask && ofLatents(markMask) };
     });
   }
 
@@ -125,8 +128,22 @@ export function encodedWorld(
     return {
       latents: rowsOf(block.latents, chosen, blockSize),
       encoderHiddenStates: rowsOf(block.encoderHiddenStates, chosen, blockSize),
+      markMask: block.markMask && rowsOf(block.markMask, chosen, blockSize),
     };
   };
+}
+
+/** Of masks `[count, PICTURE_SIZE, PICTURE_SIZE]`, the largest value of the pixels that each latent stands for. */
+function ofLatents(masks: Float32Array): Float32Array {
+  const factor = PICTURE_SIZE / LATENT_SIZE;
+  const pooled = new Float32Array(masks.length / factor ** 2);
+  masks.forEach((value, i) => {
+    // Pictures are squares of whole latents: rows of all of them stand one below the other.
+    const [x, y] = [i % PICTURE_SIZE, Math.floor(i / PICTURE_SIZE)];
+    const at = Math.floor(y / factor) * LATENT_SIZE + Math.floor(x / factor);
+    pooled[at] = Math.max(pooled[at], value);
+  });
+  return pooled;
 }
 
 /** Some of `count` equally long rows, in the order of `chosen`. */

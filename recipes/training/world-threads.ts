@@ -41,7 +41,9 @@ class WorldThreads implements PictureSource {
         thread.ask({ seed, first: boundary(i), count: boundary(i + 1) - boundary(i), options }),
       ),
     );
+    const masks = parts.flatMap(({ markMask }) => markMask ?? []);
     return {
+      ...(masks.length > 0 && { markMask: concatenated(masks) }),
       pixels: concatenated(parts.map(({ pixels }) => pixels)),
       captions: parts.flatMap(({ captions }) => captions),
       scenes: parts.flatMap(({ scenes }) => scenes),

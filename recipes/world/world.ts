@@ -16,6 +16,8 @@ export { EASY_WORLD, type WorldOptions } from "./sampler.ts";
 /** What to draw, and how to speak of it. */
 export interface SampleOptions extends WorldOptions {
   readonly captions?: CaptionOptions;
+  /** Whether a batch says where marks are. Default: false. */
+  readonly markMask?: boolean;
 }
 
 export interface CaptionedScene {
@@ -28,10 +30,15 @@ export interface Batch {
   readonly pixels: Float32Array;
   readonly captions: readonly string[];
   readonly scenes: readonly Scene[];
+  /** `[count, size, size]`: 1 where a mark is painted, 0 elsewhere. */
+  readonly markMask?: Float32Array | undefined;
 }
 
 /** So many pictures in a row share one set of figures: each figure is drawn once and seen about six times. */
 const BLOCK = 8192;
+
+/** Steps of 255 by which a channel must change for a mark to be seen there. */
+const FAINT = 12;
 
 export function completed(options: SampleOptions): {
   world: Required<WorldOptions>;
@@ -47,6 +54,13 @@ export function captionedScene(seed: number | bigint, index: number, options: Sa
   const dice = new Dice(seed, "world", index);
   const scene = sampleScene(dice, world, figuresAt(String(seed), Math.floor(index / BLOCK)));
   return { scene, caption: captionOf(scene, dice, captions) };
+}
+
+function withoutMarks({ subjects, ...scene }: Scene): Scene {
+  return {
+    ...scene,
+    subjects: subjects.map((subject) => ({ ...subject, figure: { ...subject.figure, hidesMarks: true } })),
+  };
 }
 
 /** The world with its pictures. */
@@ -73,7 +87,22 @@ export class World {
     options: SampleOptions = {},
   ): Promise<Batch> {
     const samples = Array.from({ length: count }, (_, i) => captionedScene(seed, firstIndex + i, options));
-    return this.renderScenes(samples, size);
+    const batch = await this.renderScenes(samples, size);
+    return options.markMask === true ? { ...batch, markMask: await this.#markMask(batch, size) } : batch;
+  }
+
+  async #markMask({ pixels, scenes }: Batch, size: number): Promise<Float32Array> {
+    const area = size * size;
+    const mask = new Float32Array(scenes.length * area);
+    const bare = await this.render(scenes.map(withoutMarks), size);
+    bare.forEach((bytes, i) => {
+      bytes.forEach((byte, at) => {
+        const [pixel, channel] = [Math.floor(at / 3), at % 3];
+        const shown = (pixels[(i * 3 + channel) * area + pixel] + 1) * 127.5;
+        if (Math.abs(shown - byte) > FAINT) mask[i * area + pixel] = 1;
+      });
+    });
+    return mask;
   }
 
   /** Any captioned scenes as a batch. */

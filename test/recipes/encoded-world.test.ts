@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { LATENT_SIZE, PICTURE_SIZE } from "../../recipes/model/architecture.ts";
 import { encodedWorld } from "../../recipes/training/encoded-world.ts";
 
+/** Corners of latents, corners of the picture, and pixels between. */
+const PIXELS = [0, 3, 4, 63, 64 * 3 + 3, 64 * 4, 64 * 63, 64 * 64 - 1];
 const [BATCH, BLOCK_BATCHES, REPEATS, STEPS] = [4, 3, 2, 14];
 
 /** A world in which each picture is its number, and so is its latent. */
@@ -32,7 +35,46 @@ async function batches(batchAt: ReturnType<typeof numbered>["batchAt"], from = 0
   return all;
 }
 
+/** A world of pictures that each have one marked pixel, its place in the picture the number of the picture. */
+function pixelByPixel() {
+  const area = PICTURE_SIZE * PICTURE_SIZE;
+  const pictures = {
+    batch: (_seed: number | bigint, first: number, count: number) => {
+      const numbers = Array.from({ length: count }, (_, i) => first + i);
+      const markMask = new Float32Array(count * area);
+      for (const [i, number] of numbers.entries()) markMask[i * area + PIXELS[number]] = 1;
+      return Promise.resolve({
+        pixels: Float32Array.from(numbers),
+        captions: numbers.map(String),
+        scenes: [],
+        markMask,
+      });
+    },
+    dispose: () => Promise.resolve(),
+  };
+  return encodedWorld(pictures, (pixels) => Promise.resolve(pixels), {
+    ...{ seed: 1, batchSize: 2, blockBatches: 2, repeats: 1 },
+    samplingAt: () => ({}),
+    encodeCaptions: (captions) => Promise.resolve(Float32Array.from(captions, Number)),
+  });
+}
+
 describe("the encoded world", () => {
+  it("says of each latent whether a mark is in its pixels, in the order of its pictures", async () => {
+    const batchAt = pixelByPixel();
+    const factor = PICTURE_SIZE / LATENT_SIZE;
+    for (const step of [0, 1, 2]) {
+      const { latents, markMask = new Float32Array(0) } = await batchAt(step);
+      expect(markMask).toHaveLength(2 * LATENT_SIZE * LATENT_SIZE);
+      latents.forEach((number, i) => {
+        const [x, y] = [PIXELS[number] % PICTURE_SIZE, Math.floor(PIXELS[number] / PICTURE_SIZE)];
+        const own = [...markMask.subarray(i * LATENT_SIZE * LATENT_SIZE, (i + 1) * LATENT_SIZE * LATENT_SIZE)];
+        const expected = Math.floor(y / factor) * LATENT_SIZE + Math.floor(x / factor);
+        expect(own.flatMap((value, at) => (value === 1 ? [at] : []))).toEqual([expected]);
+      });
+    }
+  });
+
   it("shows every picture of a block several times, with its caption, before those of the next", async () => {
     const { batchAt } = numbered();
     const all = await batches(batchAt);

@@ -204,6 +204,24 @@ describe("rendering", () => {
     expect(full).not.toEqual(empty);
   });
 
+  it("says where marks are, and nowhere else, if it is asked", async () => {
+    const size = 64;
+    const options = { layouts: { single: 1 }, sizes: { large: 1 }, marked: 0.5, markMask: true };
+    const { markMask, scenes, pixels } = await world.renderBatch(3, 0, 60, size, options);
+    expect(markMask?.every((value) => value === 0 || value === 1)).toBe(true);
+    scenes.forEach(({ subjects: [{ figure }] }, i) => {
+      const covered = markMask?.subarray(i * size * size, (i + 1) * size * size).reduce((sum, value) => sum + value, 0);
+      if (figure.marks.length === 0) expect(covered).toBe(0);
+      // Far less than a figure: its proportions, pose and shades are those that it has with its marks.
+      else expect(covered).toBeGreaterThan(15);
+      expect(covered).toBeLessThan(0.12 * size * size);
+    });
+    expect(scenes.some(({ subjects: [{ figure }] }) => figure.marks.length === 0)).toBe(true);
+    const { markMask: none, pixels: same } = await world.renderBatch(3, 0, 60, size, { ...options, markMask: false });
+    expect(none).toBeUndefined();
+    expect(same).toEqual(pixels);
+  });
+
   it("paints any placement, also beyond the edge and at any turn, without leaving the range of bytes", async () => {
     const { scene } = captionedScene(5, 1, { backgrounds: { plain: 1 } });
     const placement = fc.record({
