@@ -163,11 +163,15 @@ export class FullTrainer {
     return true;
   }
 
-  /** Starts from the weights of a finished model, as far as it has them; to be called before the first step. */
+  /**
+   * Starts from the weights of a finished model, as far as it has them; to be called before the first step. A
+   * transformer that it does not have adds nothing at first: its last layer begins at zero.
+   */
   async startFrom(weights: Weights): Promise<void> {
     for (const place of this.parameters.places) {
-      if (!weights.has(place.name)) continue;
-      const values = await weights.readFloat32(place.name);
+      const { name, length } = place;
+      if (!weights.has(name) && !name.includes(".proj_out.")) continue;
+      const values = weights.has(name) ? await weights.readFloat32(name) : new Float32Array(length);
       this.parameters.window(place).set(values);
       this.parameters.window(place, this.#state.ema).set(values);
     }

@@ -2,9 +2,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { unetConfigJson } from "../../recipes/model/architecture.ts";
 import { namedTensors, writeComponent } from "../../recipes/training/export.ts";
 import { FullTrainer } from "../../recipes/training/full-trainer.ts";
 import { Weights } from "../../src/diffusion/weights.ts";
+import { parseUNet2DConditionConfig } from "../../src/diffusion/config/unet-2d-condition-config.ts";
+import { unet2DConditionModel } from "../../src/diffusion/models/unet-2d-condition-model.ts";
 import { linearLayer } from "../../src/diffusion/module.ts";
 import { input, meanSquaredError } from "../../src/graph/index.ts";
 import { RandomStream } from "../../src/random/random.ts";
@@ -38,6 +41,44 @@ async function steps(trainer: FullTrainer, count: number): Promise<number> {
   for (let i = 0; i < count; i++) ({ loss } = await trainer.train(feedsOf(trainer.step), 1));
   return loss;
 }
+
+const [SIDE, TOKENS, WIDTH] = [8, 4, 8];
+
+/** A UNet of two levels, with the first of its blocks down and the last of its blocks up of these kinds. */
+const newUnetTrainer = (firstDown: string, lastUp: string) =>
+  FullTrainer.create(
+    (context, count) => {
+      const config = parseUNet2DConditionConfig("test", {
+        ...unetConfigJson,
+        block_out_channels: [16, 16],
+        attention_head_dim: 2,
+        norm_num_groups: 4,
+        cross_attention_dim: WIDTH,
+        in_channels: 1,
+        out_channels: 1,
+        sample_size: SIDE,
+        down_block_types: [firstDown, "CrossAttnDownBlock2D"],
+        up_block_types: ["CrossAttnUpBlock2D", lastUp],
+      });
+      const sample = input("sample", [count, 1, SIDE, SIDE]);
+      const prediction = unet2DConditionModel(context, config, {
+        sample,
+        timestepProjection: input("timestepProjection", [count, 16]),
+        encoderHiddenStates: input("encoderHiddenStates", [count, TOKENS, WIDTH]),
+      });
+      return { loss: meanSquaredError(prediction, sample) };
+    },
+    { ...SETTINGS, batchSize: 2, maxGradNorm: Infinity },
+  );
+
+const unetFeeds = () => {
+  const random = new RandomStream(3, "test");
+  return {
+    sample: random.normal(2 * SIDE * SIDE),
+    timestepProjection: random.normal(2 * 16),
+    encoderHiddenStates: random.normal(2 * TOKENS * WIDTH),
+  };
+};
 
 let folder: string;
 beforeEach(() => {
@@ -102,6 +143,30 @@ describe("FullTrainer", () => {
     });
     expect(next.values).toEqual(next.ema);
     await Promise.all([trainer.dispose(), next.dispose()]);
+  });
+
+  it("starts a model with more transformers as the smaller one is", async () => {
+    const smaller = newUnetTrainer("DownBlock2D", "UpBlock2D");
+    await writeComponent(
+      folder,
+      "model.safetensors",
+      { kind: "test" },
+      namedTensors(smaller.parameters, smaller.values),
+    );
+    const path = join(folder, "model.safetensors");
+    const larger = newUnetTrainer("CrossAttnDownBlock2D", "CrossAttnUpBlock2D");
+    await larger.startFrom(await Weights.open(path, [path]));
+    const losses = [];
+    for (const trainer of [smaller, larger]) losses.push((await trainer.train(unetFeeds(), 1)).loss);
+    const [before, after] = losses;
+    // What was written is in half precision.
+    expect(Math.abs(after - before) / before).toBeLessThan(1e-3);
+    // And the new transformers learn.
+    const known = new Set(smaller.parameters.places.map(({ name }) => name));
+    const outputs = larger.parameters.places.filter(({ name }) => name.endsWith("proj_out.weight") && !known.has(name));
+    expect(outputs).toHaveLength(3);
+    for (const place of outputs) expect(larger.parameters.window(place).some((value) => value !== 0)).toBe(true);
+    await Promise.all([smaller.dispose(), larger.dispose()]);
   });
 
   it("stops at a loss that is not a number, with the parameters as they were", async () => {
