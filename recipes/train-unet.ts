@@ -44,7 +44,7 @@ const MIDDLE_TIMESTEPS = 0.8;
  * How much more the error counts where a mark is: marks cover a twentieth of a picture, and are what a figure is known
  * by.
  */
-const MARK_WEIGHT = 4;
+const MARK_WEIGHT = 8;
 /** Pictures used several times each, with other noise: rendering and encoding cost next to nothing then. */
 const REPEATS = 4;
 /** Pictures that are encoded together. */
