@@ -15,7 +15,7 @@ import type { ModuleContext } from "../src/diffusion/module.ts";
 import { onlyInputs } from "../src/diffusion/prompt-encoder.ts";
 import { createScheduler, NoiseSchedule } from "../src/diffusion/schedulers/index.ts";
 import { ClipTokenizer } from "../src/diffusion/tokenizer/index.ts";
-import { add, input, mul, Program, square, sub, sum } from "../src/graph/index.ts";
+import { input, mul, Program, square, sub, sum } from "../src/graph/index.ts";
 import { RandomStream } from "../src/random/random.ts";
 import * as architecture from "./model/architecture.ts";
 import { encodedWorld, pictureEncoder } from "./training/encoded-world.ts";
@@ -41,8 +41,9 @@ const CAPTION_DROPOUT = 0.1;
  */
 const MIDDLE_TIMESTEPS = 0.8;
 /**
- * How much more the error counts where a mark is: marks cover a twentieth of a picture, and are what a figure is known
- * by.
+ * How much more the error counts where a mark is, in a picture without noise: marks cover a twentieth of a picture, and
+ * are what a figure is known by. It falls with the signal's share of the noised picture: where no mark can be seen yet,
+ * more weight on those that will be would have them drawn unasked.
  */
 const MARK_WEIGHT = 8;
 /** Pictures used several times each, with other noise: rendering and encoding cost next to nothing then. */
@@ -76,7 +77,8 @@ const DRAWN_PROMPTS = [
   "a blue and red house in the mountains",
 ];
 const DRAWN = DRAWN_PROMPTS.length;
-const LATENT = LATENT_CHANNELS * LATENT_SIZE * LATENT_SIZE;
+const POSITIONS = LATENT_SIZE * LATENT_SIZE;
+const LATENT = LATENT_CHANNELS * POSITIONS;
 
 const folder = join(output, "unet");
 await mkdir(folder, { recursive: true });
@@ -137,7 +139,7 @@ const projectTimesteps = (timesteps: readonly number[]) =>
 const trainer = FullTrainer.create(
   (context, count) => {
     const error = sub(predict(context, count), input("target", [count, LATENT_CHANNELS, LATENT_SIZE, LATENT_SIZE]));
-    const weight = add(1, mul(input("markMask", [count, 1, LATENT_SIZE, LATENT_SIZE]), MARK_WEIGHT));
+    const weight = input("weight", [count, 1, LATENT_SIZE, LATENT_SIZE]);
     return { loss: mul(sum(mul(square(error), weight)), 1 / (count * LATENT)) };
   },
   {
@@ -154,7 +156,7 @@ const trainer = FullTrainer.create(
 );
 
 async function feedsOf(step: number) {
-  const { latents, encoderHiddenStates, markMask } = await batchAt(step);
+  const { latents, encoderHiddenStates, markMask = new Float32Array(BATCH * POSITIONS) } = await batchAt(step);
   const random = new RandomStream(seed, "diffusion", step);
   const noise = random.normal(latents.length);
   const [isMiddle, uniform, normal] = [random.uniform(BATCH), random.uniform(BATCH), random.normal(BATCH)];
@@ -170,7 +172,9 @@ async function feedsOf(step: number) {
     target: noiseSchedule.trainingTarget(latents, noise, timesteps),
     timestepProjection: projectTimesteps(timesteps),
     encoderHiddenStates,
-    ...(markMask && { markMask }),
+    weight: markMask.map(
+      (mark, i) => 1 + MARK_WEIGHT * mark * noiseSchedule.alphasCumprod[timesteps[Math.floor(i / POSITIONS)]],
+    ),
   };
 }
 
