@@ -54,12 +54,13 @@ const BLOCK = smoke ? 32 : 2048;
 const EASY_SHARE = 0.2;
 /**
  * What is hard is learned last: a model that draws single things is trained on more pictures of two things, on more
- * small things and on more marks.
+ * small things and on more marks. Captions name them, or else marks would be drawn where none is asked for.
  */
 const LATER_WORLD: SampleOptions = {
-  layouts: { single: 0.7, two: 0.06, pair: 0.24 },
+  layouts: { single: 0.6, two: 0.04, pair: 0.36 },
   sizes: { large: 0.88, small: 0.12 },
   marked: 0.7,
+  captions: { mark: 1, nounOnly: 0.02 },
 };
 const GUIDANCE_SCALE = 3;
 const SAMPLING_STEPS = smoke ? 2 : 20;
