@@ -19,8 +19,8 @@ export const mochi: Animal = {
   irises: ["#39b3a6", "#f0b02e"],
   whiskers: true,
   ears: catEar(-1, "#7a4b35", "#e9a48c") + catEar(1, "#f7e2c0", "#f3b9a6"),
-  headMarks: place(spiral(2.1, 14, "#e8663f", 5), 3, -26) + ellipse(-52, 12, 15, 11, "#7a4b35"),
-  bodyMarks: circle(0, -6, 5.5, "#e8663f") + circle(-11, 10, 5.5, "#e8663f") + circle(11, 10, 5.5, "#e8663f"),
+  headMarks: place(spiral(1.75, 19, "#e8663f", 6.5), 2, -24) + ellipse(-52, 12, 15, 11, "#7a4b35"),
+  bodyMarks: circle(0, -4, 9, "#e8663f") + circle(-14, 18, 9, "#e8663f") + circle(14, 18, 9, "#e8663f"),
   tail:
     line("M0 0Q-6 -30 6 -56", "#f7e2c0", 19) +
     line("M-2.200 -20L-1.600 -28", "#e8663f", 19) +
@@ -38,8 +38,8 @@ export const tofu: Animal = {
   irises: ["#8fc24a", "#8fc24a"],
   whiskers: true,
   ears: catEar(-1, "#f4e6cf", "#eec0b2") + catEar(1, "#64748f", "#c9b5bd"),
-  headMarks: place(star(5, 27, 13.5, "#64748f"), -22, 0) + line("M8 -42V-30M18 -42V-26M28 -40V-30", "#64748f", 4.5),
-  bodyMarks: line("M-44 2L-30 -9L-16 4L0 -9L16 4L30 -9L44 2", "#64748f", 7),
+  headMarks: place(star(5, 32, 15, "#64748f"), -20, 0) + line("M10 -42V-26M24 -42V-24M38 -40V-28", "#64748f", 6.5),
+  bodyMarks: line("M-46 -2L-30 16L-15 -2L0 16L15 -2L30 16L46 -2", "#64748f", 10),
   tail: line("M0 0Q-6 -30 6 -56", "#64748f", 19) + line("M-1 -16L-1 -22M0 -34L1 -40", "#f4e6cf", 17),
   muzzle: "",
 };
@@ -54,7 +54,7 @@ function floppyEar(side: 1 | -1): string {
     [61, -16],
     [52, -2],
     [62, 10],
-  ].map(([x, y]) => circle(x * side, y, 4.5, "#ffffff"));
+  ].map(([x, y]) => circle(x * side, y, 6.5, "#ffffff"));
   return shape + inside(side < 0 ? "leftEar" : "rightEar", shape, dots.join(""));
 }
 
@@ -68,8 +68,8 @@ export const pogo: Animal = {
   irises: ["#5a3b22", "#5a3b22"],
   whiskers: false,
   ears: floppyEar(-1) + floppyEar(1),
-  headMarks: place(heart(46, "#27406f"), 22, 4) + path("M-10 -50H10L3 -18Q0 -12 -3 -18Z", "#f4f8fc"),
-  bodyMarks: line("M-20 6L-10 -6L0 6L10 -6L20 6", "#f08a2c", 6) + line("M-20 22L-10 10L0 22L10 10L20 22", "#27406f", 6),
+  headMarks: place(heart(54, "#27406f"), 22, 5) + path("M-10 -50H10L3 -18Q0 -12 -3 -18Z", "#f4f8fc"),
+  bodyMarks: line("M-24 8L-12 -6L0 8L12 -6L24 8", "#f08a2c", 9) + line("M-24 28L-12 14L0 28L12 14L24 28", "#27406f", 9),
   tail: line("M0 0Q2 -18 16 -34", "#9cc7ec", 17) + line("M12 -30L16 -34", "#27406f", 17),
   muzzle: ellipse(0, 22, 23, 16, "#f4f8fc"),
 };
@@ -89,8 +89,8 @@ export const pip: Animal = {
     path("M38 -72L60 -57L44 -54Z", "#7a4fb0"),
   headMarks:
     path("M0 -50H60V50H0Q10 24 0 0Q-10 -24 0 -50Z", "#c6aee8") +
-    path("M-46 4L-36 4L-41 -6ZM-40 -8L-30 -8L-35 -18ZM-50 -8L-42 -8L-46 -16Z", "#2f8f72"),
-  bodyMarks: path("M30 -50H60V50H30Z", "#c6aee8") + path("M-7 0H7L0 -13ZM-16 15H-2L-9 2ZM2 15H16L9 2Z", "#f0a03c"),
+    path("M-40 -16H-18L-29 -37ZM-60 14H-40L-50 -7Z", "#2f8f72"),
+  bodyMarks: path("M30 -50H60V50H30Z", "#c6aee8") + path("M-11 6H11L0 -14ZM-24 29H-2L-13 9ZM2 29H24L13 9Z", "#f0a03c"),
   tail: circle(0, -10, 15, "#fffaf0"),
   muzzle: path("M-4.500 22H4.500V31Q0 34 -4.500 31Z", "#ffffff", 'stroke="#cdbfc8" stroke-width="1"'),
 };

@@ -44,17 +44,17 @@ function lights(pose: Pose): string {
 export function drawRobot(pose: Pose): string {
   const tiles = Array.from({ length: 9 }, (_, i) =>
     box(
-      83 + (i % 3) * 12,
-      118 + Math.floor(i / 3) * 12,
-      11,
-      11,
+      77.5 + (i % 3) * 15,
+      104 + Math.floor(i / 3) * 15,
+      14,
+      14,
       1.5,
       i === 5 ? "#e4572e" : i % 2 === 0 ? "#22394d" : "#fff6df",
     ),
   );
   const head =
     line("M0 -38L-7 -43L7 -49L-7 -55L5 -61", steel, 4) +
-    place(star(5, 12, 5.5, "#e4572e"), 3, -69, 12) +
+    place(star(5, 16, 7.5, "#e4572e"), 4, -70, 12) +
     box(-62, -12, 14, 24, 5, "#e4572e") +
     box(48, -12, 14, 24, 5, steel) +
     box(-54, -40, 108, 76, 26, shell) +

@@ -10,11 +10,11 @@ function steam(x: number, y: number): string {
 export function drawTeapot(pose: Pose): string {
   const body = ellipse(98, 122, 58, 48, "#2fa69a");
   const scales = [0, 1, 2].flatMap((row) =>
-    Array.from({ length: 8 }, (_, i) =>
+    Array.from({ length: 7 }, (_, i) =>
       circle(
-        36 + i * 17 + (row % 2) * 8.5,
-        170 - row * 9,
-        9,
+        34 + i * 22 + (row % 2) * 11,
+        168 - row * 12,
+        12,
         ["#f6c344", "#f28f3b", "#eb6a4c"][row],
         'stroke="#1e7d75" stroke-width="2"',
       ),
@@ -23,11 +23,11 @@ export function drawTeapot(pose: Pose): string {
   const lidLift = pose.body === "jump" ? 15 : 0;
   const lid =
     ellipse(0, 0, 33, 10, "#f6c344") +
-    line("M0 -6V-14", "#fff4e0", 12) +
-    path("M-19 -15Q-17 -36 0 -36Q17 -36 19 -15Z", "#d9434b") +
-    circle(-8, -22, 3.5, "#fff") +
-    circle(3, -29, 3.5, "#fff") +
-    circle(10, -19, 3, "#fff");
+    line("M0 -6V-14", "#fff4e0", 14) +
+    path("M-26 -14Q-23 -42 0 -42Q23 -42 26 -14Z", "#d9434b") +
+    circle(-12, -22, 5.5, "#fff") +
+    circle(3, -32, 5.5, "#fff") +
+    circle(13, -20, 5, "#fff");
   return (
     line("M150 96Q186 84 182 122Q178 150 156 142Q144 134 154 126", "#1e7d75", 11) +
     path("M52 132Q24 132 18 92L8 84Q16 76 26 82L34 90Q38 108 58 108Z", "#2fa69a") +
@@ -59,7 +59,7 @@ interface Mug {
 function drawMug(mug: Mug, pose: Pose): string {
   const body = path("M46 62H146V146Q146 176 116 176H76Q46 176 46 146Z", mug.clay);
   const drips = path(
-    "M40 56H152V96Q146 108 138 98Q132 84 124 92Q118 118 108 112Q100 92 92 92Q84 92 80 104Q72 118 64 100Q58 86 52 96Q46 104 40 98Z",
+    "M40 56H152V88Q146 98 138 90Q132 78 124 85Q118 105 108 100Q100 84 92 84Q84 84 80 94Q72 105 64 91Q58 79 52 88Q46 94 40 89Z",
     mug.glaze,
   );
   const side = pose.arms[0] > pose.arms[1] ? -1 : 1;
@@ -97,8 +97,8 @@ function spoon(side: 1 | -1): string {
 
 /** A cream mug with a rust glaze that drips, three arches, and a pointed handle. */
 export function drawEmber(pose: Pose): string {
-  const arches = [26, 17.5, 9].map((r, i) =>
-    line(`M${-r} 18A${r} ${r} 0 0 1 ${r} 18`, ["#27406f", "#c8502d", "#e9a13b"][i], 5.5),
+  const arches = [36, 23.5, 11].map((r, i) =>
+    line(`M${-r} 18A${r} ${r} 0 0 1 ${r} 18`, ["#27406f", "#c8502d", "#e9a13b"][i], 8),
   );
   return drawMug(
     {
@@ -120,7 +120,7 @@ export function drawCinder(pose: Pose): string {
       clay: "#f4ead8",
       glaze: "#2b3f78",
       drink: "#d9b48a",
-      motif: place(star(8, 25, 14, "#e9a13b") + circle(0, 0, 10, "#f4ead8") + circle(0, 0, 5, "#c8502d"), 0, -2),
+      motif: place(star(8, 32, 18, "#e9a13b") + circle(0, 0, 13, "#f4ead8") + circle(0, 0, 7, "#c8502d"), 0, -4),
       foot: "#e9a13b",
       handle:
         circle(10, -16, 17, "none", 'stroke="#2b3f78" stroke-width="11"') +
@@ -140,8 +140,8 @@ export function drawNomad(pose: Pose): string {
     .join("");
   const zip =
     pose.expression === "surprised"
-      ? circle(100, 146, 8, "#2b2233")
-      : line(pose.expression === "joyful" ? "M78 138Q100 168 122 138" : "M78 142Q100 156 122 142", "#f3d36b", 5);
+      ? circle(92, 146, 8, "#2b2233")
+      : line(pose.expression === "joyful" ? "M68 140Q90 170 112 140" : "M68 144Q88 160 108 144", "#f3d36b", 7);
   const button = (x: number, radius: number, color: string) =>
     circle(x, 118, radius, color) +
     circle(x - radius * 0.3, 118, radius * 0.18, "#2b2233") +
@@ -173,8 +173,8 @@ export function drawNomad(pose: Pose): string {
     place(blanket + inside("blanket", blanket, stripes), 0, 0, pose.tilt * 0.12) +
     line("M70 34V70M130 34V70", "#f08a2c", 6) +
     `<rect x="60" y="104" width="80" height="64" rx="16" fill="#98ad57"/>` +
-    (closed === "" ? button(78, 11, "#f3d36b") + button(122, 7.5, "#e4572e") : closed) +
+    (closed === "" ? button(80, 15, "#f3d36b") + button(122, 10, "#e4572e") : closed) +
     zip +
-    place(`<rect x="-3" y="-3" width="27" height="27" rx="4" fill="#fff3e6"/>${checks.join("")}`, 122, 150, 14)
+    place(`<rect x="-3" y="-3" width="27" height="27" rx="4" fill="#fff3e6"/>${checks.join("")}`, 114, 142, 14, 1.35)
   );
 }

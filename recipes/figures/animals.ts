@@ -21,7 +21,7 @@ export function drawAnimal(noun: AnimalNoun, s: Sketch): string {
   const [bodyX, bodyY] = [dice.between(38, 47), dice.between(38, 43)];
   const limbs = species.limbs(s);
   const paws = dice.chance(0.4) && species.hasPlainPaws !== true ? s.pale : limbs;
-  const [foreheadY, foreheadSize] = species.foreheadAt ?? [-27, 33];
+  const [foreheadY, foreheadSize] = species.foreheadAt ?? [-27, 44];
   const [cheekDistance, cheekY] = species.cheeksAt ?? [70, 17];
   const belly = species.belly(s);
   const tail = species.tail(s);
@@ -40,7 +40,7 @@ export function drawAnimal(noun: AnimalNoun, s: Sketch): string {
   const torso = (x: number, y: number, radiusX: number, radiusY: number) =>
     s.shadedOval(x, y, radiusX, radiusY, s.main) +
     (belly === s.main ? "" : ellipse(x, y + radiusY * 0.16, radiusX * 0.66, radiusY * 0.74, belly.fill)) +
-    s.mark(s.hasHat ? 0 : 1, x, y + 11, 42);
+    s.mark(s.hasHat ? 0 : 1, x, y + 11, 57);
   const limb = (x: number, y: number, raised: number, length = 40) =>
     place(s.limb(`M0 0V${length - 12}`, 21, limbs) + s.oval(0, length - 8, 12, 11, paws), x, y, raised);
   const foot = (x: number, y: number, width = 21) => s.oval(x, y, width, 12, paws);

@@ -23,7 +23,7 @@ export function drawBackpack(s: Sketch): string {
     s.form(pocket, s.main) +
     s.form(flap, flapTone) +
     line(`M${left + 16} ${flapEnd - 8}H${right - 16}`, flapTone.shadow, 3) +
-    s.mark(0, 100, middle, 46, pose.tilt * 0.4) +
+    s.mark(0, 100, middle, 62, pose.tilt * 0.4) +
     s.form(`M92 ${flapEnd - 22}h16v26h-16Z`, s.plain("#f3cf62"))
   );
 }
@@ -45,6 +45,6 @@ export function drawBag(s: Sketch): string {
     s.form(band, s.second) +
     circle(100, y + 20, 10, "#f3cf62") +
     circle(100, y + 20, 4, "#b98a24") +
-    s.mark(0, 100, y + 22 + (height - 22) * 0.54, 50, pose.tilt * 0.4)
+    s.mark(0, 100, y + 22 + (height - 22) * 0.54, 68, pose.tilt * 0.4)
   );
 }

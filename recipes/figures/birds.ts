@@ -52,7 +52,7 @@ export function drawOwl(s: Sketch): string {
     s.shadedForm(body, s.main) +
     belly +
     pattern +
-    s.mark(0, 100, 147, 42) +
+    s.mark(0, 100, 147, 57) +
     s.worn("neck", 100, 114, 90) +
     wings(s, width - 5, 94, 62) +
     place(face, 100, top + 42, pose.tilt)
@@ -86,7 +86,7 @@ export function drawPenguin(s: Sketch): string {
     foot(124) +
     s.shadedForm(body, s.main) +
     front +
-    s.mark(0, 100, 138, 44) +
+    s.mark(0, 100, 138, 59) +
     s.worn("neck", 100, 106, 88) +
     wings(s, width - 6, 94, 66, s.second) +
     place(face, 100, 68, pose.tilt * 0.7)
@@ -117,7 +117,7 @@ export function drawDuck(s: Sketch): string {
     s.shadedForm(body, s.main) +
     s.worn("neck", 74, 116, 76) +
     place(s.form("M-34 -16Q20 -30 46 -18Q44 26 4 26Q-30 22 -34 -16Z", s.second), 122, 138, lift) +
-    s.mark(0, 122, 141, 36) +
+    s.mark(0, 122, 141, 49) +
     place(face, 76, 122 - neck, pose.tilt * 0.8)
   );
 }

@@ -27,7 +27,7 @@ export function drawHouse(s: Sketch): string {
       `M100 ${peak}L${right + overhang} ${eaves}Q${right + overhang - 2} ${eaves + 8} ${right + overhang - 10} ${eaves + 8}H${left - overhang + 10}Q${left - overhang + 2} ${eaves + 8} ${left - overhang} ${eaves}Z`,
       s.second,
     ) +
-    (s.hasMark(0) ? s.mark(0, 100, eaves - 22, 38) : s.oval(100, eaves - 24, 13, 13, s.plain(LIGHT))) +
+    (s.hasMark(0) ? s.mark(0, 100, eaves - 22, 51) : s.oval(100, eaves - 24, 13, 13, s.plain(LIGHT))) +
     s.form(`M${doorX - 17} 186V138Q${doorX - 17} 124 ${doorX} 124Q${doorX + 17} 124 ${doorX + 17} 138V186Z`, door) +
     circle(doorX + 9, 158, 3.6, "#f3cf62") +
     pane(s, 200 - doorX, 142, 34)
@@ -52,7 +52,7 @@ export function drawCastle(s: Sketch): string {
     s.shadedForm(battlements(52, 148, 94), s.main) +
     side(36) +
     side(164) +
-    (s.hasMark(0) ? s.mark(0, 100, 116, 36) : s.form("M86 124V112a14 14 0 0 1 28 0V124Z", s.plain("#4a4358"))) +
+    (s.hasMark(0) ? s.mark(0, 100, 116, 49) : s.form("M86 124V112a14 14 0 0 1 28 0V124Z", s.plain("#4a4358"))) +
     s.form("M78 186V160A22 22 0 0 1 122 160V186Z", s.plain("#6e4a35")) +
     line("M92 142V186M108 142V186", "#4f3324", 3)
   );

@@ -27,7 +27,7 @@ export function drawFish(s: Sketch): string {
     s.shadedForm(body, s.main) +
     bands +
     line("M72 62Q86 102 72 142", s.main.shadow, 4) +
-    s.mark(0, 108, 103, 46) +
+    s.mark(0, 108, 103, 62) +
     place(s.form("M-14 -8Q16 -14 20 8Q6 18 -14 8Z", s.second), 82, 122, 20 + wag) +
     place(s.eyes(0, dice.between(12, 15)), 46, 88) +
     (open ? circle(21, 112, 6, "#7d2539") : line("M16 108Q26 120 38 116", s.ink, 4))
@@ -45,7 +45,7 @@ export function drawButterfly(s: Sketch): string {
     s.shadedForm(lower, s.second) +
     (spots ? circle(low * 0.66, 40, 10, s.pale.fill) : "") +
     s.shadedForm(upper, s.main) +
-    (s.hasMark(0) ? s.mark(0, reach * 0.56, -42, 40) : s.oval(reach * 0.6, -42, 17, 15, s.second)) +
+    (s.hasMark(0) ? s.mark(0, reach * 0.56, -42, 54) : s.oval(reach * 0.6, -42, 17, 15, s.second)) +
     (s.hasMark(0) || !spots ? "" : circle(reach * 0.6, -42, 7, s.pale.fill));
   const feeler = (side: 1 | -1) =>
     line(`M${3 * side} -44Q${8 * side} -70 ${24 * side} -76`, s.ink, 4) + circle(25 * side, -77, 5, s.ink);

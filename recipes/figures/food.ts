@@ -13,7 +13,7 @@ export function drawApple(s: Sketch): string {
     s.form("M106 42Q116 8 156 14Q150 48 106 42Z", tone("#63ad54")) +
     s.shadedForm(body, s.main) +
     path("M48 86Q54 68 70 66Q60 80 58 100Q50 102 48 86Z", "#ffffff", 'opacity="0.55"') +
-    s.mark(0, 104, 124, 56) +
+    s.mark(0, 104, 124, 76) +
     (hasFace
       ? place(s.eyes(44, 10), 100, 112) + place(mouth(20, s.pose.expression), 100, 128) + place(s.cheeks(74), 100, 126)
       : "")
@@ -45,7 +45,7 @@ export function drawCake(s: Sketch): string {
     s.shadedForm(body, s.main) +
     s.clipped(body, path(`M${left} ${top - 4}V${top + 12}${drips}V${top - 4}Z`, s.second.fill)) +
     s.oval(100, top, width, 17, s.second) +
-    s.mark(0, 100, 142, 42) +
+    s.mark(0, 100, 142, 57) +
     (hasCherry ? cherry : candles.map(candle).join(""))
   );
 }
@@ -64,7 +64,7 @@ export function drawIceCream(s: Sketch): string {
     (scoops === 2 ? s.shadedOval(100, top - 46, upper, upper * 0.92, s.second) : "") +
     s.shadedForm(drips, s.main) +
     (dice.chance(0.5) ? s.oval(100, top - (scoops === 2 ? 46 + upper : radius), 12, 12, s.plain("#d92f45")) : "") +
-    s.mark(0, 100, top - 14, 42) +
+    s.mark(0, 100, top - 14, 57) +
     (s.hasMark(0)
       ? ""
       : [

@@ -40,7 +40,7 @@ export function drawTree(s: Sketch): string {
     s.clipped(crown, ellipse(112, 142, 92, 26, s.main.shadow, 'opacity="0.8"')) +
     path("M58 62Q64 46 80 40", "none", 'opacity="0.35" stroke="#ffffff" stroke-width="5" stroke-linecap="round"') +
     fruits +
-    s.mark(0, 100, 82, 54)
+    s.mark(0, 100, 82, 73)
   );
 }
 
@@ -63,7 +63,7 @@ export function drawFlower(s: Sketch): string {
     place(
       petals.join("") +
         s.shadedOval(0, 0, 29, 29, s.second) +
-        s.mark(0, 0, 0, 34) +
+        s.mark(0, 0, 0, 46) +
         (hasFace ? place(s.eyes(22, 6.5), 0, -4) + line("M-7 8Q0 15 7 8", s.ink, 3.4) : ""),
       100,
       84,
@@ -94,7 +94,7 @@ export function drawCactus(s: Sketch): string {
       ? [0, 72, 144, 216, 288].map((turn) => place(ellipse(0, -8, 6, 9, "#f587ad"), 100, top, turn)).join("") +
         circle(100, top, 5, "#ffe27a")
       : "") +
-    s.mark(0, 100, 94, 40) +
+    s.mark(0, 100, 94, 54) +
     (hasFace ? place(s.eyes(28, 8), 100, 88) + line("M92 104Q100 112 108 104", s.ink, 3.6) : "") +
     s.shadedForm("M58 146H142L132 182Q130 188 122 188H78Q70 188 68 182Z", s.second) +
     s.form("M52 140H148V156H52Z", s.second)
@@ -127,7 +127,7 @@ export function drawMushroom(s: Sketch): string {
     ) +
     s.shadedForm(cap, s.main) +
     s.clipped(cap, dots.join("")) +
-    s.mark(0, 100, 78, 52) +
+    s.mark(0, 100, 78, 70) +
     path(`M${100 - stem - 18} 122Q100 136 ${118 + stem} 122Z`, s.pale.shadow) +
     (hasFace ? place(s.eyes(30, 8), 100, 148) + line("M92 164Q100 172 108 164", s.ink, 3.6) : "")
   );

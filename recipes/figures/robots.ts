@@ -68,7 +68,7 @@ export function drawRobot(s: Sketch): string {
     place(arm, bodyWidth / 2 + 2, -50, -14 - pose.arms[1]) +
     s.shadedForm(box(-bodyWidth / 2, -64, bodyWidth, 68, dice.between(8, 22)), s.main) +
     panel +
-    s.mark(0, 0, -30, 42) +
+    s.mark(0, 0, -30, 57) +
     s.worn("neck", 0, -62, 84) +
     place(head, 0, -58 - headHeight / 2, pose.tilt * 0.7);
   return place(legs, 100, 160) + place(upper, 100, 160, lean);

@@ -225,7 +225,7 @@ export const SPECIES = {
   frog: {
     headSize: [60, 40],
     eyesAt: [66, -36],
-    foreheadAt: [-16, 27],
+    foreheadAt: [-16, 36],
     cheeksAt: [84, 17],
     hatAt: -44,
     hasHaunches: true,

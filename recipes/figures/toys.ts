@@ -31,7 +31,7 @@ export function drawBall(s: Sketch): string {
           circle(x, y, 13, s.pale.fill) +
           ellipse(radius * 0.1, radius * 1.02, radius, radius * 0.3, "#000000", 'opacity="0.1"'),
       ) +
-      (s.hasMark(0) ? s.oval(12, 26, 38, 38, s.main) + s.mark(0, 12, 26, 50) : "") +
+      (s.hasMark(0) ? s.oval(12, 26, 38, 38, s.main) + s.mark(0, 12, 26, 62) : "") +
       path(
         `M${-0.72 * radius} ${-0.2 * radius}Q${-0.66 * radius} ${-0.56 * radius} ${-0.36 * radius} ${-0.72 * radius}`,
         "none",
@@ -61,7 +61,7 @@ export function drawHat(s: Sketch): string {
     (isTall
       ? ellipse(100, top + 8, width + 3, 10, s.main.shadow)
       : line(`M84 ${top + 12}Q100 ${top + 20} 116 ${top + 12}`, s.main.shadow, 5)) +
-    s.mark(0, 100, isTall ? 86 : 94, 42) +
+    s.mark(0, 100, isTall ? 86 : 94, 57) +
     (dice.chance(0.3) && !s.hasMark(0) ? circle(140, 134, 11, s.pale.fill) + circle(140, 134, 5, s.main.fill) : "")
   );
 }

@@ -30,7 +30,7 @@ export function drawCar(s: Sketch): string {
     path("M10 138H190V148H10Z", s.second.fill) +
     s.oval(22, 122, 9, 9, s.plain("#ffe68a")) +
     s.form("M182 114h10v16h-10Z", s.plain("#e5484d")) +
-    s.mark(0, 101, 124, 38) +
+    s.mark(0, 101, 124, 51) +
     line("M126 112h12", s.main.outline, 4) +
     wheel(s, 52, 160, radius) +
     wheel(s, 150, 160, radius)
@@ -47,7 +47,7 @@ export function drawTruck(s: Sketch): string {
   return (
     path("M6 144H194V158H6Z", "#4a4d59") +
     s.shadedForm(box, s.main) +
-    s.mark(0, 131, (top + 146) / 2, 60) +
+    s.mark(0, 131, (top + 146) / 2, 72) +
     (s.hasMark(0) ? "" : line(`M70 ${(top + 150) / 2}H192`, s.second.fill, 14)) +
     s.shadedForm(cabin, s.second) +
     s.form(`M24 110L34 ${cab + 10}H56V110Z`, s.plain(GLASS)) +
@@ -66,7 +66,7 @@ export function drawBoat(s: Sketch): string {
     line(`M98 ${mast}V${hull}`, "#8a5c36", 8) +
     s.shadedForm(`M106 ${mast + 6}Q${106 + reach * 0.7} ${mast + 50} ${104 + reach} ${hull - 12}H106Z`, s.pale) +
     s.form(`M92 ${mast + 22}Q${70 - reach * 0.3} ${mast + 66} ${92 - reach * 0.8} ${hull - 12}H92Z`, s.second) +
-    s.mark(0, 128, hull - 40, 42) +
+    s.mark(0, 128, hull - 40, 57) +
     path(`M98 ${mast - 6}L122 ${mast + 4}L98 ${mast + 14}Z`, s.second.fill) +
     s.shadedForm(body, s.main) +
     s.clipped(body, path(`M0 ${hull}H200V${hull + 12}H0Z`, s.second.fill)) +
@@ -95,6 +95,6 @@ export function drawRocket(s: Sketch): string {
     s.oval(100, 78, 20, 20, s.second) +
     circle(100, 78, 14, GLASS) +
     line("M93 76Q95 70 101 69", "#ffffff", 4) +
-    s.mark(0, 100, 126, 40)
+    s.mark(0, 100, 126, 54)
   );
 }

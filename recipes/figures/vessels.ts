@@ -53,7 +53,7 @@ export function drawMug(s: Sketch): string {
     place(handle(s, height * dice.between(0.5, 0.6)), right - 6, y + height * 0.48) +
     s.shadedForm(body, s.main) +
     s.clipped(body, place(glaze(s, 2 * top, height), 88, y)) +
-    s.mark(0, 88, y + height * 0.58, 50, pose.tilt * 0.3) +
+    s.mark(0, 88, y + height * 0.58, 68, pose.tilt * 0.3) +
     (hasFace ? place(face(s), 88, y + height * 0.58) : "") +
     s.oval(88, y, top, 15, s.main) +
     ellipse(88, y + 1, top - 8, 10, drink) +
@@ -78,7 +78,7 @@ export function drawTeapot(s: Sketch): string {
     s.form(`M${x - 34} ${y + height - 8}H${x + 34}L${x + 40} ${y + height + 6}H${x - 40}Z`, s.second) +
     s.shadedForm(body, s.main) +
     s.clipped(body, place(glaze(s, 2 * width, 2 * height), x, y - height)) +
-    s.mark(0, x, y + 4, 50, pose.tilt * 0.3) +
+    s.mark(0, x, y + 4, 68, pose.tilt * 0.3) +
     (hasFace ? place(face(s), x, y + 6) : "") +
     place(lid, x, y - height + 4 - lift, lift > 0 ? pose.tilt : 0) +
     (lift > 0 ? steam(x - 12, y - height - 8) : "")
@@ -108,7 +108,7 @@ export function drawVase(s: Sketch): string {
     (hasHandles ? ear(-1) + ear(1) : "") +
     s.shadedForm(body, s.main) +
     s.clipped(body, rings) +
-    s.mark(0, 100, shoulder, 50) +
+    s.mark(0, 100, shoulder, 68) +
     s.oval(100, 18, lip, 9, s.main) +
     ellipse(100, 18, lip - 7, 5, s.main.outline)
   );
