@@ -41,7 +41,7 @@ const CAPTION_DROPOUT = 0.1;
  */
 const MIDDLE_TIMESTEPS = 0.8;
 /**
- * How much more the error counts where a mark is, in a picture without noise: marks cover a twentieth of a picture, and
+ * How much more the error counts where a mark is, in a picture without noise: marks cover a thirtieth of a picture, and
  * are what a figure is known by. It falls with the signal's share of the noised picture: where no mark can be seen yet,
  * more weight on those that will be would have them drawn unasked.
  */
