@@ -55,7 +55,7 @@ for await (const result of learnSequence({
   pipeline,
   concepts,
   strategy: createStrategy("joint"),
-  adapter: { rank: Number(values.rank) },
+  adapter: { ...BUILT_IN.adapter, rank: Number(values.rank) },
   training: {
     ...BUILT_IN.training,
     steps: Number(values.steps),

@@ -13,7 +13,7 @@ import { LIMITS } from "../src/limits.ts";
 import { DenoiserPool } from "../src/training/denoiser-pool.ts";
 import { BUILT_IN } from "../src/library/model/model-profile.ts";
 import { readPhoto } from "../src/training/photos/photos.ts";
-import { createStrategy, DEFAULT_STRATEGY } from "../src/strategies/registry.ts";
+import { createStrategy, STRATEGY_FOR_ANY_ADAPTER } from "../src/strategies/registry.ts";
 import { ClipFeatures } from "../src/diffusion/clip/clip-features.ts";
 import { StableDiffusionPipeline } from "../src/diffusion/pipeline.ts";
 import type { RgbImage } from "../src/io/images/rgb-image.ts";
@@ -27,7 +27,11 @@ const command = new Command("npm run demo --")
     "Teaches the built-in model four concepts one after another, with Keepsake and with sequential LoRA, and shows what each remembers.",
   )
   .option("--output <folder>", "where the sheet and the page go", "demo-output")
-  .option("--strategy <name>", 'compared with sequential LoRA; "keepsake strategies" lists them', DEFAULT_STRATEGY)
+  .option(
+    "--strategy <name>",
+    'compared with sequential LoRA; "keepsake strategies" lists them',
+    STRATEGY_FOR_ANY_ADAPTER,
+  )
   .option(
     "--steps <n>",
     "training steps for each concept; fewer than keepsake learn takes",
@@ -97,11 +101,12 @@ const workLeft = new WorkLeft({
 });
 for (const [index, strategy] of strategies.entries()) {
   let classifying = false;
+  const made = createStrategy(strategy);
   runs.push(
     await runSequence({
       ...{ pipeline, pool, clip, concepts },
-      strategy: createStrategy(strategy),
-      adapter: BUILT_IN.adapter,
+      strategy: made,
+      adapter: { ...BUILT_IN.adapter, targets: made.targets ?? BUILT_IN.adapter.targets },
       training: { ...BUILT_IN.training, steps, seed: SEED },
       drawing: { seed: SEED, steps: values.smoke ? 4 : 25, guidanceScale: 3 },
       classifierDraws,

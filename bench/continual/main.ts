@@ -5,6 +5,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { DEFAULT_ADAPTER } from "../../src/learning/learn-settings.ts";
 import { DenoiserPool } from "../../src/training/denoiser-pool.ts";
 import { BUILT_IN } from "../../src/library/model/model-profile.ts";
 import { createStrategy, findStrategy, parseStrategyOptions, STRATEGIES } from "../../src/strategies/registry.ts";
@@ -30,6 +31,7 @@ interface BenchOptions {
   readonly after?: readonly number[];
   readonly steps: number;
   readonly rank: number;
+  readonly targets: string;
   readonly lr: number;
   readonly tokenLr: number;
   readonly lrScheduler: LearningRateSchedule;
@@ -56,7 +58,8 @@ const command = new Command("bench:continual")
   .option("--concepts <n>", "concepts in a row", wholeNumber, 5)
   .option("--after <numbers>", "measure after so many concepts too: 1,3,5", wholeNumbers)
   .option("--steps <n>", "optimiser steps for each concept", wholeNumber, BUILT_IN.training.steps)
-  .option("--rank <n>", "of the adapter", wholeNumber, BUILT_IN.adapter.rank)
+  .option("--rank <n>", "of the adapter", wholeNumber, 64)
+  .option("--targets <names>", "layers to adapt; all strategies can do with the usual ones", DEFAULT_ADAPTER.targets)
   .option("--lr <x>", "learning rate of the adapter", Number, BUILT_IN.training.learningRate)
   .option("--token-lr <x>", "learning rate of the token", Number, BUILT_IN.training.tokenLearningRate)
   .addOption(
@@ -96,7 +99,7 @@ async function runAll(options: BenchOptions, results: Results): Promise<void> {
   const runs = await plannedRuns(options);
   for (const [index, planned] of runs.entries()) {
     const { strategy, options: given, order, seed, budget } = planned;
-    const { rank, ...training } = budget;
+    const { rank, targets = DEFAULT_ADAPTER.targets, ...training } = budget;
     const made = createStrategy(strategy, given);
     const label = `${index + 1}/${runs.length} ${strategy} ${JSON.stringify(given)} ${order.join(" ")} seed ${seed}`;
     const started = performance.now();
@@ -108,7 +111,7 @@ async function runAll(options: BenchOptions, results: Results): Promise<void> {
         concepts: order.map((name) => examples[names.findIndex((known) => known === name)]),
         strategy: made,
         // A whole matrix has no rank.
-        adapter: made.form === "full" ? {} : { rank },
+        adapter: made.form === "full" ? { targets } : { rank, targets },
         training: { ...BUILT_IN.training, ...training, seed },
         drawing: DRAWING,
         classifierDraws: planned.classifierDraws,
@@ -127,9 +130,11 @@ async function runAll(options: BenchOptions, results: Results): Promise<void> {
 /** Whole rounds, so that a benchmark that is stopped early has compared all contenders as often. */
 async function plannedRuns(options: BenchOptions): Promise<PlannedRun[]> {
   const contenders = await contendersOf(options);
-  const { set, steps, rank, lr: learningRate, tokenLr: tokenLearningRate, lrScheduler } = options;
+  const { set, steps, rank, targets, lr: learningRate, tokenLr: tokenLearningRate, lrScheduler } = options;
   const { pictures, classifierDraws } = options;
-  const budget = { steps, rank, learningRate, tokenLearningRate, lrScheduler };
+  // Results of the usual targets do not name them: there were no others once.
+  const named = targets === DEFAULT_ADAPTER.targets ? {} : { targets };
+  const budget = { steps, rank, ...named, learningRate, tokenLearningRate, lrScheduler };
   const rounds = Array.from({ length: options.seeds }, (_, seed) =>
     orders(set, options.orders, options.concepts).map((order) => ({ order, seed })),
   ).flat();

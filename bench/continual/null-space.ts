@@ -119,7 +119,7 @@ for (const { strategy, options } of CONTENDERS) {
   let last: LearnedConcept | undefined;
   for await (const learned of learnSequence({
     ...{ pipeline, pool, concepts, strategy: createStrategy(strategy, options) },
-    adapter: BUILT_IN.adapter,
+    adapter: { rank: 64, targets: "crossattn-kv" },
     training: { ...BUILT_IN.training, steps: Number(values.steps) },
   })) {
     before ??= await predictions(learned);

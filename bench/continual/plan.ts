@@ -27,6 +27,8 @@ export interface Budget {
   /** Optimiser steps for each concept. */
   readonly steps: number;
   readonly rank: number;
+  /** As `parseTargets` reads them. Default: the usual ones, `crossattn-kv`. */
+  readonly targets?: string;
   readonly learningRate: number;
   readonly tokenLearningRate: number;
   readonly lrScheduler: LearningRateSchedule;

@@ -82,9 +82,10 @@ function stagesOf(run: RunResult): RunResult[] {
 }
 
 function settingsOf({ model, planned: { budget, order, classifierDraws } }: RunResult): string {
-  const { steps, rank, learningRate, tokenLearningRate, lrScheduler } = budget;
+  const { steps, rank, targets, learningRate, tokenLearningRate, lrScheduler } = budget;
   const concepts = order.length === 1 ? "1 concept" : `${order.length} concepts`;
-  const training = `${steps} steps, rank ${rank}, rates ${learningRate} / ${tokenLearningRate} ${lrScheduler}`;
+  const layers = targets === undefined ? "" : ` on ${targets}`;
+  const training = `${steps} steps, rank ${rank}${layers}, rates ${learningRate} / ${tokenLearningRate} ${lrScheduler}`;
   return `model ${model.slice(0, 8)}, ${concepts}, ${training}, ${classifierDraws} draws of the classifier`;
 }
 

@@ -45,6 +45,7 @@ const presets = {
   "crossattn-kv": /\.attn2\.to_[kv]$/,
   crossattn: /\.attn2\.to_(q|k|v|out\.0)$/,
   attn: /\.attn[12]\.to_(q|k|v|out\.0)$|\.self_attn\.(q|k|v|out)_proj$/,
+  "unet-linear": /\.attentions\.\d+\./,
   "all-linear": /\.attentions\.\d+\.|\.encoder\.layers\.\d+\./,
 };
 
@@ -52,7 +53,13 @@ const presets = {
 export type TargetPreset = keyof typeof presets;
 
 /** Every preset, the narrowest first. */
-export const TARGET_PRESETS: readonly TargetPreset[] = ["crossattn-kv", "crossattn", "attn", "all-linear"];
+export const TARGET_PRESETS: readonly TargetPreset[] = [
+  "crossattn-kv",
+  "crossattn",
+  "attn",
+  "unet-linear",
+  "all-linear",
+];
 
 /** A usual choice of layers, or suffixes of module paths such as `to_q`, `to_out.0`, `ff.net.2`. */
 export type AdapterTargets = TargetPreset | readonly string[];
@@ -91,6 +98,7 @@ export interface ModuleTarget {
  * - `crossattn-kv`: attn2.to_k, attn2.to_v;
  * - `crossattn`: attn2.to_q, to_k, to_v, to_out.0;
  * - `attn`: the same of self- and cross-attention, and the text encoder's q_proj, k_proj, v_proj, out_proj;
+ * - `unet-linear`: every linear layer and 1x1 convolution of the UNet's attention blocks;
  * - `all-linear`: every linear layer and 1x1 convolution of the UNet's attention blocks and of the text encoder's
  *   layers (the reach of kohya's networks.lora);
  * - suffixes: every module whose path is or ends, at a dot, in one of them.

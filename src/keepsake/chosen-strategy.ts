@@ -23,7 +23,8 @@ const WIDEST_FOR_MATRICES = 1024;
 export interface AskedStrategy {
   /**
    * A name that `STRATEGIES` knows. Default: the library's last, else `kv-nullspace`, in its soft form on models with a
-   * wide text (SDXL); `ewc-dc` on an adapter that this cannot use.
+   * wide text (SDXL); `replay` on an adapter that this cannot use, as is the built-in
+   * model's.
    */
   readonly strategy?: string | undefined;
   /** Options of the strategy that are not left to their defaults, or to what the library was learned with. */
@@ -47,8 +48,21 @@ export function chosenStrategy(
     withValuesOf(folder, () => createStrategy(last.name, last.options));
     return createStrategy(last.name, { ...last.options, ...strategyOptions });
   }
+  return usualStrategy(adapter ?? asked, textWidth, strategyOptions);
+}
+
+/**
+ * With which strategy a new library is learned.
+ *
+ * @param textWidth - as for {@link chosenStrategy}
+ * @throws KeepsakeError ("usage") for an option that it has not, or a value out of range
+ */
+export function usualStrategy(
+  { kind = DEFAULT_KIND, targets: own = DEFAULT_ADAPTER.targets }: AskedAdapter,
+  textWidth?: number,
+  strategyOptions: Readonly<Record<string, OptionValue>> = {},
+): Strategy {
   const { loraOnly, targets } = createStrategy(DEFAULT_STRATEGY);
-  const { kind = DEFAULT_KIND, targets: own = DEFAULT_ADAPTER.targets } = adapter ?? asked;
   const isUsable = (loraOnly === undefined || kind === loraKind.name) && (targets === undefined || targets === own);
   if (!isUsable) return createStrategy(STRATEGY_FOR_ANY_ADAPTER, strategyOptions);
   const isWide = textWidth !== undefined && textWidth > WIDEST_FOR_MATRICES;

@@ -8,7 +8,7 @@ import type { PhaseEvaluations, PhaseName, TrainingSettings } from "../training/
 import type { AskedStrategy } from "./chosen-strategy.ts";
 import type { Warning, Watched } from "./operation.ts";
 import type { LearnPlan } from "./planning/learn-plan.ts";
-import type { ClassPictureProgress } from "./training/class-pictures.ts";
+import type { OwnPictureProgress } from "./training/own-pictures.ts";
 import type { SampleProgress, SampleRequest } from "./training/samples.ts";
 import type { ValidationProgress, ValidationRequest } from "./training/validation.ts";
 
@@ -73,7 +73,7 @@ export type LearnConceptProgress =
   /** What the run will take, before the photos are encoded. */
   | { readonly kind: "plan"; readonly plan: LearnPlan }
   | { readonly kind: "resumed"; readonly step: number }
-  | ClassPictureProgress
+  | OwnPictureProgress
   | SampleProgress
   | ValidationProgress
   | {

@@ -4,7 +4,7 @@
  */
 import { sizeWarning } from "../diffusion/latents.ts";
 import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
-import { createRun, type PreparedRun } from "../learning/concept-run.ts";
+import { createRun, planOf, type PreparedRun } from "../learning/concept-run.ts";
 import { classNounWarning, readKnownWords } from "../prompts/known-words.ts";
 import type { Library } from "../library/library.ts";
 import { lockLibrary } from "../library/library-folder.ts";
@@ -29,7 +29,7 @@ import { isPlanned, planRun, withSteps, type PlannedRun } from "./planning/plan-
 import { openLibraryAndModel, prepareLearning, type LibraryOnModel } from "./planning/prepare-learning.ts";
 import type { Session } from "./session.ts";
 import { askedConcept, checkNaming, type AskedConcept } from "./training/asked-concept.ts";
-import { drawClassPictures } from "./training/class-pictures.ts";
+import { drawClassPictures, drawPicturesToReplay } from "./training/own-pictures.ts";
 import { checkSampleRequest, Sampler } from "./training/samples.ts";
 import { checkValidationRequest, Validator } from "./training/validation.ts";
 
@@ -120,10 +120,12 @@ async function learnLocked(
     const encoded = await encodeTrainingPhotos(pipeline.vae, photos, resolution, session.program, asked);
     const watchers = await watchersOf(session, request, model, prepared, photos);
     const classPictures = await drawClassPictures(session, model, prepared, { signal, onProgress });
+    const plan = planned?.conceptPlan ?? (await planOf(pipeline, pool, prepared));
+    const replayedPictures = await drawPicturesToReplay(session, model, prepared, plan, { signal, onProgress });
     const run = await begun(library, async () => {
       const savedState = snapshot && stateOf(snapshot, made.adapter);
-      const plan = planned?.conceptPlan;
-      const created = await createRun(pipeline, pool, prepared, [encoded], { savedState, plan, classPictures });
+      const own = { classPictures, replayedPictures };
+      const created = await createRun(pipeline, pool, prepared, [encoded], { savedState, plan, ...own });
       // A run that ends has no snapshot: one that says so was edited, and the concept would be learned by saying so.
       if (created.isFinished) throw new SavedStateError(`step ${created.step} of ${created.steps}`);
       return created;

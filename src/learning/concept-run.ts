@@ -17,7 +17,7 @@ import type { StrategyMemory, ConceptPlan, Strategy } from "../training/strategy
 import { prepareTokens, runAddress, type RunConcept, type RunTokens } from "./new-tokens.ts";
 import type { LossOptions } from "../training/loss-options.ts";
 import type { TrainingPhoto } from "../training/photos/encode-photos.ts";
-import type { ClassPicture } from "../training/training-draws.ts";
+import type { OwnPicture } from "../training/training-draws.ts";
 import { startingAdapter, type MadeAdapter } from "./starting-adapter.ts";
 import { TrainingRun, type TrainingSettings, type TrainingState } from "../training/training-run.ts";
 
@@ -107,7 +107,9 @@ export async function createRun(
     /** Default: as the settings have it. */
     readonly loss?: LossOptions | undefined;
     /** For prior preservation: see `drawClassPictures`. */
-    readonly classPictures?: readonly ClassPicture[] | undefined;
+    readonly classPictures?: readonly OwnPicture[] | undefined;
+    /** Of {@link ConceptPlan.replay}: see `drawReplayedPictures`. */
+    readonly replayedPictures?: readonly (readonly OwnPicture[])[] | undefined;
     /** Of the strategy, if it has been made already: see {@link planOf}. */
     readonly plan?: ConceptPlan | undefined;
     /** Default: the pool's. */
@@ -130,6 +132,7 @@ export async function createRun(
     form: strategy.form,
     loss: options.loss ?? lossOf(settings),
     classPictures: options.classPictures,
+    replayedPictures: options.replayedPictures,
     tokenize: tokens.tokenize,
     frozenEmbeddings: tokens.frozen,
   };

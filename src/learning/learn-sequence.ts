@@ -8,12 +8,13 @@ import type { TokenEmbedding } from "../adapters/textual-inversion.ts";
 import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { KeepsakeError } from "../errors.ts";
 import { conceptName } from "../prompts/concept-name.ts";
-import { createRun, prepareRun, type Known } from "./concept-run.ts";
+import { createRun, planOf, prepareRun, type Known } from "./concept-run.ts";
 import { DenoiserPool } from "../training/denoiser-pool.ts";
 import { trainingSettings, type AskedAdapter } from "./learn-settings.ts";
 import type { AdapterSettings } from "../adapters/new-adapter.ts";
 import { checkLossOptions, type LossOptions } from "../training/loss-options.ts";
 import type { StrategyMemory, Strategy } from "../training/strategy.ts";
+import { drawReplayedPictures } from "./replayed-pictures.ts";
 import { learnedTokens, type RunConcept } from "./new-tokens.ts";
 import type { TrainingPhoto } from "../training/photos/encode-photos.ts";
 import type { PhaseEvaluations, PhaseName, TrainingSettings } from "../training/training-run.ts";
@@ -117,7 +118,9 @@ export async function* learnSequence(request: SequenceRequest): AsyncGenerator<L
         known: strategy.order === "separate" ? { ...known, made: undefined } : known,
       });
       const photos = round.map((concept) => concept.photos);
-      const run = await createRun(pipeline, pool, prepared, photos, { learnedRows, loss });
+      const plan = await planOf(pipeline, pool, prepared);
+      const replayedPictures = await drawReplayedPictures(pipeline, prepared, plan, { signal });
+      const run = await createRun(pipeline, pool, prepared, photos, { learnedRows, loss, plan, replayedPictures });
       const losses: number[] = [];
       while (!run.isFinished) {
         if (signal?.aborted) return;

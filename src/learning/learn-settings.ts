@@ -84,7 +84,7 @@ function newSettings(asked: AskedAdapter, projectionKey: number): AdapterSetting
   const targets = plainTargets(asked.targets ?? DEFAULT_ADAPTER.targets);
   if (targets.length > LONGEST_TARGETS) {
     const fault = `The targets of the adapter have ${targets.length} characters, at most ${LONGEST_TARGETS} are possible`;
-    throw new KeepsakeError("usage", `${fault}; use shorter endings, or all-linear.`);
+    throw new KeepsakeError("usage", `${fault}; use shorter endings, or unet-linear.`);
   }
   if (!hasAlpha && asked.loraAlpha !== undefined) {
     throw new KeepsakeError("usage", `An adapter of the kind ${name} has no alpha; leave the option out.`);

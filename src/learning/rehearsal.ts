@@ -9,7 +9,7 @@ import type { DenoiserPool } from "../training/denoiser-pool.ts";
 import type { Evaluations } from "../training/objective-gradient.ts";
 import type { TrainingPhoto } from "../training/photos/encode-photos.ts";
 import type { ConceptPlan } from "../training/strategy.ts";
-import type { ClassPicture } from "../training/training-draws.ts";
+import type { OwnPicture } from "../training/training-draws.ts";
 import type { PhaseName, TrainingSettings } from "../training/training-run.ts";
 import { createRun, denoiserOf, type PreparedRun } from "./concept-run.ts";
 
@@ -46,8 +46,8 @@ export async function rehearse(
   const numbers = prepared.made.adapter.parameters.length;
   const denoiser = noiseDenoiser(numbers, denoiserOf(pool, prepared).embeddingsSize);
   const once = { ...prepared, settings: { ...settings, steps: 1 } };
-  const classPictures = blankClassPictures(settings, LATENT);
-  const run = await createRun(pipeline, pool, once, [blankPhotos(photos)], { plan, denoiser, classPictures });
+  const options = { plan, denoiser, ...blankPictures(settings, plan, LATENT) };
+  const run = await createRun(pipeline, pool, once, [blankPhotos(photos)], options);
   while (!run.isFinished) await run.advance();
   const { evaluations } = run;
   const phases = run.phases.map(({ name, steps }) => {
@@ -77,9 +77,13 @@ function blankPhotos(count: number): TrainingPhoto[] {
 
 const LATENT = 64;
 
-/** A picture of the class with nothing on it, for runs that are tried out; undefined if the run has none. */
-export function blankClassPictures({ priorWeight = 0 }: TrainingSettings, numbers: number): ClassPicture[] | undefined {
-  return priorWeight === 0 ? undefined : [{ latents: new Float32Array(numbers), sentence: "" }];
+/** Pictures with nothing on them in the place of those that the model would draw, for runs that are tried out. */
+export function blankPictures({ priorWeight = 0 }: TrainingSettings, { replay }: ConceptPlan, numbers: number) {
+  const blank: OwnPicture = { latents: new Float32Array(numbers), sentence: "" };
+  return {
+    ...(priorWeight > 0 && { classPictures: [blank] }),
+    ...(replay !== undefined && { replayedPictures: [[blank]] }),
+  };
 }
 
 /** Predicts noise, another one each time, so that no two terms of a loss cancel. */

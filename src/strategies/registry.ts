@@ -16,6 +16,7 @@ import { kvNullspace } from "./kv-nullspace.ts";
 import { mergeAndRestart } from "./merge-and-restart.ts";
 import { parseOptions, type OptionValue } from "../training/options.ts";
 import { orthogonalInit } from "./orthogonal-init.ts";
+import { replay } from "./replay.ts";
 import { separate } from "./separate.ts";
 import { sequential } from "./sequential.ts";
 import type { Strategy, StrategyDefinition } from "../training/strategy.ts";
@@ -31,6 +32,7 @@ const strategies = new Registry<StrategyDefinition>("a strategy", [
   dscEwcDc,
   kfacEwcDc,
   kvNullspace,
+  replay,
   cLora,
   mergeAndRestart,
   orthogonalInit,
@@ -47,8 +49,8 @@ export const STRATEGIES: readonly StrategyDefinition[] = strategies.all;
  * needs a LoRA on the cross-attention's keys and values.
  */
 export const DEFAULT_STRATEGY = "kv-nullspace";
-/** For adapters of other kinds and targets. */
-export const STRATEGY_FOR_ANY_ADAPTER = "ewc-dc";
+/** For adapters of other kinds and targets, among them that of the built-in model. */
+export const STRATEGY_FOR_ANY_ADAPTER = "replay";
 
 /**
  * Adds a strategy, as `defineStrategy` makes it: from then on it can be asked for by its name, and libraries that were

@@ -64,6 +64,26 @@ export interface Penalty {
   readonly addGradient: (gradient: Float32Array, parameters: Float32Array) => void;
 }
 
+/**
+ * Generative replay (Shin et al., NeurIPS 2017): pictures that the network draws before the first step, on which its
+ * predictions shall stay what they were. They are in memory only, and drawn again for a run that goes on.
+ */
+export interface Replay {
+  /** What each picture is drawn from, in groups of which each is seen as often, however many prompts it has. */
+  readonly prompts: readonly (readonly string[])[];
+  /** Pictures of one step for each photo; rounded up. */
+  readonly share: number;
+  /** What their error counts beside that of the photos. */
+  readonly weight: number;
+}
+
+/** The old teacher's prediction is what the student's shall be, and nothing else. */
+export const REPLAYING: Objective = {
+  candidates: 1,
+  teachers: { old: () => [0] },
+  addTerms: (loss, { prediction }) => loss.addSquaredError(0, 1, prediction("old", 0)),
+};
+
 /** How one concept is learned. Whatever is left out is as in plain sequential training. */
 export interface ConceptPlan {
   /** The adapter's numbers before the first step. Default: those of the adapter as it was handed over. */
@@ -71,6 +91,7 @@ export interface ConceptPlan {
   /** Default {@link DENOISING}. */
   readonly objective?: Objective;
   readonly penalty?: Penalty;
+  readonly replay?: Replay;
   /** A linear projection that gradients and parameters are put through, in place: what it takes away is not trained. */
   readonly project?: (array: Float32Array) => void;
   /** Trains the teacher "new" first, with plain denoising and as many steps as the student. */

@@ -19,10 +19,10 @@ export interface TrainingConcept extends Omit<Concept, "name"> {
 }
 
 /**
- * A picture of the class that the model drew before it was taught: for prior preservation (Ruiz et al., "DreamBooth",
- * CVPR 2023). It lives in memory only, as photos do.
+ * A picture that the model drew before it learned: of the class, for prior preservation (Ruiz et al., "DreamBooth",
+ * CVPR 2023), or of what it had been taught, for generative replay. It lives in memory only, as photos do.
  */
-export interface ClassPicture {
+export interface OwnPicture {
   /** `[channels, height, width]`, as the UNet sees them. */
   readonly latents: Float32Array;
   /** What it was drawn from, and is learned under: "a photo of a cat". */
@@ -82,7 +82,7 @@ export function drawBatch(
 /** The class pictures of one optimiser step; picture, noise and timestep are drawn uniformly. */
 export function drawClassPictures(
   material: DrawMaterial,
-  pictures: readonly ClassPicture[],
+  pictures: readonly OwnPicture[],
   purpose: DrawPurpose,
   step: number,
   count: number,
@@ -96,6 +96,33 @@ export function drawClassPictures(
     const { latents, sentence } = pictures[index];
     const noise = offsets(noises.normal(latents.length), latents);
     return itemOf(material, {}, latents, noise, timesteps[i], [sentence]);
+  });
+}
+
+/** How often a replayed picture is seen under no prompt at all, which is half of every drawing with guidance. */
+const PROMPT_DROPOUT = 0.1;
+
+/**
+ * The replayed pictures of one optimiser step; group, picture, noise and timestep are drawn uniformly.
+ *
+ * @param pictures - in groups
+ */
+export function drawReplayed(
+  material: DrawMaterial,
+  pictures: readonly (readonly OwnPicture[])[],
+  step: number,
+  count: number,
+): StepItem[] {
+  const draw = drawsOf(material, "learn", step);
+  const groups = draw("replayed group").integers(count, pictures.length);
+  const [within, dropped] = [draw("replayed picture").uniform(count), draw("replayed prompt").uniform(count)];
+  const timesteps = draw("replayed timestep").integers(count, material.schedule.numTrainTimesteps);
+  const noises = draw("replayed noise");
+  return Array.from(groups, (group, i) => {
+    const ofGroup = pictures[group];
+    const { latents, sentence } = ofGroup[Math.floor(within[i] * ofGroup.length)];
+    const prompt = dropped[i] < PROMPT_DROPOUT ? "" : sentence;
+    return itemOf(material, {}, latents, noises.normal(latents.length), timesteps[i], [prompt]);
   });
 }
 

@@ -18,8 +18,15 @@ import {
 } from "../graph/optim/index.ts";
 import type { Denoiser } from "./denoiser.ts";
 import type { Trainable } from "./denoising-error.ts";
-import { type StrategyMemory, DENOISING, type ConceptPlan, type Objective, type TeacherName } from "./strategy.ts";
-import { objectiveGradient, type Evaluations, type ObjectiveGradient } from "./objective-gradient.ts";
+import {
+  type StrategyMemory,
+  DENOISING,
+  REPLAYING,
+  type ConceptPlan,
+  type Objective,
+  type TeacherName,
+} from "./strategy.ts";
+import { objectiveGradient, type Evaluations, type ObjectiveGradient, type StepItem } from "./objective-gradient.ts";
 import { FisherDiagonal } from "./quadratic-penalty.ts";
 import { averageIn } from "./parts/moving-average.ts";
 import { validationItems } from "./parts/validation.ts";
@@ -30,8 +37,9 @@ import {
   consolidationSamples,
   drawBatch,
   drawClassPictures,
+  drawReplayed,
   drawSample,
-  type ClassPicture,
+  type OwnPicture,
   type DrawMaterial,
   type DrawPurpose,
 } from "./training-draws.ts";
@@ -94,7 +102,9 @@ export interface TrainingMaterial extends Omit<DrawMaterial, "seed"> {
   /** Embeddings of the earlier concepts' tokens, `[rows, width]`: frozen. */
   readonly frozenEmbeddings: Float32Array;
   /** Of each class, if {@link TrainingSettings.priorWeight} is above 0. */
-  readonly classPictures?: readonly ClassPicture[] | undefined;
+  readonly classPictures?: readonly OwnPicture[] | undefined;
+  /** In groups, of each prompt of {@link ConceptPlan.replay}. */
+  readonly replayedPictures?: readonly (readonly OwnPicture[])[] | undefined;
 }
 
 /** What a run begins with, and what it comes to. */
@@ -299,27 +309,48 @@ export class TrainingRun {
     return result;
   }
 
-  /** Of the objective on photos, and of plain denoising on class pictures, if there are any. */
+  /**
+   * Of the objective on photos, and, where there are any, of plain denoising on class pictures and of the old
+   * predictions on replayed ones.
+   */
   async #gradient(phase: "teacher" | "learn", step: number, objective: Objective): Promise<ObjectiveGradient> {
-    const { settings, denoiser, classPictures } = this.#material;
-    const { batchSize, gradientAccumulation = 1, priorWeight = 0 } = settings;
+    const { settings, denoiser } = this.#material;
+    const { batchSize, gradientAccumulation = 1 } = settings;
     // The denoiser takes as many at once as fit a batch, and adds up the gradients.
     const count = batchSize * gradientAccumulation;
     const items = drawBatch(this.#draws, phase, step, count, objective.candidates);
     const student = { adapter: this.adapter, embeddings: this.#embeddings };
-    const own = await objectiveGradient(objective, items, denoiser, student, this.#teachersOf(objective));
-    if (priorWeight === 0) return own;
-    if (classPictures === undefined) throw new Error("prior preservation needs pictures of the class");
-    const priors = drawClassPictures(this.#draws, classPictures, phase, step, count);
-    const prior = await objectiveGradient(DENOISING, priors, denoiser, student, {});
-    addScaled(own.adapterGradient, prior.adapterGradient, priorWeight);
-    addScaled(own.embeddingsGradient, prior.embeddingsGradient, priorWeight);
-    const { forward, forwardBackward } = prior.evaluations;
-    const evaluations = {
-      forward: own.evaluations.forward + forward,
-      forwardBackward: own.evaluations.forwardBackward + forwardBackward,
-    };
-    return { ...own, evaluations };
+    const sum = await objectiveGradient(objective, items, denoiser, student, this.#teachersOf(objective));
+    let { forward, forwardBackward } = sum.evaluations;
+    for (const { pictures, objective: own, weight } of this.#besidePhotos(phase, step, count)) {
+      const result = await objectiveGradient(own, pictures, denoiser, student, this.#teachersOf(own));
+      addScaled(sum.adapterGradient, result.adapterGradient, weight);
+      addScaled(sum.embeddingsGradient, result.embeddingsGradient, weight);
+      forward += result.evaluations.forward;
+      forwardBackward += result.evaluations.forwardBackward;
+    }
+    return { ...sum, evaluations: { forward, forwardBackward } };
+  }
+
+  /** What a step sees that no one took a photo of. */
+  *#besidePhotos(
+    phase: "teacher" | "learn",
+    step: number,
+    count: number,
+  ): Generator<{ readonly pictures: StepItem[]; readonly objective: Objective; readonly weight: number }> {
+    const { settings, classPictures, replayedPictures } = this.#material;
+    const { priorWeight = 0 } = settings;
+    if (priorWeight > 0) {
+      if (classPictures === undefined) throw new Error("prior preservation needs pictures of the class");
+      const pictures = drawClassPictures(this.#draws, classPictures, phase, step, count);
+      yield { pictures, objective: DENOISING, weight: priorWeight };
+    }
+    const { replay } = this.#plan;
+    // The teacher learns as if there were nothing to be kept.
+    if (replay === undefined || phase === "teacher") return;
+    if (replayedPictures === undefined) throw new Error("the plan needs pictures to be replayed");
+    const pictures = drawReplayed(this.#draws, replayedPictures, step, Math.ceil(count * replay.share));
+    yield { pictures, objective: REPLAYING, weight: replay.weight };
   }
 
   /** Takes the step that was just done into the average, if there is one. */

@@ -64,6 +64,10 @@ const STRATEGIES: Readonly<Record<string, Words>> = {
     name: "Leave earlier prompts alone",
     about: "The new concept changes only what earlier and everyday prompts do not see.",
   },
+  replay: {
+    name: "Draw what is known",
+    about: "The model draws what it knows before it learns, and goes on seeing these pictures as it did.",
+  },
   "c-lora": {
     name: "Leave used weights alone",
     about: "Each concept has a LoRA of its own, kept from weights that earlier ones changed.",

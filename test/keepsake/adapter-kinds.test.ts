@@ -111,7 +111,7 @@ describe.each(KINDS)("$kind", ({ kind, rank }) => {
         const { message } = await failure(learn(name, { adapter: { kind, rank } }));
         expect(message).toBe(
           `${name} works on a LoRA alone, since ${loraOnly}; with ${kind} choose one of sequential, ` +
-            "textual-inversion, ewc, ewc-dc, dsc, dsc-ewc, dsc-ewc-dc.",
+            "textual-inversion, ewc, ewc-dc, dsc, dsc-ewc, dsc-ewc-dc, replay.",
         );
         return;
       }

@@ -3,6 +3,7 @@ import { chosenStrategy } from "../../src/keepsake/chosen-strategy.ts";
 import type { LearnRequest } from "./one-shot.ts";
 import { Library } from "../../src/library/library.ts";
 import { learnQuickly, writePhotos } from "./support.ts";
+import { BUILT_IN } from "../../src/library/model/model-profile.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
 
 const inFolder = temporaryFolder();
@@ -26,12 +27,23 @@ describe("a strategy that is not named", () => {
   });
 
   it.each([{ kind: "vera" }, { kind: "dora" }, { targets: "attn" }] as const)(
-    "is ewc-dc where that cannot work: with %o",
+    "is replay where that cannot work: with %o",
     async (adapter) => {
       const { strategy } = await learned(JSON.stringify(adapter), { adapter });
-      expect(strategy).toBe("ewc-dc");
+      expect(strategy).toBe("replay");
     },
   );
+
+  it("is replay on all linear layers of the UNet with the built-in model; one that is named brings its own targets", async () => {
+    const builtIn = { model: undefined };
+    const { strategy, library } = await learned("built-in", builtIn);
+    expect(strategy).toBe("replay");
+    expect(library.adapter).toMatchObject({ targets: BUILT_IN.adapter.targets });
+    const { library: other } = await learned("built-in, null space", { ...builtIn, strategy: "kv-nullspace" });
+    expect(other.adapter).toMatchObject({ targets: "crossattn-kv" });
+    const { library: any } = await learned("built-in, any", { ...builtIn, strategy: "ewc-dc" });
+    expect(any.adapter).toMatchObject({ targets: BUILT_IN.adapter.targets });
+  });
 
   it.each([
     { textWidth: 768, mode: "hard" },

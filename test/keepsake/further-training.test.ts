@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { LearnProgress, LearnRequest } from "./one-shot.ts";
 import { prepareLearning } from "../../src/keepsake/planning/prepare-learning.ts";
 import { Session } from "../../src/keepsake/session.ts";
-import { drawClassPictures } from "../../src/keepsake/training/class-pictures.ts";
+import { drawClassPictures } from "../../src/keepsake/training/own-pictures.ts";
 import { Library } from "../../src/library/library.ts";
 import { findUnfinishedRun } from "../../src/library/run/unfinished-run.ts";
 import { failure } from "../io/failure.ts";

@@ -50,6 +50,7 @@ describe("a strategy in a library", () => {
   it.each<{ strategy: string; strategyOptions?: LearnRequest["strategyOptions"]; phases: string[] }>([
     { strategy: "dsc-ewc-dc", strategyOptions: { draws: 1 }, phases: ["teacher", "learn", "consolidate"] },
     { strategy: "kv-nullspace", strategyOptions: { rank: 20, contexts: 2 }, phases: ["learn"] },
+    { strategy: "replay", strategyOptions: { pictures: 1 }, phases: ["learn"] },
   ])(
     "$strategy goes on from a stop in any phase to the same bytes",
     async ({ phases, ...request }) => {
@@ -95,29 +96,33 @@ describe("a strategy in a library", () => {
     expect(Math.max(...second)).toBe(Math.max(...first));
   }, 120_000);
 
-  it("learns what it learns in memory", async () => {
-    const library = inFolder("sequential");
-    await learnDog(library);
-    await learnMug(library);
-    const pipeline = await StableDiffusionPipeline.load(MODEL);
-    const encode = async (folder: string) =>
-      encodePhotos(pipeline.vae, (await loadPhotos([folder], 32)).images, 32, { threads: 1 });
-    const concepts = [
-      { name: "dog", classNoun: "dog", photos: await encode(dog) },
-      { name: "mug", classNoun: "cup", photos: await encode(mug) },
-    ];
-    const settings = { ...training, resolution: 32, seed: 3 };
-    const sequence = {
-      pipeline,
-      concepts,
-      strategy: createStrategy("sequential"),
-      adapter: { rank: 2 },
-      training: settings,
-    };
-    let parameters: Float32Array | undefined;
-    for await (const { adapter: lora } of learnSequence(sequence)) parameters = lora.parameters;
-    expect((await (await Library.open(library)).adapter(pipeline))?.parameters).toEqual(parameters);
-  }, 120_000);
+  it.each(["sequential", "replay"])(
+    "learns what it learns in memory: %s",
+    async (strategy) => {
+      const library = inFolder(`${strategy} on disk`);
+      await learnDog(library, { strategy });
+      await learnMug(library, { strategy });
+      const pipeline = await StableDiffusionPipeline.load(MODEL, { threads: 1 });
+      const encode = async (folder: string) =>
+        encodePhotos(pipeline.vae, (await loadPhotos([folder], 32)).images, 32, { threads: 1 });
+      const concepts = [
+        { name: "dog", classNoun: "dog", photos: await encode(dog) },
+        { name: "mug", classNoun: "cup", photos: await encode(mug) },
+      ];
+      const settings = { ...training, resolution: 32, seed: 3 };
+      const sequence = {
+        pipeline,
+        concepts,
+        strategy: createStrategy(strategy),
+        adapter: { rank: 2 },
+        training: settings,
+      };
+      let parameters: Float32Array | undefined;
+      for await (const { adapter: lora } of learnSequence(sequence)) parameters = lora.parameters;
+      expect((await (await Library.open(library)).adapter(pipeline))?.parameters).toEqual(parameters);
+    },
+    120_000,
+  );
 });
 
 describe("a library that was begun with another strategy", () => {

@@ -73,6 +73,9 @@ async function newRun(request: RunOptions, saved?: ReturnType<TrainingRun["state
     vae: pipeline.vae.config,
     schedule: new NoiseSchedule(pipeline.schedulerConfig),
     frozenEmbeddings: normal("frozen", 2 * WIDTH),
+    replayedPictures: plan.replay?.prompts.map((prompts) =>
+      prompts.map((sentence) => ({ latents: normal(sentence, SIZE), sentence })),
+    ),
   };
   const run = new TrainingRun(material, { adapter: lora, embedding: normal("embedding", WIDTH) }, saved);
   return { run, material, plan, denoiser };
@@ -115,6 +118,7 @@ describe("a run", () => {
     { strategy: "orthogonal-init", phases: ["learn"] },
     { strategy: "kv-nullspace", options: { energy: 0.8 }, phases: ["learn"] },
     { strategy: "kv-nullspace", options: { mode: "soft" }, phases: ["learn"] },
+    { strategy: "replay", phases: ["learn"] },
   ])("of $strategy $options goes on from any step of any phase to the very bits", async ({ phases, ...request }) => {
     const { run: straight } = await finished(request);
     expect(straight.phases.map(({ name }) => name)).toEqual(phases);
@@ -162,6 +166,7 @@ describe("a strategy without its own part is sequential LoRA, to the last bit:",
     { strategy: "kfac-ewc-dc", memory: outputMemory, options: { lambda: 0 } },
     { strategy: "kv-nullspace", options: { mode: "soft", lambda: 0 } },
     { strategy: "kv-nullspace", options: { mode: "soft", generic: false }, earlier: 0 },
+    { strategy: "replay", options: { weight: 0 } },
     { strategy: "dsc", options: { alpha: 0, beta: 0, eta: 0 } },
     { strategy: "dsc-ewc-dc", options: { alpha: 0, beta: 0, eta: 0, lambda: 0 }, memory },
   ])("$strategy $options", async (request) => {
@@ -247,6 +252,22 @@ describe("a strategy with its own part", () => {
       return sum;
     };
     expect(await drift(100)).toBeLessThan((await drift(0)) / 10);
+  });
+
+  it("replay: keeps the predictions under earlier prompts, and with the first step still where it was", async () => {
+    const drift = async (weight: number, steps = 40) => {
+      const { run } = await finished({ strategy: "replay", options: { weight, share: 2 }, settings: { steps } });
+      const [after, before] = [run.adapter, linearLora(2, 2)].map((adapter) => weightChange(requireLora(adapter), 0));
+      // What an earlier prompt of one token makes of the change: frozen embeddings are its own.
+      const e = normal("frozen", 2 * WIDTH).subarray(0, WIDTH);
+      const responses = Array.from({ length: SIZE }, (_, row) =>
+        e.reduce((sum, value, k) => sum + value * (after[row * WIDTH + k] - before[row * WIDTH + k]), 0),
+      );
+      return responses.reduce((sum, response) => sum + response ** 2, 0);
+    };
+    expect(await drift(1000)).toBeLessThan((await drift(0)) / 4);
+    // Before the first step nothing has drifted, so there is nothing to pull back.
+    expect(await drift(1000, 1)).toBe(await drift(0, 1));
   });
 
   it("kfac-ewc-dc: adds the Fisher information of the outputs to the decayed earlier one, and refuses another size", async () => {

@@ -3,7 +3,7 @@
  */
 import { Command } from "commander";
 import { describeRange } from "../../training/options.ts";
-import { DEFAULT_STRATEGY, findStrategy, STRATEGIES } from "../../strategies/registry.ts";
+import { DEFAULT_STRATEGY, findStrategy, STRATEGIES, STRATEGY_FOR_ANY_ADAPTER } from "../../strategies/registry.ts";
 import type { StrategyDefinition } from "../../training/strategy.ts";
 import { Output } from "../output.ts";
 
@@ -31,11 +31,16 @@ function isForLibraries(strategy: StrategyDefinition): boolean {
   return strategy.create().order === "one-by-one";
 }
 
+const DEFAULT_FOR: Readonly<Record<string, string>> = {
+  [DEFAULT_STRATEGY]: " (default)",
+  [STRATEGY_FOR_ANY_ADAPTER]: " (default on the built-in model, and for other adapters and targets)",
+};
+
 function strategies(name: string | undefined, options: { readonly json: boolean }): void {
   const output = new Output(options);
   const shown = name === undefined ? STRATEGIES.filter(isForLibraries) : [findStrategy(name)];
   const lines = shown.flatMap((strategy) => [
-    `${strategy.name}${strategy.name === DEFAULT_STRATEGY ? " (default)" : ""}: ${strategy.summary}`,
+    `${strategy.name}${DEFAULT_FOR[strategy.name] ?? ""}: ${strategy.summary}`,
     ...(name === undefined ? [] : optionLines(strategy)),
   ]);
   const described = shown.map(({ name, summary, options: specs }) => ({ name, summary, options: specs }));

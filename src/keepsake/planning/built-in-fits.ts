@@ -4,6 +4,7 @@
  */
 import { adaptableModules } from "../../adapters/new-adapter.ts";
 import { createLora } from "../../adapters/lora.ts";
+import { parseTargets } from "../../adapters/modules.ts";
 import { likelyBytes } from "../../diffusion/program-cost.ts";
 import { StableDiffusionPipeline } from "../../diffusion/pipeline.ts";
 import { vaeScaleFactor } from "../../diffusion/config/autoencoder-kl-config.ts";
@@ -29,7 +30,11 @@ export async function whatFitsBuiltIn(program: ProgramOptions, free: number): Pr
   const side = size.width / vaeScaleFactor(pipeline.vae.config);
   const adapter = createLora(
     { unet: adaptableModules(pipeline).unet },
-    { rank: BUILT_IN.adapter.rank, random: new RandomStream(0, "what fits") },
+    {
+      rank: BUILT_IN.adapter.rank,
+      targets: parseTargets(BUILT_IN.adapter.targets),
+      random: new RandomStream(0, "what fits"),
+    },
   );
   const denoiser = (checkpointing: boolean) =>
     new CompiledDenoiser(pipeline, adapter, {

@@ -46,7 +46,7 @@ export interface PlannedSeconds {
   readonly encoding: number;
   readonly training: number;
   readonly consolidation: number;
-  /** Class pictures before the first step; samples and validation on the way. */
+  /** Class pictures and replayed ones before the first step; samples and validation on the way. */
   readonly extras: number;
   readonly previews: number;
   readonly total: number;
@@ -61,7 +61,7 @@ export interface PlanFacts {
   readonly step: StepFacts;
   /** Of one photo. */
   readonly encoder: ProgramCost;
-  /** Class pictures and samples, if there will be any. */
+  /** Class pictures, replayed ones and samples, if there will be any. */
   readonly drawings?: DrawingFacts & {
     /** Whether some are drawn between steps, so that their programs are held beside those of training. */
     readonly onTheWay: boolean;

@@ -8,7 +8,7 @@ import type { ProgramCost } from "../../diffusion/program-cost.ts";
 import type { StableDiffusionPipeline } from "../../diffusion/pipeline.ts";
 import type { ProgramOptions } from "../../graph/index.ts";
 import { createRun, type PreparedRun } from "../../learning/concept-run.ts";
-import { blankClassPictures } from "../../learning/rehearsal.ts";
+import { blankPictures } from "../../learning/rehearsal.ts";
 import type { DenoiserPool } from "../../training/denoiser-pool.ts";
 import type { ConceptPlan } from "../../training/strategy.ts";
 
@@ -70,8 +70,8 @@ export async function speedOfRun(
   const shape = latentShape(pipeline.vae.config, { width: resolution, height: resolution });
   const blank = () => new Float32Array(shape.reduce((product, extent) => product * extent));
   const photo = { mean: blank(), logvar: blank() };
-  const classPictures = blankClassPictures(prepared.settings, photo.mean.length);
-  const trial = await createRun(pipeline, pool, prepared, [[photo]], { plan, classPictures });
+  const own = blankPictures(prepared.settings, plan, photo.mean.length);
+  const trial = await createRun(pipeline, pool, prepared, [[photo]], { plan, ...own });
   const opening = await timed(() => trial.advance());
   const before = workOf(facts, trial.evaluations[trial.phase]);
   let [seconds, steps] = [0, 0];

@@ -7,6 +7,7 @@ import { availableMemory } from "../../io/available-memory.ts";
 import { freeDisk } from "../../io/free-disk.ts";
 import { denoiserOf, planOf, type PreparedRun } from "../../learning/concept-run.ts";
 import { checkWarmup, VALIDATION_EVERY } from "../../learning/learn-settings.ts";
+import { replayedPictures } from "../../learning/replayed-pictures.ts";
 import { rehearse } from "../../learning/rehearsal.ts";
 import { readSnapshot } from "../../library/run/run-snapshot.ts";
 import type { ConceptPlan } from "../../training/strategy.ts";
@@ -72,6 +73,7 @@ export async function planRun(
   const speed = await speedOfRun(pipeline, program, { pool, prepared, plan: conceptPlan, facts: step });
   const loading = (performance.now() - began) / 1000;
   const { priorPictures = 0 } = prepared.settings;
+  const ownPictures = priorPictures + replayedPictures(conceptPlan);
   const concepts = library.concepts.filter(({ name }) => name !== concept.name).length + 1;
   const drawing = () => {
     const { steps, guidanceScale } = pipeline.family;
@@ -91,8 +93,8 @@ export async function planRun(
     stepsDone: recorded === undefined ? 0 : ((await readSnapshot(library.folder))?.step ?? 0),
     ...{ photos, work, step, speed, loading, heldBytes, adapterBytes: adapterBytes(prepared) },
     encoder: programCost(encoderOutputs(pipeline.vae, size), program),
-    ...(priorPictures + sampled > 0 && {
-      drawings: { pictures: priorPictures + sampled, ...drawing(), onTheWay: sampled > 0 },
+    ...(ownPictures + sampled > 0 && {
+      drawings: { pictures: ownPictures + sampled, ...drawing(), onTheWay: sampled > 0 },
     }),
     ...(validation !== undefined && {
       validation: looks(validation.every ?? VALIDATION_EVERY) * heldBack.length * VALIDATION_TIMESTEPS,

@@ -16,6 +16,7 @@ import type { ModelProfile } from "../../library/model/model-profile.ts";
 import { deleteEndedSnapshot, type SnapshotFacts } from "../../library/run/run-snapshot.ts";
 import { recordedIn, recordedRun, type RecordedRun } from "../../library/run/unfinished-run.ts";
 import type { DenoiserPool } from "../../training/denoiser-pool.ts";
+import { findStrategy } from "../../strategies/registry.ts";
 import type { Strategy } from "../../training/strategy.ts";
 import type { TrainingSettings } from "../../training/training-run.ts";
 import { chosenStrategy } from "../chosen-strategy.ts";
@@ -79,7 +80,8 @@ export async function prepareLearning(
   const { name, classNoun, vectors, again } = concept;
   const others = library.concepts.filter((each) => each.name !== name);
   const beginsAdapter = others.length === 0 && again !== "more";
-  const strategy = chosenStrategy(request, library, { asked: request.adapter, textWidth: pipeline.text.width });
+  const asked = beginsAdapter ? askedAdapter(profile, request) : (request.adapter ?? {});
+  const strategy = chosenStrategy(request, library, { asked, textWidth: pipeline.text.width });
   if (strategy.order !== "one-by-one") {
     const fault = `${strategy.name} is a yardstick for sequences in memory: it would keep what grows with every concept`;
     throw new KeepsakeError("usage", `${fault}, or photos; choose another strategy.`);
@@ -91,7 +93,7 @@ export async function prepareLearning(
     strategy,
     settings: trainingSettings(withDefaults(profile.training, askedTraining(request, recorded)), pipeline),
     ...(await startOf(concept, library, pipeline)),
-    asked: beginsAdapter ? askedAdapter(profile, strategy, request.adapter) : (request.adapter ?? {}),
+    asked: beginsAdapter ? ranked(asked, profile, strategy) : asked,
   });
   const { settings, made } = prepared;
   const kept = { name: strategy.name, options: strategy.options };
@@ -127,8 +129,14 @@ function askedTraining(
   return recorded === undefined ? training : { ...training, steps: recorded.steps };
 }
 
+/** A new adapter has the targets that the strategy is made for, or those that suit the model. */
+function askedAdapter({ adapter }: ModelProfile, { strategy, adapter: asked = {} }: LearnConceptRequest): AskedAdapter {
+  const { targets = adapter.targets } = strategy === undefined ? {} : findStrategy(strategy).create();
+  return withDefaults({ targets }, asked);
+}
+
 /** A new low-rank adapter has the rank that suits the model, unless its kind has a rank of its own. */
-function askedAdapter({ adapter: { rank } }: ModelProfile, { form }: Strategy, asked: AskedAdapter = {}): AskedAdapter {
+function ranked(asked: AskedAdapter, { adapter: { rank } }: ModelProfile, { form }: Strategy): AskedAdapter {
   const hasOwnRank = form === "full" || findAdapterKind(asked.kind).defaultRank !== undefined;
   return hasOwnRank ? asked : withDefaults({ rank }, asked);
 }

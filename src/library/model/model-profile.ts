@@ -20,8 +20,8 @@ export interface ModelProfile {
     readonly tokenLearningRate: number;
     readonly lrScheduler: LearningRateSchedule;
   };
-  /** Of a new LoRA. */
-  readonly adapter: { readonly rank: number };
+  /** Of a new adapter; the rank is that of a low-rank one. */
+  readonly adapter: { readonly rank: number; readonly targets: string };
   /** Embeddings that a new token stands for. */
   readonly vectors: number;
   /** Things that stand for the rest of the world when a picture is classified. */
@@ -35,7 +35,7 @@ export interface ModelProfile {
 
 export const CHECKPOINT: ModelProfile = {
   training: DEFAULT_TRAINING,
-  adapter: { rank: DEFAULT_ADAPTER.rank },
+  adapter: { rank: DEFAULT_ADAPTER.rank, targets: DEFAULT_ADAPTER.targets },
   vectors: 1,
   // Few, because each costs evaluations of a large model.
   ordinaryThings: [
@@ -51,8 +51,8 @@ export const CHECKPOINT: ModelProfile = {
  */
 export const BUILT_IN: ModelProfile = {
   note: "The built-in model is a toy for small drawings. For your own photos use a Stable Diffusion checkpoint: --model <path>.",
-  training: { steps: 250, batchSize: 4, learningRate: 5e-4, tokenLearningRate: 1e-3, lrScheduler: "cosine" },
-  adapter: { rank: 64 },
+  training: { steps: 250, batchSize: 4, learningRate: 4e-4, tokenLearningRate: 1e-3, lrScheduler: "cosine" },
+  adapter: { rank: 32, targets: "unet-linear" },
   vectors: 4,
   // It knows no other words: of all kinds and shapes that it was trained to draw.
   ordinaryThings: [

@@ -35,13 +35,14 @@ const TRAINING_OPTIONS = {
 export function learnCommandOf(snapshot: SnapshotFacts, folder: string, manifest: Manifest): string {
   const { identity } = snapshot;
   const { concept = "", class: noun = "", vectors = "1" } = identity;
+  const profile = profileOf(manifest.model.folder);
   const options = [
     ...againOptions(identity),
     ...["--class", noun, "--library", folder],
     ...(vectors === "1" ? [] : ["--vectors", vectors]),
-    ...(beginsAdapter(identity, manifest) ? adapterOptions(snapshot) : []),
+    ...(beginsAdapter(identity, manifest) ? adapterOptions(snapshot, profile) : []),
     ...strategyOptions(identity),
-    ...trainingOptions(identity, profileOf(manifest.model.folder)),
+    ...trainingOptions(identity, profile),
     ...samplesOptions(identity),
   ];
   const command = `keepsake learn ${shellQuote(concept)} <the same photos> ${options.map(shellQuote).join(" ")}`;
@@ -74,15 +75,22 @@ function beginsAdapter({ concept, again }: RunIdentity, { concepts }: Manifest):
 }
 
 /** Of a library's first concept; the later ones have the library's adapter. */
-function adapterOptions(snapshot: SnapshotFacts): string[] {
+function adapterOptions(snapshot: SnapshotFacts, profile: ModelProfile): string[] {
   const { kind, targets, ...settings } = recorded(snapshot.identity.adapter);
   const { rank, alpha } = trainedPart(snapshot, Number(settings.rank), Number(settings.loraAlpha), targets);
   return [
     ...(kind === undefined ? [] : ["--adapter", inText(kind)]),
     ...(rank === undefined ? [] : ["--rank", String(rank)]),
     ...(alpha === undefined || alpha === rank ? [] : ["--alpha", String(alpha)]),
-    ...(targets === DEFAULT_ADAPTER.targets ? [] : ["--targets", inText(targets)]),
+    ...(targets === usualTargets(snapshot.identity, profile) ? [] : ["--targets", inText(targets)]),
   ];
+}
+
+/** The targets of a new adapter where the strategy is named, and they are not. */
+function usualTargets(identity: RunIdentity, { adapter }: ModelProfile): string {
+  const [name] = strategyOf(identity);
+  const { targets = adapter.targets } = name === undefined || !isStrategy(name) ? {} : createStrategy(name);
+  return targets;
 }
 
 /**

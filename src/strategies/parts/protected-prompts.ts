@@ -4,6 +4,7 @@
  */
 import { fillTemplate, PROMPT_TEMPLATES } from "../../prompts/prompt-templates.ts";
 import { secondMoment } from "../../numeric/directions.ts";
+import type { Concept } from "../../prompts/concept.ts";
 import type { ConceptContext } from "../../training/strategy.ts";
 
 /** Sentences that no training prompt looks like; a concept will be drawn in such ones. */
@@ -75,4 +76,35 @@ export async function protectedMoment(
     secondMoment(await encodePrompts(prompts), width).forEach((value, i) => (moment[i] += value));
   }
   return moment;
+}
+
+/**
+ * What is drawn to be replayed, in groups: each earlier concept, the new one's class noun, those of earlier concepts,
+ * and what the model knew before. Half of it stands in the sentences of the training, half in others.
+ *
+ * @param count - of each group
+ */
+export function replayedPrompts(
+  earlier: readonly Omit<Concept, "name">[],
+  classNoun: string,
+  count: number,
+): string[][] {
+  const numbers = Array.from({ length: count }, (_, i) => i);
+  /** @param subjects - after an article, and as the subject of a sentence */
+  const sentences = (subjects: readonly { readonly noun: string; readonly phrase: string }[]) =>
+    numbers.map((i) => {
+      const { noun, phrase } = subjects[i % subjects.length];
+      const k = Math.floor(i / 2);
+      return i % 2 === 0
+        ? fillTemplate(PROMPT_TEMPLATES[k % PROMPT_TEMPLATES.length], noun)
+        : fillTemplate(CONTEXTS[k % CONTEXTS.length], phrase);
+    });
+  const named = (noun: string) => ({ noun, phrase: `a ${noun}` });
+  const nouns = [...new Set(earlier.map((concept) => concept.classNoun))].filter((noun) => noun !== classNoun);
+  return [
+    ...earlier.map(({ token }) => sentences([{ noun: token, phrase: token }])),
+    sentences([named(classNoun)]),
+    ...(nouns.length > 0 ? [sentences(nouns.map(named))] : []),
+    numbers.map((i) => CAPTIONS[i % CAPTIONS.length]),
+  ];
 }

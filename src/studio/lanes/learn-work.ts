@@ -66,6 +66,7 @@ export async function learn(task: LearnTask, keepsake: Keepsake, work: Work): Pr
         break;
       }
       case "class pictures":
+      case "replayed pictures":
         tell({ kind: "progress", progress: { phase: "drawing", done: news.done, count: news.count } });
         break;
       case "preparing":

@@ -7,11 +7,11 @@ import { schedulerClass, schedulerNames } from "../../diffusion/schedulers/index
 import { StableDiffusionPipeline } from "../../diffusion/pipeline.ts";
 import { KeepsakeError } from "../../errors.ts";
 import { Keepsake } from "../../keepsake/keepsake.ts";
-import { chosenStrategy } from "../../keepsake/chosen-strategy.ts";
+import { chosenStrategy, usualStrategy } from "../../keepsake/chosen-strategy.ts";
 import { Library } from "../../library/library.ts";
 import { checkpointFolder, chosenModel } from "../../library/model/model-folder.ts";
 import { profileOf } from "../../library/model/model-profile.ts";
-import { DEFAULT_STRATEGY, STRATEGIES } from "../../strategies/registry.ts";
+import { STRATEGIES } from "../../strategies/registry.ts";
 import type { JobRequest, JobResult } from "../api.ts";
 import { folderOfModel, listedAs } from "../models.ts";
 import type { ModelFacts, Place } from "./protocol.ts";
@@ -25,14 +25,18 @@ export async function modelFacts({ place }: Pick<Work, "place">): Promise<ModelF
   // Of a library that cannot be read the state says so; the doctor needs a page to stand on.
   const library = await unlessRefused(Library.openIfExists(place.library));
   const { name, options } = chosenModel(await askedModel(place), library);
-  const { training } = profileOf(name);
+  const { training, adapter } = profileOf(name);
   const pipeline = await unlessRefused(StableDiffusionPipeline.load(checkpointFolder(name), {}, options));
   const { width, height } = pipeline?.defaultSize ?? { width: USUAL_SIDE, height: USUAL_SIDE };
   const own = pipeline?.schedulerConfig._class_name;
   const { steps, guidanceScale } = pipeline?.family ?? MODEL_FAMILIES.sd1;
   const schedulers = schedulerNames();
   const scheduler = schedulers.find((each) => schedulerClass(each) === own) ?? schedulers[0];
-  const strategy = library === undefined ? DEFAULT_STRATEGY : chosenStrategy({}, library).name;
+  const textWidth = pipeline?.text.width;
+  const { name: strategy } =
+    library === undefined
+      ? usualStrategy(adapter, textWidth)
+      : chosenStrategy({}, library, { asked: adapter, ...(textWidth !== undefined && { textWidth }) });
   const strategies = STRATEGIES.filter((each) => each.create().order === "one-by-one");
   return {
     model: await listedAs(name, pipeline !== undefined),

@@ -3,6 +3,7 @@
  */
 import { Option, type Command } from "commander";
 import { ADAPTER_KINDS } from "../../../adapters/kinds.ts";
+import { TARGET_PRESETS } from "../../../adapters/modules.ts";
 import type { AskedStrategy } from "../../../keepsake/chosen-strategy.ts";
 import type { LearnRequest } from "../../../keepsake/learn-and-preview.ts";
 import { DEFAULT_ADAPTER, DEFAULT_TRAINING } from "../../../learning/learn-settings.ts";
@@ -73,7 +74,7 @@ function withStrategyOptions(command: Command): Command {
   return command
     .option(
       "--strategy <name>",
-      `how to keep earlier concepts safe: "keepsake strategies" lists them (default: as the library was learned so far, else ${DEFAULT_STRATEGY}, on SDXL with mode=soft; ${STRATEGY_FOR_ANY_ADAPTER} with other adapters or targets)`,
+      `how to keep earlier concepts safe: "keepsake strategies" lists them (default: as the library was learned so far, else ${DEFAULT_STRATEGY}, on SDXL with mode=soft; ${STRATEGY_FOR_ANY_ADAPTER} on the built-in model and with other adapters or targets)`,
     )
     .addOption(
       new Option("--strategy-option <name=value>", "an option of the strategy; may be repeated")
@@ -102,7 +103,7 @@ function withAdapterOptions(command: Command): Command {
     )
     .option(
       "--targets <names>",
-      `layers to adapt: crossattn-kv, crossattn, attn, all-linear, or endings such as to_q,ff.net.2 (default: ${DEFAULT_ADAPTER.targets})`,
+      `layers to adapt: ${TARGET_PRESETS.join(", ")}, or endings such as to_q,ff.net.2 ${unlessGiven(DEFAULT_ADAPTER.targets, BUILT_IN.adapter.targets)}`,
     )
     .option(
       "--vectors <n>",

@@ -40,7 +40,7 @@ export function describePlan(plan: LearnPlan): string {
     ...time(`encoding ${photos} ${photos === 1 ? "photo" : "photos"}`, seconds.encoding),
     ...time(`training, ${steps} steps of ${formatEach(secondsPerStep)}${done}`, seconds.training),
     ...time("consolidation", seconds.consolidation),
-    ...time("class pictures, samples, validation", seconds.extras),
+    ...time("own pictures, samples, validation", seconds.extras),
     ...time("previews", seconds.previews),
     ["memory", `${formatBytes(memory.peak)}${free(memory.free)} (${how})`],
     ["disk", `${formatBytes(disk.kept)}${free(disk.free)} (and ${formatBytes(disk.snapshot)} while it runs)`],

@@ -120,9 +120,11 @@ export function reportLearning(output: Output): (progress: LearnAllProgress) => 
         output.progress(`step ${step}/${steps}, loss ${average.toFixed(4)}${rest}`, isMilestone);
         break;
       }
-      case "class pictures": {
-        const { done, count } = progress;
-        output.progress(`pictures of the class ${done}/${count}`, done === count);
+      case "class pictures":
+      case "replayed pictures": {
+        const { kind, done, count } = progress;
+        const what = kind === "class pictures" ? "of the class" : "of what the model knows";
+        output.progress(`pictures ${what} ${done}/${count}`, done === count);
         break;
       }
       case "validation":

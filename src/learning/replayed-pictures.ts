@@ -1,0 +1,61 @@
+/**
+ * @file The pictures of generative replay: the model draws what it knows, with everything that it was taught so far,
+ * before the first step. They stay in memory, as latents, and are drawn again when a run is resumed: nothing of them is
+ * written.
+ */
+import { BoundAdapter } from "../adapters/bound-adapter.ts";
+import type { GeneratedImage, StableDiffusionPipeline } from "../diffusion/pipeline.ts";
+import { escapeWeights } from "../diffusion/prompt/prompt-weights.ts";
+import type { OwnPicture } from "../training/training-draws.ts";
+import type { ConceptPlan } from "../training/strategy.ts";
+import type { PreparedRun } from "./concept-run.ts";
+
+export interface ReplayDrawing {
+  /** Draws one picture: gives it room in memory, say. Default: draws it. */
+  readonly withRoom?: (draw: () => Promise<GeneratedImage[]>) => Promise<GeneratedImage[]>;
+  readonly signal?: AbortSignal | undefined;
+  readonly onPicture?: (done: number, count: number) => void;
+}
+
+/** How many pictures a plan wants to be replayed. */
+export function replayedPictures({ replay }: ConceptPlan): number {
+  return replay?.prompts.reduce((sum, group) => sum + group.length, 0) ?? 0;
+}
+
+/**
+ * Draws the pictures that a plan wants to be replayed, in its groups. The same run has the same ones.
+ *
+ * @returns undefined if it wants none
+ * @throws KeepsakeError if the model's predictions are not numbers, or the memory does not suffice; the signal's reason
+ *   when aborted
+ */
+export async function drawReplayedPictures(
+  pipeline: StableDiffusionPipeline,
+  { settings, known }: Pick<PreparedRun, "settings" | "known">,
+  plan: ConceptPlan,
+  { withRoom = (draw) => draw(), signal, onPicture }: ReplayDrawing = {},
+): Promise<OwnPicture[][] | undefined> {
+  const { replay } = plan;
+  if (replay === undefined) return undefined;
+  const { resolution: side, seed } = settings;
+  const concepts = known.itself === undefined ? known.concepts : [...known.concepts, known.itself];
+  const taught = {
+    learnedEmbeddings: concepts.map(({ embedding }) => embedding),
+    ...(known.made !== undefined && { adapter: new BoundAdapter(known.made.adapter) }),
+  };
+  const count = replayedPictures(plan);
+  const groups: OwnPicture[][] = [];
+  let done = 0;
+  for (const group of replay.prompts) {
+    const pictures: OwnPicture[] = [];
+    for (const sentence of group) {
+      const drawing = { ...taught, prompt: escapeWeights(sentence), seed, firstIndex: done, width: side, height: side };
+      const [{ latents }] = await withRoom(() => pipeline.generate({ ...drawing, signal }));
+      pictures.push({ latents, sentence });
+      done++;
+      onPicture?.(done, count);
+    }
+    groups.push(pictures);
+  }
+  return groups;
+}
