@@ -4,7 +4,7 @@
  * of the built-in model can be weighed by this.
  *
  * `npx tsx recipes/taught.ts --model build/model/model --judge build/model/judge [--count 8] [--seed 5] [--steps 250]
- * [--learning-rate 4e-4] [--token-learning-rate 1e-3] [--batch 4] [--rank 32] [--vectors 4] [--threads 1]
+ * [--learning-rate 1.5e-3] [--token-learning-rate 1e-3] [--batch 4] [--rank 32] [--vectors 4] [--threads 1]
  * [--output sheet.png]`
  */
 import { parseArgs } from "node:util";

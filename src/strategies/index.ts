@@ -20,6 +20,7 @@ export {
   type Objective,
   type ObjectiveItem,
   type Penalty,
+  type Replay,
   type Strategy,
   type StrategyDefinition,
   type StrategyMemory,

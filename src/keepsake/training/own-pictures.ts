@@ -12,15 +12,11 @@ import type { OwnPicture } from "../../training/training-draws.ts";
 import type { Watched } from "../operation.ts";
 import type { LoadedModel, Session } from "../session.ts";
 
-/** How far the drawing of one kind of pictures is. */
-interface PicturesOf<Kind extends string> {
-  readonly kind: Kind;
-  readonly done: number;
-  readonly count: number;
-}
-
 /** How far the drawing of class pictures is, or of those that are replayed. */
-export type OwnPictureProgress = PicturesOf<"class pictures"> | PicturesOf<"replayed pictures">;
+export type OwnPictureProgress = { readonly done: number; readonly count: number } & (
+  | { readonly kind: "class pictures" }
+  | { readonly kind: "replayed pictures" }
+);
 
 /**
  * Draws the class pictures of a run. The same run has the same ones.

@@ -51,7 +51,7 @@ export const CHECKPOINT: ModelProfile = {
  */
 export const BUILT_IN: ModelProfile = {
   note: "The built-in model is a toy for small drawings. For your own photos use a Stable Diffusion checkpoint: --model <path>.",
-  training: { steps: 250, batchSize: 4, learningRate: 4e-4, tokenLearningRate: 1e-3, lrScheduler: "cosine" },
+  training: { steps: 250, batchSize: 4, learningRate: 1.5e-3, tokenLearningRate: 1e-3, lrScheduler: "cosine" },
   adapter: { rank: 32, targets: "unet-linear" },
   vectors: 4,
   // It knows no other words: of all kinds and shapes that it was trained to draw.
