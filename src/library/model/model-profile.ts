@@ -46,8 +46,8 @@ export const CHECKPOINT: ModelProfile = {
 
 /**
  * The built-in model is a hundred times smaller than Stable Diffusion: it takes larger steps, and needs a larger rank.
- * With four vectors for a token more of what a prompt says beside it is drawn. Chosen on generated concepts, which are
- * in no benchmark: by eye, the token's rate by the judge (recipes/README.md).
+ * Keys and values alone are too little to learn a mark with. With four vectors for a token more of what a prompt says
+ * beside it is drawn. Chosen by eye and by a judge (recipes/README.md, "How it is taught").
  */
 export const BUILT_IN: ModelProfile = {
   note: "The built-in model is a toy for small drawings. For your own photos use a Stable Diffusion checkpoint: --model <path>.",
