@@ -15,7 +15,7 @@ import { learningRateSchedules, type LearningRateSchedule } from "../../src/grap
 import { runSequence } from "../../src/evaluation/sequence-run.ts";
 import { identifyModel } from "../../src/library/model/model-fingerprint.ts";
 import { judgedExamples } from "./example-concepts.ts";
-import { CONCEPT_SETS, grid, orders, type ConceptSet, type Contender, type PlannedRun } from "./plan.ts";
+import { CONCEPT_SETS, grid, orders, USUAL_RANK, type ConceptSet, type Contender, type PlannedRun } from "./plan.ts";
 import { Results } from "./results.ts";
 import { markdownTable } from "./table.ts";
 
@@ -58,7 +58,7 @@ const command = new Command("bench:continual")
   .option("--concepts <n>", "concepts in a row", wholeNumber, 5)
   .option("--after <numbers>", "measure after so many concepts too: 1,3,5", wholeNumbers)
   .option("--steps <n>", "optimiser steps for each concept", wholeNumber, BUILT_IN.training.steps)
-  .option("--rank <n>", "of the adapter", wholeNumber, 64)
+  .option("--rank <n>", "of the adapter", wholeNumber, USUAL_RANK)
   .option("--targets <names>", "layers to adapt; all strategies can do with the usual ones", DEFAULT_ADAPTER.targets)
   .option("--lr <x>", "learning rate of the adapter", Number, BUILT_IN.training.learningRate)
   .option("--token-lr <x>", "learning rate of the token", Number, BUILT_IN.training.tokenLearningRate)

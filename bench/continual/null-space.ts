@@ -10,6 +10,7 @@ import { parseArgs } from "node:util";
 import { tokenOf } from "../../src/prompts/concept-name.ts";
 import { DenoiserPool } from "../../src/training/denoiser-pool.ts";
 import { learnSequence, type LearnedConcept } from "../../src/learning/learn-sequence.ts";
+import { DEFAULT_ADAPTER } from "../../src/learning/learn-settings.ts";
 import { BUILT_IN } from "../../src/library/model/model-profile.ts";
 import { fillTemplate } from "../../src/prompts/prompt-templates.ts";
 import { leadingDirections, secondMoment } from "../../src/numeric/directions.ts";
@@ -20,7 +21,7 @@ import { addLearnedTokens } from "../../src/diffusion/prompt-encoder.ts";
 import { NoiseSchedule } from "../../src/diffusion/schedulers/index.ts";
 import { RandomStream } from "../../src/random/random.ts";
 import { judgedExamples } from "./example-concepts.ts";
-import { CONCEPT_SETS, type Contender } from "./plan.ts";
+import { CONCEPT_SETS, USUAL_RANK, type Contender } from "./plan.ts";
 
 const { values } = parseArgs({
   options: {
@@ -119,7 +120,7 @@ for (const { strategy, options } of CONTENDERS) {
   let last: LearnedConcept | undefined;
   for await (const learned of learnSequence({
     ...{ pipeline, pool, concepts, strategy: createStrategy(strategy, options) },
-    adapter: { rank: 64, targets: "crossattn-kv" },
+    adapter: { rank: USUAL_RANK, targets: DEFAULT_ADAPTER.targets },
     training: { ...BUILT_IN.training, steps: Number(values.steps) },
   })) {
     before ??= await predictions(learned);

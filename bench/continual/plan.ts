@@ -22,6 +22,9 @@ export interface Contender {
   readonly options: Readonly<Record<string, OptionValue>>;
 }
 
+/** Rank of an adapter on the usual targets, keys and values: of all figures of such ones. */
+export const USUAL_RANK = 64;
+
 /** What every contender learns with. */
 export interface Budget {
   /** Optimiser steps for each concept. */

@@ -20,7 +20,7 @@ export const replay = defineStrategy({
     share: { type: "number", default: 0.5, min: 0.01, max: 100, help: "such pictures in a step, for each photo" },
     weight: { type: "number", default: 1, min: 0, max: Infinity, help: "what they count beside the photos" },
   },
-  plan: ({ earlier, classNoun }, { pictures, share, weight }) => ({
-    replay: { prompts: replayedPrompts(earlier, classNoun, pictures), share, weight },
-  }),
+  plan: ({ earlier, classNoun }, { pictures, share, weight }) =>
+    // Nothing is drawn that would count for nothing.
+    weight === 0 ? {} : { replay: { prompts: replayedPrompts(earlier, classNoun, pictures), share, weight } },
 });
