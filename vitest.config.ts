@@ -27,8 +27,9 @@ export default defineConfig({
     ],
   },
   test: {
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // That nothing hangs: what is slow beside other programs is not wrong.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     // One more than cores: many tests wait for processes, locks and timers. Each takes up to 1.4 GB.
     maxWorkers: Math.min(4, availableParallelism() + 1),
     // What one project has transformed the next need not transform again.

@@ -33,7 +33,7 @@ describe("the examples", () => {
     expect(files.sort()).toEqual(Object.keys(EXAMPLES).sort());
   });
 
-  it.each(Object.entries(EXAMPLES))("%s", { timeout: 180_000 }, (file, { args, prints }) => {
+  it.each(Object.entries(EXAMPLES))("%s", (file, { args, prints }) => {
     const command = ["--import", "tsx", join("examples", file), ...args];
     const { status, stdout, stderr } = spawnSync(process.execPath, command, { cwd: ROOT, encoding: "utf8" });
     expect(stderr).toBe("");

@@ -70,7 +70,7 @@ describe("a tree of reference values", () => {
       "tokenizer",
       "training",
     ]);
-  }, 180_000);
+  });
 
   it("is recognised by what its cases hold, not by their names", async () => {
     await copyCase("forward/unet-micro-unet-sd1", "forward/a");

@@ -73,7 +73,7 @@ beforeAll(async () => {
   registerAdapterKind(gains);
   const photos = [await writePhotos(inFolder("dog"), "dog")];
   await learnQuickly({ library, name: "dog", photos, adapter: { kind: "gains", rank: 1 } });
-}, 60_000);
+});
 
 describe("a kind of adapter from outside", () => {
   it("is trained, recorded, verified and drawn with", async () => {

@@ -116,5 +116,5 @@ describe("the classifier of the built-in model", () => {
     expect(await answerTo("mug")).toMatchObject({ kind: "none", nearest: "a mug" });
     await classifier.dispose();
     await pipeline.dispose();
-  }, 120_000);
+  });
 });

@@ -27,7 +27,7 @@ let models = 0;
 beforeAll(async () => {
   photos = await writePhotos(inFolder("photos"), "dog");
   succeeded(await keepsakeHere(learn(library, "dog", [photos])));
-}, 120_000);
+});
 
 /** Runs a command that must fail and change nothing, with options in a process of its own, and returns its one line. */
 async function refused(args: readonly string[], exitCode: number, options?: RunOptions): Promise<string> {

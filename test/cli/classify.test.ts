@@ -15,7 +15,7 @@ let photos: string;
 beforeAll(async () => {
   photos = await writePhotos(inFolder("photos"), "rex");
   succeeded(await keepsakeHere(learn(library, "rex", [photos], "--steps", "2")));
-}, 120_000);
+});
 
 const classify = (images: readonly string[], ...more: string[]): string[] => [
   ...[

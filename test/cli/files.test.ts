@@ -17,7 +17,7 @@ const token = inFolder("out", "pets-embeddings", "dog.safetensors");
 beforeAll(async () => {
   const dog = await writePhotos(inFolder("dog"), "dog");
   succeeded(await keepsake(learn(library, "dog", [dog], "--strategy", "kv-nullspace", "--lr", "0.01")));
-}, 120_000);
+});
 
 describe("keepsake export", () => {
   it("writes LoRA and token, says where and how well, and replaces nothing without --force", async () => {

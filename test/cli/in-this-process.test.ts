@@ -11,7 +11,7 @@ const library = inFolder("library");
 
 beforeAll(async () => {
   await learnQuickly({ library, name: "dog", photos: [await writePhotos(inFolder("photos"), "dog")] });
-}, 120_000);
+});
 
 it.each([
   { code: 0, args: ["list", "--library", library] },

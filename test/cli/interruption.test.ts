@@ -21,7 +21,7 @@ let states = 0;
 
 beforeAll(async () => {
   photos = await writePhotos(inFolder("photos"), "dog");
-}, 120_000);
+});
 
 /** Runs a command to its end, and returns what a kill at each of its writes would have left of a folder. */
 async function statesAtWrites(args: readonly string[], from: string): Promise<string[]> {
@@ -53,7 +53,7 @@ describe("learning", () => {
   beforeAll(async () => {
     succeeded(await keepsake(command(inFolder("straight"))));
     straight = treeOf(inFolder("straight"));
-  }, 120_000);
+  });
 
   it("that is killed at a write ends in the same bytes when the command is repeated", async () => {
     const states = await statesAtWrites(command(inFolder("copied")), inFolder("copied"));
@@ -135,7 +135,7 @@ describe("a change of a library", () => {
   beforeAll(async () => {
     for (const name of ["dog", "mug"]) await learnQuickly({ library: original, name, photos: [photos] });
     empty = (await libraryHistory(original)).states.at(-1)?.id ?? "";
-  }, 120_000);
+  });
 
   const changes: { what: string; args: () => string[]; again: (library: string) => Promise<unknown> }[] = [
     { what: "undo", args: () => ["undo", "--to", empty], again: (library) => undo({ library, to: empty }) },
@@ -181,7 +181,6 @@ describe("a change of a library", () => {
       }
       expect(states.length).toBeGreaterThan(6);
     },
-    300_000,
   );
 
   it("(init) that is killed at any write leaves no library or an empty one", async () => {
@@ -196,7 +195,7 @@ describe("a change of a library", () => {
       expect(treeOf(library), library).toEqual(treeOf(straight));
     }
     expect(states.length).toBeGreaterThan(6);
-  }, 300_000);
+  });
 });
 
 describe("drawing", () => {

@@ -22,7 +22,7 @@ beforeAll(async () => {
   dog = await writePhotos(inFolder("dog"), "dog");
   spring = await writePhotos(inFolder("spring"), "spring");
   succeeded(await keepsakeHere(learn(library, "dog", [dog])));
-}, 60_000);
+});
 
 describe("keepsake learn of a name that the library knows", () => {
   it("is refused, and the line says what can be done", async () => {

@@ -20,7 +20,7 @@ beforeAll(async () => {
   await writePhoto(mug, "mug");
   firstRun = succeeded(await keepsake(learn(library, "dog", [dog])));
   succeeded(await keepsakeHere(learn(library, "mug", [mug, dog], "--class", "coffee mug")));
-}, 120_000);
+});
 
 describe("keepsake learn", () => {
   it("says its result on stdout and its progress on stderr", () => {

@@ -18,7 +18,7 @@ let copies = 0;
 beforeAll(async () => {
   const photos = [await writePhotos(inFolder("photos"), "dog")];
   for (const name of ["dog", "mug"]) await learnQuickly({ library: original, name, photos });
-}, 120_000);
+});
 
 function copy(): string {
   const library = inFolder(`copy ${copies++}`);

@@ -18,7 +18,7 @@ beforeAll(async () => {
   photos = await writePhotos(inFolder("photos"), "dog");
   known = inFolder("known");
   succeeded(await keepsakeHere(learn(known, "dog", [photos])));
-}, 60_000);
+});
 
 describe("keepsake learn --plan", () => {
   it("says what a run would take, and writes nothing", async () => {
@@ -80,7 +80,7 @@ describe("keepsake doctor", () => {
     expect(report.fits.map(({ resolution }) => resolution)).toEqual([64, 256, 512, 256, 512, 512, 1024]);
     expect(stderr).toMatch(/^error: .* is damaged: see "keepsake verify"/);
     expect(code).toBe(5);
-  }, 60_000);
+  });
 });
 
 describe("a plan in words", () => {

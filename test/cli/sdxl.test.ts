@@ -21,4 +21,4 @@ it("keepsake learns, draws and finds a concept again on SDXL", async () => {
   const asked = ["classify", join(photos, "0.png"), "--library", library, "--resolution", "32", "--draws", "2"];
   const { stdout } = succeeded(await keepsake([...asked, "--threads", "1"]));
   expect(stdout).toContain("rex");
-}, 120_000);
+});

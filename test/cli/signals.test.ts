@@ -10,7 +10,7 @@ let photos: string;
 
 beforeAll(async () => {
   photos = await writePhotos(inFolder("photos"), "dog");
-}, 120_000);
+});
 
 describe("the signal at which Node opens a port for debuggers", () => {
   it("opens none", async () => {

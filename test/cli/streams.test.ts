@@ -57,7 +57,7 @@ describe("a command whose output nobody takes", () => {
   beforeAll(async () => {
     photos = await writePhotos(inFolder("photos"), "dog");
     succeeded(await keepsake(learn(library, "dog", [photos])));
-  }, 120_000);
+  });
 
   it("learns all the same, and says by its exit code that the result was not read", async () => {
     expect(await codeWithoutReaders(learn(library, "mug", [photos]), ["stdout", "stderr"])).toBe(UNREAD);

@@ -14,7 +14,7 @@ let clip: ClipFeatures;
 
 beforeAll(async () => {
   clip = await ClipFeatures.load(MODEL, { threads: 1 });
-}, 60_000);
+});
 
 afterAll(() => clip.dispose());
 

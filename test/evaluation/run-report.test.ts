@@ -12,7 +12,7 @@ describe("measureRun", () => {
 
   beforeAll(async () => {
     clip = await ClipFeatures.load(fixture("models/tiny-clip"), { threads: 1 });
-  }, 60_000);
+  });
 
   afterAll(() => clip.dispose());
 

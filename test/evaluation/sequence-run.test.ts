@@ -25,7 +25,7 @@ beforeAll(async () => {
   pipeline = await StableDiffusionPipeline.load(MODEL, { threads: 1 });
   pool = new DenoiserPool(pipeline, { threads: 1 });
   clip = await ClipFeatures.load(fixture("models/tiny-clip"), { threads: 1 });
-}, 120_000);
+});
 
 afterAll(() => Promise.all([pool.dispose(), clip.dispose(), pipeline.dispose()]));
 
@@ -80,13 +80,13 @@ describe("a run of a sequence", () => {
       concepts.map(() => ({ forward: 0, forwardBackward: 4 })),
     );
     expect(totals.keptBytes).toBeGreaterThan(4 * totals.trainedParameters);
-  }, 120_000);
+  });
 
   it("gives the same pictures and measures again", async () => {
     const [first, second] = [await run("sequential"), await run("sequential")];
     expect(second.generated).toEqual(first.generated);
     expect(second.metrics).toEqual(first.metrics);
-  }, 120_000);
+  });
 
   it("is measured on its way as if it had ended there", async () => {
     const { earlier, learned } = await run("sequential", [1]);
@@ -94,18 +94,18 @@ describe("a run of a sequence", () => {
     expect(learned).toBe(2);
     const { metrics, confidence, keptBytes } = alone;
     expect(earlier).toEqual([{ learned: 1, metrics, confidence, keptBytes }]);
-  }, 120_000);
+  });
 
   it("draws each concept of separate adapters with its own: what was learned first is drawn as before", async () => {
     const { generated, metrics } = await run("separate");
     expect(generated[1][0]).toEqual(generated[0][0]);
     expect(metrics).not.toHaveProperty("dcAccuracy");
-  }, 120_000);
+  });
 
   it("has nothing to say of forgetting where all is learned at once", async () => {
     const { generated, metrics, costs } = await run("joint");
     expect(costs).toHaveLength(1);
     expect(generated[1][0]).toEqual(generated[0][0]);
     for (const measure of ["fMmd", "backwardTransfer", "plasticity"]) expect(metrics).not.toHaveProperty(measure);
-  }, 120_000);
+  });
 });

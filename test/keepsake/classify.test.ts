@@ -39,7 +39,7 @@ beforeAll(async () => {
   await learnQuickly({ library, name: "mug", photos: [mug], classNoun: "old  mug", training });
   pipeline = await StableDiffusionPipeline.load(TINY_SD1, { threads: 1 });
   learned = await readLearned(library, pipeline);
-}, 120_000);
+});
 
 afterAll(() => pipeline.dispose());
 

@@ -52,7 +52,7 @@ beforeAll(async () => {
   photos = [await writePhotos(inFolder("photos"), "mug")];
   await learn(inFolder("plain"), libraries.plain, 2);
   await learn(inFolder("taught"), libraries.taught, 6);
-}, 120_000);
+});
 
 const setting = (key: string, value: string) => ({
   what: `${key} ${value}`,

@@ -22,7 +22,7 @@ beforeAll(async () => {
   photos = [await writePhotos(inFolder("photos"), "rex")];
   keepsake = await Keepsake.open(inFolder("library"), options);
   await keepsake.learn({ ...small, name: "rex", photos, classNoun: "dog" });
-}, 120_000);
+});
 
 afterAll(() => keepsake.close());
 

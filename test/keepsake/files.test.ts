@@ -51,7 +51,7 @@ beforeAll(async () => {
   });
   pipeline = await StableDiffusionPipeline.load(MODEL, program);
   modules = adaptableModules(pipeline);
-}, 120_000);
+});
 
 async function exported(request: Omit<ExportRequest, "to"> & { readonly to: string }, from = library) {
   await using keepsake = await Keepsake.open(from, options);

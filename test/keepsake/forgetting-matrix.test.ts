@@ -15,7 +15,7 @@ beforeAll(async () => {
   const photos = await writePhotos(inFolder("photos"), "rex");
   const training = { steps: 4, learningRate: 1e-2, tokenLearningRate: 1e-1 };
   for (const name of ["rex", "mug", "hat"]) await learnQuickly({ library, name, photos: [photos], training });
-}, 120_000);
+});
 
 describe("the forgetting matrix", () => {
   it("has every concept in every state that knows it, compared with the state in which it was learned", async () => {

@@ -37,7 +37,7 @@ beforeAll(async () => {
   heldBack = inFolder("held back.png");
   await writePhoto(heldBack, "held back");
   await learn(whole, { onProgress: (progress) => told.push(progress) });
-}, 120_000);
+});
 
 describe("further training options", () => {
   it("are recorded with the concept, and only those that are on", async () => {

@@ -16,7 +16,7 @@ let photos: string;
 beforeAll(async () => {
   photos = await writePhotos(inFolder("photos"), "rex");
   await learnQuickly({ library, name: "rex", photos: [photos], training: { steps: 1 } });
-}, 60_000);
+});
 
 /** Draws one small picture; what was said about it, and where it is. */
 async function draw(prompt: string, request: Partial<GenerateRequest> = {}) {

@@ -51,31 +51,27 @@ describe("a strategy in a library", () => {
     { strategy: "dsc-ewc-dc", strategyOptions: { draws: 1 }, phases: ["teacher", "learn", "consolidate"] },
     { strategy: "kv-nullspace", strategyOptions: { rank: 20, contexts: 2 }, phases: ["learn"] },
     { strategy: "replay", strategyOptions: { pictures: 1 }, phases: ["learn"] },
-  ])(
-    "$strategy goes on from a stop in any phase to the same bytes",
-    async ({ phases, ...request }) => {
-      const knowsDog = inFolder(`${request.strategy} knows dog`);
-      await learnDog(knowsDog, request);
-      const straight = copyOf(knowsDog);
-      const seen = new Map<string, number>();
-      const onProgress = (progress: LearnProgress) => {
-        if (progress.kind === "step") seen.set(progress.phase, progress.step);
-      };
-      const result = await learnMug(straight, { ...request, onProgress });
-      expect([...seen.keys()]).toEqual(phases);
-      for (const last of seen.values()) {
-        // At the end of the phase; of the last one, within it. Every other step is stopped at in the runs on a linear
-        // denoiser.
-        const step = last < result.step ? last : last - 1;
-        const library = copyOf(knowsDog);
-        expect(await stopAfter(step, library, request)).toMatchObject({ status: "interrupted", step });
-        const { evaluations } = await learnMug(library, request);
-        expect(evaluations).toEqual(result.evaluations);
-        expect(treeOf(library)).toEqual(treeOf(straight));
-      }
-    },
-    300_000,
-  );
+  ])("$strategy goes on from a stop in any phase to the same bytes", async ({ phases, ...request }) => {
+    const knowsDog = inFolder(`${request.strategy} knows dog`);
+    await learnDog(knowsDog, request);
+    const straight = copyOf(knowsDog);
+    const seen = new Map<string, number>();
+    const onProgress = (progress: LearnProgress) => {
+      if (progress.kind === "step") seen.set(progress.phase, progress.step);
+    };
+    const result = await learnMug(straight, { ...request, onProgress });
+    expect([...seen.keys()]).toEqual(phases);
+    for (const last of seen.values()) {
+      // At the end of the phase; of the last one, within it. Every other step is stopped at in the runs on a linear
+      // denoiser.
+      const step = last < result.step ? last : last - 1;
+      const library = copyOf(knowsDog);
+      expect(await stopAfter(step, library, request)).toMatchObject({ status: "interrupted", step });
+      const { evaluations } = await learnMug(library, request);
+      expect(evaluations).toEqual(result.evaluations);
+      expect(treeOf(library)).toEqual(treeOf(straight));
+    }
+  });
 
   it("is written down with its options, and keeps nothing that grows but a token for each concept", async () => {
     const request = { strategy: "ewc-dc", strategyOptions: { draws: 1, candidates: 3 } };
@@ -94,35 +90,31 @@ describe("a strategy in a library", () => {
     const second = bytes(library);
     expect(second).toHaveLength(4);
     expect(Math.max(...second)).toBe(Math.max(...first));
-  }, 120_000);
+  });
 
-  it.each(["sequential", "replay"])(
-    "learns what it learns in memory: %s",
-    async (strategy) => {
-      const library = inFolder(`${strategy} on disk`);
-      await learnDog(library, { strategy });
-      await learnMug(library, { strategy });
-      const pipeline = await StableDiffusionPipeline.load(MODEL, { threads: 1 });
-      const encode = async (folder: string) =>
-        encodePhotos(pipeline.vae, (await loadPhotos([folder], 32)).images, 32, { threads: 1 });
-      const concepts = [
-        { name: "dog", classNoun: "dog", photos: await encode(dog) },
-        { name: "mug", classNoun: "cup", photos: await encode(mug) },
-      ];
-      const settings = { ...training, resolution: 32, seed: 3 };
-      const sequence = {
-        pipeline,
-        concepts,
-        strategy: createStrategy(strategy),
-        adapter: { rank: 2 },
-        training: settings,
-      };
-      let parameters: Float32Array | undefined;
-      for await (const { adapter: lora } of learnSequence(sequence)) parameters = lora.parameters;
-      expect((await (await Library.open(library)).adapter(pipeline))?.parameters).toEqual(parameters);
-    },
-    120_000,
-  );
+  it.each(["sequential", "replay"])("learns what it learns in memory: %s", async (strategy) => {
+    const library = inFolder(`${strategy} on disk`);
+    await learnDog(library, { strategy });
+    await learnMug(library, { strategy });
+    const pipeline = await StableDiffusionPipeline.load(MODEL, { threads: 1 });
+    const encode = async (folder: string) =>
+      encodePhotos(pipeline.vae, (await loadPhotos([folder], 32)).images, 32, { threads: 1 });
+    const concepts = [
+      { name: "dog", classNoun: "dog", photos: await encode(dog) },
+      { name: "mug", classNoun: "cup", photos: await encode(mug) },
+    ];
+    const settings = { ...training, resolution: 32, seed: 3 };
+    const sequence = {
+      pipeline,
+      concepts,
+      strategy: createStrategy(strategy),
+      adapter: { rank: 2 },
+      training: settings,
+    };
+    let parameters: Float32Array | undefined;
+    for await (const { adapter: lora } of learnSequence(sequence)) parameters = lora.parameters;
+    expect((await (await Library.open(library)).adapter(pipeline))?.parameters).toEqual(parameters);
+  });
 });
 
 describe("a library that was begun with another strategy", () => {
@@ -134,7 +126,7 @@ describe("a library that was begun with another strategy", () => {
     await learnDog(plain);
     stacked = inFolder("stacked");
     await learnDog(stacked, { strategy: "merge-and-restart" });
-  }, 120_000);
+  });
 
   it("goes on with one that penalises, which protects what is learned from then on", async () => {
     const library = copyOf(plain);
@@ -150,7 +142,7 @@ describe("a library that was begun with another strategy", () => {
     expect(manifest.strategy?.memory).toBeUndefined();
     await learnMug(library, { name: "cup", strategy: "merge-and-restart", adapter: { rank: 2 } });
     await learnMug(library, { name: "jar", strategy: "custom-diffusion", adapter: { rank: undefined } });
-  }, 120_000);
+  });
 
   it("cannot go back to one low-rank adapter, and says so", async () => {
     const library = copyOf(stacked);

@@ -22,7 +22,7 @@ beforeAll(async () => {
   mug = await writePhotos(inFolder("photos", "mug"), "mug", 4);
   knowsDog = inFolder("knows dog");
   await learnQuickly({ library: knowsDog, name: "dog", photos: [dog] });
-}, 120_000);
+});
 
 function copyOf(library: string): string {
   const copy = inFolder(`library ${copies++}`);

@@ -31,7 +31,7 @@ beforeAll(async () => {
   known = inFolder("known");
   await learnQuickly({ library: known, name: "dog", photos: [dog] });
   await learnQuickly({ library: known, name: "mug", photos: [mug], classNoun: "cup" });
-}, 120_000);
+});
 
 function copyOf(library: string): string {
   const copy = inFolder(`library ${copies++}`);

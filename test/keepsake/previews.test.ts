@@ -31,7 +31,7 @@ beforeAll(async () => {
   await learnQuickly({ library, name: "mug", photos: [photos], classNoun: "cup", training });
   await previewLastLearn({ library, sheet: mugSheet, program });
   pipeline = await StableDiffusionPipeline.load(MODEL, program);
-}, 120_000);
+});
 
 afterAll(() => pipeline.dispose());
 

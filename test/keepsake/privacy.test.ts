@@ -59,7 +59,7 @@ beforeAll(async () => {
   const clip = await ClipFeatures.load(fixture("models/tiny-clip"), { threads: 1 });
   secrets.set("image features", (await clip.ofImages(pictures)).map(bytesOf));
   await clip.dispose();
-}, 120_000);
+});
 
 /** Any 16 bytes in a row of a secret would be a find; looked for at every 64th place. */
 function findSecret(content: Buffer): string | undefined {

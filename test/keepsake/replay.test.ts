@@ -28,7 +28,7 @@ beforeAll(async () => {
   mug = await writePhotos(inFolder("mug"), "mug");
   const dog = await writePhotos(inFolder("dog"), "dog");
   await learnQuickly({ library: knowsDog, name: "dog", photos: [dog], training, ...REPLAY });
-}, 120_000);
+});
 
 function copyOf(name: string): string {
   cpSync(knowsDog, inFolder(name), { recursive: true });

@@ -23,7 +23,7 @@ beforeAll(async () => {
   await learnQuickly({ library, name: "rex", photos: [photos] });
   const samples = { every: 2, others: true, folder };
   await learnQuickly({ library, name: "mug", photos: [photos], classNoun: "cup", samples, onProgress });
-}, 120_000);
+});
 
 describe("samples on the way", () => {
   it("come before the first step, every so many steps and at the end, of the concept and, if asked, of the others", () => {

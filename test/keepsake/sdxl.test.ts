@@ -36,7 +36,7 @@ beforeAll(async () => {
       vectors: name === "rex" ? 2 : 1,
     });
   }
-}, 300_000);
+});
 
 describe("a library on SDXL", () => {
   it("has an embedding in both text encoders for each token, and both have moved", async () => {

@@ -43,7 +43,7 @@ beforeAll(async () => {
   copyFileSync(join(fixtures, "single-file", "sd2-sgm-names-fp16.safetensors"), model);
   library = inFolder("library");
   await learn(library, { model, config: CONFIG, vae: VAE, predictionType: "epsilon" });
-}, 120_000);
+});
 
 describe("a library on a single file", () => {
   it("remembers the file and all that was said of it, and needs no word more", async () => {

@@ -23,7 +23,7 @@ beforeAll(async () => {
     const training = { steps: 8, learningRate: 1e-2, tokenLearningRate: 1e-1 };
     await learnQuickly({ library: original, name, photos: [photos], training, strategy: "ewc" });
   }
-}, 120_000);
+});
 
 function copy(name: string): string {
   cpSync(original, inFolder(name), { recursive: true });

@@ -31,7 +31,7 @@ beforeAll(async () => {
   // to them.
   pipeline = await StableDiffusionPipeline.load(await withPositions(POSITIONS));
   pool = new DenoiserPool(pipeline, { threads: 1 });
-}, 120_000);
+});
 
 afterAll(() => pool.dispose());
 

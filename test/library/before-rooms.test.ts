@@ -37,7 +37,7 @@ let roundsAsThere: boolean;
 beforeAll(async () => {
   const bare = await draw(undefined, inFolder("bare.png"));
   roundsAsThere = sha256(readFileSync(bare)) === expected.bareModel;
-}, 60_000);
+});
 
 /** @throws unless the numbers are the same to 1e-4 */
 function expectClose(numbers: ArrayLike<number>, known: ArrayLike<number>, scale = 1): void {

@@ -28,7 +28,7 @@ beforeAll(async () => {
     await add(Library.blank(inFolder("original"), { folder: MODEL, fingerprint: "f" }, 0), "dog"),
     "mug",
   );
-}, 120_000);
+});
 
 function add(to: Library, name: string, fill = name.length): Promise<Library> {
   const training = { ...DEFAULT_TRAINING, resolution: 64 };

@@ -87,7 +87,7 @@ describe("a manifest", () => {
       opened.checkNext({ ...ADAPTER, form: "low-rank" }, mug, { name: "sequential", options: {} });
     }).toThrow(advice);
     expect(treeOf(library.folder)).toEqual(before);
-  }, 60_000);
+  });
 
   it("does not hold more states than can be read", async () => {
     const library = await libraryOf(inFolder("many states"), "dog");
@@ -98,7 +98,7 @@ describe("a manifest", () => {
     expect(kind).toBe("state");
     expect(message).toContain('keep fewer states with "keepsake history --keep"');
     expect(treeOf(library.folder)).toEqual(before);
-  }, 60_000);
+  });
 
   it("with a strategy that is not registered, or an option that there is not, is at fault itself", async () => {
     const { folder } = await libraryOf(inFolder("strategy"));

@@ -33,7 +33,7 @@ beforeAll(async () => {
   await addConcept(library, "mug", { seed: 2 });
   await undo({ library });
   await stopAfterOneStep(library, { classNoun: "coffee cup", training: { learningRate: 2e-4, flip: true } });
-}, 120_000);
+});
 
 const quoted = () => `'${library.replace("'", "'\\''")}'`;
 const command = () =>

@@ -73,7 +73,7 @@ beforeAll(() => {
     found.set(file, [...(found.get(file) ?? []), line]);
   }
   reports = found;
-}, 60_000);
+});
 
 /** What was reported of a file. */
 const of = (file: string) => (reports.get(file) ?? []).join("\n");

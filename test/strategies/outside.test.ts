@@ -39,7 +39,7 @@ beforeAll(async () => {
   mug = { library, name: "mug", classNoun: "mug", photos: [await writePhotos(inFolder("mug"), "mug")] };
   cpSync(library, unfinished, { recursive: true });
   await learnQuickly({ ...mug, library: unfinished, strategy: undefined, ...stopAfterTwoSteps() });
-}, 60_000);
+});
 
 describe("a strategy from a project of its own", () => {
   it("is one short file", () => {

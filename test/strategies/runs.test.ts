@@ -29,7 +29,7 @@ let pipeline: StableDiffusionPipeline;
 
 beforeAll(async () => {
   pipeline = await StableDiffusionPipeline.load(MODEL);
-}, 120_000);
+});
 
 const normal = (purpose: string, count: number) => new RandomStream(5, "test", purpose).normal(count);
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { expect, it } from "vitest";
 import { writePhotos } from "../keepsake/support.ts";
-import { askForSmallSteps, fillIn, goTo, inBrowser, LONG, withPage } from "./page-support.ts";
+import { askForSmallSteps, fillIn, goTo, inBrowser, withPage } from "./page-support.ts";
 import { TestStudio } from "./support.ts";
 
 /** So many steps that the run is still going on when it is looked at. */
@@ -24,7 +24,7 @@ async function tabTo(page: Page, selector: string): Promise<void> {
   throw new Error(`no Tab leads to ${selector}`);
 }
 
-it("a concept is taught with the keyboard alone", { timeout: 3 * LONG }, async () => {
+it("a concept is taught with the keyboard alone", async () => {
   const { page, faults } = open;
   const photos = await writePhotos(join(run.folder, "rex"), "rex");
   await goTo(page, "teach");
@@ -50,7 +50,7 @@ it("a concept is taught with the keyboard alone", { timeout: 3 * LONG }, async (
   expect(faults).toEqual([]);
 });
 
-it("a page that is reloaded shows the run as it stands; stopped, it goes on", { timeout: 3 * LONG }, async () => {
+it("a page that is reloaded shows the run as it stands; stopped, it goes on", async () => {
   const { page, faults } = open;
   const photos = await writePhotos(join(run.folder, "ember"), "ember");
   await fillIn(page, "ember", "mug", [join(photos, "0.png"), join(photos, "1.png")]);
@@ -71,7 +71,7 @@ it("a page that is reloaded shows the run as it stands; stopped, it goes on", { 
   expect(faults).toEqual([]);
 });
 
-it("a server that ends is said, and the page comes back with the next one", { timeout: 3 * LONG }, async () => {
+it("a server that ends is said, and the page comes back with the next one", async () => {
   const { page } = open;
   const { port } = open.studio.url;
   await open.studio.end();

@@ -10,7 +10,6 @@ import {
   fillIn,
   goTo,
   inBrowser,
-  LONG,
   libraryOfTwo,
   PATIENT,
   withPage,
@@ -20,7 +19,7 @@ import { TestStudio } from "./support.ts";
 const run = inBrowser("path");
 const open = withPage(run, async () => TestStudio.start(await libraryOfTwo(run.folder)));
 
-it("a concept is taught from photos, with a plan first", { timeout: 3 * LONG }, async () => {
+it("a concept is taught from photos, with a plan first", async () => {
   const { page } = open;
   await fillIn(page, "pip", "bunny", examplePhotos("pip"));
   // Text files beside the photos became captions.
@@ -34,7 +33,7 @@ it("a concept is taught from photos, with a plan first", { timeout: 3 * LONG }, 
   await page.getByRole("img", { name: /^The running mean of the loss/ }).waitFor();
 });
 
-it("the two earlier concepts are shown before and after", { timeout: 3 * LONG }, async () => {
+it("the two earlier concepts are shown before and after", async () => {
   const { page } = open;
   await page.getByRole("link", { name: "See what changed" }).click();
   await page.getByRole("button", { name: "Compare all kept states" }).click();
@@ -52,7 +51,7 @@ it("the two earlier concepts are shown before and after", { timeout: 3 * LONG },
   await expect.poll(() => page.evaluate<boolean>(isDrawn), PATIENT).toBe(true);
 });
 
-it("it is drawn; after an undo the same seed is drawn again", { timeout: 3 * LONG }, async () => {
+it("it is drawn; after an undo the same seed is drawn again", async () => {
   const { page } = open;
   await goTo(page, "draw");
   const prompt = page.getByRole("textbox", { name: "Prompt" });
@@ -79,7 +78,7 @@ it("it is drawn; after an undo the same seed is drawn again", { timeout: 3 * LON
   await page.getByText("Your library is back at: learned pip.").waitFor();
 });
 
-it("a picture is saved with its prompt or without", { timeout: 3 * LONG }, async () => {
+it("a picture is saved with its prompt or without", async () => {
   const { page } = open;
   await goTo(page, "draw");
   await page.getByRole("button", { name: "Picture 1: <rex> and <pip>" }).first().click();
@@ -93,7 +92,7 @@ it("a picture is saved with its prompt or without", { timeout: 3 * LONG }, async
   expect(await save()).toBe(false);
 });
 
-it("a concept is taught more photos: the plan and Watch say so", { timeout: 3 * LONG }, async () => {
+it("a concept is taught more photos: the plan and Watch say so", async () => {
   const { page } = open;
   await goTo(page, "concepts");
   await page.keyboard.press("Escape");
@@ -117,7 +116,7 @@ it("a concept is taught more photos: the plan and Watch say so", { timeout: 3 * 
   await page.getByText(/taught 2 times/).waitFor();
 });
 
-it("everything is taken away as a LoRA", { timeout: 3 * LONG }, async () => {
+it("everything is taken away as a LoRA", async () => {
   const { page, faults } = open;
   await goTo(page, "concepts");
   await page.keyboard.press("Escape");

@@ -10,7 +10,6 @@ import {
   goTo,
   inBrowser,
   libraryOfTwo,
-  LONG,
   overflow,
   PATIENT,
   SCREENS,
@@ -36,7 +35,7 @@ describe("With concepts", () => {
     return studio;
   });
 
-  it.each(SCREENS)("%s is accessible in both themes, and fits a phone", { timeout: 3 * LONG }, async (screen) => {
+  it.each(SCREENS)("%s is accessible in both themes, and fits a phone", async (screen) => {
     const { page, faults } = open;
     await goTo(page, screen);
     await page.waitForLoadState("networkidle", PATIENT).catch(() => undefined);
@@ -51,7 +50,7 @@ describe("With concepts", () => {
     expect(faults).toEqual([]);
   });
 
-  it("the dialogs are accessible", { timeout: 3 * LONG }, async () => {
+  it("the dialogs are accessible", async () => {
     const { page, faults } = open;
     await goTo(page, "concepts");
     for (const action of ["Rename", "Save as LoRA", "Forget"]) {
@@ -99,7 +98,7 @@ describe("With concepts", () => {
     expect(await page.getByRole("textbox", { name: "Prompt", exact: true }).inputValue()).toBe("typed at once");
   });
 
-  it("a dialog takes the focus to its first control, keeps it, and gives it back", { timeout: 3 * LONG }, async () => {
+  it("a dialog takes the focus to its first control, keeps it, and gives it back", async () => {
     const { page } = open;
     const openers: readonly (readonly [ScreenName, open: () => Promise<void>, first: string])[] = [
       ["concepts", () => fromMenu("Rename"), "input:not([type])"],
@@ -259,7 +258,7 @@ describe("With concepts", () => {
 describe("With nothing learned", () => {
   const open = withPage(run, () => TestStudio.start(join(run.folder, "new")));
 
-  it("the first screen says what this is, and takes photos", { timeout: 3 * LONG }, async () => {
+  it("the first screen says what this is, and takes photos", async () => {
     const { page, faults } = open;
     await page.getByRole("heading", { name: "Teach a picture model the things you love" }).waitFor();
     await page.setViewportSize(WINDOWS.phone);

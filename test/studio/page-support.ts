@@ -20,7 +20,7 @@ export const SCREENS = ["concepts", "teach", "watch", "remember", "draw", "ask",
 export type ScreenName = (typeof SCREENS)[number];
 
 /** Milliseconds that a short training run may take on a busy machine. */
-export const LONG = 60_000;
+const LONG = 120_000;
 
 /** For what may take a while. */
 export const PATIENT = { timeout: LONG };
@@ -53,7 +53,7 @@ export function inBrowser(name: string): InBrowser {
   let browser: Browser | undefined;
   beforeAll(async () => {
     browser = await startBrowser();
-  }, LONG);
+  });
   afterAll(async () => {
     await browser?.close();
     rmSync(folder, { recursive: true, force: true });
@@ -79,7 +79,7 @@ export function withPage(run: InBrowser, prepare: () => Promise<TestStudio>): Wi
     studio = await prepare();
     open = await openPage(run.browser, studio);
     open.page.setDefaultTimeout(LONG);
-  }, 3 * LONG);
+  });
   afterAll(async () => {
     await studio?.end();
   });

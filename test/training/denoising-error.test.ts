@@ -38,7 +38,7 @@ beforeAll(async () => {
     timesteps,
     tokenIds: rows(await golden.numbers("input_ids"), timesteps.length),
   };
-}, 120_000);
+});
 
 /** The programs of the pipeline, by their options: several tests ask the same one. */
 const programs = new Map<string, DenoisingError>();

@@ -184,7 +184,7 @@ describe("on the reference's model", () => {
   beforeAll(async () => {
     golden = await openCase("classifier/diffusion-classifier");
     pipeline = await StableDiffusionPipeline.load(TINY_SD1);
-  }, 120_000);
+  });
 
   it("has its errors, posterior and gradient, in batches that do not divide the number of evaluations", async () => {
     const lora = await goldenLora(golden, "init.");
@@ -233,5 +233,5 @@ describe("on the reference's model", () => {
       const key = `grad_scaled.${name.replace(/^unet\./, "").replace(/\.weight$/, "")}`;
       await golden.expectClose(key, total.subarray(offset, offset + length), 1e-3);
     }
-  }, 120_000);
+  });
 });

@@ -24,7 +24,7 @@ beforeAll(async () => {
   lora = newLora(pipeline, { rank: 2, loraAlpha: 2, targets: "crossattn-kv" }, 1);
   // One row more than the tokens need: programs are shared with longer sequences.
   denoiser = new CompiledDenoiser(pipeline, lora, { batchSize: 2, height: 8, width: 8, learnedRows: 4, threads: 1 });
-}, 120_000);
+});
 
 afterAll(() => denoiser.dispose());
 
