@@ -118,11 +118,13 @@ export function drawReplayed(
   const [within, dropped] = [draw("replayed picture").uniform(count), draw("replayed prompt").uniform(count)];
   const timesteps = draw("replayed timestep").integers(count, material.schedule.numTrainTimesteps);
   const noises = draw("replayed noise");
+  const offsets = offsetDraws(material, () => draw("replayed noise offset"));
   return Array.from(groups, (group, i) => {
     const ofGroup = pictures[group];
     const { latents, sentence } = ofGroup[Math.floor(within[i] * ofGroup.length)];
     const prompt = dropped[i] < PROMPT_DROPOUT ? "" : sentence;
-    return itemOf(material, {}, latents, noises.normal(latents.length), timesteps[i], [prompt]);
+    const noise = offsets(noises.normal(latents.length), latents);
+    return itemOf(material, {}, latents, noise, timesteps[i], [prompt]);
   });
 }
 

@@ -18,31 +18,16 @@ import {
 } from "../graph/optim/index.ts";
 import type { Denoiser } from "./denoiser.ts";
 import type { Trainable } from "./denoising-error.ts";
-import {
-  type StrategyMemory,
-  DENOISING,
-  REPLAYING,
-  type ConceptPlan,
-  type Objective,
-  type TeacherName,
-} from "./strategy.ts";
-import { objectiveGradient, type Evaluations, type ObjectiveGradient, type StepItem } from "./objective-gradient.ts";
+import { type StrategyMemory, DENOISING, type ConceptPlan, type Objective, type TeacherName } from "./strategy.ts";
+import { objectiveGradient, type Evaluations, type ObjectiveGradient } from "./objective-gradient.ts";
 import { FisherDiagonal } from "./quadratic-penalty.ts";
+import { besidePhotos, type OwnPictures } from "./parts/beside-photos.ts";
 import { averageIn } from "./parts/moving-average.ts";
 import { validationItems } from "./parts/validation.ts";
 import type { TrainingPhoto } from "./photos/encode-photos.ts";
 import { squaredError } from "./prediction-loss.ts";
 import { checkSavedState, SavedStateError, type RunPosition } from "./saved-state.ts";
-import {
-  consolidationSamples,
-  drawBatch,
-  drawClassPictures,
-  drawReplayed,
-  drawSample,
-  type OwnPicture,
-  type DrawMaterial,
-  type DrawPurpose,
-} from "./training-draws.ts";
+import { consolidationSamples, drawBatch, drawSample, type DrawMaterial, type DrawPurpose } from "./training-draws.ts";
 
 /** The hyper-parameters of learning one concept. */
 export interface TrainingSettings {
@@ -92,7 +77,7 @@ export interface TrainingSettings {
 }
 
 /** What the loop works on and never changes. */
-export interface TrainingMaterial extends Omit<DrawMaterial, "seed"> {
+export interface TrainingMaterial extends Omit<DrawMaterial, "seed">, OwnPictures {
   readonly denoiser: Denoiser;
   readonly settings: TrainingSettings;
   /** Default: plain sequential training. */
@@ -101,10 +86,6 @@ export interface TrainingMaterial extends Omit<DrawMaterial, "seed"> {
   readonly form?: TrainedForm;
   /** Embeddings of the earlier concepts' tokens, `[rows, width]`: frozen. */
   readonly frozenEmbeddings: Float32Array;
-  /** Of each class, if {@link TrainingSettings.priorWeight} is above 0. */
-  readonly classPictures?: readonly OwnPicture[] | undefined;
-  /** In groups, of each prompt of {@link ConceptPlan.replay}. */
-  readonly replayedPictures?: readonly (readonly OwnPicture[])[] | undefined;
 }
 
 /** What a run begins with, and what it comes to. */
@@ -322,7 +303,9 @@ export class TrainingRun {
     const student = { adapter: this.adapter, embeddings: this.#embeddings };
     const sum = await objectiveGradient(objective, items, denoiser, student, this.#teachersOf(objective));
     let { forward, forwardBackward } = sum.evaluations;
-    for (const { pictures, objective: own, weight } of this.#besidePhotos(phase, step, count)) {
+    const at = { phase, step, photos: count };
+    const wanted = { priorWeight: settings.priorWeight, replay: this.#plan.replay };
+    for (const { pictures, objective: own, weight } of besidePhotos(this.#draws, this.#material, wanted, at)) {
       const result = await objectiveGradient(own, pictures, denoiser, student, this.#teachersOf(own));
       addScaled(sum.adapterGradient, result.adapterGradient, weight);
       addScaled(sum.embeddingsGradient, result.embeddingsGradient, weight);
@@ -330,27 +313,6 @@ export class TrainingRun {
       forwardBackward += result.evaluations.forwardBackward;
     }
     return { ...sum, evaluations: { forward, forwardBackward } };
-  }
-
-  /** What a step sees that no one took a photo of. */
-  *#besidePhotos(
-    phase: "teacher" | "learn",
-    step: number,
-    count: number,
-  ): Generator<{ readonly pictures: StepItem[]; readonly objective: Objective; readonly weight: number }> {
-    const { settings, classPictures, replayedPictures } = this.#material;
-    const { priorWeight = 0 } = settings;
-    if (priorWeight > 0) {
-      if (classPictures === undefined) throw new Error("prior preservation needs pictures of the class");
-      const pictures = drawClassPictures(this.#draws, classPictures, phase, step, count);
-      yield { pictures, objective: DENOISING, weight: priorWeight };
-    }
-    const { replay } = this.#plan;
-    // The teacher learns as if there were nothing to be kept.
-    if (replay === undefined || phase === "teacher") return;
-    if (replayedPictures === undefined) throw new Error("the plan needs pictures to be replayed");
-    const pictures = drawReplayed(this.#draws, replayedPictures, step, Math.ceil(count * replay.share));
-    yield { pictures, objective: REPLAYING, weight: replay.weight };
   }
 
   /** Takes the step that was just done into the average, if there is one. */
