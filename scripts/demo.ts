@@ -67,9 +67,7 @@ const steps = values.smoke ? 8 : values.steps;
 const classifierDraws = values.smoke ? 4 : 16;
 const [sheet, page] = ["keepsake-demo.png", "keepsake-demo.html"].map((file) => join(values.output, file));
 const comparison: MutableComparison = {
-  strategies: strategies.map((name) =>
-    name === CONTRAST ? "without it (sequential LoRA)" : `with Keepsake (${name})`,
-  ),
+  strategies: strategies.map((name) => (name === CONTRAST ? "with plain sequential LoRA" : `with Keepsake (${name})`)),
   rows: await Promise.all(
     concepts.map(async ({ name, classNoun }) => ({
       ...{ name, classNoun },

@@ -5,7 +5,7 @@ import sharp from "sharp";
 import { writeFileAtomic } from "../../src/io/atomic.ts";
 import type { RgbImage } from "../../src/io/images/rgb-image.ts";
 import { pictureGrid } from "../../src/io/images/picture-grid.ts";
-import { cellsOf, cellTitles, type Comparison } from "./sheet.ts";
+import { cellsOf, cellTitles, groupTitles, PHOTOS_TITLE, type Comparison } from "./sheet.ts";
 
 /** Named numbers, one for each strategy. */
 export interface MeasureRow {
@@ -28,14 +28,17 @@ const STYLE = `
 
 export async function writePage(file: string, comparison: Comparison, measures: readonly MeasureRow[]): Promise<void> {
   const { strategies, rows } = comparison;
-  const groups = strategies.map((title) => `<th class="first" colspan="2">${title}</th>`).join("");
-  const titles = cellTitles(comparison).map((title, i) => `<th${firstOfPair(i)}>${title}</th>`);
+  const perGroup = strategies.length;
+  const firstOfGroup = (cell: number) => (cell % perGroup === 0 ? ' class="first"' : "");
+  const groups = groupTitles(comparison).map((title) => `<th class="first" colspan="${perGroup}">${title}</th>`);
+  const titles = cellTitles(comparison).map((title, i) => `<th${firstOfGroup(i)}>${title}</th>`);
   const body = [];
   for (const row of rows) {
-    const cells = [];
+    const cells = [`<td><img alt="${row.name}, ${PHOTOS_TITLE}" src="${await dataUri(row.photos)}"></td>`];
     for (const [i, pictures] of cellsOf(row).entries()) {
-      const alt = `${row.name}, ${cellTitles(comparison)[i]}`;
-      cells.push(`<td${firstOfPair(i)}><img alt="${alt}" src="${await dataUri(pictures)}"></td>`);
+      const group = groupTitles(comparison)[Math.floor(i / perGroup)];
+      const alt = `${row.name}, ${group}, ${cellTitles(comparison)[i]}`;
+      cells.push(`<td${firstOfGroup(i)}><img alt="${alt}" src="${await dataUri(pictures)}"></td>`);
     }
     body.push(`<tr><th>${row.name}<br><span class="noun">${row.classNoun}</span></th>${cells.join("")}</tr>`);
   }
@@ -54,7 +57,7 @@ export async function writePage(file: string, comparison: Comparison, measures: 
 <p>The built-in model was taught ${rows.length} things, from the top down, each from a few pictures that were not kept. Every picture of a row has the same
 prompts and the same noise: what differs between "right after learning it" and "after learning all ${rows.length}" was lost to the things learned in between.</p>
 <table>
-<thead><tr><th></th><th></th>${groups}</tr><tr><th></th>${titles.join("")}</tr></thead>
+<thead><tr><th></th><th></th>${groups.join("")}</tr><tr><th></th><th>${PHOTOS_TITLE}</th>${titles.join("")}</tr></thead>
 <tbody>${body.join("\n")}</tbody>
 </table>
 <table>
@@ -64,10 +67,6 @@ prompts and the same noise: what differs between "right after learning it" and "
 </html>
 `,
   );
-}
-
-function firstOfPair(index: number): string {
-  return index % 2 === 1 ? ' class="first"' : "";
 }
 
 async function dataUri(pictures: readonly RgbImage[]): Promise<string> {
