@@ -5,7 +5,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { DEFAULT_ADAPTER } from "../../src/learning/learn-settings.ts";
 import { DenoiserPool } from "../../src/training/denoiser-pool.ts";
 import { BUILT_IN } from "../../src/library/model/model-profile.ts";
 import { createStrategy, findStrategy, parseStrategyOptions, STRATEGIES } from "../../src/strategies/registry.ts";
@@ -15,7 +14,17 @@ import { learningRateSchedules, type LearningRateSchedule } from "../../src/grap
 import { runSequence } from "../../src/evaluation/sequence-run.ts";
 import { identifyModel } from "../../src/library/model/model-fingerprint.ts";
 import { judgedExamples } from "./example-concepts.ts";
-import { CONCEPT_SETS, grid, orders, USUAL_RANK, type ConceptSet, type Contender, type PlannedRun } from "./plan.ts";
+import {
+  CONCEPT_SETS,
+  KEYS_AND_VALUES,
+  adaptedBy,
+  grid,
+  orders,
+  type Budget,
+  type ConceptSet,
+  type Contender,
+  type PlannedRun,
+} from "./plan.ts";
 import { Results } from "./results.ts";
 import { markdownTable } from "./table.ts";
 
@@ -30,9 +39,9 @@ interface BenchOptions {
   readonly concepts: number;
   readonly after?: readonly number[];
   readonly steps: number;
-  readonly rank: number;
-  readonly targets: string;
-  readonly lr: number;
+  readonly rank?: number;
+  readonly targets?: string;
+  readonly lr?: number;
   readonly tokenLr: number;
   readonly lrScheduler: LearningRateSchedule;
   readonly pictures: number;
@@ -58,9 +67,9 @@ const command = new Command("bench:continual")
   .option("--concepts <n>", "concepts in a row", wholeNumber, 5)
   .option("--after <numbers>", "measure after so many concepts too: 1,3,5", wholeNumbers)
   .option("--steps <n>", "optimiser steps for each concept", wholeNumber, BUILT_IN.training.steps)
-  .option("--rank <n>", "of the adapter", wholeNumber, USUAL_RANK)
-  .option("--targets <names>", "layers to adapt; all strategies can do with the usual ones", DEFAULT_ADAPTER.targets)
-  .option("--lr <x>", "learning rate of the adapter", Number, BUILT_IN.training.learningRate)
+  .option("--targets <names>", "layers to adapt (default: what each strategy is at home on)")
+  .option("--rank <n>", "of the adapter (default: by the layers)", wholeNumber)
+  .option("--lr <x>", "learning rate of the adapter (default: by the layers)", Number)
   .option("--token-lr <x>", "learning rate of the token", Number, BUILT_IN.training.tokenLearningRate)
   .addOption(
     new Option("--lr-scheduler <name>", "how both rates fall")
@@ -99,7 +108,7 @@ async function runAll(options: BenchOptions, results: Results): Promise<void> {
   const runs = await plannedRuns(options);
   for (const [index, planned] of runs.entries()) {
     const { strategy, options: given, order, seed, budget } = planned;
-    const { rank, targets = DEFAULT_ADAPTER.targets, ...training } = budget;
+    const { rank, targets = KEYS_AND_VALUES.targets, ...training } = budget;
     const made = createStrategy(strategy, given);
     const label = `${index + 1}/${runs.length} ${strategy} ${JSON.stringify(given)} ${order.join(" ")} seed ${seed}`;
     const started = performance.now();
@@ -130,20 +139,25 @@ async function runAll(options: BenchOptions, results: Results): Promise<void> {
 /** Whole rounds, so that a benchmark that is stopped early has compared all contenders as often. */
 async function plannedRuns(options: BenchOptions): Promise<PlannedRun[]> {
   const contenders = await contendersOf(options);
-  const { set, steps, rank, targets, lr: learningRate, tokenLr: tokenLearningRate, lrScheduler } = options;
-  const { pictures, classifierDraws } = options;
-  // Results of the usual targets do not name them: there were no others once.
-  const named = targets === DEFAULT_ADAPTER.targets ? {} : { targets };
-  const budget = { steps, rank, ...named, learningRate, tokenLearningRate, lrScheduler };
+  const { set, pictures, classifierDraws } = options;
   const rounds = Array.from({ length: options.seeds }, (_, seed) =>
     orders(set, options.orders, options.concepts).map((order) => ({ order, seed })),
   ).flat();
   return rounds.flatMap(({ order, seed }) =>
     contenders.map((contender) => ({
-      ...{ ...contender, set, order, seed, budget, pictures, classifierDraws },
+      ...{ ...contender, set, order, seed, budget: budgetOf(contender, options), pictures, classifierDraws },
       ...(options.after !== undefined && { measuredAfter: options.after }),
     })),
   );
+}
+
+function budgetOf({ strategy }: Contender, options: BenchOptions): Budget {
+  const { steps, tokenLr: tokenLearningRate, lrScheduler } = options;
+  const usual = adaptedBy(strategy, options.targets);
+  const { rank = usual.rank, lr: learningRate = usual.learningRate } = options;
+  // Results of keys and values do not name them: there were no others once.
+  const named = usual.targets === KEYS_AND_VALUES.targets ? {} : { targets: usual.targets };
+  return { steps, rank, ...named, learningRate, tokenLearningRate, lrScheduler };
 }
 
 async function contendersOf({ strategies, grid: isGrid, option, tuned }: BenchOptions): Promise<Contender[]> {

@@ -10,7 +10,6 @@ import { parseArgs } from "node:util";
 import { tokenOf } from "../../src/prompts/concept-name.ts";
 import { DenoiserPool } from "../../src/training/denoiser-pool.ts";
 import { learnSequence, type LearnedConcept } from "../../src/learning/learn-sequence.ts";
-import { DEFAULT_ADAPTER } from "../../src/learning/learn-settings.ts";
 import { BUILT_IN } from "../../src/library/model/model-profile.ts";
 import { fillTemplate } from "../../src/prompts/prompt-templates.ts";
 import { leadingDirections, secondMoment } from "../../src/numeric/directions.ts";
@@ -21,7 +20,7 @@ import { addLearnedTokens } from "../../src/diffusion/prompt-encoder.ts";
 import { NoiseSchedule } from "../../src/diffusion/schedulers/index.ts";
 import { RandomStream } from "../../src/random/random.ts";
 import { judgedExamples } from "./example-concepts.ts";
-import { CONCEPT_SETS, USUAL_RANK, type Contender } from "./plan.ts";
+import { CONCEPT_SETS, KEYS_AND_VALUES, type Contender } from "./plan.ts";
 
 const { values } = parseArgs({
   options: {
@@ -120,7 +119,7 @@ for (const { strategy, options } of CONTENDERS) {
   let last: LearnedConcept | undefined;
   for await (const learned of learnSequence({
     ...{ pipeline, pool, concepts, strategy: createStrategy(strategy, options) },
-    adapter: { rank: USUAL_RANK, targets: DEFAULT_ADAPTER.targets },
+    adapter: { rank: KEYS_AND_VALUES.rank, targets: KEYS_AND_VALUES.targets },
     training: { ...BUILT_IN.training, steps: Number(values.steps) },
   })) {
     before ??= await predictions(learned);

@@ -3,6 +3,9 @@
  * and what is tried when they are tuned.
  */
 import { RandomStream } from "../../src/random/random.ts";
+import { DEFAULT_ADAPTER } from "../../src/learning/learn-settings.ts";
+import { BUILT_IN } from "../../src/library/model/model-profile.ts";
+import { createStrategy } from "../../src/strategies/registry.ts";
 import type { LearningRateSchedule } from "../../src/graph/index.ts";
 import type { OptionValue } from "../../src/training/options.ts";
 
@@ -22,15 +25,12 @@ export interface Contender {
   readonly options: Readonly<Record<string, OptionValue>>;
 }
 
-/** Rank of an adapter on the usual targets, keys and values: of all figures of such ones. */
-export const USUAL_RANK = 64;
-
-/** What every contender learns with. */
+/** What a contender learns with. */
 export interface Budget {
   /** Optimiser steps for each concept. */
   readonly steps: number;
   readonly rank: number;
-  /** As `parseTargets` reads them. Default: the usual ones, `crossattn-kv`. */
+  /** As `parseTargets` reads them. Default: keys and values of cross-attention, the usual ones of large models. */
   readonly targets?: string;
   readonly learningRate: number;
   readonly tokenLearningRate: number;
@@ -63,6 +63,28 @@ const STRENGTHS: Readonly<Record<string, { readonly option: string; readonly val
   "c-lora": { option: "lambda", values: [1, 1e1, 1e2, 1e4] },
   "kv-nullspace": { option: "energy", values: [0.8, 0.9, 0.97, 0.99] },
 };
+
+/** What is adapted, and how fast. */
+type Adapted = Required<Pick<Budget, "rank" | "targets" | "learningRate">>;
+
+/** As the built-in model is taught. */
+const ALL_LINEAR: Adapted = { ...BUILT_IN.adapter, learningRate: BUILT_IN.training.learningRate };
+/** Keys and values alone hold less, so they are given a higher rank. At higher rates animals fall apart. */
+export const KEYS_AND_VALUES: Adapted = { rank: 64, targets: DEFAULT_ADAPTER.targets, learningRate: 5e-4 };
+/** Smith et al., "Continual diffusion" (TMLR 2024), and Kumari et al., CVPR 2023, define theirs on keys and values. */
+const ON_KEYS_AND_VALUES = ["c-lora", "custom-diffusion"];
+
+/**
+ * What a strategy adapts.
+ *
+ * @param targets - default: keys and values where it is made for them, all linear layers else
+ */
+export function adaptedBy(strategy: string, targets?: string): Adapted {
+  const isMadeForKeysAndValues =
+    createStrategy(strategy).targets !== undefined || ON_KEYS_AND_VALUES.includes(strategy);
+  const wanted = targets ?? (isMadeForKeysAndValues ? KEYS_AND_VALUES : ALL_LINEAR).targets;
+  return { ...(wanted === KEYS_AND_VALUES.targets ? KEYS_AND_VALUES : ALL_LINEAR), targets: wanted };
+}
 
 /** Every way in which a strategy is tried. */
 export function grid(strategy: string): Contender[] {

@@ -2,7 +2,7 @@
  * @file Results as a table: one row for each strategy with its options, mean ± standard error over orders and seeds.
  */
 import { meanAndStandardError, type Estimate } from "../../src/evaluation/estimate.ts";
-import type { ConceptSet } from "./plan.ts";
+import { KEYS_AND_VALUES, type ConceptSet } from "./plan.ts";
 import type { RunResult } from "./results.ts";
 
 interface Column {
@@ -45,12 +45,14 @@ function scaled(value: number | undefined): number | undefined {
  */
 export function markdownTable(results: readonly RunResult[], set: ConceptSet): string {
   const shown = results.filter(({ planned }) => planned.set === set).flatMap(stagesOf);
-  const shared = new Set(shown.map(settingsOf));
+  const settings = shown.map(settingsOf);
+  const isShared = (index: number) => settings.every((each) => each[index] === settings[0][index]);
   const groups = new Map<string, RunResult[]>();
-  for (const result of shown) {
+  for (const [i, result] of shown.entries()) {
     const { strategy, options } = result.planned;
     const given = Object.entries(options).map(([name, value]) => `${name}=${value}`);
-    const label = [strategy, ...given, ...(shared.size > 1 ? [settingsOf(result)] : [])].join(", ");
+    const own = settings[i].filter((_, index) => !isShared(index));
+    const label = [strategy, ...given, ...own].join(", ");
     groups.set(label, [...(groups.get(label) ?? []), result]);
   }
   const rows = [...groups].map(([label, runs]) => ({
@@ -63,8 +65,9 @@ export function markdownTable(results: readonly RunResult[], set: ConceptSet): s
   const conceptsOf = ({ runs }: { runs: readonly RunResult[] }) => runs[0].planned.order.length;
   rows.sort((a, b) => conceptsOf(a) - conceptsOf(b) || aMmdOf(a) - aMmdOf(b));
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  const shared = shown.length === 0 ? [] : settings[0].filter((_, index) => isShared(index));
   return [
-    ...(shared.size === 1 ? [[...shared][0], ""] : []),
+    ...(shared.length > 0 ? [shared.join(", "), ""] : []),
     line(["strategy", "runs", ...COLUMNS.map(({ title }) => title)]),
     line(["---", ...Array<string>(COLUMNS.length + 1).fill("--:")]),
     ...rows.map(({ label, runs, cells }) => line([label, String(runs.length), ...cells])),
@@ -81,12 +84,18 @@ function stagesOf(run: RunResult): RunResult[] {
   return [...before, run];
 }
 
-function settingsOf({ model, planned: { budget, order, classifierDraws } }: RunResult): string {
-  const { steps, rank, targets, learningRate, tokenLearningRate, lrScheduler } = budget;
-  const concepts = order.length === 1 ? "1 concept" : `${order.length} concepts`;
-  const layers = targets === undefined ? "" : ` on ${targets}`;
-  const training = `${steps} steps, rank ${rank}${layers}, rates ${learningRate} / ${tokenLearningRate} ${lrScheduler}`;
-  return `model ${model.slice(0, 8)}, ${concepts}, ${training}, ${classifierDraws} draws of the classifier`;
+/** What a run was made with, beside its strategy, in parts that may differ between rows. */
+function settingsOf({ model, planned: { budget, order, classifierDraws } }: RunResult): string[] {
+  const { steps, rank, targets = KEYS_AND_VALUES.targets, learningRate, tokenLearningRate, lrScheduler } = budget;
+  return [
+    `model ${model.slice(0, 8)}`,
+    order.length === 1 ? "1 concept" : `${order.length} concepts`,
+    `${steps} steps`,
+    `${targets} at rank ${rank} and rate ${learningRate}`,
+    `token's rate ${tokenLearningRate}`,
+    lrScheduler,
+    `${classifierDraws} draws of the classifier`,
+  ];
 }
 
 function cell({ of, digits }: Column, runs: readonly RunResult[]): string {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { CONCEPT_SETS, grid, orders, type PlannedRun } from "../../bench/continual/plan.ts";
+import { CONCEPT_SETS, KEYS_AND_VALUES, adaptedBy, grid, orders, type PlannedRun } from "../../bench/continual/plan.ts";
 import { Results, type RunResult } from "../../bench/continual/results.ts";
 import { markdownTable } from "../../bench/continual/table.ts";
 import { createStrategy, STRATEGIES } from "../../src/strategies/registry.ts";
@@ -43,6 +43,15 @@ describe("the plan of the benchmark", () => {
     expect(planned).toEqual(orders("reported", 3, 5));
     expect(new Set(planned.map((order) => order.join())).size).toBe(3);
     for (const order of planned) expect([...order].sort()).toEqual([...CONCEPT_SETS.reported].sort());
+  });
+
+  it("has each strategy adapt what it is made for, at that layers' rank and rate", () => {
+    expect(adaptedBy("replay")).toEqual({ rank: 32, targets: "unet-linear", learningRate: 1.5e-3 });
+    for (const name of ["kv-nullspace", "kfac-ewc-dc", "c-lora", "custom-diffusion"]) {
+      expect(adaptedBy(name)).toEqual(KEYS_AND_VALUES);
+    }
+    expect(adaptedBy("replay", "crossattn-kv")).toEqual(KEYS_AND_VALUES);
+    expect(adaptedBy("c-lora", "unet-linear")).toEqual(adaptedBy("replay"));
   });
 
   it("tries every strategy with options that it has", () => {
@@ -91,8 +100,9 @@ describe("the table", () => {
       "reported",
     ).split("\n");
     expect(lines).toHaveLength(6);
+    const adapted = "crossattn-kv at rank 4 and rate 0.001";
     expect(lines[0]).toBe(
-      "model 01234567, 2 concepts, 10 steps, rank 4, rates 0.001 / 0.01 cosine, 4 draws of the classifier",
+      `model 01234567, 2 concepts, 10 steps, ${adapted}, token's rate 0.01, cosine, 4 draws of the classifier`,
     );
     const [separate, sequential] = lines.slice(4).map((line) => line.split("|").map((cell) => cell.trim()));
     expect(separate[1]).toContain("separate");
@@ -112,20 +122,23 @@ describe("the table", () => {
       .split("\n")
       .slice(-2)
       .map((line) => line.split("|").map((cell) => cell.trim()));
-    expect(first[1]).toMatch(/^sequential, model 01234567, 1 concept, 10 steps, rank 4,/);
+    expect(first[1]).toBe("sequential, 1 concept");
     expect(first).toEqual(expect.arrayContaining(["6.000", "1.000", "1.0", "300"]));
-    expect(last[1]).toContain("2 concepts");
+    expect(last[1]).toBe("sequential, 2 concepts");
+    expect(table.split("\n")[0]).toMatch(/^model 01234567, 10 steps, crossattn-kv at rank 4/);
     expect(last).toEqual(expect.arrayContaining(["1.000", "0.500", "2.0", "500"]));
   });
 
   it("keeps apart what different models came to, and different numbers of draws", () => {
     const first = result("sequential", 0, 0.001, 0.5);
     const fewer = { ...first, planned: { ...first.planned, classifierDraws: 2 } };
-    const rows = markdownTable([first, { ...first, model: "fedcba9876543210" }, fewer], "reported")
-      .split("\n")
-      .slice(2);
+    const [shared, , , , ...rows] = markdownTable(
+      [first, { ...first, model: "fedcba9876543210" }, fewer],
+      "reported",
+    ).split("\n");
+    expect(shared).toMatch(/^2 concepts, 10 steps, /);
     expect(rows).toHaveLength(3);
-    for (const told of ["fedcba98", "01234567, 2 concepts", "2 draws"])
-      expect(rows.some((row) => row.includes(told))).toBe(true);
+    const told = ["fedcba98, 4 draws of", "01234567, 4 draws of", "01234567, 2 draws of"];
+    for (const own of told) expect(rows.some((row) => row.startsWith(`| sequential, model ${own}`))).toBe(true);
   });
 });
