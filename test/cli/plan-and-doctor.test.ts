@@ -101,12 +101,20 @@ describe("a plan in words", () => {
     );
   });
 
+  it("says so where more time would bring no more steps", () => {
+    const most: LearnPlan = { ...plan, budget: 7200, isMost: true };
+    const chosen = "520 steps in a budget of 2.0 h, the most for any; --steps takes more";
+    expect(planLine(most)).toContain(`about 22 min (${chosen}), 3.6 GB`);
+    expect(describePlan(most)).toContain(`  chosen                         ${chosen}\n`);
+  });
+
   it("is a table", () => {
     expect(describePlan(plan).split("\n")).toEqual([
       "time                             22 min",
       "  loading                        4.0 s",
       "  encoding 5 photos              10 s",
       "  training, 520 steps of 2.50 s  22 min",
+      "  chosen                         520 steps in a budget of 30 min",
       "memory                           3.6 GB, 3.2 GB free (with checkpointing)",
       "disk                             5.0 MB (and 9.0 MB while it runs)",
       "speed                            250 GFLOP/s in training",

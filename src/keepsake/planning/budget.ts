@@ -23,13 +23,18 @@ const MOST_TIMES = 4;
 /** A plan may be wrong by some, and the run is to end in time all the same. */
 const SAFETY = 0.9;
 
+/** The most steps that any budget comes to. */
+export function mostSteps(usual: number): number {
+  return MOST_TIMES * usual;
+}
+
 /**
  * The number of steps for a budget: a multiple of 10 where it is not the bound.
  *
  * @throws KeepsakeError ("usage") if not even the least number fits
  */
 export function stepsWithin({ budget, perStep, fixed, usual }: BudgetFacts): number {
-  const [least, most] = [Math.max(1, Math.ceil(usual / LEAST_SHARE)), MOST_TIMES * usual];
+  const [least, most] = [Math.max(1, Math.ceil(usual / LEAST_SHARE)), mostSteps(usual)];
   const fitting = Math.floor((SAFETY * budget - fixed) / perStep);
   if (fitting >= least) return Math.min(most, Math.max(least, 10 * Math.floor(fitting / 10)));
   const need = formatDuration(Math.ceil((fixed + least * perStep) / SAFETY));

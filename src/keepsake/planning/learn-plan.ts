@@ -18,6 +18,8 @@ export interface LearnPlan {
   readonly photos: number;
   /** The budget that the steps were chosen for. */
   readonly budget?: number;
+  /** Whether no budget, however long, comes to more steps. */
+  readonly isMost?: boolean;
   readonly secondsPerStep: number;
   readonly seconds: PlannedSeconds;
   readonly memory: {
@@ -201,16 +203,20 @@ export function learnPlan(
     freeMemory,
     freeDisk,
     budget,
+    most,
   }: {
     readonly freeMemory: number;
     readonly freeDisk: number | undefined;
     readonly budget: number | undefined;
+    /** Steps that no budget goes beyond. */
+    readonly most?: number;
   },
 ): LearnPlan {
   const { steps, stepsDone, photos, work, speed, previews, mode } = facts;
   return {
     ...{ steps, stepsDone, photos },
     ...(budget !== undefined && { budget }),
+    ...(budget !== undefined && { isMost: steps === most }),
     secondsPerStep: secondsPerStep(facts),
     seconds: plannedSeconds(facts),
     memory: { mode, peak: peakBytes(facts), ...(freeMemory < Infinity && { free: freeMemory }) },

@@ -16,7 +16,7 @@ import { PREVIEW_PICTURES } from "../previews/previews.ts";
 import type { Session } from "../session.ts";
 import { VALIDATION_TIMESTEPS } from "../../training/parts/validation.ts";
 import { findPhotos } from "../../training/photos/find-photos.ts";
-import { stepsWithin } from "./budget.ts";
+import { mostSteps, stepsWithin } from "./budget.ts";
 import { fixedAndPerStep, learnPlan, type LearnPlan, type PlanFacts, type PreviewFacts } from "./learn-plan.ts";
 import { adapterBytes } from "./memory-mode.ts";
 import { speedOfRun } from "./measured-speed.ts";
@@ -102,12 +102,13 @@ export async function planRun(
     ...(drawsPreviews && { previews: previews() }),
     mode: pool.checkpointing ? "checkpointing" : "full",
   };
+  const { steps: usual } = profile.training;
   const steps =
     budget === undefined || recorded !== undefined
       ? facts.steps
-      : stepsWithin({ budget, ...fixedAndPerStep(facts), usual: profile.training.steps });
+      : stepsWithin({ budget, ...fixedAndPerStep(facts), usual });
   const phases = work.phases.map((phase) => (phase.name === "consolidate" ? phase : { ...phase, steps }));
-  const rest = { freeMemory, freeDisk: await freeDisk(folder), budget };
+  const rest = { freeMemory, freeDisk: await freeDisk(folder), budget, most: mostSteps(usual) };
   return { plan: learnPlan({ ...facts, steps, work: { ...work, phases } }, rest), conceptPlan };
 }
 

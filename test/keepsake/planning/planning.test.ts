@@ -129,11 +129,17 @@ describe("the plan", () => {
     expect(peakBytes({ ...facts, adapterBytes: 500, previews })).toBe(peakBytes({ ...facts, previews }));
   });
 
+  it("says whether a longer budget would bring more steps", () => {
+    const planned = (most: number) => learnPlan(facts, { freeMemory: Infinity, freeDisk: undefined, budget: 60, most });
+    expect(planned(10)).toMatchObject({ steps: 10, budget: 60, isMost: true });
+    expect(planned(11)).toMatchObject({ steps: 10, budget: 60, isMost: false });
+  });
+
   it("leaves out what is not known", () => {
     const plan = learnPlan(facts, { freeMemory: Infinity, freeDisk: undefined, budget: undefined });
     expect(plan).toMatchObject({ steps: 10, memory: { mode: "full" }, disk: { kept: 70, snapshot: 90 } });
     expect(plan.secondsPerStep).toBeCloseTo(4 * both + 4 * alone, 9);
     expect([plan.memory, plan.disk].map((part) => "free" in part)).toEqual([false, false]);
-    expect("budget" in plan).toBe(false);
+    expect(["budget", "isMost"].filter((name) => name in plan)).toEqual([]);
   });
 });

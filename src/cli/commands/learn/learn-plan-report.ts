@@ -15,10 +15,10 @@ export const SHORT_MEMORY =
 
 /** The plan in one line: `about 7 min, 1.2 GB of memory, 5.0 MB on disk`. */
 export function planLine(plan: LearnPlan): string {
-  const { steps, budget, stepsDone, seconds, memory, disk } = plan;
+  const { budget, stepsDone, seconds, memory, disk } = plan;
   const left = stepsDone > 0 ? " left" : "";
   const mode = memory.mode === "checkpointing" ? " with checkpointing" : "";
-  const chosen = budget === undefined ? "" : ` (${steps} steps in a budget of ${formatAbout(budget)})`;
+  const chosen = budget === undefined ? "" : ` (${stepsInBudget(plan, budget)})`;
   const facts = [
     `about ${formatAbout(seconds.total)}${left}${chosen}`,
     `${formatBytes(memory.peak)} of memory${mode}`,
@@ -29,7 +29,7 @@ export function planLine(plan: LearnPlan): string {
 
 /** The whole plan, for people. */
 export function describePlan(plan: LearnPlan): string {
-  const { steps, stepsDone, photos, secondsPerStep, seconds, memory, disk, speed } = plan;
+  const { steps, budget, stepsDone, photos, secondsPerStep, seconds, memory, disk, speed } = plan;
   const time = (what: string, value: number) => (value > 0 ? [[`  ${what}`, about(value)]] : []);
   const free = (bytes: number | undefined) => (bytes === undefined ? "" : `, ${formatBytes(bytes)} free`);
   const done = stepsDone > 0 ? `, ${stepsDone} done` : "";
@@ -39,6 +39,7 @@ export function describePlan(plan: LearnPlan): string {
     ...time("loading", seconds.loading),
     ...time(`encoding ${photos} ${photos === 1 ? "photo" : "photos"}`, seconds.encoding),
     ...time(`training, ${steps} steps of ${formatEach(secondsPerStep)}${done}`, seconds.training),
+    ...(budget === undefined ? [] : [["  chosen", stepsInBudget(plan, budget)]]),
     ...time("consolidation", seconds.consolidation),
     ...time("own pictures, samples, validation", seconds.extras),
     ...time("previews", seconds.previews),
@@ -47,6 +48,12 @@ export function describePlan(plan: LearnPlan): string {
     ["speed", `${Math.round(speed.training / 1e9)} GFLOP/s in training`],
   ];
   return [formatTable(rows), ...(isShort(plan) ? [SHORT_MEMORY] : []), "Nothing was written."].join("\n");
+}
+
+/** A run that ends long before its budget does would look like a mistake. */
+function stepsInBudget({ steps, isMost }: LearnPlan, budget: number): string {
+  const chosen = `${steps} steps in a budget of ${formatAbout(budget)}`;
+  return isMost === true ? `${chosen}, the most for any; --steps takes more` : chosen;
 }
 
 function about(seconds: number): string {
