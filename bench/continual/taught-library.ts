@@ -68,7 +68,8 @@ export class TaughtLibraries {
     const tokenizer = this.pipeline.newTokenizer();
     const learned = addLearnedTokens(tokenizer, embeddings, this.pipeline.text.width);
     if (adapter === undefined) throw new Error("nothing has been learned");
-    const shape = { resolution: this.side, batchSize: BUILT_IN.training.batchSize, learnedRows: 2 };
+    const learnedRows = learned.values.length / this.pipeline.text.width;
+    const shape = { resolution: this.side, batchSize: BUILT_IN.training.batchSize, learnedRows };
     const denoiser = this.#pool.denoiser(adapter, shape);
     const rows = new Float32Array(denoiser.embeddingsSize);
     rows.set(learned.values);
