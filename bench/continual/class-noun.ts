@@ -28,6 +28,8 @@ const CONTENDERS: Readonly<Record<string, Pick<LearnRequest, "strategy" | "strat
   "prior preservation, weight 1": { strategy: "sequential", training: { priorWeight: 1, priorPictures: 16 } },
   "class-noun term, alpha 1": NOUN_TERM,
   "kv-nullspace": { strategy: "kv-nullspace" },
+  "replay, noun=false": { strategy: "replay", strategyOptions: { noun: false } },
+  replay: { strategy: "replay" },
 };
 
 await using taught = await TaughtLibraries.open({ threads: Number(values.threads) });

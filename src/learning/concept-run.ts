@@ -17,7 +17,7 @@ import type { StrategyMemory, ConceptPlan, Strategy } from "../training/strategy
 import { prepareTokens, runAddress, type RunConcept, type RunTokens } from "./new-tokens.ts";
 import type { LossOptions } from "../training/loss-options.ts";
 import type { TrainingPhoto } from "../training/photos/encode-photos.ts";
-import type { OwnPicture } from "../training/training-draws.ts";
+import type { OwnPicture } from "../training/parts/beside-photos.ts";
 import { startingAdapter, type MadeAdapter } from "./starting-adapter.ts";
 import { TrainingRun, type TrainingSettings, type TrainingState } from "../training/training-run.ts";
 

@@ -9,7 +9,7 @@ import type { DenoiserPool } from "../training/denoiser-pool.ts";
 import type { Evaluations } from "../training/objective-gradient.ts";
 import type { TrainingPhoto } from "../training/photos/encode-photos.ts";
 import type { ConceptPlan } from "../training/strategy.ts";
-import type { OwnPicture } from "../training/training-draws.ts";
+import type { OwnPicture } from "../training/parts/beside-photos.ts";
 import type { PhaseName, TrainingSettings } from "../training/training-run.ts";
 import { createRun, denoiserOf, type PreparedRun } from "./concept-run.ts";
 

@@ -6,7 +6,7 @@
 import { BoundAdapter } from "../adapters/bound-adapter.ts";
 import type { GeneratedImage, StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { escapeWeights } from "../diffusion/prompt/prompt-weights.ts";
-import type { OwnPicture } from "../training/training-draws.ts";
+import type { OwnPicture } from "../training/parts/beside-photos.ts";
 import type { ConceptPlan } from "../training/strategy.ts";
 import type { PreparedRun } from "./concept-run.ts";
 

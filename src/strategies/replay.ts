@@ -18,9 +18,17 @@ export const replay = defineStrategy({
       help: "how many are drawn of each earlier concept, and as many of other things",
     },
     share: { type: "number", default: 0.5, min: 0.01, max: 100, help: "such pictures in a step, for each photo" },
+    noun: {
+      type: "flag",
+      default: true,
+      help: "whether the new photos are among them, under the class noun: it goes on meaning what it meant",
+    },
     weight: { type: "number", default: 1, min: 0, max: Infinity, help: "what they count beside the photos" },
   },
-  plan: ({ earlier, classNoun }, { pictures, share, weight }) =>
+  plan: ({ earlier, classNoun }, { pictures, share, noun, weight }) => {
     // Nothing is drawn that would count for nothing.
-    weight === 0 ? {} : { replay: { prompts: replayedPrompts(earlier, classNoun, pictures), share, weight } },
+    if (weight === 0) return {};
+    const prompts = replayedPrompts(earlier, classNoun, pictures);
+    return { replay: { prompts, share, weight, ...(noun && { photosAs: classNoun }) } };
+  },
 });

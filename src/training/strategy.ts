@@ -71,6 +71,8 @@ export interface Penalty {
 export interface Replay {
   /** What each picture is drawn from, in groups of which each is seen as often, however many prompts it has. */
   readonly prompts: readonly (readonly string[])[];
+  /** The noun under which the new photos are a group, too. Default: they are none. */
+  readonly photosAs?: string;
   /** Pictures of one step for each photo; rounded up. */
   readonly share: number;
   /** What their error counts beside that of the photos. */

@@ -18,17 +18,6 @@ export interface TrainingConcept extends Omit<Concept, "name"> {
   readonly photos: readonly TrainingPhoto[];
 }
 
-/**
- * A picture that the model drew before it learned: of the class, for prior preservation (Ruiz et al., "DreamBooth",
- * CVPR 2023), or of what it had been taught, for generative replay. It lives in memory only, as photos do.
- */
-export interface OwnPicture {
-  /** `[channels, height, width]`, as the UNet sees them. */
-  readonly latents: Float32Array;
-  /** What it was drawn from, and is learned under: "a photo of a cat". */
-  readonly sentence: string;
-}
-
 export interface DrawMaterial {
   /** Addresses the draws. */
   readonly concept: string;
@@ -79,55 +68,6 @@ export function drawBatch(
   });
 }
 
-/** The class pictures of one optimiser step; picture, noise and timestep are drawn uniformly. */
-export function drawClassPictures(
-  material: DrawMaterial,
-  pictures: readonly OwnPicture[],
-  purpose: DrawPurpose,
-  step: number,
-  count: number,
-): StepItem[] {
-  const draw = drawsOf(material, purpose, step);
-  const chosen = draw("class picture").integers(count, pictures.length);
-  const timesteps = draw("class timestep").integers(count, material.schedule.numTrainTimesteps);
-  const noises = draw("class noise");
-  const offsets = offsetDraws(material, () => draw("class noise offset"));
-  return Array.from(chosen, (index, i) => {
-    const { latents, sentence } = pictures[index];
-    const noise = offsets(noises.normal(latents.length), latents);
-    return itemOf(material, {}, latents, noise, timesteps[i], [sentence]);
-  });
-}
-
-/** How often a replayed picture is seen under no prompt at all, which is half of every drawing with guidance. */
-const PROMPT_DROPOUT = 0.1;
-
-/**
- * The replayed pictures of one optimiser step; group, picture, noise and timestep are drawn uniformly.
- *
- * @param pictures - in groups
- */
-export function drawReplayed(
-  material: DrawMaterial,
-  pictures: readonly (readonly OwnPicture[])[],
-  step: number,
-  count: number,
-): StepItem[] {
-  const draw = drawsOf(material, "learn", step);
-  const groups = draw("replayed group").integers(count, pictures.length);
-  const [within, dropped] = [draw("replayed picture").uniform(count), draw("replayed prompt").uniform(count)];
-  const timesteps = draw("replayed timestep").integers(count, material.schedule.numTrainTimesteps);
-  const noises = draw("replayed noise");
-  const offsets = offsetDraws(material, () => draw("replayed noise offset"));
-  return Array.from(groups, (group, i) => {
-    const ofGroup = pictures[group];
-    const { latents, sentence } = ofGroup[Math.floor(within[i] * ofGroup.length)];
-    const prompt = dropped[i] < PROMPT_DROPOUT ? "" : sentence;
-    const noise = offsets(noises.normal(latents.length), latents);
-    return itemOf(material, {}, latents, noise, timesteps[i], [prompt]);
-  });
-}
-
 /** Photos times draws: the samples of a consolidation pass. */
 export function consolidationSamples({ concepts }: Pick<DrawMaterial, "concepts">, draws: number): number {
   return draws * concepts.reduce((sum, { photos }) => sum + photos.length, 0);
@@ -156,26 +96,29 @@ export function drawSample(material: DrawMaterial, index: number, draws: number,
   return itemOf(material, view, latent, noise, timestep, sentences);
 }
 
-function drawsOf({ seed, concept, round }: DrawMaterial, purpose: DrawPurpose, step: number) {
+/** Streams of one step, by what is drawn from them. */
+export function drawsOf({ seed, concept, round }: DrawMaterial, purpose: DrawPurpose, step: number) {
   return (what: string) =>
     new RandomStream(seed, purpose, concept, what, step, ...(round === undefined ? [] : [round]));
 }
 
-function allPhotos({ concepts }: DrawMaterial) {
+/** Photos of all concepts that are learned. */
+export function allPhotos({ concepts }: DrawMaterial) {
   return concepts.flatMap((concept) => concept.photos.map((photo) => ({ concept, photo })));
 }
 
 /** A photo as it is, or mirrored as often as not where it may be. */
-function viewOf(photo: TrainingPhoto, stream: RandomStream): PhotoView {
+export function viewOf(photo: TrainingPhoto, stream: RandomStream): PhotoView {
   return photo.mirrored !== undefined && stream.integer(2) === 1 ? photo.mirrored : photo;
 }
 
-function latentOf({ vae }: DrawMaterial, view: PhotoView, stream: RandomStream): Float32Array {
+/** Drawn from the encoder's distribution, as the UNet sees it. */
+export function latentOf({ vae }: DrawMaterial, view: PhotoView, stream: RandomStream): Float32Array {
   return latentsFrom(view, vae, stream.normal(view.mean.length));
 }
 
 /** Adds the offset of one photo after another to its noise, if the run has one. */
-function offsetDraws({ loss, vae }: DrawMaterial, draw: () => RandomStream) {
+export function offsetDraws({ loss, vae }: DrawMaterial, draw: () => RandomStream) {
   const offset = loss?.noiseOffset;
   if (offset === undefined) return (noise: Float32Array) => noise;
   const stream = draw();
@@ -197,7 +140,8 @@ function sentencesOf(template: string, { caption }: TrainingPhoto, subjects: rea
   return subjects.map((subject) => withCaption(fillTemplate(template, subject), caption));
 }
 
-function itemOf(
+/** A latent with its noise at a timestep, under each sentence. */
+export function itemOf(
   { schedule, loss, tokenize }: DrawMaterial,
   { mask, framing }: Pick<PhotoView, "mask" | "framing">,
   latent: Float32Array,

@@ -8,7 +8,7 @@ import type { PreparedRun } from "../../learning/concept-run.ts";
 import { fillTemplate, PROMPT_TEMPLATES } from "../../prompts/prompt-templates.ts";
 import { drawReplayedPictures } from "../../learning/replayed-pictures.ts";
 import type { ConceptPlan } from "../../training/strategy.ts";
-import type { OwnPicture } from "../../training/training-draws.ts";
+import type { OwnPicture } from "../../training/parts/beside-photos.ts";
 import type { Watched } from "../operation.ts";
 import type { LoadedModel, Session } from "../session.ts";
 
