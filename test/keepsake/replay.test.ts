@@ -9,7 +9,11 @@ import type { LearnProgress, LearnRequest } from "./one-shot.ts";
 import { prepareLearning } from "../../src/keepsake/planning/prepare-learning.ts";
 import { Session } from "../../src/keepsake/session.ts";
 import { drawPicturesToReplay } from "../../src/keepsake/training/own-pictures.ts";
+import { BoundAdapter } from "../../src/adapters/bound-adapter.ts";
+import { StableDiffusionPipeline } from "../../src/diffusion/pipeline.ts";
 import { planOf } from "../../src/learning/concept-run.ts";
+import { replaySteps } from "../../src/learning/replayed-pictures.ts";
+import { readLearned } from "../../src/library/library-model.ts";
 import { Library } from "../../src/library/library.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
 import { learnQuickly, MODEL, treeOf, writePhotos } from "./support.ts";
@@ -47,6 +51,19 @@ describe("pictures that are replayed", () => {
     // Another noise for each, and the same again: a run that goes on sees the pictures that it began with.
     expect(new Set(pictures.flat().map(({ latents }) => latents[0])).size).toBe(8);
     expect(await drawn(knowsDog)).toEqual(pictures);
+  });
+
+  it("are drawn in few steps, with a solver that needs no more", async () => {
+    const [[{ latents, sentence }]] = await drawn(knowsDog);
+    const pipeline = await StableDiffusionPipeline.load(MODEL, { threads: 1 });
+    const { adapter, embeddings: learnedEmbeddings } = await readLearned(knowsDog, pipeline);
+    const [picture] = await pipeline.generate({
+      ...{ prompt: sentence, seed: training.seed, width: 32, height: 32, learnedEmbeddings },
+      ...{ adapter: adapter && new BoundAdapter(adapter), steps: 12, scheduler: "DPMSolverMultistepScheduler" },
+    });
+    expect(picture.latents).toEqual(latents);
+    await pipeline.dispose();
+    expect([4, 12, 30].map((steps) => replaySteps({ steps }))).toEqual([4, 12, 12]);
   });
 
   it("are drawn before the first step, and told", async () => {

@@ -85,7 +85,7 @@ export interface PlanFacts {
 /** Pictures, and what each takes. */
 export interface DrawingFacts {
   readonly pictures: number;
-  /** Denoising steps of one. */
+  /** Denoising steps of one, in the mean. */
   readonly steps: number;
   readonly step: ProgramCost;
   readonly decoder: ProgramCost;

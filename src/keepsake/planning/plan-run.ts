@@ -7,7 +7,7 @@ import { availableMemory } from "../../io/available-memory.ts";
 import { freeDisk } from "../../io/free-disk.ts";
 import { denoiserOf, planOf, type PreparedRun } from "../../learning/concept-run.ts";
 import { checkWarmup, VALIDATION_EVERY } from "../../learning/learn-settings.ts";
-import { replayedPictures } from "../../learning/replayed-pictures.ts";
+import { replayedPictures, replaySteps } from "../../learning/replayed-pictures.ts";
 import { rehearse } from "../../learning/rehearsal.ts";
 import { readSnapshot } from "../../library/run/run-snapshot.ts";
 import type { ConceptPlan } from "../../training/strategy.ts";
@@ -73,7 +73,7 @@ export async function planRun(
   const speed = await speedOfRun(pipeline, program, { pool, prepared, plan: conceptPlan, facts: step });
   const loading = (performance.now() - began) / 1000;
   const { priorPictures = 0 } = prepared.settings;
-  const ownPictures = priorPictures + replayedPictures(conceptPlan);
+  const replayed = replayedPictures(conceptPlan);
   const concepts = library.concepts.filter(({ name }) => name !== concept.name).length + 1;
   const drawing = () => {
     const { steps, guidanceScale } = pipeline.family;
@@ -87,15 +87,20 @@ export async function planRun(
   /** Before the first step, on the way, after the last one. */
   const looks = (every: number) => 2 + Math.floor((trained - 1) / every);
   const sampled = samples === undefined ? 0 : looks(samples.every) * (samples.others === true ? concepts : 1);
+  const drawings = () => {
+    const { steps, ...costs } = drawing();
+    const usual = priorPictures + sampled;
+    const allSteps = usual * steps + replayed * replaySteps(pipeline.family);
+    const pictures = usual + replayed;
+    return { pictures, steps: allSteps / pictures, ...costs, onTheWay: sampled > 0 };
+  };
   const { photos: heldBack } = validation === undefined ? { photos: [] } : await findPhotos(validation.photos);
   const facts: PlanFacts = {
     steps: prepared.settings.steps,
     stepsDone: recorded === undefined ? 0 : ((await readSnapshot(library.folder))?.step ?? 0),
     ...{ photos, work, step, speed, loading, heldBytes, adapterBytes: adapterBytes(prepared) },
     encoder: programCost(encoderOutputs(pipeline.vae, size), program),
-    ...(ownPictures + sampled > 0 && {
-      drawings: { pictures: ownPictures + sampled, ...drawing(), onTheWay: sampled > 0 },
-    }),
+    ...(priorPictures + replayed + sampled > 0 && { drawings: drawings() }),
     ...(validation !== undefined && {
       validation: looks(validation.every ?? VALIDATION_EVERY) * heldBack.length * VALIDATION_TIMESTEPS,
     }),
