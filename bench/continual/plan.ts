@@ -61,6 +61,7 @@ const STRENGTHS: Readonly<Record<string, { readonly option: string; readonly val
   "kfac-ewc-dc": { option: "lambda", values: [1e-5, 1e-4, 1e-3, 1e-2] },
   dsc: { option: "alpha", values: [0.3, 1, 3, 10] },
   "c-lora": { option: "lambda", values: [1, 1e1, 1e2, 1e4] },
+  replay: { option: "share", values: [0.25, 0.5, 1, 2] },
   "kv-nullspace": { option: "energy", values: [0.8, 0.9, 0.97, 0.99] },
 };
 

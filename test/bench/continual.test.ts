@@ -1,8 +1,10 @@
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { CONCEPT_SETS, KEYS_AND_VALUES, adaptedBy, grid, orders, type PlannedRun } from "../../bench/continual/plan.ts";
 import { Results, type RunResult } from "../../bench/continual/results.ts";
 import { markdownTable } from "../../bench/continual/table.ts";
 import { createStrategy, STRATEGIES } from "../../src/strategies/registry.ts";
+import { readJson } from "../../src/io/json.ts";
 import type { SequenceRun } from "../../src/evaluation/sequence-run.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
 
@@ -52,6 +54,12 @@ describe("the plan of the benchmark", () => {
     }
     expect(adaptedBy("replay", "crossattn-kv")).toEqual(KEYS_AND_VALUES);
     expect(adaptedBy("c-lora", "unet-linear")).toEqual(adaptedBy("replay"));
+  });
+
+  it("knows strengths that its strategies have", async () => {
+    const tuned = (await readJson(join("bench", "continual", "tuned.json"))) as Readonly<Record<string, object>>;
+    for (const [name, options] of Object.entries(tuned))
+      expect(createStrategy(name, { ...options }).options).toMatchObject(options);
   });
 
   it("tries every strategy with options that it has", () => {
