@@ -45,11 +45,14 @@ const strategies = new Registry<StrategyDefinition>("a strategy", [
 export const STRATEGIES: readonly StrategyDefinition[] = strategies.all;
 
 /**
- * Ends nearest to the photos in our benchmark (bench/README.md), with no photo of earlier concepts and no teacher. It
- * needs a LoRA on the cross-attention's keys and values.
+ * Forgets least in our benchmark (bench/README.md), with no photo of earlier concepts and no teacher. It needs a LoRA
+ * on the cross-attention's keys and values.
  */
 export const DEFAULT_STRATEGY = "kv-nullspace";
-/** For adapters of other kinds and targets, among them that of the built-in model. */
+/**
+ * For adapters of other kinds and targets, among them that of the built-in model. With some orders of the concepts the
+ * EWC strategies end as near to the photos there, with others far off; replay has no strength that must fit.
+ */
 export const STRATEGY_FOR_ANY_ADAPTER = "replay";
 
 /**
