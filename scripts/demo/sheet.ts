@@ -59,7 +59,9 @@ export function cellsOf({ photos, drawn }: ConceptRow): (readonly RgbImage[])[] 
 /** Pixels are shown this much larger: the built-in model draws 64 of them. */
 const ZOOM = 2;
 const [LABEL_WIDTH, TITLE_HEIGHT, MARGIN] = [110, 52, 12];
-const NOTE = "Three places that are in no photo. In each group the same prompts and the same noise.";
+const NOTE =
+  "Within a row the same three prompts and noises throughout, for places that none of its photos shows. " +
+  "The last thing is learned last, so its pictures are the same in both groups.";
 const NOTE_HEIGHT = 28;
 /** Shipped with the font, so that the sheet reads the same on a machine without fonts. */
 const FONT_FILE = createRequire(import.meta.url).resolve("dejavu-fonts-ttf/ttf/DejaVuSans.ttf");

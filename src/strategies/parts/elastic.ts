@@ -26,7 +26,7 @@ export const ELASTIC_OPTIONS = {
     default: 3e5,
     min: 0,
     max: Infinity,
-    help: "strength of the penalty: larger forgets less and learns less",
+    help: "strength of the penalty: larger forgets less and learns less; keys and values alone want a thirtieth",
   },
   gamma: { type: "number", default: 1, min: 0, max: 1, help: "weight of the earlier concepts' Fisher in the next one" },
   penalty: {
