@@ -83,7 +83,7 @@ describe("a strategy in a library", () => {
     const first = bytes(library);
     await learnMug(library, request);
     const { manifest } = await Library.open(library);
-    expect(manifest.strategy).toMatchObject({ name: "ewc-dc", options: { draws: 1, candidates: 3, lambda: 1 } });
+    expect(manifest.strategy).toMatchObject({ name: "ewc-dc", options: { draws: 1, candidates: 3, lambda: 30 } });
     const memory = await (await Library.open(library)).memory();
     expect([...memory.keys()].sort()).toEqual(["anchor", "fisher"]);
     expect(first).toHaveLength(3);
