@@ -167,7 +167,7 @@ function measureRows(all: readonly SequenceRun[]): MeasureRow[] {
     ),
     row(
       "F_MMD × 1000",
-      `how far the drawings of earlier concepts have moved away from the photos since; ${lower}, below 0 they came nearer`,
+      `how far the drawings of earlier concepts have moved since each was learned; ${lower}, below 0 is less than by chance`,
       ({ metrics }) => thousand(metrics.fMmd),
     ),
     row(

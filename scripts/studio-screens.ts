@@ -5,7 +5,7 @@
  *     npm run build && npx tsx scripts/studio-screens.ts --library <folder>
  *
  * The library is one of at least three concepts on the built-in model; it is not changed, but for what Watch shows: the
- * bunny of the examples is learned for a few steps and undone.
+ * rabbit of the examples is learned for a few steps and undone.
  */
 import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -95,7 +95,7 @@ async function fillInTeach(page: Page): Promise<void> {
   const files = readdirSync(PHOTOS).map((name) => join(PHOTOS, name));
   await page.locator('input[type="file"][multiple]').setInputFiles(files);
   await page.getByRole("textbox", { name: "Name" }).fill("pip");
-  await page.getByRole("textbox", { name: "Kind of thing" }).fill("bunny");
+  await page.getByRole("textbox", { name: "Kind of thing" }).fill("rabbit");
   await page.locator(".plan-time").waitFor();
 }
 

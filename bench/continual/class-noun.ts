@@ -1,9 +1,9 @@
 /**
- * @file Two ways to hold on to what the class noun means while a concept is learned: prior preservation on pictures
- * that the model draws itself, and the class-noun term of double distillation, which needs no picture. Beside them
- * nothing, and the default strategy.
+ * @file Ways to hold on to what the class noun means while a concept is learned: prior preservation on pictures that
+ * the model draws itself, and the class-noun term of double distillation, which needs no picture. Beside them nothing,
+ * and the two default strategies, `replay` without and with photos as pictures of their class.
  *
- * `npx tsx bench/continual/class-noun.ts --steps 150 --concepts mochi,pip,rivet`
+ * `npx tsx bench/continual/class-noun.ts --steps 160 --concepts pogo,mochi,pip`
  */
 import { parseArgs } from "node:util";
 import type { LearnRequest } from "../../src/keepsake/learn-and-preview.ts";

@@ -56,11 +56,11 @@ export interface PlannedRun extends Contender {
  * strength have one.
  */
 const STRENGTHS: Readonly<Record<string, { readonly option: string; readonly values: readonly OptionValue[] }>> = {
-  ewc: { option: "lambda", values: [1e2, 1e4, 1e6, 1e8] },
-  "ewc-dc": { option: "lambda", values: [1e-2, 1, 1e2, 1e4] },
+  ewc: { option: "lambda", values: [1e4, 1e5, 3e5, 1e6] },
+  "ewc-dc": { option: "lambda", values: [1, 10, 30, 100] },
   "kfac-ewc-dc": { option: "lambda", values: [1e-5, 1e-4, 1e-3, 1e-2] },
   dsc: { option: "alpha", values: [0.3, 1, 3, 10] },
-  "c-lora": { option: "lambda", values: [1, 1e1, 1e2, 1e4] },
+  "c-lora": { option: "lambda", values: [0.1, 1, 10, 100] },
   replay: { option: "share", values: [0.25, 0.5, 1, 2] },
   "kv-nullspace": { option: "energy", values: [0.8, 0.9, 0.97, 0.99] },
 };

@@ -22,7 +22,7 @@ const STYLE = `
   thead th { border-bottom: 1px solid #bbb; font-weight: 600; }
   td.number { text-align: right; font-variant-numeric: tabular-nums; }
   td.first, th.first { border-left: 1px solid #ddd; }
-  img { image-rendering: pixelated; display: block; width: 100%; min-width: 120px; }
+  img { image-rendering: pixelated; display: block; }
   .noun { color: #666; font-weight: 400; }
 `;
 
@@ -34,11 +34,11 @@ export async function writePage(file: string, comparison: Comparison, measures: 
   const titles = cellTitles(comparison).map((title, i) => `<th${firstOfGroup(i)}>${title}</th>`);
   const body = [];
   for (const row of rows) {
-    const cells = [`<td><img alt="${row.name}, ${PHOTOS_TITLE}" src="${await dataUri(row.photos)}"></td>`];
+    const cells = [`<td>${await picturesIn(`${row.name}, ${PHOTOS_TITLE}`, row.photos)}</td>`];
     for (const [i, pictures] of cellsOf(row).entries()) {
       const group = groupTitles(comparison)[Math.floor(i / perGroup)];
       const alt = `${row.name}, ${group}, ${cellTitles(comparison)[i]}`;
-      cells.push(`<td${firstOfGroup(i)}><img alt="${alt}" src="${await dataUri(pictures)}"></td>`);
+      cells.push(`<td${firstOfGroup(i)}>${await picturesIn(alt, pictures)}</td>`);
     }
     body.push(`<tr><th>${row.name}<br><span class="noun">${row.classNoun}</span></th>${cells.join("")}</tr>`);
   }
@@ -69,10 +69,12 @@ prompts and the same noise: what differs between "right after learning it" and "
   );
 }
 
-async function dataUri(pictures: readonly RgbImage[]): Promise<string> {
+/** Side by side, each as wide as any other of the page. */
+async function picturesIn(alt: string, pictures: readonly RgbImage[]): Promise<string> {
   const { width, height, data } = pictureGrid(pictures, pictures.length);
   const png = await sharp(data, { raw: { width, height, channels: 3 } })
     .png()
     .toBuffer();
-  return `data:image/png;base64,${png.toString("base64")}`;
+  const source = `data:image/png;base64,${png.toString("base64")}`;
+  return `<img alt="${alt}" style="width: ${5 * pictures.length}rem" src="${source}">`;
 }

@@ -51,7 +51,7 @@ export const STRATEGIES: readonly StrategyDefinition[] = strategies.all;
 export const DEFAULT_STRATEGY = "kv-nullspace";
 /**
  * For adapters of other kinds and targets, among them that of the built-in model. With some orders of the concepts the
- * EWC strategies end as near to the photos there, with others far off; replay has no strength that must fit.
+ * EWC strategies end nearer to the photos there, with others far off: their strength would have to fit the concepts.
  */
 export const STRATEGY_FOR_ANY_ADAPTER = "replay";
 

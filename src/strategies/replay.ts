@@ -1,7 +1,7 @@
 /**
  * @file Generative replay (Shin et al., "Continual learning with deep generative replay", NeurIPS 2017): before it
  * learns, the network draws what it knows, and on these pictures its predictions are kept (Li & Hoiem, "Learning
- * without forgetting", 2017). It asks nothing of the adapter.
+ * without forgetting", 2017), as they are on the new photos under the class noun. It asks nothing of the adapter.
  */
 import { defineStrategy } from "../training/strategy.ts";
 import { replayedPrompts } from "./parts/protected-prompts.ts";

@@ -215,8 +215,7 @@ export function learnPlan(
   const { steps, stepsDone, photos, work, speed, previews, mode } = facts;
   return {
     ...{ steps, stepsDone, photos },
-    ...(budget !== undefined && { budget }),
-    ...(budget !== undefined && { isMost: steps === most }),
+    ...(budget !== undefined && { budget, isMost: steps === most }),
     secondsPerStep: secondsPerStep(facts),
     seconds: plannedSeconds(facts),
     memory: { mode, peak: peakBytes(facts), ...(freeMemory < Infinity && { free: freeMemory }) },
