@@ -4,7 +4,8 @@
 import type { AskedAdapter } from "../learning/learn-settings.ts";
 import type { PhotoSource } from "../training/photos/find-photos.ts";
 import type { PhotosFound } from "../training/photos/photos.ts";
-import type { PhaseEvaluations, PhaseName, TrainingSettings } from "../training/training-run.ts";
+import type { TrainingSettings } from "../training/training-settings.ts";
+import type { PhaseEvaluations, PhaseName } from "../training/training-state.ts";
 import type { AskedStrategy } from "./chosen-strategy.ts";
 import type { Warning, Watched } from "./operation.ts";
 import type { LearnPlan } from "./planning/learn-plan.ts";

@@ -22,7 +22,7 @@ import { learnedTokens, type RunTokens } from "../learning/new-tokens.ts";
 import { cutCaptionWarnings, type CutCaption } from "../training/photos/photo-warnings.ts";
 import { encodeTrainingPhotos } from "../training/photos/encode-photos.ts";
 import { loadPhotos, type Photos } from "../training/photos/photos.ts";
-import { SavedStateError } from "../training/saved-state.ts";
+import { SavedStateError } from "../training/training-state.ts";
 import type { TrainingRun } from "../training/training-run.ts";
 import type { LearnConceptRequest, LearnConceptResult, PreparedPart } from "./learn-request.ts";
 import { isPlanned, planRun, withSteps, type PlannedRun } from "./planning/plan-run.ts";

@@ -8,7 +8,7 @@
 import type { Adapter } from "../adapters/adapter.ts";
 import { BoundAdapter } from "../adapters/bound-adapter.ts";
 import { findAdapterKind } from "../adapters/kinds.ts";
-import { trainedIndices } from "../adapters/stacked-lora.ts";
+import { TrainedNumbers } from "../adapters/trained-numbers.ts";
 import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { addLearnedTokens } from "../diffusion/prompt-encoder.ts";
 import { NoiseSchedule } from "../diffusion/schedulers/index.ts";
@@ -185,19 +185,17 @@ interface Trainer {
 
 /** Of an adapter that carries whole matrices, the identity in A stays. */
 function trainerOf(adapter: Adapter, learningRate: number): Trainer {
-  const indices = trainedIndices(adapter, adapter.form === "low-rank" ? "low-rank" : "full");
-  const pick = (array: Float32Array) => (indices === undefined ? array : Float32Array.from(indices, (i) => array[i]));
-  const parameters = pick(adapter.parameters);
+  const numbers = new TrainedNumbers(adapter, adapter.form === "low-rank" ? "low-rank" : "full");
   // No decay: what other concepts need is not to shrink.
-  const optimizer = new AdamW([{ name: "adapter", parameters, learningRate, weightDecay: 0 }]);
+  const optimizer = new AdamW([{ name: "adapter", parameters: numbers.values, learningRate, weightDecay: 0 }]);
   return {
     step: (gradient) => {
-      const trained = [pick(gradient)];
+      const trained = [numbers.of(gradient)];
       if (!Number.isFinite(clipGradNorm(trained, MAX_GRAD_NORM))) {
         throw new KeepsakeError("input", "Unlearning diverged; nothing has been changed. Fewer --steps may help.");
       }
       optimizer.step(trained);
-      indices?.forEach((index, i) => (adapter.parameters[index] = parameters[i]));
+      numbers.putInto(adapter.parameters, numbers.values);
     },
   };
 }

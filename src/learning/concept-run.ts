@@ -19,7 +19,9 @@ import type { LossOptions } from "../training/loss-options.ts";
 import type { TrainingPhoto } from "../training/photos/encode-photos.ts";
 import type { OwnPicture } from "../training/parts/beside-photos.ts";
 import { startingAdapter, type MadeAdapter } from "./starting-adapter.ts";
-import { TrainingRun, type TrainingSettings, type TrainingState } from "../training/training-run.ts";
+import { TrainingRun } from "../training/training-run.ts";
+import type { TrainingSettings } from "../training/training-settings.ts";
+import type { TrainingState } from "../training/training-state.ts";
 
 /** A concept that was learned before. */
 export interface KnownConcept {

@@ -17,7 +17,8 @@ import type { StrategyMemory, Strategy } from "../training/strategy.ts";
 import { drawReplayedPictures } from "./replayed-pictures.ts";
 import { learnedTokens, type RunConcept } from "./new-tokens.ts";
 import type { TrainingPhoto } from "../training/photos/encode-photos.ts";
-import type { PhaseEvaluations, PhaseName, TrainingSettings } from "../training/training-run.ts";
+import type { TrainingSettings } from "../training/training-settings.ts";
+import type { PhaseEvaluations, PhaseName } from "../training/training-state.ts";
 
 /** A concept and its photos, encoded by `encodeTrainingPhotos` at the resolution of the training. */
 export interface SequenceConcept extends RunConcept {

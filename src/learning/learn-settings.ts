@@ -12,7 +12,7 @@ import { learningRateSchedules } from "../graph/index.ts";
 import { checkReal, checkWhole, LIMITS, REAL_LIMITS } from "../limits.ts";
 import type { AdapterSettings } from "../adapters/new-adapter.ts";
 import { checkLossOptions, type LossOptions } from "../training/loss-options.ts";
-import type { TrainingSettings } from "../training/training-run.ts";
+import type { TrainingSettings } from "../training/training-settings.ts";
 
 export const DEFAULT_ADAPTER: AdapterSettings = { rank: 4, loraAlpha: 4, targets: "crossattn-kv" };
 

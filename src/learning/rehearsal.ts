@@ -10,7 +10,8 @@ import type { Evaluations } from "../training/objective-gradient.ts";
 import type { TrainingPhoto } from "../training/photos/encode-photos.ts";
 import type { ConceptPlan } from "../training/strategy.ts";
 import type { OwnPicture } from "../training/parts/beside-photos.ts";
-import type { PhaseName, TrainingSettings } from "../training/training-run.ts";
+import type { TrainingSettings } from "../training/training-settings.ts";
+import type { PhaseName } from "../training/training-state.ts";
 import { createRun, denoiserOf, type PreparedRun } from "./concept-run.ts";
 
 /** A phase of a run. */

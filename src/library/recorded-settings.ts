@@ -3,7 +3,7 @@
  */
 import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
 import { trainingSettings } from "../learning/learn-settings.ts";
-import type { TrainingSettings } from "../training/training-run.ts";
+import type { TrainingSettings } from "../training/training-settings.ts";
 import type { Library } from "./library.ts";
 import { withValuesOf } from "./manifest/manifest.ts";
 

@@ -51,4 +51,5 @@ export { protectedMoment } from "./parts/protected-prompts.ts";
 export { requireTextSide, responsePenalty } from "./parts/response-penalty.ts";
 export { DenoiserPool, type DenoiserPoolOptions } from "../training/denoiser-pool.ts";
 export { DenoisingError, type DenoisingBatch, type DenoisingErrorResult } from "../training/denoising-error.ts";
-export type { PhaseEvaluations, PhaseName, TrainingSettings } from "../training/training-run.ts";
+export type { TrainingSettings } from "../training/training-settings.ts";
+export type { PhaseEvaluations, PhaseName } from "../training/training-state.ts";

@@ -7,15 +7,10 @@
  * rest.
  */
 import type { Adapter } from "../adapters/adapter.ts";
-import { trainedIndices, type TrainedForm } from "../adapters/stacked-lora.ts";
-import { KeepsakeError } from "../errors.ts";
-import {
-  AdamW,
-  clipGradNorm,
-  learningRateFactor,
-  type AdamWState,
-  type LearningRateSchedule,
-} from "../graph/optim/index.ts";
+import type { TrainedForm } from "../adapters/stacked-lora.ts";
+import { TrainedNumbers } from "../adapters/trained-numbers.ts";
+import type { KeepsakeError } from "../errors.ts";
+import { AdamW, clipGradNorm, learningRateFactor } from "../graph/optim/index.ts";
 import type { Denoiser } from "./denoiser.ts";
 import type { Trainable } from "./denoising-error.ts";
 import { type StrategyMemory, DENOISING, type ConceptPlan, type Objective, type TeacherName } from "./strategy.ts";
@@ -23,58 +18,21 @@ import { objectiveGradient, type Evaluations, type ObjectiveGradient } from "./o
 import { FisherDiagonal } from "./quadratic-penalty.ts";
 import { besidePhotos, type OwnPictures } from "./parts/beside-photos.ts";
 import { averageIn } from "./parts/moving-average.ts";
+import { notFiniteError } from "./parts/not-finite.ts";
 import { validationItems } from "./parts/validation.ts";
 import type { TrainingPhoto } from "./photos/encode-photos.ts";
 import { squaredError } from "./prediction-loss.ts";
-import { checkSavedState, SavedStateError, type RunPosition } from "./saved-state.ts";
-import { consolidationSamples, drawBatch, drawSample, type DrawMaterial, type DrawPurpose } from "./training-draws.ts";
-
-/** The hyper-parameters of learning one concept. */
-export interface TrainingSettings {
-  /** Optimiser steps. */
-  readonly steps: number;
-  /** Photos (with their own noise, timestep and prompt) in one step. */
-  readonly batchSize: number;
-  /** Of the adapter. */
-  readonly learningRate: number;
-  /** Of the token's embedding. */
-  readonly tokenLearningRate: number;
-  /** How both rates fall over the steps of each phase that trains: diffusers' `--lr_scheduler`. */
-  readonly lrScheduler: LearningRateSchedule;
-  /** Decoupled weight decay of the adapter; the token has none. */
-  readonly weightDecay: number;
-  /** Largest norm of the whole gradient. */
-  readonly maxGradNorm: number;
-  readonly seed: number;
-  /** Side of the square that photos are cropped to, in pixels. */
-  readonly resolution: number;
-  /** Whether each step may see its photos mirrored. Default: as they are. */
-  readonly flip?: boolean;
-  /**
-   * Whether the transparency of a photo is its mask, where no `x.mask.png` lies beside it. Default: it is put on white.
-   */
-  readonly alphaMasks?: boolean;
-  /** Steps over which both rates rise from 0 in each phase that trains. Default 0. */
-  readonly warmupSteps?: number;
-  /** Batches of photos whose gradients make up one step: a larger batch in the memory of a small one. Default 1. */
-  readonly gradientAccumulation?: number;
-  /**
-   * Decay of the moving average over the learning phase's steps that the run comes to. Default: it comes to the last
-   * step.
-   */
-  readonly emaDecay?: number;
-  /** As of {@link LossOptions}. */
-  readonly minSnrGamma?: number;
-  /** The amount of {@link LossOptions.noiseOffset}. */
-  readonly noiseOffset?: number;
-  /**
-   * What the error on the model's own pictures of the class counts beside that on the photos. Default 0: there are
-   * none.
-   */
-  readonly priorWeight?: number;
-  /** How many such pictures there are. */
-  readonly priorPictures?: number;
-}
+import { consolidationSamples, drawBatch, drawSample, type DrawMaterial } from "./training-draws.ts";
+import type { TrainingSettings } from "./training-settings.ts";
+import {
+  checkSavedState,
+  SavedStateError,
+  type PhaseEvaluations,
+  type PhaseName,
+  type RunPosition,
+  type TrainingStart,
+  type TrainingState,
+} from "./training-state.ts";
 
 /** What the loop works on and never changes. */
 export interface TrainingMaterial extends Omit<DrawMaterial, "seed">, OwnPictures {
@@ -86,40 +44,6 @@ export interface TrainingMaterial extends Omit<DrawMaterial, "seed">, OwnPicture
   readonly form?: TrainedForm;
   /** Embeddings of the earlier concepts' tokens, `[rows, width]`: frozen. */
   readonly frozenEmbeddings: Float32Array;
-}
-
-/** What a run begins with, and what it comes to. */
-export interface TrainingStart {
-  readonly adapter: Adapter;
-  /** Embeddings of the tokens that are taught, `[vectors, width]`. */
-  readonly embedding: Float32Array;
-}
-
-/**
- * What a run consists of:
- * - `teacher`: the new teacher learns the concept, if the strategy has one;
- * - `learn`: the concept is learned;
- * - `consolidate`: what the next concepts need to know of this one is gathered. Nothing is trained.
- */
-export type PhaseName = DrawPurpose;
-
-/** UNet evaluations of each phase. */
-export type PhaseEvaluations = Readonly<Partial<Record<PhaseName, Evaluations>>>;
-
-/** Everything that changes from step to step. */
-export interface TrainingState {
-  /** Steps done, over all phases. */
-  readonly step: number;
-  /** What is being trained in the present phase. */
-  readonly adapter: Adapter;
-  readonly embedding: Float32Array;
-  readonly optimizer: AdamWState;
-  /**
-   * What earlier phases left for the next ones: `teacher.lora`, `teacher.embedding`; or `fisher`, Σ g² so far. Within
-   * the learning phase, the averages of what is trained: `ema.lora`, `ema.embedding`.
-   */
-  readonly kept: Readonly<Record<string, Float32Array>>;
-  readonly evaluations: PhaseEvaluations;
 }
 
 /** Learning one concept, step by step. */
@@ -134,9 +58,7 @@ export class TrainingRun {
   readonly #start: { readonly adapter: Float32Array; readonly embedding: Float32Array };
   /** Frozen rows, then the new tokens', then rows that nobody uses; `embedding` is a window on it. */
   readonly #embeddings: Float32Array;
-  readonly #trained: Uint32Array | undefined;
-  /** The trained part of the adapter: the adapter itself if that is all of it. */
-  readonly #compact: Float32Array;
+  readonly #trained: TrainedNumbers;
   #kept: Record<string, Float32Array>;
   readonly #evaluations: Partial<Record<PhaseName, Evaluations>>;
   #optimizer: AdamW;
@@ -159,8 +81,7 @@ export class TrainingRun {
     this.#embeddings = this.#embeddingsWith(start.embedding);
     const end = frozenEmbeddings.length + start.embedding.length;
     this.embedding = this.#embeddings.subarray(frozenEmbeddings.length, end);
-    this.#trained = trainedIndices(start.adapter, form);
-    this.#compact = this.#trained === undefined ? this.adapter.parameters : new Float32Array(this.#trained.length);
+    this.#trained = new TrainedNumbers(this.adapter, form);
     this.#kept = copied(saved?.kept ?? {});
     this.#evaluations = { ...saved?.evaluations };
     this.#step = saved?.step ?? 0;
@@ -208,7 +129,7 @@ export class TrainingRun {
     const { "ema.lora": adapter, "ema.embedding": embedding } = this.#kept;
     if (adapter === undefined || embedding === undefined) return { adapter: this.adapter, embedding: this.embedding };
     const averaged = this.adapter.withParameters(this.adapter.parameters);
-    this.#putTrained(averaged.parameters, adapter);
+    this.#trained.putInto(averaged.parameters, adapter);
     return { adapter: averaged, embedding };
   }
 
@@ -278,13 +199,13 @@ export class TrainingRun {
     penalty?.addGradient(result.adapterGradient, this.adapter.parameters);
     project?.(result.adapterGradient);
     const [first, last] = [frozenEmbeddings.length, frozenEmbeddings.length + this.embedding.length];
-    const gradient = [this.#trainedOf(result.adapterGradient), result.embeddingsGradient.slice(first, last)];
+    const gradient = [this.#trained.of(result.adapterGradient), result.embeddingsGradient.slice(first, last)];
     const norm = clipGradNorm(gradient, settings.maxGradNorm);
     if (!Number.isFinite(result.denoisingError) || !Number.isFinite(norm)) throw await this.#notFinite();
-    if (this.#trained !== undefined) this.#compact.set(this.#trainedOf(this.adapter.parameters));
+    this.#trained.values.set(this.#trained.of(this.adapter.parameters));
     const { steps: totalSteps, warmupSteps } = settings;
     this.#optimizer.step(gradient, learningRateFactor(settings.lrScheduler, step, { totalSteps, warmupSteps }));
-    this.#putTrained(this.adapter.parameters, this.#compact);
+    this.#trained.putInto(this.adapter.parameters, this.#trained.values);
     project?.(this.adapter.parameters);
     if (phase === "learn") this.#average(step);
     return result;
@@ -319,7 +240,7 @@ export class TrainingRun {
   #average(step: number): void {
     const { emaDecay } = this.#material.settings;
     if (emaDecay === undefined) return;
-    const now = { "ema.lora": this.#trainedOf(this.adapter.parameters), "ema.embedding": this.embedding };
+    const now = { "ema.lora": this.#trained.of(this.adapter.parameters), "ema.embedding": this.embedding };
     for (const [name, values] of Object.entries(now)) {
       this.#kept[name] ??= new Float32Array(values.length);
       averageIn(this.#kept[name], values, step, emaDecay);
@@ -330,7 +251,7 @@ export class TrainingRun {
   #takeAverage(): void {
     const { "ema.lora": adapter, "ema.embedding": embedding, ...rest } = this.#kept;
     if (adapter === undefined || embedding === undefined) return;
-    this.#putTrained(this.adapter.parameters, adapter);
+    this.#trained.putInto(this.adapter.parameters, adapter);
     this.embedding.set(embedding);
     this.#kept = rest;
   }
@@ -385,24 +306,9 @@ export class TrainingRun {
   #newOptimizer(): AdamW {
     const { learningRate, tokenLearningRate, weightDecay } = this.#material.settings;
     return new AdamW([
-      { name: "lora", parameters: this.#compact, learningRate, weightDecay },
+      { name: "lora", parameters: this.#trained.values, learningRate, weightDecay },
       { name: "embedding", parameters: this.embedding, learningRate: tokenLearningRate, weightDecay: 0 },
     ]);
-  }
-
-  /** Puts the trained part of an adapter's numbers in its place. */
-  #putTrained(parameters: Float32Array, part: Float32Array): void {
-    if (this.#trained === undefined) parameters.set(part);
-    else this.#trained.forEach((index, i) => (parameters[index] = part[i]));
-  }
-
-  #trainedOf(array: Float32Array): Float32Array {
-    const trained = this.#trained;
-    if (trained === undefined) return array;
-    // A plain loop: there are hundreds of thousands in each step.
-    const part = new Float32Array(trained.length);
-    for (let i = 0; i < trained.length; i++) part[i] = array[trained[i]];
-    return part;
   }
 
   #position(): { name: PhaseName; step: number } {
@@ -416,31 +322,19 @@ export class TrainingRun {
     return position;
   }
 
+  #notFinite(): Promise<KeepsakeError> {
+    const { concept, denoiser, frozenEmbeddings } = this.#material;
+    return notFiniteError({ concept, denoiser, before: [this.#start.adapter, frozenEmbeddings], step: this.#step });
+  }
+
   #savedPosition(): RunPosition {
     const { name, step } = this.#position();
     return {
       ...{ phase: name, phaseSteps: step, steps: this.steps, learnSteps: this.#material.settings.steps },
       hasTeacher: this.#plan.teacher !== undefined,
-      ...(this.#material.settings.emaDecay !== undefined && { averaged: this.#compact.length }),
+      ...(this.#material.settings.emaDecay !== undefined && { averaged: this.#trained.values.length }),
       sizes: { adapter: this.adapter.parameters.length, embedding: this.embedding.length },
     };
-  }
-
-  /** Why a loss or a gradient is not finite: of the weights, of what was there before the run, or of the run itself. */
-  async #notFinite(): Promise<KeepsakeError> {
-    const { concept, denoiser, frozenEmbeddings } = this.#material;
-    const damaged = await denoiser.damagedWeights?.();
-    if (damaged !== undefined) return damaged;
-    if (![this.#start.adapter, frozenEmbeddings].every((values) => values.every(Number.isFinite))) {
-      const advice = 'return to an earlier state with "keepsake undo", or restore the library from a backup';
-      return new KeepsakeError("state", `What was learned before ${concept} holds NaN or infinity; ${advice}.`);
-    }
-    if (this.step === 0) {
-      const fault = `The model's predictions are NaN or infinite before anything of ${concept} was learned`;
-      return new KeepsakeError("input", `${fault}: no setting mends that; use another checkpoint of the model.`);
-    }
-    const advice = "learn it again with --restart and a lower --lr";
-    return new KeepsakeError("input", `Learning ${concept} diverged at step ${this.step + 1}: ${advice}.`);
   }
 }
 

@@ -9,6 +9,7 @@ import {
   trainedRank,
   weightChange,
 } from "../../src/adapters/stacked-lora.ts";
+import { TrainedNumbers } from "../../src/adapters/trained-numbers.ts";
 import { RandomStream } from "../../src/random/random.ts";
 import { failure } from "../io/failure.ts";
 
@@ -122,5 +123,25 @@ describe("trainedIndices", () => {
     for (const index of trainedIndices(full, "full") ?? []) full.parameters[index] = 9;
     expect(full.layers.every(beginsWithIdentity)).toBe(true);
     expect(full.layers.every(({ loraB }) => loraB.every((value) => value === 9))).toBe(true);
+  });
+});
+
+describe("TrainedNumbers", () => {
+  it("are the adapter's own array where all of it is trained", () => {
+    const lowRank = lora(2, 1);
+    const numbers = new TrainedNumbers(lowRank, "low-rank");
+    expect(numbers.values).toBe(lowRank.parameters);
+  });
+
+  it("are taken out of an array and put back, and touch nothing else", () => {
+    const stacked = stackedLora(lora(2, 1), lora(3, 2));
+    const numbers = new TrainedNumbers(stacked, "stacked");
+    const before = stacked.parameters.slice();
+    numbers.values.fill(9);
+    expect(stacked.parameters).toEqual(before);
+    numbers.putInto(stacked.parameters, numbers.values);
+    expect(numbers.of(stacked.parameters)).toEqual(numbers.values);
+    const changed = [...before.keys()].filter((i) => stacked.parameters[i] !== before[i]);
+    expect(changed).toEqual([...(trainedIndices(stacked, "stacked") ?? [])]);
   });
 });

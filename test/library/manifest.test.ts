@@ -9,7 +9,7 @@ import type { ConceptEntry, LibraryState } from "../../src/library/manifest/stat
 import { undo } from "../../src/library/undo.ts";
 import { DEFAULT_TRAINING } from "../../src/learning/learn-settings.ts";
 import { failure } from "../io/failure.ts";
-import type { TrainingSettings } from "../../src/training/training-run.ts";
+import type { TrainingSettings } from "../../src/training/training-settings.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
 import { MODEL, treeOf } from "../keepsake/support.ts";
 import { ADAPTER, addConcept, emptyLibrary } from "./support.ts";

@@ -18,7 +18,7 @@ import { recordedIn, recordedRun, type RecordedRun } from "../../library/run/unf
 import type { DenoiserPool } from "../../training/denoiser-pool.ts";
 import { findStrategy } from "../../strategies/registry.ts";
 import type { Strategy } from "../../training/strategy.ts";
-import type { TrainingSettings } from "../../training/training-run.ts";
+import type { TrainingSettings } from "../../training/training-settings.ts";
 import { chosenStrategy } from "../chosen-strategy.ts";
 import type { LearnConceptRequest } from "../learn-request.ts";
 import type { LoadedModel, Session } from "../session.ts";

@@ -11,7 +11,8 @@ import { checkWhole, LIMITS } from "../../limits.ts";
 import { encodeTrainingPhotos, type TrainingPhoto } from "../../training/photos/encode-photos.ts";
 import type { PhotoSource } from "../../training/photos/find-photos.ts";
 import { loadPhotos, type Photos } from "../../training/photos/photos.ts";
-import type { TrainingRun, TrainingSettings } from "../../training/training-run.ts";
+import type { TrainingRun } from "../../training/training-run.ts";
+import type { TrainingSettings } from "../../training/training-settings.ts";
 
 /** On which photos a run is measured, and how often. */
 export interface ValidationRequest {

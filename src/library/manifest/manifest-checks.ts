@@ -11,7 +11,7 @@ import { learningRateSchedules } from "../../graph/index.ts";
 import { isOrigin } from "../../hub-cache/hub-model.ts";
 import { isReal, isWhole, LIMITS, REAL_LIMITS, type Range } from "../../limits.ts";
 import { isConceptName, tokenOf } from "../../prompts/concept-name.ts";
-import type { TrainingSettings } from "../../training/training-run.ts";
+import type { TrainingSettings } from "../../training/training-settings.ts";
 import type { LibraryModel, LibraryState } from "./state.ts";
 
 export type JsonObject = Readonly<Record<string, unknown>>;

@@ -8,7 +8,7 @@ import type { CheckpointOptions } from "../../diffusion/checkpoint.ts";
 import { type HubOrigin, originOf } from "../../hub-cache/hub-model.ts";
 import { sha256 } from "../../io/hash.ts";
 import type { Concept } from "../../prompts/concept.ts";
-import type { TrainingSettings } from "../../training/training-run.ts";
+import type { TrainingSettings } from "../../training/training-settings.ts";
 
 /** Which model a library was made on, and what a person said of it, with absolute paths. */
 export interface LibraryModel extends CheckpointOptions {

@@ -13,12 +13,11 @@ import { parseJson } from "../../io/json.ts";
 import { SafetensorsFile, writeSafetensors, type TensorToWrite } from "../../io/safetensors/safetensors.ts";
 import { isWhole } from "../../limits.ts";
 import type { Evaluations } from "../../training/objective-gradient.ts";
-import { SavedStateError } from "../../training/saved-state.ts";
 import type { Library } from "../library.ts";
 import { isKeepCount, isObject } from "../manifest/manifest-checks.ts";
 import { checkLock } from "../lock/lock.ts";
 import { permissionsIn } from "../permissions.ts";
-import type { PhaseEvaluations, TrainingState } from "../../training/training-run.ts";
+import { SavedStateError, type PhaseEvaluations, type TrainingState } from "../../training/training-state.ts";
 
 /** What makes two calls of `learn` the same run, by name; values are compared as text. */
 export type RunIdentity = Readonly<Record<string, string>>;

@@ -6,7 +6,7 @@ import { KeepsakeError } from "../../errors.ts";
 import type { AskedAdapter } from "../../learning/learn-settings.ts";
 import { createStrategy, isStrategy } from "../../strategies/registry.ts";
 import type { OptionValue } from "../../training/options.ts";
-import type { TrainingSettings } from "../../training/training-run.ts";
+import type { TrainingSettings } from "../../training/training-settings.ts";
 import type { Library } from "../../library/library.ts";
 import { isObject, isTraining } from "../../library/manifest/manifest-checks.ts";
 import { hasEnded, peekSnapshot } from "../../library/run/run-snapshot.ts";
