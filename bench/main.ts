@@ -3,8 +3,8 @@
  */
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
-import { Command, InvalidArgumentError, Option } from "commander";
-import { KeepsakeError } from "../src/errors.ts";
+import { Option } from "commander";
+import { atLeastOne, readArguments, tool } from "../scripts/tool.ts";
 import { PROVIDERS, type Provider } from "../src/graph/index.ts";
 import { writeFileAtomic } from "../src/io/atomic.ts";
 import { chosenCases } from "./chosen-cases.ts";
@@ -42,21 +42,21 @@ function mode(name: (typeof MODES)[number], description: string): Option {
   return new Option(`--${name}`, description).default(false).conflicts(MODES.filter((other) => other !== name));
 }
 
-const command = new Command("bench")
-  .description("Times the UNet of Stable Diffusion 1.x with random weights: forward pass and LoRA training step.")
+const command = tool("Times the UNet of Stable Diffusion 1.x with random weights: forward pass and LoRA training step.")
+  .name("npm run bench --")
   .option(
     "--case <substring>",
     `only the case of this name, or those whose name has it in it: ${CASES.map(({ name }) => name).join(", ")}`,
     "",
   )
-  .option("--runs <n>", "timed runs of each case", wholeNumber, 5)
+  .option("--runs <n>", "timed runs of each case", atLeastOne, 5)
   .addOption(new Option("--provider <name>", "execution provider").choices(PROVIDERS).default("cpu"))
   .addOption(
     new Option("--weights <how>", "weights used in their file, or copied and reordered by the runtime")
       .choices(["mapped", "packed"])
       .default("mapped"),
   )
-  .option("--threads <n>", "threads of one operator", wholeNumber, availableParallelism())
+  .option("--threads <n>", "threads of one operator", atLeastOne, availableParallelism())
   .addOption(
     mode("estimates", "compare what a plan says of training runs with what they take; --case chooses among them"),
   )
@@ -77,8 +77,7 @@ const command = new Command("bench")
     "--cache <folder>",
     "where the random weights are kept (5.2 GB)",
     fileURLToPath(new URL(".cache", import.meta.url)),
-  )
-  .action(bench);
+  );
 
 async function bench(options: BenchOptions): Promise<void> {
   if (options.studio) {
@@ -138,16 +137,4 @@ async function bench(options: BenchOptions): Promise<void> {
   if (compared.some(({ isWorse }) => isWorse)) process.exitCode = 1;
 }
 
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError("It must be a whole number of at least 1.");
-  return value;
-}
-
-try {
-  await command.parseAsync();
-} catch (error) {
-  if (!(error instanceof KeepsakeError)) throw error;
-  console.error(error.message);
-  process.exitCode = 1;
-}
+await bench(readArguments(command).opts<BenchOptions>());

@@ -8,12 +8,16 @@
  */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import type { Page } from "playwright-core";
 import { inBrowser } from "../scripts/studio-in-browser.ts";
+import { readArguments, tool } from "../scripts/tool.ts";
 
-const { values } = parseArgs({ options: { library: { type: "string" } } });
-if (values.library === undefined) throw new Error("--library is missing: a library on the built-in model");
+const values = readArguments(
+  tool("How quick the studio's page is while a model trains.").requiredOption(
+    "--library <folder>",
+    "on the built-in model; what is learned meanwhile is stopped and given up",
+  ),
+).opts<{ library: string }>();
 
 const PHOTOS = join("examples", "concepts", "pip", "train");
 const CLICKS = 40;

@@ -6,8 +6,8 @@
  * `npx tsx recipes/classifier.ts --set tuning` calibrates; `--set reported` is of concepts that nothing was tuned on.
  */
 import { join } from "node:path";
-import { parseArgs } from "node:util";
-import { CONCEPT_SETS } from "../bench/continual/plan.ts";
+import { Option } from "commander";
+import { CONCEPT_SETS, type ConceptSet } from "../bench/continual/plan.ts";
 import { ConceptClassifier, type ConceptClassification } from "../src/classifier/concept-classifier.ts";
 import { DEFAULT_TEMPERATURE, posterior } from "../src/training/diffusion-classifier.ts";
 import { Keepsake } from "../src/keepsake/keepsake.ts";
@@ -25,21 +25,26 @@ import { PICTURE_SIZE } from "./model/architecture.ts";
 import { picturesOf } from "./training/sheets.ts";
 import { NOUN_NAMES } from "./figures/nouns.ts";
 import { World } from "./world/world.ts";
+import { atLeastOne, readArguments, repeated, severalNumbers, tool } from "../scripts/tool.ts";
 
-const { values } = parseArgs({
-  options: {
-    set: { type: "string", default: "tuning" },
-    /** Asked when so many of the set are known. */
-    after: { type: "string", default: "1,3" },
-    /** Made, or gone on with, if it does not know the concepts. */
-    library: { type: "string" },
-    /** Folders of pictures of other things still. */
-    photos: { type: "string", multiple: true, default: [] },
-    draws: { type: "string", default: "32" },
-    threads: { type: "string" },
-    smoke: { type: "boolean", default: false },
-  },
-});
+const values = readArguments(
+  tool("Asks the classifier about held-out views of taught concepts and about other things; finds its temperature.")
+    .addOption(new Option("--set <name>", "concepts").choices(Object.keys(CONCEPT_SETS)).default("tuning"))
+    .option("--after <numbers>", "ask when so many of the set are known", severalNumbers, [1, 3])
+    .option("--library <folder>", "made, or gone on with, if it does not know the concepts")
+    .option("--photos <folder>", "more pictures of other things; repeatable", repeated, [])
+    .option("--draws <n>", "noises and timesteps of each answer", atLeastOne, 32)
+    .option("--threads <n>", "processor threads", atLeastOne)
+    .option("--smoke", "shows that it runs, its figures mean nothing", false),
+).opts<{
+  set: ConceptSet;
+  after: number[];
+  library?: string;
+  photos: string[];
+  draws: number;
+  threads?: number;
+  smoke: boolean;
+}>();
 const SEED = 2026;
 /** Views of each concept that is not taught, pictures of other nouns, pictures of each class noun. */
 const [OTHER_VIEWS, OTHER_NOUNS, OF_CLASS] = values.smoke ? [1, 2, 1] : [2, 24, 2];
@@ -57,9 +62,9 @@ interface Asked extends Question {
   readonly result: ConceptClassification;
 }
 
-const program = values.threads === undefined ? {} : { threads: Number(values.threads) };
-const names = setNamed(values.set);
-const stages = values.after.split(",").map(Number);
+const program = values.threads === undefined ? {} : { threads: values.threads };
+const names = CONCEPT_SETS[values.set];
+const stages = values.after;
 const folder = values.library ?? join("build", "classifier", values.set);
 const library = await taught(names.slice(0, Math.max(...stages)));
 const pipeline = await openModel(undefined, library, program);
@@ -77,12 +82,6 @@ for (const stage of stages) {
 if (stages.length > 1) report(`${values.set}, all`, asked);
 calibrate(asked);
 await pipeline.dispose();
-
-function setNamed(set: string): readonly string[] {
-  const found = Object.entries(CONCEPT_SETS).find(([name]) => name === set);
-  if (found === undefined) throw new Error(`there is no set "${set}"`);
-  return found[1];
-}
 
 function classNounOf(name: string): string {
   const concept = CONCEPTS.find((each) => each.name === name);
@@ -144,7 +143,7 @@ async function ask(learned: Learned): Promise<Asked[]> {
     program,
   );
   const classifier = await ConceptClassifier.create(pipeline, learned, {
-    ...{ program, anything: true, draws: Number(values.draws) },
+    ...{ program, anything: true, draws: values.draws },
     others: learned.concepts.map(({ classNoun }) => classNoun),
     background: BUILT_IN.ordinaryThings,
   });

@@ -9,10 +9,10 @@
 import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { TIMESTEPS_OF_SMALL_LATENTS } from "../src/classifier/concept-classifier.ts";
 import { ClipFeatures, cosine } from "../src/diffusion/clip/clip-features.ts";
 import { StableDiffusionPipeline } from "../src/diffusion/pipeline.ts";
+import { KeepsakeError } from "../src/errors.ts";
 import { writeFileAtomic } from "../src/io/atomic.ts";
 import { imageToTensor } from "../src/io/images/image.ts";
 import type { RgbImage } from "../src/io/images/rgb-image.ts";
@@ -30,20 +30,24 @@ import { PICTURE_SIZE } from "./model/architecture.ts";
 import { writeGrid } from "./training/sheets.ts";
 import { withArticle, wordsOf } from "./world/captions.ts";
 import { captionedScene, World, type CaptionedScene, type SampleOptions } from "./world/world.ts";
+import { readArguments, repeated, tool } from "../scripts/tool.ts";
 
-const { values } = parseArgs({
-  options: {
-    model: { type: "string", default: "models/keepsake-64" },
-    /** Folder of a trained judge; without it, nothing is judged. */
-    judge: { type: "string" },
-    /** Other models: only captions of words that they know too are asked for, so that both are asked the same. */
-    "known-to": { type: "string", multiple: true, default: [] },
-    output: { type: "string" },
-    /** Measures this alone; the rest of metrics.json stays. */
-    only: { type: "string" },
-    smoke: { type: "boolean", default: false },
-  },
-});
+const values = readArguments(
+  tool("Measures a trained model, as its card reports it, and writes sheets of unselected captions.")
+    .option("--model <folder>", "checkpoint", join("models", "keepsake-64"))
+    .option("--judge <folder>", "a trained judge; without it, nothing is judged")
+    .option("--known-to <folder>", "ask only for words that this model knows too; repeatable", repeated, [])
+    .option("--output <folder>", "where metrics and sheets go (default: that of the model)")
+    .option("--only <part>", "measure this alone; the rest of metrics.json stays")
+    .option("--smoke", "shows that it runs, its figures mean nothing", false),
+).opts<{
+  model: string;
+  judge?: string;
+  knownTo: string[];
+  output?: string;
+  only?: string;
+  smoke: boolean;
+}>();
 const output = values.output ?? values.model;
 const SEED = 2026;
 const GUIDANCE_SCALE = 3;
@@ -61,7 +65,7 @@ const LARGE: SampleOptions = { layouts: { single: 1 }, sizes: { large: 1 } };
 const world = new World();
 const pipeline = await StableDiffusionPipeline.load(values.model);
 const clip = await ClipFeatures.load(join(values.model, "clip"), { tokenizer: join(values.model, "tokenizer") });
-const lists = await Promise.all([values.model, ...values["known-to"]].map((folder) => readKnownWords(folder)));
+const lists = await Promise.all([values.model, ...values.knownTo].map((folder) => readKnownWords(folder)));
 const known = lists.filter((list) => list !== undefined);
 const isAsked = knownToAll(known);
 const nouns = nounsKnownToAll(known);
@@ -225,8 +229,9 @@ const measures = {
 const { only } = values;
 const parts = ["sheets", ...Object.keys(measures)];
 if (only !== undefined && !parts.includes(only))
-  throw new RangeError(`--only ${only}: choose one of ${parts.join(", ")}.`);
-if (only === "judged" && values.judge === undefined) throw new RangeError("--only judged needs --judge <folder>.");
+  throw new KeepsakeError("usage", `--only ${only}: choose one of ${parts.join(", ")}.`);
+if (only === "judged" && values.judge === undefined)
+  throw new KeepsakeError("usage", "--only judged needs --judge <folder>.");
 await mkdir(output, { recursive: true });
 const file = join(output, "metrics.json");
 if (only === undefined || only === "sheets") {

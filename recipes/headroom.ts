@@ -5,7 +5,6 @@
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { BoundAdapter } from "../src/adapters/bound-adapter.ts";
 import { learnSequence, type LearnedConcept } from "../src/learning/learn-sequence.ts";
 import { BUILT_IN } from "../src/library/model/model-profile.ts";
@@ -17,24 +16,32 @@ import { imageToTensor } from "../src/io/images/image.ts";
 import { CONCEPTS } from "./concepts/concepts.ts";
 import { PICTURE_SIZE } from "./model/architecture.ts";
 import { writeGrid } from "./training/sheets.ts";
+import { aboveZero, atLeastOne, readArguments, tool } from "../scripts/tool.ts";
 
-const { values } = parseArgs({
-  options: {
-    model: { type: "string", default: "models/keepsake-64" },
-    output: { type: "string", default: "build/headroom" },
-    steps: { type: "string", default: String(BUILT_IN.training.steps) },
-    rank: { type: "string", default: String(BUILT_IN.adapter.rank) },
-    lr: { type: "string", default: String(BUILT_IN.training.learningRate) },
-    "token-lr": { type: "string", default: String(BUILT_IN.training.tokenLearningRate) },
-    concepts: { type: "string", default: "10" },
-  },
-});
+const values = readArguments(
+  tool("Teaches a model all example concepts at once and draws each in new places: has it room for them?")
+    .option("--model <folder>", "checkpoint", join("models", "keepsake-64"))
+    .option("--output <folder>", "where the sheet goes", join("build", "headroom"))
+    .option("--steps <n>", "optimiser steps for each concept", atLeastOne, BUILT_IN.training.steps)
+    .option("--rank <n>", "of the adapter", atLeastOne, BUILT_IN.adapter.rank)
+    .option("--lr <x>", "learning rate of the adapter", aboveZero, BUILT_IN.training.learningRate)
+    .option("--token-lr <x>", "learning rate of the token", aboveZero, BUILT_IN.training.tokenLearningRate)
+    .option("--concepts <n>", "the first of the examples", atLeastOne, 10),
+).opts<{
+  model: string;
+  output: string;
+  steps: number;
+  rank: number;
+  lr: number;
+  tokenLr: number;
+  concepts: number;
+}>();
 const SEED = 7;
 const NEW_PLACES = ["on a white background", "on a blue background", "on the beach", "in the snow"];
 
 await mkdir(values.output, { recursive: true });
 const pipeline = await StableDiffusionPipeline.load(values.model);
-const taught = CONCEPTS.slice(0, Number(values.concepts));
+const taught = CONCEPTS.slice(0, values.concepts);
 const photos = new Map<string, Photos>();
 for (const { name } of taught) {
   photos.set(name, await loadPhotos([join("examples", "concepts", name, "train")], PICTURE_SIZE));
@@ -55,12 +62,12 @@ for await (const result of learnSequence({
   pipeline,
   concepts,
   strategy: createStrategy("joint"),
-  adapter: { ...BUILT_IN.adapter, rank: Number(values.rank) },
+  adapter: { ...BUILT_IN.adapter, rank: values.rank },
   training: {
     ...BUILT_IN.training,
-    steps: Number(values.steps),
-    learningRate: Number(values.lr),
-    tokenLearningRate: Number(values["token-lr"]),
+    steps: values.steps,
+    learningRate: values.lr,
+    tokenLearningRate: values.tokenLr,
   },
   onStep: ({ step, steps, loss }) => {
     if (step % 100 === 0) process.stderr.write(`step ${step}/${steps}, loss ${loss.toFixed(4)}\n`);

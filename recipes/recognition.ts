@@ -7,28 +7,25 @@
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { writeFileAtomic } from "../src/io/atomic.ts";
 import { decodeImage, writePng } from "../src/io/images/image.ts";
 import { labelledSheet } from "../src/io/images/labelled-sheet.ts";
 import type { RgbImage } from "../src/io/images/rgb-image.ts";
 import { CONCEPTS } from "./concepts/concepts.ts";
 import { DRAWING_SEED, drawnWhenTaughtAlone, NEW_PLACES } from "./evaluation/taught-alone.ts";
-import { wholeNumber } from "./training/options.ts";
 import { Dice } from "./world/dice.ts";
+import { atLeastOne, readArguments, tool } from "../scripts/tool.ts";
 
-const { values } = parseArgs({
-  options: {
-    /** Default: the built-in model. */
-    model: { type: "string" },
-    output: { type: "string", default: "build/recognition" },
-    threads: { type: "string" },
-    smoke: { type: "boolean", default: false },
-  },
-});
+const values = readArguments(
+  tool("Teaches each example concept alone and draws it in new places: sheets for fresh eyes, and the key apart.")
+    .option("--model <folder>", "checkpoint (default: the built-in model)")
+    .option("--output <folder>", "where the sheets go", join("build", "recognition"))
+    .option("--threads <n>", "processor threads", atLeastOne)
+    .option("--smoke", "one concept, two steps: shows that it runs", false),
+).opts<{ model?: string; output: string; threads?: number; smoke: boolean }>();
 const COLUMNS = 6;
 const ROWS_OF_A_SHEET = 5;
-const program = values.threads === undefined ? {} : { threads: wholeNumber("threads", values.threads) };
+const program = values.threads === undefined ? {} : { threads: values.threads };
 const concepts = values.smoke ? CONCEPTS.slice(0, 1) : CONCEPTS;
 const trainingFolder = (name: string) => join("examples", "concepts", name, "train");
 

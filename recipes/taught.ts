@@ -3,11 +3,9 @@
  * each in six places where it was never shown, and asks for noun, main colour and mark. Learning rates, steps and rank
  * of the built-in model can be weighed by this.
  *
- * `npx tsx recipes/taught.ts --model build/model/model --judge build/model/judge [--count 8] [--seed 5] [--steps 250]
- * [--learning-rate 1.5e-3] [--token-learning-rate 1e-3] [--batch 4] [--rank 32] [--vectors 4] [--threads 1]
- * [--output sheet.png]`
+ * `npx tsx recipes/taught.ts --model build/model/model --judge build/model/judge --output sheet.png`
  */
-import { parseArgs } from "node:util";
+import { join } from "node:path";
 import { encodePng, imageToTensor, writePng } from "../src/io/images/image.ts";
 import { labelledSheet, type SheetRow } from "../src/io/images/labelled-sheet.ts";
 import type { RgbImage } from "../src/io/images/rgb-image.ts";
@@ -19,39 +17,48 @@ import { accuracyOf, Judge, type Seen } from "./evaluation/judge.ts";
 import { answersOf } from "./evaluation/judge-network.ts";
 import { drawnWhenTaughtAlone, NEW_PLACES } from "./evaluation/taught-alone.ts";
 import { PICTURE_SIZE } from "./model/architecture.ts";
-import { positiveNumber, wholeNumber } from "./training/options.ts";
 import { settingOf } from "./world/captions.ts";
+import { aboveZero, atLeastOne, atLeastZero, readArguments, tool } from "../scripts/tool.ts";
 
-const { values } = parseArgs({
-  options: {
-    /** Default: the built-in one. */
-    model: { type: "string" },
-    judge: { type: "string", default: "build/model/judge" },
-    count: { type: "string", default: "8" },
-    /** Of the generated concepts. */
-    seed: { type: "string", default: "5" },
-    steps: { type: "string", default: String(BUILT_IN.training.steps) },
-    batch: { type: "string", default: String(BUILT_IN.training.batchSize) },
-    "learning-rate": { type: "string", default: String(BUILT_IN.training.learningRate) },
-    "token-learning-rate": { type: "string", default: String(BUILT_IN.training.tokenLearningRate) },
-    rank: { type: "string", default: String(BUILT_IN.adapter.rank) },
-    vectors: { type: "string", default: String(BUILT_IN.vectors) },
-    threads: { type: "string" },
-    /** A sheet of what was learned from and what was drawn. Default: none. */
-    output: { type: "string" },
-    smoke: { type: "boolean", default: false },
-  },
-});
-const program = values.threads === undefined ? {} : { threads: wholeNumber("threads", values.threads) };
+const values = readArguments(
+  tool("Teaches generated concepts, each alone, draws each in new places, and asks the judge what is left of it.")
+    .option("--model <folder>", "checkpoint (default: the built-in model)")
+    .option("--judge <folder>", "a trained judge", join("build", "model", "judge"))
+    .option("--count <n>", "concepts", atLeastOne, 8)
+    .option("--seed <n>", "of the concepts", atLeastZero, 5)
+    .option("--steps <n>", "optimiser steps for each concept", atLeastOne, BUILT_IN.training.steps)
+    .option("--batch <n>", "photos of a step", atLeastOne, BUILT_IN.training.batchSize)
+    .option("--learning-rate <x>", "of the adapter", aboveZero, BUILT_IN.training.learningRate)
+    .option("--token-learning-rate <x>", "of the token", aboveZero, BUILT_IN.training.tokenLearningRate)
+    .option("--rank <n>", "of the adapter", atLeastOne, BUILT_IN.adapter.rank)
+    .option("--vectors <n>", "of the token", atLeastOne, BUILT_IN.vectors)
+    .option("--threads <n>", "processor threads", atLeastOne)
+    .option("--output <file>", "a sheet (PNG) of what was learned from and what was drawn")
+    .option("--smoke", "one concept, two steps: shows that it runs", false),
+).opts<{
+  model?: string;
+  judge: string;
+  count: number;
+  seed: number;
+  steps: number;
+  batch: number;
+  learningRate: number;
+  tokenLearningRate: number;
+  rank: number;
+  vectors: number;
+  threads?: number;
+  output?: string;
+  smoke: boolean;
+}>();
+const program = values.threads === undefined ? {} : { threads: values.threads };
 const training = {
-  steps: values.smoke ? 2 : wholeNumber("steps", values.steps),
-  batchSize: wholeNumber("batch", values.batch),
-  learningRate: positiveNumber("learning-rate", values["learning-rate"]),
-  tokenLearningRate: positiveNumber("token-learning-rate", values["token-learning-rate"]),
+  steps: values.smoke ? 2 : values.steps,
+  batchSize: values.batch,
+  learningRate: values.learningRate,
+  tokenLearningRate: values.tokenLearningRate,
 };
-const adapter = { rank: wholeNumber("rank", values.rank) };
-const vectors = wholeNumber("vectors", values.vectors);
-const [count, seed] = [wholeNumber("count", values.count), wholeNumber("seed", values.seed)];
+const adapter = { rank: values.rank };
+const { count, seed, vectors } = values;
 const { model } = values;
 const places = values.smoke ? NEW_PLACES.slice(0, 2) : NEW_PLACES;
 /** Side of a view, in pixels: like a photo, larger than what the model sees. */

@@ -39,12 +39,15 @@ import { captionedGroup } from "./world/groups.ts";
 import type { Scene } from "./world/scene.ts";
 import { captionWords, EASY_WORLD, World, type SampleOptions } from "./world/world.ts";
 
-const { output, samples, from, seed, smoke, freezeText, batch, rate, provider, threads, program } = recipeOptions({
-  samples: 300_000,
-  smokeSamples: 128,
-  batch: 64,
-  takes: ["from", "freeze-text"],
-});
+const { output, samples, from, seed, smoke, freezeText, batch, rate, provider, threads, program } = recipeOptions(
+  "Trains the built-in model's CLIP.",
+  {
+    samples: 300_000,
+    smokeSamples: 128,
+    batch: 64,
+    takes: ["from", "freeze-text"],
+  },
+);
 
 const BATCH = batch;
 const GROUP = 16;

@@ -21,11 +21,14 @@ import type { Scene } from "./world/scene.ts";
 import { openPictures } from "./training/world-threads.ts";
 import type { SampleOptions } from "./world/world.ts";
 
-const { output, samples, seed, smoke, batch, rate, provider, threads, pictureThreads, program } = recipeOptions({
-  samples: 400_000,
-  smokeSamples: 128,
-  batch: 64,
-});
+const { output, samples, seed, smoke, batch, rate, provider, threads, pictureThreads, program } = recipeOptions(
+  "Trains the judge that measures the built-in model.",
+  {
+    samples: 400_000,
+    smokeSamples: 128,
+    batch: 64,
+  },
+);
 
 const BATCH = batch;
 const EVALUATED = smoke ? 64 : 512;

@@ -31,7 +31,13 @@ import { EASY_WORLD, type SampleOptions } from "./world/world.ts";
 const { LATENT_CHANNELS, LATENT_SIZE, MAX_TOKENS, unetConfig } = architecture;
 
 const { output, samples, from, seed, smoke, batch, rate, provider, threads, pictureThreads, program, encoder } =
-  recipeOptions({ samples: 1_200_000, smokeSamples: 32, batch: 64, smokeBatch: 16, takes: ["from"] });
+  recipeOptions("Trains the built-in model's UNet.", {
+    samples: 1_200_000,
+    smokeSamples: 32,
+    batch: 64,
+    smokeBatch: 16,
+    takes: ["from"],
+  });
 
 const BATCH = batch;
 const CAPTION_DROPOUT = 0.1;

@@ -47,7 +47,12 @@ import { variedPictures } from "./training/varied-pictures.ts";
 import { openPictures } from "./training/world-threads.ts";
 
 const { output, samples, from, seed, smoke, freezeEncoder, batch, rate, provider, threads, pictureThreads, program } =
-  recipeOptions({ samples: 300_000, smokeSamples: 16, batch: 8, takes: ["from", "freeze-encoder"] });
+  recipeOptions("Trains the built-in model's VAE.", {
+    samples: 300_000,
+    smokeSamples: 16,
+    batch: 8,
+    takes: ["from", "freeze-encoder"],
+  });
 
 const BATCH = batch;
 /**

@@ -5,7 +5,6 @@
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { Command } from "commander";
 import { judgedExamples } from "../bench/continual/example-concepts.ts";
 import { wholeNumber } from "../src/cli/options.ts";
 import { formatDuration } from "../src/units.ts";
@@ -21,11 +20,12 @@ import { runSequence, type SequenceRun } from "../src/evaluation/sequence-run.ts
 import { writePage, type MeasureRow } from "./demo/page.ts";
 import { SHOWN, writeSheet, type Comparison, type ConceptRow } from "./demo/sheet.ts";
 import { WorkLeft } from "./demo/work-left.ts";
+import { readArguments, tool } from "./tool.ts";
 
-const command = new Command("npm run demo --")
-  .description(
-    "Teaches the built-in model four concepts one after another, with Keepsake and with sequential LoRA, and shows what each remembers.",
-  )
+const command = tool(
+  "Teaches the built-in model four concepts one after another, with Keepsake and with sequential LoRA, and shows what each remembers.",
+)
+  .name("npm run demo --")
   .option("--output <folder>", "where the sheet and the page go", "demo-output")
   .option(
     "--strategy <name>",
@@ -39,9 +39,14 @@ const command = new Command("npm run demo --")
     160,
   )
   .option("--concepts <names>", "folders of examples/concepts, comma-separated", "mochi,pogo,tilda,rivet")
-  .option("--smoke", "two concepts and few steps: shows that it runs, its measures mean nothing", false)
-  .parse();
-const values = command.opts<{ output: string; strategy: string; steps: number; concepts: string; smoke: boolean }>();
+  .option("--smoke", "two concepts and few steps: shows that it runs, its measures mean nothing", false);
+const values = readArguments(command).opts<{
+  output: string;
+  strategy: string;
+  steps: number;
+  concepts: string;
+  smoke: boolean;
+}>();
 
 const MODEL = join("models", "keepsake-64");
 const SEED = 0;

@@ -9,21 +9,18 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { KeepsakeError } from "../src/errors.ts";
 import { RandomStream } from "../src/random/random.ts";
 import { makeTargets, type FuzzTarget } from "./fuzz/targets.ts";
+import { atLeastOne, atLeastZero, readArguments, tool } from "./tool.ts";
 
-const { values } = parseArgs({
-  options: {
-    seconds: { type: "string", default: "10" },
-    seed: { type: "string", default: "0" },
-    /** One kind of file alone. */
-    target: { type: "string" },
-    /** One case alone. */
-    case: { type: "string" },
-  },
-});
+const values = readArguments(
+  tool("Throws damaged files at every reader; one may succeed, or fail with one line for a person.")
+    .option("--seconds <n>", "how long", atLeastOne, 10)
+    .option("--seed <n>", "of the damage", atLeastZero, 0)
+    .option("--target <name>", "one kind of file alone")
+    .option("--case <n>", "one case alone", atLeastZero),
+).opts<{ seconds: number; seed: number; target?: string; case?: number }>();
 
 /** Far above what any case takes, so that a busy machine does not fail, and far below a hang. */
 const maxMilliseconds = 10_000;
@@ -48,10 +45,15 @@ try {
 async function fuzz(): Promise<void> {
   const all = await makeTargets(folder);
   const targets = all.filter(({ name }) => values.target === undefined || name === values.target);
-  if (targets.length === 0) throw new Error(`--target is one of ${all.map(({ name }) => name).join(", ")}`);
+  if (targets.length === 0) {
+    throw new KeepsakeError(
+      "usage",
+      `--target ${values.target}: choose one of ${all.map(({ name }) => name).join(", ")}.`,
+    );
+  }
   const tallies = new Map(targets.map(({ name }): [string, Tally] => [name, { read: 0, refused: 0 }]));
-  const end = performance.now() + 1000 * Number(values.seconds);
-  const only = values.case === undefined ? undefined : Number(values.case);
+  const end = performance.now() + 1000 * values.seconds;
+  const { case: only } = values;
   let failures = 0;
   for (let index = only ?? 0; index === only || (only === undefined && performance.now() < end); index++) {
     for (const target of targets) {
@@ -70,7 +72,7 @@ async function fuzz(): Promise<void> {
 
 /** @returns What is wrong, or undefined. */
 async function tryCase(target: FuzzTarget, index: number, tally: Tally | undefined): Promise<string | undefined> {
-  const random = new RandomStream(Number(values.seed), "fuzz", target.name, index);
+  const random = new RandomStream(values.seed, "fuzz", target.name, index);
   await target.prepare(random);
   const memory = process.memoryUsage().rss;
   const start = performance.now();

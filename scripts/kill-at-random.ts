@@ -8,18 +8,19 @@ import { spawn, spawnSync } from "node:child_process";
 import { cp, mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import sharp from "sharp";
 import { libraryHistory } from "../src/library/history.ts";
 import { Keepsake } from "../src/keepsake/keepsake.ts";
 import { sha256 } from "../src/io/hash.ts";
 import { RandomStream } from "../src/random/random.ts";
+import { atLeastOne, atLeastZero, readArguments, tool } from "./tool.ts";
 
-const { values } = parseArgs({
-  options: { rounds: { type: "string", default: "50" }, seed: { type: "string", default: "0" } },
-});
-const rounds = Number(values.rounds);
-const random = new RandomStream(Number(values.seed), "kill at random");
+const { rounds, seed } = readArguments(
+  tool("Kills keepsake at random moments and checks that the library is whole and the repeated command ends alike.")
+    .option("--rounds <n>", "kills, some seconds each", atLeastOne, 50)
+    .option("--seed <n>", "of the moments", atLeastZero, 0),
+).opts<{ rounds: number; seed: number }>();
+const random = new RandomStream(seed, "kill at random");
 const MODEL = "test/fixtures/models/tiny-sd1";
 const MAIN = "dist/cli/main.js";
 

@@ -9,20 +9,18 @@
  */
 import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import type { Page } from "playwright-core";
 import { inBrowser } from "./studio-in-browser.ts";
 import sharp from "sharp";
+import { atLeastOne, readArguments, tool } from "./tool.ts";
 
-const { values } = parseArgs({
-  options: {
-    library: { type: "string" },
-    steps: { type: "string", default: "100" },
-    screens: { type: "string", default: "concepts,remember,draw,ask,settings,teach,watch" },
-    output: { type: "string", default: join("docs", "studio") },
-  },
-});
-if (values.library === undefined) throw new Error("--library is missing: a library on the built-in model");
+const values = readArguments(
+  tool("Photographs the studio's screens, each at three sizes and in both themes.")
+    .requiredOption("--library <folder>", "of at least three concepts on the built-in model; it is not changed")
+    .option("--steps <n>", "that Watch shows", atLeastOne, 100)
+    .option("--screens <names>", "comma-separated", "concepts,remember,draw,ask,settings,teach,watch")
+    .option("--output <folder>", "where they go", join("docs", "studio")),
+).opts<{ library: string; steps: number; screens: string; output: string }>();
 
 const PHOTOS = join("examples", "concepts", "pip", "train");
 const ASKED = join("examples", "concepts", "mochi", "test", "00.png");
@@ -107,7 +105,7 @@ async function teach(page: Page): Promise<void> {
 async function watch(page: Page): Promise<void> {
   await fillInTeach(page);
   await page.getByText("For experts").click();
-  await page.getByRole("spinbutton", { name: "Steps", exact: true }).fill(values.steps);
+  await page.getByRole("spinbutton", { name: "Steps", exact: true }).fill(String(values.steps));
   await page.getByRole("button", { name: "Teach pip" }).click();
   await page.locator(".watch-earlier .before-after").first().waitFor();
   await page.locator(".loss canvas").waitFor();

@@ -5,21 +5,22 @@
  *
  * `npx tsx bench/continual/class-noun.ts --steps 160 --concepts pogo,mochi,pip`
  */
-import { parseArgs } from "node:util";
 import type { LearnRequest } from "../../src/keepsake/learn-and-preview.ts";
 import { readLearned } from "../../src/library/library-model.ts";
 import { squaredError } from "../../src/training/prediction-loss.ts";
 import type { TrainingPhoto } from "../../src/training/photos/encode-photos.ts";
 import { exampleOf, pathsOf } from "./example-concepts.ts";
 import { mean, Rows, TaughtLibraries } from "./taught-library.ts";
+import { atLeastOne, readArguments, tool } from "../../scripts/tool.ts";
 
-const { values } = parseArgs({
-  options: {
-    steps: { type: "string", default: "150" },
-    concepts: { type: "string", default: "mochi,pip,rivet" },
-    threads: { type: "string", default: "2" },
-  },
-});
+const values = readArguments(
+  tool(
+    "What holds the class noun while a concept is learned: prior preservation, distillation, the default strategies.",
+  )
+    .option("--steps <n>", "optimiser steps for each concept", atLeastOne, 150)
+    .option("--concepts <names>", "folders of examples/concepts, comma-separated", "mochi,pip,rivet")
+    .option("--threads <n>", "processor threads", atLeastOne, 2),
+).opts<{ steps: number; concepts: string; threads: number }>();
 
 /** Of double distillation only what holds the class noun: no new teacher, and no scores. */
 const NOUN_TERM = { strategy: "dsc", strategyOptions: { beta: 0, eta: 0, candidates: 2 } };
@@ -32,14 +33,14 @@ const CONTENDERS: Readonly<Record<string, Pick<LearnRequest, "strategy" | "strat
   replay: { strategy: "replay" },
 };
 
-await using taught = await TaughtLibraries.open({ threads: Number(values.threads) });
+await using taught = await TaughtLibraries.open({ threads: values.threads });
 const rows = new Rows();
 for (const name of values.concepts.split(",")) {
   const { classNoun, train, test } = await exampleOf(name);
   const seen = await taught.encoded(train);
   const held = await taught.encoded(test);
   const request = { name, classNoun, photos: pathsOf(train) };
-  const steps = Number(values.steps);
+  const steps = values.steps;
   // A concept that was learned not at all: the model as it is.
   const untouched = { strategy: "sequential", training: { steps: 1, learningRate: 0 } };
   const blank = await readLearned(await taught.teach(undefined, { ...request, ...untouched }), taught.pipeline);

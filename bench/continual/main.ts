@@ -4,7 +4,8 @@
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Option } from "commander";
+import { aboveZero, atLeastOne, readArguments, repeated, severalNumbers, tool } from "../../scripts/tool.ts";
 import { DenoiserPool } from "../../src/training/denoiser-pool.ts";
 import { BUILT_IN } from "../../src/library/model/model-profile.ts";
 import { createStrategy, findStrategy, parseStrategyOptions, STRATEGIES } from "../../src/strategies/registry.ts";
@@ -55,38 +56,39 @@ interface BenchOptions {
 /** Fewer steps than a user would take with DDIM: pictures are compared with one another, thousands are drawn. */
 const DRAWING = { seed: 2026, steps: 10, guidanceScale: 3, scheduler: "DPMSolverMultistepScheduler" } as const;
 
-const command = new Command("bench:continual")
-  .description("Compares the strategies of continual personalization on the built-in model and the example concepts.")
+const command = tool(
+  "Compares the strategies of continual personalization on the built-in model and the example concepts.",
+)
+  .name("npm run bench:continual --")
   .addOption(new Option("--set <name>", "concepts").choices(Object.keys(CONCEPT_SETS)).default("reported"))
   .option("--strategies <names>", "comma-separated", STRATEGIES.map(({ name }) => name).join(","))
   .option("--grid", "try each strategy with several strengths", false)
-  .option("--option <name=value>", "an option of the one strategy, over that of --tuned; repeatable", collected, [])
+  .option("--option <name=value>", "an option of the one strategy, over that of --tuned; repeatable", repeated, [])
   .option("--tuned <file>", 'JSON with the options of each strategy: {"ewc": {"lambda": 100}}')
-  .option("--orders <n>", "orders of the concepts", wholeNumber, 3)
-  .option("--seeds <n>", "seeds for each order", wholeNumber, 2)
-  .option("--concepts <n>", "concepts in a row", wholeNumber, 5)
-  .option("--after <numbers>", "measure after so many concepts too: 1,3,5", wholeNumbers)
-  .option("--steps <n>", "optimiser steps for each concept", wholeNumber, BUILT_IN.training.steps)
+  .option("--orders <n>", "orders of the concepts", atLeastOne, 3)
+  .option("--seeds <n>", "seeds for each order", atLeastOne, 2)
+  .option("--concepts <n>", "concepts in a row", atLeastOne, 5)
+  .option("--after <numbers>", "measure after so many concepts too: 1,3,5", severalNumbers)
+  .option("--steps <n>", "optimiser steps for each concept", atLeastOne, BUILT_IN.training.steps)
   .option("--targets <names>", "layers to adapt (default: what each strategy is at home on)")
-  .option("--rank <n>", "of the adapter (default: by the layers)", wholeNumber)
-  .option("--lr <x>", "learning rate of the adapter (default: by the layers)", Number)
-  .option("--token-lr <x>", "learning rate of the token", Number, BUILT_IN.training.tokenLearningRate)
+  .option("--rank <n>", "of the adapter (default: by the layers)", atLeastOne)
+  .option("--lr <x>", "learning rate of the adapter (default: by the layers)", aboveZero)
+  .option("--token-lr <x>", "learning rate of the token", aboveZero, BUILT_IN.training.tokenLearningRate)
   .addOption(
     new Option("--lr-scheduler <name>", "how both rates fall")
       .choices(learningRateSchedules)
       .default(BUILT_IN.training.lrScheduler),
   )
-  .option("--pictures <n>", "drawn for the setting of each held-out view", wholeNumber, 2)
-  .option("--classifier-draws <n>", "for each held-out view", wholeNumber, 64)
+  .option("--pictures <n>", "drawn for the setting of each held-out view", atLeastOne, 2)
+  .option("--classifier-draws <n>", "for each held-out view", atLeastOne, 64)
   .option("--model <folder>", "checkpoint", join("models", "keepsake-64"))
   .option(
     "--output <folder>",
     "where results are kept; a benchmark that was stopped goes on",
     join("build", "bench-continual"),
   )
-  .option("--threads <n>", "processor threads", wholeNumber)
-  .option("--table", "run nothing, print what is there", false)
-  .action(bench);
+  .option("--threads <n>", "processor threads", atLeastOne)
+  .option("--table", "run nothing, print what is there", false);
 
 async function bench(options: BenchOptions): Promise<void> {
   const results = await Results.open(options.output);
@@ -171,18 +173,4 @@ async function contendersOf({ strategies, grid: isGrid, option, tuned }: BenchOp
   });
 }
 
-function collected(text: string, before: string[]): string[] {
-  return [...before, text];
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError("expected a whole number above 0");
-  return value;
-}
-
-function wholeNumbers(text: string): number[] {
-  return text.split(",").map(wholeNumber);
-}
-
-await command.parseAsync();
+await bench(readArguments(command).opts<BenchOptions>());

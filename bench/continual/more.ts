@@ -4,27 +4,26 @@
  *
  * `npx tsx bench/continual/more.ts --steps 150 --seeds 2`
  */
-import { parseArgs } from "node:util";
 import { readLearned, type Learned } from "../../src/library/library-model.ts";
 import type { TrainingPhoto } from "../../src/training/photos/encode-photos.ts";
 import { exampleOf, pathsOf, type ExampleView } from "./example-concepts.ts";
 import { mean, Rows, TaughtLibraries } from "./taught-library.ts";
+import { atLeastOne, readArguments, tool } from "../../scripts/tool.ts";
 
-const { values } = parseArgs({
-  options: {
-    steps: { type: "string", default: "150" },
-    seeds: { type: "string", default: "2" },
-    strategies: { type: "string", default: "kv-nullspace,sequential" },
-    threads: { type: "string", default: "2" },
-  },
-});
+const values = readArguments(
+  tool("What becomes of a concept that is taught further: one side of mochi is learned, then the other.")
+    .option("--steps <n>", "optimiser steps of each training run", atLeastOne, 150)
+    .option("--seeds <n>", "runs of each strategy", atLeastOne, 2)
+    .option("--strategies <names>", "comma-separated", "kv-nullspace,sequential")
+    .option("--threads <n>", "processor threads", atLeastOne, 2),
+).opts<{ steps: number; seeds: number; strategies: string; threads: number }>();
 /** Of each concept's views, those of even number show it in a scene, the others before plain colours. */
 const ofSide = {
   scenes: (views: readonly ExampleView[]) => views.filter((_, i) => i % 2 === 0),
   plain: (views: readonly ExampleView[]) => views.filter((_, i) => i % 2 === 1),
 };
 const began = performance.now();
-await using taught = await TaughtLibraries.open({ threads: Number(values.threads) });
+await using taught = await TaughtLibraries.open({ threads: values.threads });
 const [mochi, tofu] = await Promise.all(["mochi", "tofu"].map(exampleOf));
 const held = {
   scenes: await taught.encoded(ofSide.scenes(mochi.test)),
@@ -58,8 +57,8 @@ async function told(learned: Learned, photos: readonly TrainingPhoto[], subjects
   return right.filter((error, k) => wrong.every((other) => error < other[k])).length;
 }
 
-for (let seed = 0; seed < Number(values.seeds); seed++) {
-  const training = { steps: Number(values.steps), seed };
+for (let seed = 0; seed < values.seeds; seed++) {
+  const training = { steps: values.steps, seed };
   const sideOf = (side: keyof typeof ofSide) => ({
     ...{ name: "mochi", classNoun: mochi.classNoun, training },
     photos: pathsOf(ofSide[side](mochi.train)),

@@ -6,7 +6,6 @@
  * `npx tsx bench/continual/null-space.ts --steps 60`
  */
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { tokenOf } from "../../src/prompts/concept-name.ts";
 import { DenoiserPool } from "../../src/training/denoiser-pool.ts";
 import { learnSequence, type LearnedConcept } from "../../src/learning/learn-sequence.ts";
@@ -21,14 +20,14 @@ import { NoiseSchedule } from "../../src/diffusion/schedulers/index.ts";
 import { RandomStream } from "../../src/random/random.ts";
 import { judgedExamples } from "./example-concepts.ts";
 import { CONCEPT_SETS, KEYS_AND_VALUES, type Contender } from "./plan.ts";
+import { atLeastOne, readArguments, tool } from "../../scripts/tool.ts";
 
-const { values } = parseArgs({
-  options: {
-    steps: { type: "string", default: "60" },
-    concepts: { type: "string", default: "10" },
-    threads: { type: "string", default: "2" },
-  },
-});
+const values = readArguments(
+  tool("How full the null space of kv-nullspace gets with the concepts, and what it protects.")
+    .option("--steps <n>", "optimiser steps for each concept", atLeastOne, 60)
+    .option("--concepts <n>", "the first of the examples", atLeastOne, 10)
+    .option("--threads <n>", "processor threads", atLeastOne, 2),
+).opts<{ steps: number; concepts: number; threads: number }>();
 const CONTENDERS: readonly Contender[] = [
   { strategy: "kv-nullspace", options: { energy: 0.8 } },
   { strategy: "kv-nullspace", options: { energy: 0.97 } },
@@ -39,10 +38,10 @@ const ENERGIES = [0.8, 0.9, 0.97, 0.99, 0.999, 1];
 const COUNTED_AFTER = [1, 3, 5, 10];
 const TIMESTEPS = [100, 300, 500, 700, 900];
 
-const program = { threads: Number(values.threads) };
+const program = { threads: values.threads };
 const pipeline = await StableDiffusionPipeline.load(join("models", "keepsake-64"), program);
 const pool = new DenoiserPool(pipeline, program);
-const concepts = await judgedExamples(pipeline, CONCEPT_SETS.all.slice(0, Number(values.concepts)), 1);
+const concepts = await judgedExamples(pipeline, CONCEPT_SETS.all.slice(0, values.concepts), 1);
 const schedule = new NoiseSchedule(pipeline.schedulerConfig);
 const { width } = pipeline.text;
 const [first] = concepts;
@@ -120,7 +119,7 @@ for (const { strategy, options } of CONTENDERS) {
   for await (const learned of learnSequence({
     ...{ pipeline, pool, concepts, strategy: createStrategy(strategy, options) },
     adapter: { rank: KEYS_AND_VALUES.rank, targets: KEYS_AND_VALUES.targets },
-    training: { ...BUILT_IN.training, steps: Number(values.steps) },
+    training: { ...BUILT_IN.training, steps: values.steps },
   })) {
     before ??= await predictions(learned);
     if (options.energy === 0.97 && COUNTED_AFTER.includes(learned.embeddings.length)) {

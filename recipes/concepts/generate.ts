@@ -6,7 +6,6 @@
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { writeFileAtomic } from "../../src/io/atomic.ts";
 import { encodePng } from "../../src/io/images/image.ts";
 import { settingOf } from "../world/captions.ts";
@@ -14,17 +13,18 @@ import { CONCEPTS, type Concept } from "./concepts.ts";
 import { generatedConcept } from "./generated.ts";
 import { paintView } from "./paint-view.ts";
 import { viewsOf } from "./views.ts";
+import { atLeastOne, atLeastZero, readArguments, tool } from "../../scripts/tool.ts";
 
 const size = 256;
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { generated: { type: "string" }, seed: { type: "string", default: "1" } },
-});
-const count = values.generated === undefined ? undefined : Number(values.generated);
+const command = tool("Draws all views of concepts, six to learn from and six to test with.")
+  .argument("[folder]", "where they go (default: examples/concepts, or build/concepts for generated ones)")
+  .option("--generated <n>", "so many new concepts in the place of the ten examples", atLeastOne)
+  .option("--seed <n>", "of the new concepts", atLeastZero, 1);
+const { generated, seed } = readArguments(command).opts<{ generated?: number; seed: number }>();
 const concepts: readonly Concept[] =
-  count === undefined ? CONCEPTS : Array.from({ length: count }, (_, i) => generatedConcept(Number(values.seed), i));
-const folder = positionals[0] ?? (count === undefined ? "examples/concepts" : "build/concepts");
+  generated === undefined ? CONCEPTS : Array.from({ length: generated }, (_, i) => generatedConcept(seed, i));
+const folder = command.args[0] ?? (generated === undefined ? "examples/concepts" : "build/concepts");
 const index = [];
 for (const concept of concepts) {
   const views: Record<"train" | "test", { file: string; setting: string }[]> = { train: [], test: [] };

@@ -2,7 +2,8 @@
  * @file The command line that the training recipes share.
  */
 import { availableParallelism } from "node:os";
-import { parseArgs } from "node:util";
+import { Option, type Command } from "commander";
+import { aboveZero, atLeastOne, readArguments, tool } from "../../scripts/tool.ts";
 import type { ProgramOptions, Provider } from "../../src/graph/index.ts";
 
 export interface RecipeOptions {
@@ -44,49 +45,39 @@ export interface RecipeDefaults {
   readonly takes?: readonly SpecialOption[];
 }
 
-const SPECIAL_OPTIONS = ["from", "freeze-text", "freeze-encoder"] as const;
-type SpecialOption = (typeof SPECIAL_OPTIONS)[number];
+const SPECIAL_OPTIONS = {
+  from: ["--from <folder>", "a finished model to start from, in the place of random weights"],
+  "freeze-text": ["--freeze-text", "leave the text encoder of that model as it is"],
+  "freeze-encoder": ["--freeze-encoder", "leave the VAE's encoder of that model as it is"],
+} as const;
+type SpecialOption = keyof typeof SPECIAL_OPTIONS;
+
+/** As they are typed, before defaults that depend on one another. */
+interface Typed extends Pick<RecipeOptions, "output" | "samples" | "from" | "seed" | "smoke" | "rate" | "provider"> {
+  readonly freezeText?: true;
+  readonly freezeEncoder?: true;
+  readonly batch?: number;
+  readonly threads?: number;
+}
 
 /**
  * `--output`, `--samples`, `--seed`, `--batch`, `--rate`, `--provider`, `--threads`, `--smoke`, and those that a recipe
  * takes.
  *
- * @throws RangeError if a number is none, there is no such provider, or the recipe has no such option
+ * @param description - one line, of what the recipe trains
+ * @param args - default: those that the process was started with
+ * @throws CommanderError if a number is none, there is no such provider, or the recipe has no such option
  */
-export function recipeOptions(defaults: RecipeDefaults, args?: readonly string[]): RecipeOptions {
-  const { values } = parseArgs({
-    ...(args !== undefined && { args: [...args] }),
-    options: {
-      output: { type: "string", default: "build/model" },
-      samples: { type: "string", default: String(defaults.samples) },
-      from: { type: "string" },
-      seed: { type: "string", default: "1" },
-      threads: { type: "string" },
-      smoke: { type: "boolean", default: false },
-      "freeze-text": { type: "boolean" },
-      "freeze-encoder": { type: "boolean" },
-      batch: { type: "string" },
-      rate: { type: "string", default: "1" },
-      provider: { type: "string", default: "cpu" },
-    },
-  });
-  const ignored = SPECIAL_OPTIONS.find((name) => values[name] !== undefined && !defaults.takes?.includes(name));
-  if (ignored !== undefined) throw new RangeError(`--${ignored}: this recipe has no such option; leave it out.`);
-  const threads = values.threads === undefined ? availableParallelism() : wholeNumber("threads", values.threads);
-  const { batch, smokeBatch = batch } = defaults;
-  const provider = providerNamed(values.provider);
+export function recipeOptions(description: string, defaults: RecipeDefaults, args?: readonly string[]): RecipeOptions {
+  const command = recipeCommand(description, defaults);
+  const typed = (args === undefined ? readArguments(command) : command.parse(args, { from: "user" })).opts<Typed>();
+  const { batch: usual, smokeBatch = usual, smokeSamples } = defaults;
+  const { output, from, seed, smoke, freezeText = false, freezeEncoder = false, rate, provider } = typed;
+  const { threads = availableParallelism(), batch = smoke ? smokeBatch : usual } = typed;
   return {
-    output: values.output,
-    ...(values.from !== undefined && { from: values.from }),
-    smoke: values.smoke,
-    freezeText: values["freeze-text"] ?? false,
-    freezeEncoder: values["freeze-encoder"] ?? false,
-    batch: wholeNumber("batch", values.batch ?? String(values.smoke ? smokeBatch : batch)),
-    rate: positiveNumber("rate", values.rate),
-    provider,
-    samples: values.smoke ? defaults.smokeSamples : wholeNumber("samples", values.samples),
-    seed: wholeNumber("seed", values.seed),
-    threads,
+    ...{ output, smoke, freezeText, freezeEncoder, batch, rate, provider, seed, threads },
+    ...(from !== undefined && { from }),
+    samples: smoke ? smokeSamples : typed.samples,
     // One core is left for this thread.
     pictureThreads: provider === "cpu" ? 0 : Math.max(1, threads - 1),
     program: { threads },
@@ -94,25 +85,21 @@ export function recipeOptions(defaults: RecipeDefaults, args?: readonly string[]
   };
 }
 
-function providerNamed(name: string): Provider {
-  if (name === "cpu" || name === "webgpu") return name;
-  throw new RangeError(`--provider ${name}: choose cpu or webgpu.`);
-}
-
-/** @throws RangeError unless the option's text is a number above 0 */
-export function positiveNumber(name: string, text: string): number {
-  const value = Number(text);
-  if (text.trim() === "" || !Number.isFinite(value) || value <= 0) {
-    throw new RangeError(`--${name} ${text}: give a number above 0.`);
+function recipeCommand(description: string, { samples, batch, takes = [] }: RecipeDefaults): Command {
+  const command = tool(`${description} It goes on where it was stopped; Ctrl-C loses nothing.`)
+    .option("--output <folder>", "of all recipes' results", "build/model")
+    .option("--samples <n>", "how many it is trained on", atLeastOne, samples)
+    .option("--seed <n>", "of weights and pictures", atLeastOne, 1)
+    .option("--batch <n>", `samples of a step (default: ${batch})`, atLeastOne)
+    .option("--rate <x>", "multiplies the recipe's learning rate", aboveZero, 1)
+    .addOption(
+      new Option("--provider <name>", "where the training step is computed").choices(["cpu", "webgpu"]).default("cpu"),
+    )
+    .option("--threads <n>", "cores to use (default: all)", atLeastOne)
+    .option("--smoke", "so short that it shows only that the recipe runs", false);
+  for (const name of takes) {
+    const [flags, description] = SPECIAL_OPTIONS[name];
+    command.option(flags, description);
   }
-  return value;
-}
-
-/** @throws RangeError unless the option's text is a whole number from 1 */
-export function wholeNumber(name: string, text: string): number {
-  const value = Number(text);
-  if (text.trim() === "" || !Number.isSafeInteger(value) || value < 1) {
-    throw new RangeError(`--${name} ${text}: give a whole number from 1.`);
-  }
-  return value;
+  return command;
 }

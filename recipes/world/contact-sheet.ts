@@ -6,32 +6,39 @@
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { Option } from "commander";
 import { writeFileAtomic } from "../../src/io/atomic.ts";
 import { writePng } from "../../src/io/images/image.ts";
 import { pictureGrid } from "../../src/io/images/picture-grid.ts";
 import { NOUN_NAMES } from "../figures/nouns.ts";
 import { captionedGroup } from "./groups.ts";
 import { captionedScene, World, type CaptionedScene } from "./world.ts";
+import { atLeastOne, atLeastZero, readArguments, tool } from "../../scripts/tool.ts";
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    seed: { type: "string", default: "1" },
-    count: { type: "string", default: "96" },
-    size: { type: "string", default: "64" },
-    columns: { type: "string", default: "12" },
-    sheet: { type: "string", default: "samples" },
-  },
-});
-const folder = positionals[0] ?? join("build", "contact-sheets");
-const [seed, count, size, columns] = [values.seed, values.count, values.size, values.columns].map(Number);
+const SHEETS = ["samples", "held-out", "pairs", "nouns", "groups"] as const;
+const FOLDER = join("build", "contact-sheets");
+
+const command = tool("Writes sheets of pictures with their captions, to be looked at.")
+  .argument("[folder]", "where they go", FOLDER)
+  .option("--seed <n>", "of the pictures", atLeastZero, 1)
+  .option("--count <n>", "pictures of a sheet", atLeastOne, 96)
+  .option("--size <pixels>", "their side", atLeastOne, 64)
+  .option("--columns <n>", "pictures of a row", atLeastOne, 12)
+  .addOption(new Option("--sheet <name>", "what is on it").choices(SHEETS).default(SHEETS[0]));
+const { seed, count, size, columns, sheet } = readArguments(command).opts<{
+  seed: number;
+  count: number;
+  size: number;
+  columns: number;
+  sheet: (typeof SHEETS)[number];
+}>();
+const folder = command.args[0] ?? FOLDER;
 const numbers = Array.from({ length: count }, (_, i) => i);
 /** Designs of each noun on the sheet of nouns. */
 const DESIGNS = 3;
 
 function samples(): CaptionedScene[] {
-  switch (values.sheet) {
+  switch (sheet) {
     case "samples":
       return numbers.map((i) => captionedScene(seed, i));
     case "held-out":
@@ -51,22 +58,20 @@ function samples(): CaptionedScene[] {
           }),
         ),
       );
-    default:
-      throw new RangeError(`There is no sheet "${values.sheet}".`);
   }
 }
 
 const world = new World();
 const all = samples();
 await mkdir(folder, { recursive: true });
-for (let first = 0, sheet = 0; first < all.length; first += count, sheet += 1) {
+for (let first = 0; first < all.length; first += count) {
   const part = all.slice(first, first + count);
   const rendered = await world.render(
     part.map(({ scene }) => scene),
     size,
   );
   const pictures = rendered.map((data) => ({ width: size, height: size, data }));
-  const name = `${values.sheet}-${sheet}`;
+  const name = `${sheet}-${first / count}`;
   await writePng(join(folder, `${name}.png`), pictureGrid(pictures, columns));
   const lines = part.map(({ caption }, i) => `${Math.floor(i / columns) + 1}.${(i % columns) + 1} ${caption}`);
   await writeFileAtomic(join(folder, `${name}.txt`), `${lines.join("\n")}\n`);
