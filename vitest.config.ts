@@ -7,7 +7,7 @@ const src = (file: string) => fileURLToPath(new URL(`src/${file}`, import.meta.u
 /** Tests of whole runs, in rooms that learn, draw or start processes. `npm run test:unit` leaves them out. */
 const WHOLE = [
   "test/{classifier,cli,evaluation,hub,keepsake,learning,library,recipes,strategies,studio}/**/*.test.ts",
-  "test/{examples,parity,bench/taught-library}.test.ts",
+  "test/{examples,parity,bench/taught-library,scripts/tool}.test.ts",
 ];
 
 /** Files that register or spy on what all others would see. They have a process each; the others share two, which load the source once. */

@@ -42,8 +42,10 @@ function mode(name: (typeof MODES)[number], description: string): Option {
   return new Option(`--${name}`, description).default(false).conflicts(MODES.filter((other) => other !== name));
 }
 
-const command = tool("Times the UNet of Stable Diffusion 1.x with random weights: forward pass and LoRA training step.")
-  .name("npm run bench --")
+const command = tool(
+  "Times the UNet of Stable Diffusion 1.x with random weights: forward pass and LoRA training step.",
+  "npm run bench --",
+)
   .option(
     "--case <substring>",
     `only the case of this name, or those whose name has it in it: ${CASES.map(({ name }) => name).join(", ")}`,

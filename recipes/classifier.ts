@@ -10,6 +10,9 @@ import { Option } from "commander";
 import { CONCEPT_SETS, type ConceptSet } from "../bench/continual/plan.ts";
 import { ConceptClassifier, type ConceptClassification } from "../src/classifier/concept-classifier.ts";
 import { DEFAULT_TEMPERATURE, posterior } from "../src/training/diffusion-classifier.ts";
+import { threads, wholeNumber } from "../src/cli/options.ts";
+import { KeepsakeError } from "../src/errors.ts";
+import { LIMITS } from "../src/limits.ts";
 import { Keepsake } from "../src/keepsake/keepsake.ts";
 import { learnedIn, openModel, type Learned } from "../src/library/library-model.ts";
 import { Library } from "../src/library/library.ts";
@@ -25,22 +28,26 @@ import { PICTURE_SIZE } from "./model/architecture.ts";
 import { picturesOf } from "./training/sheets.ts";
 import { NOUN_NAMES } from "./figures/nouns.ts";
 import { World } from "./world/world.ts";
-import { atLeastOne, readArguments, repeated, severalNumbers, tool } from "../scripts/tool.ts";
+import { readArguments, repeated, severalNumbers, tool } from "../scripts/tool.ts";
 
 const values = readArguments(
   tool("Asks the classifier about held-out views of taught concepts and about other things; finds its temperature.")
     .addOption(new Option("--set <name>", "concepts").choices(Object.keys(CONCEPT_SETS)).default("tuning"))
-    .option("--after <numbers>", "ask when so many of the set are known", severalNumbers, [1, 3])
+    .addOption(
+      new Option("--after <numbers>", "ask when so many of the set are known")
+        .argParser(severalNumbers)
+        .default([1, 3], "1,3"),
+    )
     .option("--library <folder>", "made, or gone on with, if it does not know the concepts")
-    .option("--photos <folder>", "more pictures of other things; repeatable", repeated, [])
-    .option("--draws <n>", "noises and timesteps of each answer", atLeastOne, 32)
-    .option("--threads <n>", "processor threads", atLeastOne)
+    .option("--photos <folder>", "more pictures of other things; repeatable", repeated)
+    .option("--draws <n>", "noises and timesteps of each answer", wholeNumber(LIMITS.draws), 32)
+    .option("--threads <n>", "processor threads", threads)
     .option("--smoke", "shows that it runs, its figures mean nothing", false),
 ).opts<{
   set: ConceptSet;
   after: number[];
   library?: string;
-  photos: string[];
+  photos?: readonly string[];
   draws: number;
   threads?: number;
   smoke: boolean;
@@ -74,7 +81,8 @@ const asked: Asked[] = [];
 for (const stage of stages) {
   const states = [library.manifest, ...library.manifest.earlier];
   const state = states.find(({ concepts }) => concepts.length === stage);
-  if (state === undefined) throw new Error(`${folder} keeps no state with ${stage} concepts`);
+  if (state === undefined)
+    throw new KeepsakeError("state", `${folder} keeps no state with ${stage} concepts; give another --library.`);
   const answers = await ask(await learnedIn(library.inState(state), pipeline));
   report(`after ${stage} of ${values.set}`, answers);
   asked.push(...answers);
@@ -126,7 +134,7 @@ async function questions({ concepts }: Learned): Promise<Question[]> {
   await drawn("an ordinary thing of the class", OF_CLASS * classNouns.length, SEED, classNouns);
   const others = NOUN_NAMES.filter((noun) => !classNouns.includes(noun));
   await drawn("another ordinary thing", OTHER_NOUNS, SEED + 1, others);
-  for (const photos of values.photos) {
+  for (const photos of values.photos ?? []) {
     for (const file of (await findImages([photos])).images) {
       found.push({ kind: "a photo of another thing", truth: undefined, pixels: await read(file) });
     }

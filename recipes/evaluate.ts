@@ -9,6 +9,7 @@
 import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { Option } from "commander";
 import { TIMESTEPS_OF_SMALL_LATENTS } from "../src/classifier/concept-classifier.ts";
 import { ClipFeatures, cosine } from "../src/diffusion/clip/clip-features.ts";
 import { StableDiffusionPipeline } from "../src/diffusion/pipeline.ts";
@@ -32,23 +33,40 @@ import { withArticle, wordsOf } from "./world/captions.ts";
 import { captionedScene, World, type CaptionedScene, type SampleOptions } from "./world/world.ts";
 import { readArguments, repeated, tool } from "../scripts/tool.ts";
 
+const MEASURES = [
+  "reconstruction",
+  "judged",
+  "nounZeroShot",
+  "diffusionClassifier",
+  "diffusionClassifierAllTimesteps",
+  "retrieval",
+  "attributes",
+] as const;
 const values = readArguments(
-  tool("Measures a trained model, as its card reports it, and writes sheets of unselected captions.")
+  tool(
+    "Measures a trained model, as its card reports it, and writes sheets of unselected captions.",
+    "npm run model:evaluate --",
+  )
     .option("--model <folder>", "checkpoint", join("models", "keepsake-64"))
     .option("--judge <folder>", "a trained judge; without it, nothing is judged")
-    .option("--known-to <folder>", "ask only for words that this model knows too; repeatable", repeated, [])
+    .option("--known-to <folder>", "ask only for words that this model knows too; repeatable", repeated)
     .option("--output <folder>", "where metrics and sheets go (default: that of the model)")
-    .option("--only <part>", "measure this alone; the rest of metrics.json stays")
+    .addOption(
+      new Option("--only <part>", "this alone; the rest of metrics.json stays").choices(["sheets", ...MEASURES]),
+    )
     .option("--smoke", "shows that it runs, its figures mean nothing", false),
 ).opts<{
   model: string;
   judge?: string;
-  knownTo: string[];
+  knownTo?: readonly string[];
   output?: string;
-  only?: string;
+  only?: "sheets" | (typeof MEASURES)[number];
   smoke: boolean;
 }>();
-const output = values.output ?? values.model;
+const { only, output = values.model } = values;
+if (only === "judged" && values.judge === undefined) {
+  throw new KeepsakeError("usage", "--only judged needs --judge <folder>.");
+}
 const SEED = 2026;
 const GUIDANCE_SCALE = 3;
 const STEPS = values.smoke ? 2 : 25;
@@ -65,7 +83,7 @@ const LARGE: SampleOptions = { layouts: { single: 1 }, sizes: { large: 1 } };
 const world = new World();
 const pipeline = await StableDiffusionPipeline.load(values.model);
 const clip = await ClipFeatures.load(join(values.model, "clip"), { tokenizer: join(values.model, "tokenizer") });
-const lists = await Promise.all([values.model, ...values.knownTo].map((folder) => readKnownWords(folder)));
+const lists = await Promise.all([values.model, ...(values.knownTo ?? [])].map((folder) => readKnownWords(folder)));
 const known = lists.filter((list) => list !== undefined);
 const isAsked = knownToAll(known);
 const nouns = nounsKnownToAll(known);
@@ -216,7 +234,7 @@ const classified = {
     ? { nouns: spread(nouns, 2), pictures: 1, draws: 2 }
     : { nouns: spread(nouns, 20), pictures: 100, draws: 64 }),
 };
-const measures = {
+const measures: Readonly<Record<(typeof MEASURES)[number], () => Promise<unknown>>> = {
   reconstruction,
   judged,
   nounZeroShot,
@@ -226,12 +244,6 @@ const measures = {
   retrieval,
   attributes,
 };
-const { only } = values;
-const parts = ["sheets", ...Object.keys(measures)];
-if (only !== undefined && !parts.includes(only))
-  throw new KeepsakeError("usage", `--only ${only}: choose one of ${parts.join(", ")}.`);
-if (only === "judged" && values.judge === undefined)
-  throw new KeepsakeError("usage", "--only judged needs --judge <folder>.");
 await mkdir(output, { recursive: true });
 const file = join(output, "metrics.json");
 if (only === undefined || only === "sheets") {

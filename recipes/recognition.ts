@@ -14,13 +14,14 @@ import type { RgbImage } from "../src/io/images/rgb-image.ts";
 import { CONCEPTS } from "./concepts/concepts.ts";
 import { DRAWING_SEED, drawnWhenTaughtAlone, NEW_PLACES } from "./evaluation/taught-alone.ts";
 import { Dice } from "./world/dice.ts";
-import { atLeastOne, readArguments, tool } from "../scripts/tool.ts";
+import { threads } from "../src/cli/options.ts";
+import { readArguments, tool } from "../scripts/tool.ts";
 
 const values = readArguments(
   tool("Teaches each example concept alone and draws it in new places: sheets for fresh eyes, and the key apart.")
     .option("--model <folder>", "checkpoint (default: the built-in model)")
     .option("--output <folder>", "where the sheets go", join("build", "recognition"))
-    .option("--threads <n>", "processor threads", atLeastOne)
+    .option("--threads <n>", "processor threads", threads)
     .option("--smoke", "one concept, two steps: shows that it runs", false),
 ).opts<{ model?: string; output: string; threads?: number; smoke: boolean }>();
 const COLUMNS = 6;

@@ -7,6 +7,7 @@
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { KeepsakeError } from "../src/errors.ts";
 import { openClipModel } from "../src/diffusion/checkpoint.ts";
 import {
   clipContrastiveLoss,
@@ -51,7 +52,7 @@ const { output, samples, from, seed, smoke, freezeText, batch, rate, provider, t
 
 const BATCH = batch;
 const GROUP = 16;
-if (BATCH % GROUP !== 0) throw new RangeError(`--batch ${BATCH}: give a multiple of ${GROUP}.`);
+if (BATCH % GROUP !== 0) throw new KeepsakeError("usage", `--batch ${BATCH}: give a multiple of ${GROUP}.`);
 const EVALUATED = smoke ? 64 : 512;
 const NOUN_WEIGHT = 0.5;
 const NOUN_PROTOTYPES = "noun_embedding.weight";
@@ -67,7 +68,7 @@ const world = new World();
 const initial = from === undefined ? undefined : (await openClipModel(join(from, "clip"))).weights;
 const frozenText = freezeText ? initial : undefined;
 if (freezeText && initial === undefined)
-  throw new RangeError("--freeze-text: give the model whose text encoder is meant with --from.");
+  throw new KeepsakeError("usage", "--freeze-text: give the model whose text encoder is meant with --from.");
 const isOfTextTower = (name: string) => name.startsWith("text_model.") || name === "text_projection.weight";
 
 function textFeeds(captions: readonly string[]) {

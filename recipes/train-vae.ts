@@ -6,6 +6,7 @@
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { KeepsakeError } from "../src/errors.ts";
 import { concatenated } from "../src/diffusion/flat-arrays.ts";
 import type { ModuleContext } from "../src/diffusion/module.ts";
 import { decode, encode, klFromStandardNormal, sampleLatents } from "../src/diffusion/models/autoencoder-kl.ts";
@@ -67,7 +68,7 @@ const pictures = openPictures(pictureThreads);
 const initial = from === undefined ? undefined : (await openAutoencoderKl(join(from, "vae"))).weights;
 const frozenEncoder = freezeEncoder ? initial : undefined;
 if (freezeEncoder && initial === undefined)
-  throw new RangeError("--freeze-encoder: give the model whose encoder is meant with --from.");
+  throw new KeepsakeError("usage", "--freeze-encoder: give the model whose encoder is meant with --from.");
 const isOfEncoder = (name: string) => /^(encoder|quant_conv)\./.test(name);
 
 const pixelShape = (count: number) => [count, 3, PICTURE_SIZE, PICTURE_SIZE];

@@ -24,8 +24,8 @@ import { readArguments, tool } from "./tool.ts";
 
 const command = tool(
   "Teaches the built-in model four concepts one after another, with Keepsake and with sequential LoRA, and shows what each remembers.",
+  "npm run demo --",
 )
-  .name("npm run demo --")
   .option("--output <folder>", "where the sheet and the page go", "demo-output")
   .option(
     "--strategy <name>",
@@ -62,12 +62,14 @@ interface MutableComparison extends Comparison {
 }
 
 const started = performance.now();
+const strategies = [...new Set([values.strategy, CONTRAST])];
+// A strategy that there is not is told before the model is loaded.
+strategies.forEach((name) => createStrategy(name));
 const names = values.concepts.split(",").slice(0, values.smoke ? 2 : undefined);
 const pipeline = await StableDiffusionPipeline.load(MODEL);
 const clip = await ClipFeatures.load(join(MODEL, "clip"), { tokenizer: join(MODEL, "tokenizer") });
 const pool = new DenoiserPool(pipeline);
 const concepts = await judgedExamples(pipeline, names, 1);
-const strategies = [...new Set([values.strategy, CONTRAST])];
 const steps = values.smoke ? 8 : values.steps;
 const classifierDraws = values.smoke ? 4 : 16;
 const [sheet, page] = ["keepsake-demo.png", "keepsake-demo.html"].map((file) => join(values.output, file));

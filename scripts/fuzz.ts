@@ -12,14 +12,15 @@ import { join } from "node:path";
 import { KeepsakeError } from "../src/errors.ts";
 import { RandomStream } from "../src/random/random.ts";
 import { makeTargets, type FuzzTarget } from "./fuzz/targets.ts";
-import { atLeastOne, atLeastZero, readArguments, tool } from "./tool.ts";
+import { trainingSeed } from "../src/cli/options.ts";
+import { aboveZero, readArguments, tool } from "./tool.ts";
 
 const values = readArguments(
-  tool("Throws damaged files at every reader; one may succeed, or fail with one line for a person.")
-    .option("--seconds <n>", "how long", atLeastOne, 10)
-    .option("--seed <n>", "of the damage", atLeastZero, 0)
+  tool("Throws damaged files at every reader; one may succeed, or fail with one line for a person.", "npm run fuzz --")
+    .option("--seconds <n>", "how long", aboveZero, 10)
+    .option("--seed <n>", "seed of the damage", trainingSeed, 0)
     .option("--target <name>", "one kind of file alone")
-    .option("--case <n>", "one case alone", atLeastZero),
+    .option("--case <n>", "number of one case alone", trainingSeed),
 ).opts<{ seconds: number; seed: number; target?: string; case?: number }>();
 
 /** Far above what any case takes, so that a busy machine does not fail, and far below a hang. */

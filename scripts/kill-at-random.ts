@@ -13,12 +13,16 @@ import { libraryHistory } from "../src/library/history.ts";
 import { Keepsake } from "../src/keepsake/keepsake.ts";
 import { sha256 } from "../src/io/hash.ts";
 import { RandomStream } from "../src/random/random.ts";
-import { atLeastOne, atLeastZero, readArguments, tool } from "./tool.ts";
+import { trainingSeed } from "../src/cli/options.ts";
+import { atLeastOne, readArguments, tool } from "./tool.ts";
 
 const { rounds, seed } = readArguments(
-  tool("Kills keepsake at random moments and checks that the library is whole and the repeated command ends alike.")
+  tool(
+    "Kills keepsake at random moments and checks that the library is whole and the repeated command ends alike.",
+    "npm run kill-at-random --",
+  )
     .option("--rounds <n>", "kills, some seconds each", atLeastOne, 50)
-    .option("--seed <n>", "of the moments", atLeastZero, 0),
+    .option("--seed <n>", "seed of the moments", trainingSeed, 0),
 ).opts<{ rounds: number; seed: number }>();
 const random = new RandomStream(seed, "kill at random");
 const MODEL = "test/fixtures/models/tiny-sd1";

@@ -12,11 +12,15 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { inBrowser } from "./studio-in-browser.ts";
 import sharp from "sharp";
+import { KeepsakeError } from "../src/errors.ts";
 import { atLeastOne, readArguments, tool } from "./tool.ts";
 
 const values = readArguments(
   tool("Photographs the studio's screens, each at three sizes and in both themes.")
-    .requiredOption("--library <folder>", "of at least three concepts on the built-in model; it is not changed")
+    .requiredOption(
+      "--library <folder>",
+      "of at least three concepts on the built-in model; for Watch a rabbit is taught in it and undone",
+    )
     .option("--steps <n>", "that Watch shows", atLeastOne, 100)
     .option("--screens <names>", "comma-separated", "concepts,remember,draw,ask,settings,teach,watch")
     .option("--output <folder>", "where they go", join("docs", "studio")),
@@ -40,14 +44,20 @@ const SCREENS: Readonly<Record<string, (page: Page) => Promise<void>>> = {
   ...{ concepts, remember, draw, ask, settings, teach, watch },
 };
 
-const { library, output, screens } = values;
+const { library, output } = values;
+const screens = values.screens.split(",");
+const unknown = screens.find((screen) => !(screen in SCREENS));
+if (unknown !== undefined) {
+  const known = Object.keys(SCREENS).join(", ");
+  throw new KeepsakeError("usage", `There is no screen "${unknown}"; choose of ${known}.`);
+}
 await inBrowser(library, async (browser, address) => {
   mkdirSync(output, { recursive: true });
   const context = await browser.newContext({ reducedMotion: "reduce" });
   context.setDefaultTimeout(LONG);
   const page = await context.newPage();
   await page.goto(address);
-  for (const screen of screens.split(",")) await SCREENS[screen]?.(page);
+  for (const screen of screens) await SCREENS[screen]?.(page);
 });
 
 async function concepts(page: Page): Promise<void> {

@@ -1,56 +1,67 @@
 /**
- * @file The command line of what developers run: recipes, benchmarks and scripts. It has a help text, and whatever the
- * person can do something about is told in one line.
+ * @file The command line of what developers run: recipes, benchmarks and scripts. Each has a help text, and tells in
+ * one line what the person can do something about.
  */
 import { relative } from "node:path";
-import { Command, CommanderError } from "commander";
-import { realNumber, wholeNumber } from "../src/cli/options.ts";
+import { inspect } from "node:util";
+import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { exitCodeOf } from "../src/cli/exit.ts";
 import { KeepsakeError } from "../src/errors.ts";
 
 /** The value of an option: a whole number of at least 1. */
-export const atLeastOne = wholeNumber([1, Number.MAX_SAFE_INTEGER]);
-
-/** The value of an option: a whole number of at least 0. */
-export const atLeastZero = wholeNumber([0, Number.MAX_SAFE_INTEGER]);
+export function atLeastOne(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError("It must be a whole number above 0.");
+  return value;
+}
 
 /** The value of an option: a number above 0. */
-export const aboveZero = realNumber([Number.MIN_VALUE, Infinity]);
+export function aboveZero(text: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError("It must be a number above 0.");
+  return value;
+}
 
 /** The value of an option: several whole numbers of at least 1, `1,3,5`. */
 export function severalNumbers(text: string): number[] {
   return text.split(",").map(atLeastOne);
 }
 
-/** The value of an option that is given several times: one after another. */
-export function repeated(text: string, earlier: readonly string[]): string[] {
+/** The value of an option that may be given several times, once after another. */
+export function repeated(text: string, earlier: readonly string[] = []): string[] {
   return [...earlier, text];
 }
 
-/** A command that is called as it is typed, and throws a `CommanderError` for what it was not meant to be given. */
-export function tool(description: string): Command {
-  return new Command(`npx tsx ${relative("", process.argv[1])}`)
+/**
+ * A command that throws a `CommanderError` for a wrong argument.
+ *
+ * @param call - how it is called; default: with tsx
+ */
+export function tool(description: string, call = `npx tsx ${relative("", process.argv[1])}`): Command {
+  return new Command(call)
     .description(description)
     .exitOverride()
     .configureOutput({ writeErr: () => undefined });
 }
 
 /**
- * Reads the command line. From then on what goes wrong ends the process, and is told in one line unless it is a defect
- * of the program.
+ * Reads the command line. From then on what goes wrong ends the process: told in one line, or, if it is a defect of the
+ * program, with the place where it happened.
  */
 export function readArguments(command: Command): Command {
   process.on("uncaughtException", fail);
   return command.parse();
 }
 
-/** Exit codes as those of `keepsake`: 2 for a wrong command line, 1 for everything else. */
-function fail(error: Error): never {
-  if (error instanceof CommanderError) {
-    const fault = error.message.replaceAll("\n", " ").replace(/\.$/, "");
-    // Help is no failure.
-    if (error.exitCode !== 0) process.stderr.write(`${fault}; --help tells what there is.\n`);
-    process.exit(error.exitCode === 0 ? 0 : 2);
-  }
-  process.stderr.write(error instanceof KeepsakeError ? `error: ${error.message}\n` : `${error.stack}\n`);
-  process.exit(1);
+function fail(error: unknown): never {
+  process.stderr.write(told(error));
+  process.exit(exitCodeOf(error));
+}
+
+function told(error: unknown): string {
+  if (error instanceof KeepsakeError) return `error: ${error.message}\n`;
+  if (!(error instanceof CommanderError)) return `${inspect(error)}\n`;
+  // Help is no failure, and has been written.
+  if (error.exitCode === 0) return "";
+  return `${error.message.replaceAll("\n", " ").replace(/\.$/, "")}; see --help.\n`;
 }

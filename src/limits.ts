@@ -66,15 +66,14 @@ export function isReal(value: number, [least, most]: Range): boolean {
   return value >= least && value <= most;
 }
 
-/** "a whole number from 1 to 256", or "a whole number of at least 1". */
+/** "a whole number from 1 to 256". */
 export function describeWhole([least, most]: Range): string {
-  return `a whole number ${most < Number.MAX_SAFE_INTEGER ? `from ${least} to ${most}` : `of at least ${least}`}`;
+  return `a whole number from ${least} to ${most}`;
 }
 
-/** "a number from 0 to 100", or "a number above 0". */
+/** "a number from 0 to 100". */
 export function describeReal([least, most]: Range): string {
-  if (least === Number.MIN_VALUE) return `a number above 0${most < Infinity ? `, at most ${most}` : ""}`;
-  return `a number from ${least} to ${most}`;
+  return `a number ${least === Number.MIN_VALUE ? `above 0, at most ${most}` : `from ${least} to ${most}`}`;
 }
 
 /**

@@ -3,6 +3,7 @@
  * setting of each held-out view.
  */
 import { join } from "node:path";
+import { KeepsakeError } from "../../src/errors.ts";
 import type { SequenceConcept } from "../../src/learning/learn-sequence.ts";
 import { encodeTrainingPhotos } from "../../src/training/photos/encode-photos.ts";
 import { loadPhotos, readPhoto } from "../../src/training/photos/photos.ts";
@@ -33,10 +34,11 @@ async function exampleConcepts(): Promise<readonly ExampleConcept[]> {
   return concepts;
 }
 
-/** @throws Error for a name that no example has */
+/** @throws KeepsakeError ("usage") for a name that no example has */
 export async function exampleOf(name: string): Promise<ExampleConcept> {
   const found = (await exampleConcepts()).find((concept) => concept.name === name);
-  if (found === undefined) throw new Error(`there is no example concept "${name}"`);
+  if (found === undefined)
+    throw new KeepsakeError("usage", `There is no example concept "${name}"; examples/concepts has them.`);
   return found;
 }
 
@@ -46,7 +48,7 @@ export const pathsOf = (views: readonly ExampleView[]): string[] => views.map(({
 /**
  * @param names - in the order wanted
  * @param repeats - pictures drawn for the setting of each held-out view
- * @throws Error for a name that no example has
+ * @throws KeepsakeError ("usage") for a name that no example has
  */
 export async function judgedExamples(
   pipeline: StableDiffusionPipeline,

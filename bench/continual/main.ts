@@ -2,16 +2,18 @@
  * @file `npm run bench:continual`: compares the strategies of continual personalization on the built-in model and the
  * example concepts. See ../README.md.
  */
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Option } from "commander";
-import { aboveZero, atLeastOne, readArguments, repeated, severalNumbers, tool } from "../../scripts/tool.ts";
+import { atLeastOne, readArguments, repeated, severalNumbers, tool } from "../../scripts/tool.ts";
+import { realNumber, threads, wholeNumber } from "../../src/cli/options.ts";
+import { LIMITS, REAL_LIMITS } from "../../src/limits.ts";
 import { DenoiserPool } from "../../src/training/denoiser-pool.ts";
 import { BUILT_IN } from "../../src/library/model/model-profile.ts";
 import { createStrategy, findStrategy, parseStrategyOptions, STRATEGIES } from "../../src/strategies/registry.ts";
 import { ClipFeatures } from "../../src/diffusion/clip/clip-features.ts";
 import { StableDiffusionPipeline } from "../../src/diffusion/pipeline.ts";
 import { learningRateSchedules, type LearningRateSchedule } from "../../src/graph/index.ts";
+import { readJson } from "../../src/io/json.ts";
 import { runSequence } from "../../src/evaluation/sequence-run.ts";
 import { identifyModel } from "../../src/library/model/model-fingerprint.ts";
 import { judgedExamples } from "./example-concepts.ts";
@@ -33,7 +35,7 @@ interface BenchOptions {
   readonly set: ConceptSet;
   readonly strategies: string;
   readonly grid: boolean;
-  readonly option: string[];
+  readonly option?: readonly string[];
   readonly tuned?: string;
   readonly orders: number;
   readonly seeds: number;
@@ -58,36 +60,41 @@ const DRAWING = { seed: 2026, steps: 10, guidanceScale: 3, scheduler: "DPMSolver
 
 const command = tool(
   "Compares the strategies of continual personalization on the built-in model and the example concepts.",
+  "npm run bench:continual --",
 )
-  .name("npm run bench:continual --")
   .addOption(new Option("--set <name>", "concepts").choices(Object.keys(CONCEPT_SETS)).default("reported"))
   .option("--strategies <names>", "comma-separated", STRATEGIES.map(({ name }) => name).join(","))
   .option("--grid", "try each strategy with several strengths", false)
-  .option("--option <name=value>", "an option of the one strategy, over that of --tuned; repeatable", repeated, [])
+  .option("--option <name=value>", "an option of the one strategy, over that of --tuned; repeatable", repeated)
   .option("--tuned <file>", 'JSON with the options of each strategy: {"ewc": {"lambda": 100}}')
   .option("--orders <n>", "orders of the concepts", atLeastOne, 3)
   .option("--seeds <n>", "seeds for each order", atLeastOne, 2)
   .option("--concepts <n>", "concepts in a row", atLeastOne, 5)
   .option("--after <numbers>", "measure after so many concepts too: 1,3,5", severalNumbers)
-  .option("--steps <n>", "optimiser steps for each concept", atLeastOne, BUILT_IN.training.steps)
+  .option("--steps <n>", "optimiser steps for each concept", wholeNumber(LIMITS.steps), BUILT_IN.training.steps)
   .option("--targets <names>", "layers to adapt (default: what each strategy is at home on)")
-  .option("--rank <n>", "of the adapter (default: by the layers)", atLeastOne)
-  .option("--lr <x>", "learning rate of the adapter (default: by the layers)", aboveZero)
-  .option("--token-lr <x>", "learning rate of the token", aboveZero, BUILT_IN.training.tokenLearningRate)
+  .option("--rank <n>", "of the adapter (default: by the layers)", wholeNumber(LIMITS.rank))
+  .option("--lr <x>", "learning rate of the adapter (default: by the layers)", realNumber(REAL_LIMITS.learningRate))
+  .option(
+    "--token-lr <x>",
+    "learning rate of the token",
+    realNumber(REAL_LIMITS.learningRate),
+    BUILT_IN.training.tokenLearningRate,
+  )
   .addOption(
     new Option("--lr-scheduler <name>", "how both rates fall")
       .choices(learningRateSchedules)
       .default(BUILT_IN.training.lrScheduler),
   )
   .option("--pictures <n>", "drawn for the setting of each held-out view", atLeastOne, 2)
-  .option("--classifier-draws <n>", "for each held-out view", atLeastOne, 64)
+  .option("--classifier-draws <n>", "for each held-out view", wholeNumber(LIMITS.draws), 64)
   .option("--model <folder>", "checkpoint", join("models", "keepsake-64"))
   .option(
     "--output <folder>",
     "where results are kept; a benchmark that was stopped goes on",
     join("build", "bench-continual"),
   )
-  .option("--threads <n>", "processor threads", atLeastOne)
+  .option("--threads <n>", "processor threads", threads)
   .option("--table", "run nothing, print what is there", false);
 
 async function bench(options: BenchOptions): Promise<void> {
@@ -97,6 +104,7 @@ async function bench(options: BenchOptions): Promise<void> {
 }
 
 async function runAll(options: BenchOptions, results: Results): Promise<void> {
+  const runs = await plannedRuns(options);
   const program = options.threads === undefined ? {} : { threads: options.threads };
   const pipeline = await StableDiffusionPipeline.load(options.model, program);
   const { fingerprint: model } = await identifyModel(pipeline);
@@ -107,7 +115,6 @@ async function runAll(options: BenchOptions, results: Results): Promise<void> {
   const pool = new DenoiserPool(pipeline, program);
   const names = CONCEPT_SETS[options.set].slice(0, options.concepts);
   const examples = await judgedExamples(pipeline, names, options.pictures);
-  const runs = await plannedRuns(options);
   for (const [index, planned] of runs.entries()) {
     const { strategy, options: given, order, seed, budget } = planned;
     const { rank, targets = KEYS_AND_VALUES.targets, ...training } = budget;
@@ -162,12 +169,11 @@ function budgetOf({ strategy }: Contender, options: BenchOptions): Budget {
   return { steps, rank, ...named, learningRate, tokenLearningRate, lrScheduler };
 }
 
-async function contendersOf({ strategies, grid: isGrid, option, tuned }: BenchOptions): Promise<Contender[]> {
+async function contendersOf({ strategies, grid: isGrid, option = [], tuned }: BenchOptions): Promise<Contender[]> {
   const names = strategies.split(",").map((name) => findStrategy(name.trim()).name);
   if (isGrid) return names.flatMap(grid);
   // The file is the benchmark's own; createStrategy checks names and values.
-  const text = tuned === undefined ? "{}" : await readFile(tuned, "utf8");
-  const known = JSON.parse(text) as Readonly<Record<string, Contender["options"]>>;
+  const known = (tuned === undefined ? {} : await readJson(tuned)) as Readonly<Record<string, Contender["options"]>>;
   return names.map((strategy) => {
     return { strategy, options: { ...known[strategy], ...parseStrategyOptions(strategy, option) } };
   });

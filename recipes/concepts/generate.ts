@@ -13,14 +13,15 @@ import { CONCEPTS, type Concept } from "./concepts.ts";
 import { generatedConcept } from "./generated.ts";
 import { paintView } from "./paint-view.ts";
 import { viewsOf } from "./views.ts";
-import { atLeastOne, atLeastZero, readArguments, tool } from "../../scripts/tool.ts";
+import { trainingSeed } from "../../src/cli/options.ts";
+import { atLeastOne, readArguments, tool } from "../../scripts/tool.ts";
 
 const size = 256;
 
 const command = tool("Draws all views of concepts, six to learn from and six to test with.")
   .argument("[folder]", "where they go (default: examples/concepts, or build/concepts for generated ones)")
-  .option("--generated <n>", "so many new concepts in the place of the ten examples", atLeastOne)
-  .option("--seed <n>", "of the new concepts", atLeastZero, 1);
+  .option("--generated <n>", "number of new concepts, instead of the ten examples", atLeastOne)
+  .option("--seed <n>", "seed of the new concepts", trainingSeed, 1);
 const { generated, seed } = readArguments(command).opts<{ generated?: number; seed: number }>();
 const concepts: readonly Concept[] =
   generated === undefined ? CONCEPTS : Array.from({ length: generated }, (_, i) => generatedConcept(seed, i));

@@ -2,6 +2,7 @@
  * @file Training all parameters of a model: one compiled program for loss and gradients, run by one or several worker
  * threads, AdamW, an exponential moving average, and checkpoints from which training goes on as if it had not stopped.
  */
+import { KeepsakeError } from "../../src/errors.ts";
 import { countFlops, Program, type Feeds, type Provider, type Tensor } from "../../src/graph/index.ts";
 import type { Weights } from "../../src/diffusion/weights.ts";
 import type { ModuleContext } from "../../src/diffusion/module.ts";
@@ -157,7 +158,8 @@ export class FullTrainer {
     if (!(await exists(path))) return false;
     const file = await SafetensorsFile.open(path);
     const places = JSON.stringify(this.parameters.places.map(({ name, length }) => [name, length]));
-    if (file.metadata.get("parameters") !== places) throw new Error(`${path} is of another model`);
+    if (file.metadata.get("parameters") !== places)
+      throw new KeepsakeError("input", `${path} is of another model; give another --output.`);
     for (const [name, data] of Object.entries(this.#state)) data.set(await file.readFloat32(name));
     this.#step = Number(file.metadata.get("step"));
     return true;

@@ -3,6 +3,7 @@
  */
 import { availableParallelism } from "node:os";
 import { Option, type Command } from "commander";
+import { threads as processorThreads, trainingSeed } from "../../src/cli/options.ts";
 import { aboveZero, atLeastOne, readArguments, tool } from "../../scripts/tool.ts";
 import type { ProgramOptions, Provider } from "../../src/graph/index.ts";
 
@@ -87,15 +88,15 @@ export function recipeOptions(description: string, defaults: RecipeDefaults, arg
 
 function recipeCommand(description: string, { samples, batch, takes = [] }: RecipeDefaults): Command {
   const command = tool(`${description} It goes on where it was stopped; Ctrl-C loses nothing.`)
-    .option("--output <folder>", "of all recipes' results", "build/model")
-    .option("--samples <n>", "how many it is trained on", atLeastOne, samples)
-    .option("--seed <n>", "of weights and pictures", atLeastOne, 1)
+    .option("--output <folder>", "folder for the results of all recipes", "build/model")
+    .option("--samples <n>", "pictures to train on", atLeastOne, samples)
+    .option("--seed <n>", "seed of weights and pictures", trainingSeed, 1)
     .option("--batch <n>", `samples of a step (default: ${batch})`, atLeastOne)
     .option("--rate <x>", "multiplies the recipe's learning rate", aboveZero, 1)
     .addOption(
       new Option("--provider <name>", "where the training step is computed").choices(["cpu", "webgpu"]).default("cpu"),
     )
-    .option("--threads <n>", "cores to use (default: all)", atLeastOne)
+    .option("--threads <n>", "cores to use (default: all)", processorThreads)
     .option("--smoke", "so short that it shows only that the recipe runs", false);
   for (const name of takes) {
     const [flags, description] = SPECIAL_OPTIONS[name];

@@ -13,14 +13,15 @@ import { pictureGrid } from "../../src/io/images/picture-grid.ts";
 import { NOUN_NAMES } from "../figures/nouns.ts";
 import { captionedGroup } from "./groups.ts";
 import { captionedScene, World, type CaptionedScene } from "./world.ts";
-import { atLeastOne, atLeastZero, readArguments, tool } from "../../scripts/tool.ts";
+import { trainingSeed } from "../../src/cli/options.ts";
+import { atLeastOne, readArguments, tool } from "../../scripts/tool.ts";
 
 const SHEETS = ["samples", "held-out", "pairs", "nouns", "groups"] as const;
 const FOLDER = join("build", "contact-sheets");
 
 const command = tool("Writes sheets of pictures with their captions, to be looked at.")
-  .argument("[folder]", "where they go", FOLDER)
-  .option("--seed <n>", "of the pictures", atLeastZero, 1)
+  .argument("[folder]", `where they go (default: ${FOLDER})`)
+  .option("--seed <n>", "seed of the pictures", trainingSeed, 1)
   .option("--count <n>", "pictures of a sheet", atLeastOne, 96)
   .option("--size <pixels>", "their side", atLeastOne, 64)
   .option("--columns <n>", "pictures of a row", atLeastOne, 12)

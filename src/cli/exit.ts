@@ -40,18 +40,24 @@ export function stopSignal(): AbortSignal {
   return controller.signal;
 }
 
+/** @returns 0 where an error only says that help was shown */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_CODES.usage;
+  return error instanceof KeepsakeError ? EXIT_CODES[error.kind] : 1;
+}
+
 /** Says what went wrong, in one line for everything that the user can do something about, and sets the exit code. */
 export function reportFailure(thrown: unknown, output: Output): void {
   const error = isHeapLimit(thrown) ? thrown : (outOfMemory(thrown) ?? thrown);
   if (error instanceof CommanderError) {
     // Commander has printed the message already; help and version are no failures.
-    process.exitCode = error.exitCode === 0 ? 0 : EXIT_CODES.usage;
+    process.exitCode = exitCodeOf(error);
   } else if (error === STOPPED) {
     output.info("stopped");
     process.exitCode = INTERRUPTED;
   } else if (error instanceof KeepsakeError) {
     output.error(error.message);
-    process.exitCode = EXIT_CODES[error.kind];
+    process.exitCode = exitCodeOf(error);
   } else if (isHeapLimit(error)) {
     output.error("JavaScript ran out of memory; NODE_OPTIONS=--max-old-space-size=8000 gives it 8 GB.");
     process.exitCode = EXIT_CODES.environment;

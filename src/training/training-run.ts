@@ -202,7 +202,7 @@ export class TrainingRun {
     const gradient = [this.#trained.of(result.adapterGradient), result.embeddingsGradient.slice(first, last)];
     const norm = clipGradNorm(gradient, settings.maxGradNorm);
     if (!Number.isFinite(result.denoisingError) || !Number.isFinite(norm)) throw await this.#notFinite();
-    this.#trained.values.set(this.#trained.of(this.adapter.parameters));
+    this.#trained.readFrom(this.adapter.parameters);
     const { steps: totalSteps, warmupSteps } = settings;
     this.#optimizer.step(gradient, learningRateFactor(settings.lrScheduler, step, { totalSteps, warmupSteps }));
     this.#trained.putInto(this.adapter.parameters, this.#trained.values);

@@ -1,7 +1,6 @@
 /** @file The hyper-parameters with which one concept is learned. */
 import type { LearningRateSchedule } from "../graph/optim/index.ts";
 
-/** The hyper-parameters of learning one concept. */
 export interface TrainingSettings {
   /** Optimiser steps. */
   readonly steps: number;

@@ -133,15 +133,21 @@ describe("TrainedNumbers", () => {
     expect(numbers.values).toBe(lowRank.parameters);
   });
 
-  it("are taken out of an array and put back, and touch nothing else", () => {
-    const stacked = stackedLora(lora(2, 1), lora(3, 2));
-    const numbers = new TrainedNumbers(stacked, "stacked");
-    const before = stacked.parameters.slice();
+  it.each([
+    { form: "stacked", adapter: stackedLora(lora(2, 1), lora(3, 2)) },
+    { form: "full", adapter: fullMatrix(lora(1, 1)) },
+    { form: "frozen", adapter: lora(2, 1) },
+  ] as const)("are taken out of an array and put back, and touch nothing else: $form", ({ form, adapter }) => {
+    const { parameters } = adapter;
+    const numbers = new TrainedNumbers(adapter, form);
+    const before = parameters.slice();
     numbers.values.fill(9);
-    expect(stacked.parameters).toEqual(before);
-    numbers.putInto(stacked.parameters, numbers.values);
-    expect(numbers.of(stacked.parameters)).toEqual(numbers.values);
-    const changed = [...before.keys()].filter((i) => stacked.parameters[i] !== before[i]);
-    expect(changed).toEqual([...(trainedIndices(stacked, "stacked") ?? [])]);
+    expect(parameters).toEqual(before);
+    numbers.putInto(parameters, numbers.values);
+    expect(numbers.of(parameters)).toEqual(numbers.values);
+    const changed = [...before.keys()].filter((i) => parameters[i] !== before[i]);
+    expect(changed).toEqual([...(trainedIndices(adapter, form) ?? [])]);
+    numbers.readFrom(before);
+    expect(numbers.values).toEqual(numbers.of(before));
   });
 });

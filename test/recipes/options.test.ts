@@ -27,7 +27,8 @@ describe("options of a recipe", () => {
     ["--rate", "0"],
     ["--rate", "fast"],
     ["--provider", "cuda"],
-    ["--seed", "0"],
+    ["--seed", "-1"],
+    ["--rate", "Infinity"],
     ["--samples", "many"],
   ])("refuse %s %s", (name, value) => {
     expect(() => options(name, value)).toThrow(
