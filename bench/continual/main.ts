@@ -21,8 +21,10 @@ import {
   CONCEPT_SETS,
   KEYS_AND_VALUES,
   adaptedBy,
+  chosenOptions,
   grid,
   orders,
+  withDefaults,
   type Budget,
   type ConceptSet,
   type Contender,
@@ -119,7 +121,8 @@ async function runAll(options: BenchOptions, results: Results): Promise<void> {
     const { strategy, options: given, order, seed, budget } = planned;
     const { rank, targets = KEYS_AND_VALUES.targets, ...training } = budget;
     const made = createStrategy(strategy, given);
-    const label = `${index + 1}/${runs.length} ${strategy} ${JSON.stringify(given)} ${order.join(" ")} seed ${seed}`;
+    const what = [strategy, ...chosenOptions(planned)].join(", ");
+    const label = `${index + 1}/${runs.length} ${what}: ${order.join(" ")}, seed ${seed}`;
     const started = performance.now();
     const isNew = await results.once(model, planned, () =>
       runSequence({
@@ -147,7 +150,7 @@ async function runAll(options: BenchOptions, results: Results): Promise<void> {
 
 /** Whole rounds, so that a benchmark that is stopped early has compared all contenders as often. */
 async function plannedRuns(options: BenchOptions): Promise<PlannedRun[]> {
-  const contenders = await contendersOf(options);
+  const contenders = (await contendersOf(options)).map(withDefaults);
   const { set, pictures, classifierDraws } = options;
   const rounds = Array.from({ length: options.seeds }, (_, seed) =>
     orders(set, options.orders, options.concepts).map((order) => ({ order, seed })),

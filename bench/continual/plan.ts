@@ -9,7 +9,7 @@ import { createStrategy } from "../../src/strategies/registry.ts";
 import type { LearningRateSchedule } from "../../src/graph/index.ts";
 import type { OptionValue } from "../../src/training/options.ts";
 
-/** Strategies are tuned on concepts that are not reported. The reported ones hold two cats that are easily confused. */
+/** Strengths are tuned on concepts that are not reported. The reported ones hold two cats that are easily confused. */
 export const CONCEPT_SETS = {
   tuning: ["pip", "rivet", "cinder", "juno", "nomad"],
   reported: ["mochi", "pogo", "tilda", "tofu", "ember"],
@@ -52,8 +52,8 @@ export interface PlannedRun extends Contender {
 }
 
 /**
- * Values tried when a strategy is tuned: four for the strength of each, equal effort for all. Strategies without a
- * strength have one.
+ * Values tried by `--grid`: four for the strength of each. Strategies without a strength have one. What was tried for
+ * the present table, and how unequal that was, is in ../README.md.
  */
 const STRENGTHS: Readonly<Record<string, { readonly option: string; readonly values: readonly OptionValue[] }>> = {
   ewc: { option: "lambda", values: [1e4, 1e5, 3e5, 1e6] },
@@ -92,6 +92,19 @@ export function grid(strategy: string): Contender[] {
   const { [strategy]: strength } = STRENGTHS;
   if (strength === undefined) return [{ strategy, options: {} }];
   return strength.values.map((value) => ({ strategy, options: { [strength.option]: value } }));
+}
+
+/** A contender with every option of its strategy, as results keep it: a default may change. */
+export function withDefaults({ strategy, options }: Contender): Contender {
+  return { strategy, options: createStrategy(strategy, options).options };
+}
+
+/** What tells a contender from its strategy as it is by default: `candidates=3`. */
+export function chosenOptions({ strategy, options }: Contender): string[] {
+  const { options: defaults } = createStrategy(strategy);
+  return Object.entries(options)
+    .filter(([name, value]) => value !== defaults[name])
+    .map(([name, value]) => `${name}=${value}`);
 }
 
 /** Orders of the concepts: the first as listed, the others shuffled. The same for everyone. */

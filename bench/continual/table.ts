@@ -1,8 +1,8 @@
 /**
- * @file Results as a table: one row for each strategy with its options, mean ± standard error over orders and seeds.
+ * @file Results as a table: one row for each strategy with options that are not its defaults, mean ± standard error over orders and seeds.
  */
 import { meanAndStandardError, type Estimate } from "../../src/evaluation/estimate.ts";
-import { KEYS_AND_VALUES, type ConceptSet } from "./plan.ts";
+import { chosenOptions, KEYS_AND_VALUES, type ConceptSet } from "./plan.ts";
 import type { RunResult } from "./results.ts";
 
 interface Column {
@@ -49,10 +49,8 @@ export function markdownTable(results: readonly RunResult[], set: ConceptSet): s
   const isShared = (index: number) => settings.every((each) => each[index] === settings[0][index]);
   const groups = new Map<string, RunResult[]>();
   for (const [i, result] of shown.entries()) {
-    const { strategy, options } = result.planned;
-    const given = Object.entries(options).map(([name, value]) => `${name}=${value}`);
     const own = settings[i].filter((_, index) => !isShared(index));
-    const label = [strategy, ...given, ...own].join(", ");
+    const label = [result.planned.strategy, ...chosenOptions(result.planned), ...own].join(", ");
     groups.set(label, [...(groups.get(label) ?? []), result]);
   }
   const rows = [...groups].map(([label, runs]) => ({
@@ -85,7 +83,7 @@ function stagesOf(run: RunResult): RunResult[] {
 }
 
 /** What a run was made with, beside its strategy, in parts that may differ between rows. */
-function settingsOf({ model, planned: { budget, order, classifierDraws } }: RunResult): string[] {
+function settingsOf({ model, planned: { budget, order, pictures, classifierDraws } }: RunResult): string[] {
   const { steps, rank, targets = KEYS_AND_VALUES.targets, learningRate, tokenLearningRate, lrScheduler } = budget;
   return [
     `model ${model.slice(0, 8)}`,
@@ -94,6 +92,7 @@ function settingsOf({ model, planned: { budget, order, classifierDraws } }: RunR
     `${targets} at rank ${rank} and rate ${learningRate}`,
     `token's rate ${tokenLearningRate}`,
     lrScheduler,
+    pictures === 1 ? "1 picture for each view" : `${pictures} pictures for each view`,
     `${classifierDraws} draws of the classifier`,
   ];
 }

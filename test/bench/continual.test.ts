@@ -1,6 +1,15 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { CONCEPT_SETS, KEYS_AND_VALUES, adaptedBy, grid, orders, type PlannedRun } from "../../bench/continual/plan.ts";
+import {
+  CONCEPT_SETS,
+  KEYS_AND_VALUES,
+  adaptedBy,
+  chosenOptions,
+  grid,
+  orders,
+  withDefaults,
+  type PlannedRun,
+} from "../../bench/continual/plan.ts";
 import { Results, type RunResult } from "../../bench/continual/results.ts";
 import { markdownTable } from "../../bench/continual/table.ts";
 import { createStrategy, STRATEGIES } from "../../src/strategies/registry.ts";
@@ -69,6 +78,15 @@ describe("the plan of the benchmark", () => {
   });
 });
 
+describe("a contender", () => {
+  it("is kept with every option, and called by those that are not the defaults", () => {
+    const contender = withDefaults({ strategy: "ewc-dc", options: { lambda: 7 } });
+    expect(contender.options).toEqual({ ...createStrategy("ewc-dc").options, lambda: 7 });
+    expect(chosenOptions(contender)).toEqual(["lambda=7"]);
+    expect(chosenOptions(withDefaults({ strategy: "ewc-dc", options: {} }))).toEqual([]);
+  });
+});
+
 describe("results of runs", () => {
   it("are kept: what has been run is not run again, another seed or budget is", async () => {
     const results = await Results.open(inFolder("results"));
@@ -110,7 +128,7 @@ describe("the table", () => {
     expect(lines).toHaveLength(6);
     const adapted = "crossattn-kv at rank 4 and rate 0.001";
     expect(lines[0]).toBe(
-      `model 01234567, 2 concepts, 10 steps, ${adapted}, token's rate 0.01, cosine, 4 draws of the classifier`,
+      `model 01234567, 2 concepts, 10 steps, ${adapted}, token's rate 0.01, cosine, 1 picture for each view, 4 draws of the classifier`,
     );
     const [separate, sequential] = lines.slice(4).map((line) => line.split("|").map((cell) => cell.trim()));
     expect(separate[1]).toContain("separate");
@@ -137,16 +155,21 @@ describe("the table", () => {
     expect(last).toEqual(expect.arrayContaining(["1.000", "0.500", "2.0", "500"]));
   });
 
-  it("keeps apart what different models came to, and different numbers of draws", () => {
+  it("keeps apart what different models came to, and different numbers of pictures and draws", () => {
     const first = result("sequential", 0, 0.001, 0.5);
     const fewer = { ...first, planned: { ...first.planned, classifierDraws: 2 } };
+    const more = { ...first, planned: { ...first.planned, pictures: 2 } };
     const [shared, , , , ...rows] = markdownTable(
-      [first, { ...first, model: "fedcba9876543210" }, fewer],
+      [first, { ...first, model: "fedcba9876543210" }, fewer, more],
       "reported",
     ).split("\n");
     expect(shared).toMatch(/^2 concepts, 10 steps, /);
-    expect(rows).toHaveLength(3);
-    const told = ["fedcba98, 4 draws of", "01234567, 4 draws of", "01234567, 2 draws of"];
+    expect(rows).toHaveLength(4);
+    const [one, two] = ["1 picture for each view", "2 pictures for each view"];
+    const told = [
+      ...[`fedcba98, ${one}, 4 draws of`, `01234567, ${one}, 4 draws of`],
+      ...[`01234567, ${one}, 2 draws of`, `01234567, ${two}, 4 draws of`],
+    ];
     for (const own of told) expect(rows.some((row) => row.startsWith(`| sequential, model ${own}`))).toBe(true);
   });
 });
