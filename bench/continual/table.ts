@@ -1,6 +1,6 @@
 /**
- * @file Results as a table: one row for each strategy with options that are not its defaults, mean ± standard error over
- * orders and seeds.
+ * @file Results as a table: one row for each strategy with options that are not its defaults, mean ± standard error
+ * over orders and seeds.
  */
 import { meanAndStandardError, type Estimate } from "../../src/evaluation/estimate.ts";
 import { chosenOptions, KEYS_AND_VALUES, type ConceptSet } from "./plan.ts";
