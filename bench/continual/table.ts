@@ -3,14 +3,19 @@
  * over orders and seeds.
  */
 import { meanAndStandardError, type Estimate } from "../../src/evaluation/estimate.ts";
+import { STRATEGY_FOR_ANY_ADAPTER } from "../../src/strategies/registry.ts";
 import { chosenOptions, KEYS_AND_VALUES, type ConceptSet } from "./plan.ts";
 import type { RunResult } from "./results.ts";
 
 interface Column {
   readonly title: string;
-  readonly of: (run: RunResult) => number | undefined;
+  /** @param shown - all results of the table */
+  readonly of: (run: RunResult, shown: readonly RunResult[]) => number | undefined;
   readonly digits: number;
 }
+
+/** The strategy that the others are compared with, run by run. */
+const COMPARED_WITH = STRATEGY_FOR_ANY_ADAPTER;
 
 const sumOf = (run: RunResult, cost: (of: RunResult["costs"][number]) => number): number =>
   run.costs.reduce((sum, each) => sum + cost(each), 0) / run.planned.order.length;
@@ -18,6 +23,7 @@ const sumOf = (run: RunResult, cost: (of: RunResult["costs"][number]) => number)
 /** MMD² in thousandths: with the default kernel on unit features it is small. */
 const COLUMNS: readonly Column[] = [
   { title: "A_MMD ↓ ×1000", of: ({ metrics }) => 1000 * metrics.aMmd, digits: 3 },
+  { title: `less that of ${COMPARED_WITH}`, of: (run, shown) => scaled(lessReference(run, shown)), digits: 3 },
   { title: "F_MMD ↓ ×1000", of: ({ metrics }) => scaled(metrics.fMmd), digits: 3 },
   { title: "KID ↓ ×1000", of: ({ metrics }) => 1000 * metrics.kid.value, digits: 3 },
   { title: "CLIP-I ↑", of: ({ metrics }) => metrics.clipI, digits: 3 },
@@ -35,6 +41,22 @@ const COLUMNS: readonly Column[] = [
   { title: "trained", of: ({ trainedParameters }) => trainedParameters, digits: 0 },
   { title: "bytes kept", of: ({ keptBytes }) => keptBytes, digits: 0 },
 ];
+
+/** In A_MMD, of the same concepts in the same order with the same seed. */
+function lessReference({ metrics, planned, model }: RunResult, shown: readonly RunResult[]): number | undefined {
+  const { seed, pictures, budget } = planned;
+  const reference = shown.find(
+    (other) =>
+      other.planned.strategy === COMPARED_WITH &&
+      chosenOptions(other.planned).length === 0 &&
+      other.model === model &&
+      other.planned.order.join() === planned.order.join() &&
+      other.planned.seed === seed &&
+      other.planned.pictures === pictures &&
+      other.planned.budget.steps === budget.steps,
+  );
+  return reference && metrics.aMmd - reference.metrics.aMmd;
+}
 
 function scaled(value: number | undefined): number | undefined {
   return value === undefined ? undefined : 1000 * value;
@@ -57,7 +79,7 @@ export function markdownTable(results: readonly RunResult[], set: ConceptSet): s
   const rows = [...groups].map(([label, runs]) => ({
     label,
     runs,
-    cells: COLUMNS.map((column) => cell(column, runs)),
+    cells: COLUMNS.map((column) => cell(column, runs, shown)),
   }));
   const aMmdOf = ({ runs }: { runs: readonly RunResult[] }) =>
     meanAndStandardError(runs.map(({ metrics }) => metrics.aMmd)).value;
@@ -98,8 +120,8 @@ function settingsOf({ model, planned: { budget, order, pictures, classifierDraws
   ];
 }
 
-function cell({ of, digits }: Column, runs: readonly RunResult[]): string {
-  const values = runs.map(of).filter((value) => value !== undefined);
+function cell({ of, digits }: Column, runs: readonly RunResult[], shown: readonly RunResult[]): string {
+  const values = runs.map((run) => of(run, shown)).filter((value) => value !== undefined);
   if (values.length < runs.length) return "–";
   return formatted(meanAndStandardError(values), digits);
 }

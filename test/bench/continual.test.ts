@@ -140,6 +140,21 @@ describe("the table", () => {
     expect(sequential).toContain("40");
   });
 
+  it("compares with replay in runs of the same order and seed", () => {
+    const results = [result("replay", 0, 0.001), result("replay", 1, 0.002), result("sequential", 0, 0.004)];
+    const rowOf = (name: string, of: readonly RunResult[]) =>
+      markdownTable(of, "reported")
+        .split("\n")
+        .map((line) => line.split("|").map((cell) => cell.trim()))
+        .find((cells) => cells[1] === name);
+    expect(rowOf("sequential", results)?.slice(3, 5)).toEqual(["4.000", "3.000"]);
+    expect(rowOf("replay", results)?.slice(3, 5)).toEqual(["1.500 ± 0.500", "0.000"]);
+    const two = [...results, result("sequential", 1, 0.007)];
+    expect(rowOf("sequential", two)?.slice(3, 5)).toEqual(["5.500 ± 1.500", "4.000 ± 1.000"]);
+    // A run without a counterpart is compared with nothing.
+    expect(rowOf("sequential", [...two, result("sequential", 2, 0.007)])?.[4]).toBe("–");
+  });
+
   it("has a row for each time that a run was measured, fewer concepts first", () => {
     const end = result("sequential", 0, 0.001, 0.5);
     const { metrics } = result("sequential", 0, 0.006, 1);
