@@ -7,8 +7,6 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { BoundAdapter } from "../src/adapters/bound-adapter.ts";
 import { learnSequence, type LearnedConcept } from "../src/learning/learn-sequence.ts";
-import { realNumber, wholeNumber } from "../src/cli/options.ts";
-import { LIMITS, REAL_LIMITS } from "../src/limits.ts";
 import { BUILT_IN } from "../src/library/model/model-profile.ts";
 import { encodeTrainingPhotos } from "../src/training/photos/encode-photos.ts";
 import { loadPhotos, type Photos } from "../src/training/photos/photos.ts";
@@ -18,26 +16,16 @@ import { imageToTensor } from "../src/io/images/image.ts";
 import { CONCEPTS } from "./concepts/concepts.ts";
 import { PICTURE_SIZE } from "./model/architecture.ts";
 import { writeGrid } from "./training/sheets.ts";
-import { atLeastOne, readArguments, tool } from "../scripts/tool.ts";
+import { atLeastOne, parseLearningRate, parseRank, parseSteps, readArguments, tool } from "../scripts/tool.ts";
 
 const values = readArguments(
   tool("Teaches a model all example concepts at once and draws each in new places: has it room for them?")
     .option("--model <folder>", "checkpoint", join("models", "keepsake-64"))
     .option("--output <folder>", "where the sheet goes", join("build", "headroom"))
-    .option("--steps <n>", "optimiser steps for each concept", wholeNumber(LIMITS.steps), BUILT_IN.training.steps)
-    .option("--rank <n>", "of the adapter", wholeNumber(LIMITS.rank), BUILT_IN.adapter.rank)
-    .option(
-      "--lr <x>",
-      "learning rate of the adapter",
-      realNumber(REAL_LIMITS.learningRate),
-      BUILT_IN.training.learningRate,
-    )
-    .option(
-      "--token-lr <x>",
-      "learning rate of the token",
-      realNumber(REAL_LIMITS.learningRate),
-      BUILT_IN.training.tokenLearningRate,
-    )
+    .option("--steps <n>", "optimiser steps for each concept", parseSteps, BUILT_IN.training.steps)
+    .option("--rank <n>", "of the adapter", parseRank, BUILT_IN.adapter.rank)
+    .option("--lr <x>", "learning rate of the adapter", parseLearningRate, BUILT_IN.training.learningRate)
+    .option("--token-lr <x>", "learning rate of the token", parseLearningRate, BUILT_IN.training.tokenLearningRate)
     .option("--concepts <n>", "the first of the examples", atLeastOne, 10),
 ).opts<{
   model: string;

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { encodePng, imageToTensor, writePng } from "../src/io/images/image.ts";
 import { labelledSheet, type SheetRow } from "../src/io/images/labelled-sheet.ts";
 import type { RgbImage } from "../src/io/images/rgb-image.ts";
-import { LIMITS, REAL_LIMITS } from "../src/limits.ts";
+import { LIMITS } from "../src/limits.ts";
 import { BUILT_IN } from "../src/library/model/model-profile.ts";
 import { generatedConcept } from "./concepts/generated.ts";
 import { paintView } from "./concepts/paint-view.ts";
@@ -19,8 +19,8 @@ import { answersOf } from "./evaluation/judge-network.ts";
 import { drawnWhenTaughtAlone, NEW_PLACES } from "./evaluation/taught-alone.ts";
 import { PICTURE_SIZE } from "./model/architecture.ts";
 import { settingOf } from "./world/captions.ts";
-import { realNumber, threads, trainingSeed, wholeNumber } from "../src/cli/options.ts";
-import { atLeastOne, readArguments, tool } from "../scripts/tool.ts";
+import { threads, trainingSeed, wholeNumber } from "../src/cli/options.ts";
+import { atLeastOne, parseLearningRate, parseRank, parseSteps, readArguments, tool } from "../scripts/tool.ts";
 
 const values = readArguments(
   tool("Teaches generated concepts, each alone, draws each in new places, and asks the judge what is left of it.")
@@ -28,21 +28,11 @@ const values = readArguments(
     .option("--judge <folder>", "a trained judge", join("build", "model", "judge"))
     .option("--count <n>", "concepts", atLeastOne, 8)
     .option("--seed <n>", "seed of the concepts", trainingSeed, 5)
-    .option("--steps <n>", "optimiser steps for each concept", wholeNumber(LIMITS.steps), BUILT_IN.training.steps)
+    .option("--steps <n>", "optimiser steps for each concept", parseSteps, BUILT_IN.training.steps)
     .option("--batch <n>", "photos of a step", wholeNumber(LIMITS.batchSize), BUILT_IN.training.batchSize)
-    .option(
-      "--learning-rate <x>",
-      "of the adapter",
-      realNumber(REAL_LIMITS.learningRate),
-      BUILT_IN.training.learningRate,
-    )
-    .option(
-      "--token-learning-rate <x>",
-      "of the token",
-      realNumber(REAL_LIMITS.learningRate),
-      BUILT_IN.training.tokenLearningRate,
-    )
-    .option("--rank <n>", "of the adapter", wholeNumber(LIMITS.rank), BUILT_IN.adapter.rank)
+    .option("--lr <x>", "learning rate of the adapter", parseLearningRate, BUILT_IN.training.learningRate)
+    .option("--token-lr <x>", "learning rate of the token", parseLearningRate, BUILT_IN.training.tokenLearningRate)
+    .option("--rank <n>", "of the adapter", parseRank, BUILT_IN.adapter.rank)
     .option("--vectors <n>", "of the token", wholeNumber(LIMITS.vectors), BUILT_IN.vectors)
     .option("--threads <n>", "processor threads", threads)
     .option("--output <file>", "a sheet (PNG) of what was learned from and what was drawn")
@@ -54,8 +44,8 @@ const values = readArguments(
   seed: number;
   steps: number;
   batch: number;
-  learningRate: number;
-  tokenLearningRate: number;
+  lr: number;
+  tokenLr: number;
   rank: number;
   vectors: number;
   threads?: number;
@@ -66,8 +56,8 @@ const program = values.threads === undefined ? {} : { threads: values.threads };
 const training = {
   steps: values.smoke ? 2 : values.steps,
   batchSize: values.batch,
-  learningRate: values.learningRate,
-  tokenLearningRate: values.tokenLearningRate,
+  learningRate: values.lr,
+  tokenLearningRate: values.tokenLr,
 };
 const adapter = { rank: values.rank };
 const { count, seed, vectors } = values;

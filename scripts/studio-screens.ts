@@ -46,10 +46,10 @@ const SCREENS: Readonly<Record<string, (page: Page) => Promise<void>>> = {
 
 const { library, output } = values;
 const screens = values.screens.split(",");
-const unknown = screens.find((screen) => !(screen in SCREENS));
+const unknown = screens.find((screen) => !Object.hasOwn(SCREENS, screen));
 if (unknown !== undefined) {
   const known = Object.keys(SCREENS).join(", ");
-  throw new KeepsakeError("usage", `There is no screen "${unknown}"; choose of ${known}.`);
+  throw new KeepsakeError("usage", `There is no screen "${unknown}"; choose from ${known}.`);
 }
 await inBrowser(library, async (browser, address) => {
   mkdirSync(output, { recursive: true });

@@ -6,7 +6,9 @@ import { relative } from "node:path";
 import { inspect } from "node:util";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { exitCodeOf } from "../src/cli/exit.ts";
+import { realNumber, wholeNumber } from "../src/cli/options.ts";
 import { KeepsakeError } from "../src/errors.ts";
+import { LIMITS, REAL_LIMITS } from "../src/limits.ts";
 
 /** The value of an option: a whole number of at least 1. */
 export function atLeastOne(text: string): number {
@@ -21,6 +23,11 @@ export function aboveZero(text: string): number {
   if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError("It must be a number above 0.");
   return value;
 }
+
+/** Of how a concept is learned, in the ranges of `keepsake learn`. */
+export const parseSteps = wholeNumber(LIMITS.steps);
+export const parseRank = wholeNumber(LIMITS.rank);
+export const parseLearningRate = realNumber(REAL_LIMITS.learningRate);
 
 /** The value of an option: several whole numbers of at least 1, `1,3,5`. */
 export function severalNumbers(text: string): number[] {

@@ -11,15 +11,14 @@ import { squaredError } from "../../src/training/prediction-loss.ts";
 import type { TrainingPhoto } from "../../src/training/photos/encode-photos.ts";
 import { exampleOf, pathsOf } from "./example-concepts.ts";
 import { mean, Rows, TaughtLibraries } from "./taught-library.ts";
-import { threads, wholeNumber } from "../../src/cli/options.ts";
-import { LIMITS } from "../../src/limits.ts";
-import { readArguments, tool } from "../../scripts/tool.ts";
+import { threads } from "../../src/cli/options.ts";
+import { parseSteps, readArguments, tool } from "../../scripts/tool.ts";
 
 const values = readArguments(
   tool(
     "What holds the class noun while a concept is learned: prior preservation, distillation, the default strategies.",
   )
-    .option("--steps <n>", "optimiser steps for each concept", wholeNumber(LIMITS.steps), 150)
+    .option("--steps <n>", "optimiser steps for each concept", parseSteps, 150)
     .option("--concepts <names>", "folders of examples/concepts, comma-separated", "mochi,pip,rivet")
     .option("--threads <n>", "processor threads", threads, 2),
 ).opts<{ steps: number; concepts: string; threads: number }>();

@@ -4,9 +4,18 @@
  */
 import { join } from "node:path";
 import { Option } from "commander";
-import { atLeastOne, readArguments, repeated, severalNumbers, tool } from "../../scripts/tool.ts";
-import { realNumber, threads, wholeNumber } from "../../src/cli/options.ts";
-import { LIMITS, REAL_LIMITS } from "../../src/limits.ts";
+import {
+  atLeastOne,
+  parseLearningRate,
+  parseRank,
+  parseSteps,
+  readArguments,
+  repeated,
+  severalNumbers,
+  tool,
+} from "../../scripts/tool.ts";
+import { threads, wholeNumber } from "../../src/cli/options.ts";
+import { LIMITS } from "../../src/limits.ts";
 import { DenoiserPool } from "../../src/training/denoiser-pool.ts";
 import { BUILT_IN } from "../../src/library/model/model-profile.ts";
 import { createStrategy, findStrategy, parseStrategyOptions, STRATEGIES } from "../../src/strategies/registry.ts";
@@ -73,16 +82,11 @@ const command = tool(
   .option("--seeds <n>", "seeds for each order", atLeastOne, 2)
   .option("--concepts <n>", "concepts in a row", atLeastOne, 5)
   .option("--after <numbers>", "measure after so many concepts too: 1,3,5", severalNumbers)
-  .option("--steps <n>", "optimiser steps for each concept", wholeNumber(LIMITS.steps), BUILT_IN.training.steps)
+  .option("--steps <n>", "optimiser steps for each concept", parseSteps, BUILT_IN.training.steps)
   .option("--targets <names>", "layers to adapt (default: what each strategy is at home on)")
-  .option("--rank <n>", "of the adapter (default: by the layers)", wholeNumber(LIMITS.rank))
-  .option("--lr <x>", "learning rate of the adapter (default: by the layers)", realNumber(REAL_LIMITS.learningRate))
-  .option(
-    "--token-lr <x>",
-    "learning rate of the token",
-    realNumber(REAL_LIMITS.learningRate),
-    BUILT_IN.training.tokenLearningRate,
-  )
+  .option("--rank <n>", "of the adapter (default: by the layers)", parseRank)
+  .option("--lr <x>", "learning rate of the adapter (default: by the layers)", parseLearningRate)
+  .option("--token-lr <x>", "learning rate of the token", parseLearningRate, BUILT_IN.training.tokenLearningRate)
   .addOption(
     new Option("--lr-scheduler <name>", "how both rates fall")
       .choices(learningRateSchedules)

@@ -8,13 +8,12 @@ import { readLearned, type Learned } from "../../src/library/library-model.ts";
 import type { TrainingPhoto } from "../../src/training/photos/encode-photos.ts";
 import { exampleOf, pathsOf, type ExampleView } from "./example-concepts.ts";
 import { mean, Rows, TaughtLibraries } from "./taught-library.ts";
-import { threads, wholeNumber } from "../../src/cli/options.ts";
-import { LIMITS } from "../../src/limits.ts";
-import { atLeastOne, readArguments, tool } from "../../scripts/tool.ts";
+import { threads } from "../../src/cli/options.ts";
+import { atLeastOne, parseSteps, readArguments, tool } from "../../scripts/tool.ts";
 
 const values = readArguments(
   tool("What becomes of a concept that is taught further: one side of mochi is learned, then the other.")
-    .option("--steps <n>", "optimiser steps of each training run", wholeNumber(LIMITS.steps), 150)
+    .option("--steps <n>", "optimiser steps of each training run", parseSteps, 150)
     .option("--seeds <n>", "runs of each strategy", atLeastOne, 2)
     .option("--strategies <names>", "comma-separated", "kv-nullspace,sequential")
     .option("--threads <n>", "processor threads", threads, 2),

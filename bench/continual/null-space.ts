@@ -20,13 +20,12 @@ import { NoiseSchedule } from "../../src/diffusion/schedulers/index.ts";
 import { RandomStream } from "../../src/random/random.ts";
 import { judgedExamples } from "./example-concepts.ts";
 import { CONCEPT_SETS, KEYS_AND_VALUES, type Contender } from "./plan.ts";
-import { threads, wholeNumber } from "../../src/cli/options.ts";
-import { LIMITS } from "../../src/limits.ts";
-import { atLeastOne, readArguments, tool } from "../../scripts/tool.ts";
+import { threads } from "../../src/cli/options.ts";
+import { atLeastOne, parseSteps, readArguments, tool } from "../../scripts/tool.ts";
 
 const values = readArguments(
   tool("How full the null space of kv-nullspace gets with the concepts, and what it protects.")
-    .option("--steps <n>", "optimiser steps for each concept", wholeNumber(LIMITS.steps), 60)
+    .option("--steps <n>", "optimiser steps for each concept", parseSteps, 60)
     .option("--concepts <n>", "the first of the examples", atLeastOne, 10)
     .option("--threads <n>", "processor threads", threads, 2),
 ).opts<{ steps: number; concepts: number; threads: number }>();
