@@ -239,7 +239,7 @@ export class StableDiffusionPipeline {
 
     await this.#useAdapter(options.adapter);
     const { prompt, negativePrompt, learnedEmbeddings = [] } = options;
-    const prompts = this.#isGuided(guidanceScale) ? [negativePrompt, prompt] : [prompt];
+    const prompts = this.isGuided(guidanceScale) ? [negativePrompt, prompt] : [prompt];
     const read = this.#promptEncoder.read(prompts, learnedEmbeddings);
     const batch = { prompts: prompts.length, positions: read.chunks * this.text.positions };
     this.#checkMemory(size, batch);
@@ -263,6 +263,11 @@ export class StableDiffusionPipeline {
     return pictures;
   }
 
+  /** Whether the negative prompt goes through the UNet beside the prompt: a step is two of its evaluations then. */
+  isGuided(guidanceScale: number): boolean {
+    return guidanceScale !== 0 && guidanceScale !== 1 && this.unet.config.timeCondProjDim === undefined;
+  }
+
   /**
    * What drawing a picture of a size takes, without an adapter: one step of the denoising, and the decoding.
    *
@@ -273,7 +278,7 @@ export class StableDiffusionPipeline {
     guidanceScale: number,
   ): { readonly step: ProgramCost; readonly decoder: ProgramCost } {
     const shape = latentShape(this.vae.config, size);
-    const batch = { prompts: this.#isGuided(guidanceScale) ? 2 : 1, positions: this.text.positions };
+    const batch = { prompts: this.isGuided(guidanceScale) ? 2 : 1, positions: this.text.positions };
     return {
       step: programCost(this.#denoiserOutputs(shape, batch), this.#programOptions),
       decoder: programCost(decoderOutputs(this.vae, size), this.#programOptions),
@@ -321,11 +326,6 @@ export class StableDiffusionPipeline {
     this.#adapter = adapter;
     await this.#promptEncoder.clear();
     await this.#denoisers.clear();
-  }
-
-  /** Whether the negative prompt goes through the UNet beside the prompt. */
-  #isGuided(guidanceScale: number): boolean {
-    return guidanceScale !== 0 && guidanceScale !== 1 && this.unet.config.timeCondProjDim === undefined;
   }
 
   /** The guided prediction as a function of latents and timestep. */

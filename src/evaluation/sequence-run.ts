@@ -71,8 +71,8 @@ export interface SequenceStage {
 export interface ConceptCost {
   readonly seconds: number;
   /**
-   * UNet evaluations over all phases, one for each pair of latents and prompt: predictions alone, and predictions with
-   * derivatives.
+   * UNet evaluations over all phases, one for each pair of latents and prompt: predictions alone, those with which
+   * replayed pictures were drawn among them, and predictions with derivatives.
    */
   readonly evaluations: Evaluations;
 }
@@ -188,10 +188,10 @@ async function measureStage(
   };
 }
 
-function evaluationsOf({ evaluations }: LearnedConcept): Evaluations {
+function evaluationsOf({ evaluations, drawingEvaluations }: LearnedConcept): Evaluations {
   const phases = Object.values(evaluations);
   return {
-    forward: phases.reduce((sum, { forward }) => sum + forward, 0),
+    forward: phases.reduce((sum, { forward }) => sum + forward, drawingEvaluations),
     forwardBackward: phases.reduce((sum, { forwardBackward }) => sum + forwardBackward, 0),
   };
 }

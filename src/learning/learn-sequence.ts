@@ -14,7 +14,7 @@ import { trainingSettings, type AskedAdapter } from "./learn-settings.ts";
 import type { AdapterSettings } from "../adapters/new-adapter.ts";
 import { checkLossOptions, type LossOptions } from "../training/loss-options.ts";
 import type { StrategyMemory, Strategy } from "../training/strategy.ts";
-import { drawReplayedPictures } from "./replayed-pictures.ts";
+import { drawReplayedPictures, replayEvaluations } from "./replayed-pictures.ts";
 import { learnedTokens, type RunConcept } from "./new-tokens.ts";
 import type { TrainingPhoto } from "../training/photos/encode-photos.ts";
 import type { TrainingSettings } from "../training/training-settings.ts";
@@ -72,7 +72,10 @@ export interface LearnedConcept {
   readonly memory: StrategyMemory;
   /** Denoising error of each step, over all phases. */
   readonly losses: readonly number[];
+  /** UNet evaluations of the training. */
   readonly evaluations: PhaseEvaluations;
+  /** UNet evaluations with which pictures were drawn before it, to be replayed. */
+  readonly drawingEvaluations: number;
   /** Numbers that were trained, the new tokens' included. */
   readonly trainedParameters: number;
   /** Bytes that are kept between concepts: adapter (all of them, if they are separate), embeddings and memory. */
@@ -152,6 +155,7 @@ export async function* learnSequence(request: SequenceRequest): AsyncGenerator<L
         memory,
         losses,
         evaluations: run.evaluations,
+        drawingEvaluations: replayEvaluations(pipeline, plan),
         trainedParameters:
           (trainedIndices(adapter, strategy.form)?.length ?? adapter.parameters.length) + run.embedding.length,
         keptBytes:

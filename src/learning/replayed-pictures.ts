@@ -35,6 +35,13 @@ export function replayedPictures({ replay }: ConceptPlan): number {
   return replay?.prompts.reduce((sum, group) => sum + group.length, 0) ?? 0;
 }
 
+/** UNet evaluations that drawing them takes, one for each pair of latents and prompt. */
+export function replayEvaluations(pipeline: StableDiffusionPipeline, plan: ConceptPlan): number {
+  const { family } = pipeline;
+  const perStep = pipeline.isGuided(family.guidanceScale) ? 2 : 1;
+  return replayedPictures(plan) * replaySteps(family) * perStep;
+}
+
 /**
  * Draws the pictures that a plan wants to be replayed, in its groups. The same run has the same ones.
  *

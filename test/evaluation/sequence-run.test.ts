@@ -82,6 +82,18 @@ describe("a run of a sequence", () => {
     expect(totals.keptBytes).toBeGreaterThan(4 * totals.trainedParameters);
   });
 
+  it("counts the evaluations with which replayed pictures are drawn", async () => {
+    const strategy = createStrategy("replay", { pictures: 1, share: 1, noun: false });
+    const { costs } = await runSequence({ ...request("replay"), strategy });
+    const steps = Math.min(pipeline.family.steps, 12);
+    // A step predicts what is replayed, for each of two photos. Drawn are a picture of the class noun and one of other
+    // things; later one of the earlier concept and one of its noun, too. A guided step takes two evaluations.
+    expect(costs.map(({ evaluations }) => evaluations)).toEqual([
+      { forward: 4 + 2 * steps * 2, forwardBackward: 8 },
+      { forward: 4 + 4 * steps * 2, forwardBackward: 8 },
+    ]);
+  });
+
   it("gives the same pictures and measures again", async () => {
     const [first, second] = [await run("sequential"), await run("sequential")];
     expect(second.generated).toEqual(first.generated);
