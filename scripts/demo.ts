@@ -10,7 +10,7 @@ import { wholeNumber } from "../src/cli/options.ts";
 import { formatDuration } from "../src/units.ts";
 import { LIMITS } from "../src/limits.ts";
 import { DenoiserPool } from "../src/training/denoiser-pool.ts";
-import { BUILT_IN } from "../src/library/model/model-profile.ts";
+import { BUILT_IN, taughtWith } from "../src/library/model/model-profile.ts";
 import { readPhoto } from "../src/training/photos/photos.ts";
 import { createStrategy, STRATEGY_FOR_ANY_ADAPTER } from "../src/strategies/registry.ts";
 import { ClipFeatures } from "../src/diffusion/clip/clip-features.ts";
@@ -107,12 +107,13 @@ const workLeft = new WorkLeft({
 for (const [index, strategy] of strategies.entries()) {
   let classifying = false;
   const made = createStrategy(strategy);
+  const { adapter, training } = taughtWith(BUILT_IN, made.targets);
   runs.push(
     await runSequence({
       ...{ pipeline, pool, clip, concepts },
       strategy: made,
-      adapter: { ...BUILT_IN.adapter, targets: made.targets ?? BUILT_IN.adapter.targets },
-      training: { ...BUILT_IN.training, steps, seed: SEED },
+      adapter,
+      training: { ...training, steps, seed: SEED },
       drawing: { seed: SEED, steps: values.smoke ? 4 : 25, guidanceScale: 3 },
       classifierDraws,
       onStep: ({ concept, step, steps: ofConcept, loss }) => {

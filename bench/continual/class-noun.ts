@@ -1,11 +1,13 @@
 /**
  * @file Ways to hold on to what the class noun means while a concept is learned: prior preservation on pictures that
  * the model draws itself, and the class-noun term of double distillation, which needs no picture. Beside them nothing,
- * and the two default strategies, `replay` without and with photos as pictures of their class.
+ * and the two default strategies, `replay` without and with photos as pictures of their class. Rank and rates are the
+ * same for all: those that the built-in model is taught with.
  *
  * `npx tsx bench/continual/class-noun.ts --steps 160 --concepts pogo,mochi,pip`
  */
 import type { LearnRequest } from "../../src/keepsake/learn-and-preview.ts";
+import { BUILT_IN } from "../../src/library/model/model-profile.ts";
 import { readLearned } from "../../src/library/library-model.ts";
 import { squaredError } from "../../src/training/prediction-loss.ts";
 import type { TrainingPhoto } from "../../src/training/photos/encode-photos.ts";
@@ -25,11 +27,16 @@ const values = readArguments(
 
 /** Of double distillation only what holds the class noun: no new teacher, and no scores. */
 const NOUN_TERM = { strategy: "dsc", strategyOptions: { beta: 0, eta: 0, candidates: 2 } };
-const CONTENDERS: Readonly<Record<string, Pick<LearnRequest, "strategy" | "strategyOptions" | "training">>> = {
+const CONTENDERS: Readonly<
+  Record<string, Pick<LearnRequest, "strategy" | "strategyOptions" | "adapter" | "training">>
+> = {
   "nothing (sequential)": { strategy: "sequential" },
   "prior preservation, weight 1": { strategy: "sequential", training: { priorWeight: 1, priorPictures: 16 } },
   "class-noun term, alpha 1": NOUN_TERM,
-  "kv-nullspace": { strategy: "kv-nullspace" },
+  "kv-nullspace": {
+    ...{ strategy: "kv-nullspace", adapter: { rank: BUILT_IN.adapter.rank } },
+    training: { learningRate: BUILT_IN.training.learningRate },
+  },
   "replay, noun=false": { strategy: "replay", strategyOptions: { noun: false } },
   replay: { strategy: "replay" },
 };

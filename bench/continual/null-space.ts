@@ -8,8 +8,9 @@
 import { join } from "node:path";
 import { tokenOf } from "../../src/prompts/concept-name.ts";
 import { DenoiserPool } from "../../src/training/denoiser-pool.ts";
+import { DEFAULT_ADAPTER } from "../../src/learning/learn-settings.ts";
 import { learnSequence, type LearnedConcept } from "../../src/learning/learn-sequence.ts";
-import { BUILT_IN } from "../../src/library/model/model-profile.ts";
+import { BUILT_IN, taughtWith } from "../../src/library/model/model-profile.ts";
 import { fillTemplate } from "../../src/prompts/prompt-templates.ts";
 import { leadingDirections, secondMoment } from "../../src/numeric/directions.ts";
 import { conceptPrompts, genericPrompts, MOST_CONTEXTS } from "../../src/strategies/parts/protected-prompts.ts";
@@ -19,7 +20,7 @@ import { addLearnedTokens } from "../../src/diffusion/prompt-encoder.ts";
 import { NoiseSchedule } from "../../src/diffusion/schedulers/index.ts";
 import { RandomStream } from "../../src/random/random.ts";
 import { judgedExamples } from "./example-concepts.ts";
-import { CONCEPT_SETS, KEYS_AND_VALUES, type Contender } from "./plan.ts";
+import { CONCEPT_SETS, type Contender } from "./plan.ts";
 import { threads } from "../../src/cli/options.ts";
 import { atLeastOne, parseSteps, readArguments, tool } from "../../scripts/tool.ts";
 
@@ -112,6 +113,7 @@ async function directionsTaken({ embeddings }: LearnedConcept): Promise<readonly
 const line = (cells: readonly (string | number)[]) => {
   console.log(`| ${cells.join(" | ")} |`);
 };
+const { adapter, training } = taughtWith(BUILT_IN, DEFAULT_ADAPTER.targets);
 const taken: (readonly number[])[] = [];
 const moved: (readonly string[])[] = [];
 for (const { strategy, options } of CONTENDERS) {
@@ -119,8 +121,7 @@ for (const { strategy, options } of CONTENDERS) {
   let last: LearnedConcept | undefined;
   for await (const learned of learnSequence({
     ...{ pipeline, pool, concepts, strategy: createStrategy(strategy, options) },
-    adapter: { rank: KEYS_AND_VALUES.rank, targets: KEYS_AND_VALUES.targets },
-    training: { ...BUILT_IN.training, steps: values.steps },
+    ...{ adapter, training: { ...training, steps: values.steps } },
   })) {
     before ??= await predictions(learned);
     if (options.energy === 0.97 && COUNTED_AFTER.includes(learned.embeddings.length)) {

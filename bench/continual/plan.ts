@@ -4,7 +4,7 @@
  */
 import { RandomStream } from "../../src/random/random.ts";
 import { DEFAULT_ADAPTER } from "../../src/learning/learn-settings.ts";
-import { BUILT_IN } from "../../src/library/model/model-profile.ts";
+import { BUILT_IN, taughtWith } from "../../src/library/model/model-profile.ts";
 import { createStrategy } from "../../src/strategies/registry.ts";
 import type { LearningRateSchedule } from "../../src/graph/index.ts";
 import type { OptionValue } from "../../src/training/options.ts";
@@ -68,10 +68,13 @@ const STRENGTHS: Readonly<Record<string, { readonly option: string; readonly val
 /** What is adapted, and how fast. */
 type Adapted = Required<Pick<Budget, "rank" | "targets" | "learningRate">>;
 
-/** As the built-in model is taught. */
-const ALL_LINEAR: Adapted = { ...BUILT_IN.adapter, learningRate: BUILT_IN.training.learningRate };
-/** Keys and values alone hold less, so they are given a higher rank. At higher rates animals fall apart. */
-export const KEYS_AND_VALUES: Adapted = { rank: 64, targets: DEFAULT_ADAPTER.targets, learningRate: 5e-4 };
+/** As the built-in model is taught, with these targets. */
+function adaptedWith(targets: string): Adapted {
+  const { adapter, training } = taughtWith(BUILT_IN, targets);
+  return { ...adapter, learningRate: training.learningRate };
+}
+
+export const KEYS_AND_VALUES = adaptedWith(DEFAULT_ADAPTER.targets);
 /** Smith et al., "Continual diffusion" (TMLR 2024), and Kumari et al., CVPR 2023, define theirs on keys and values. */
 const ON_KEYS_AND_VALUES = ["c-lora", "custom-diffusion"];
 
@@ -83,8 +86,7 @@ const ON_KEYS_AND_VALUES = ["c-lora", "custom-diffusion"];
 export function adaptedBy(strategy: string, targets?: string): Adapted {
   const isMadeForKeysAndValues =
     createStrategy(strategy).targets !== undefined || ON_KEYS_AND_VALUES.includes(strategy);
-  const wanted = targets ?? (isMadeForKeysAndValues ? KEYS_AND_VALUES : ALL_LINEAR).targets;
-  return { ...(wanted === KEYS_AND_VALUES.targets ? KEYS_AND_VALUES : ALL_LINEAR), targets: wanted };
+  return adaptedWith(targets ?? (isMadeForKeysAndValues ? DEFAULT_ADAPTER : BUILT_IN.adapter).targets);
 }
 
 /** Every way in which a strategy is tried. */

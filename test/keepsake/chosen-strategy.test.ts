@@ -45,6 +45,27 @@ describe("a strategy that is not named", () => {
     expect(any.adapter).toMatchObject({ targets: BUILT_IN.adapter.targets });
   });
 
+  it("learns keys and values alone of the built-in model at a rank and a rate of their own, later concepts too", async () => {
+    const request = { model: undefined, adapter: { rank: undefined }, training: { steps: 1 } };
+    const soft = { strategy: "kv-nullspace", strategyOptions: { mode: "soft" } };
+    const taughtAs = ({ adapter, concepts }: Awaited<ReturnType<typeof learned>>["library"]) => ({
+      rank: adapter?.rank,
+      rates: concepts.map(({ training }) => [training?.learningRate, training?.tokenLearningRate]),
+    });
+    await learned("built-in, rates", { ...request, ...soft });
+    const { library } = await learned("built-in, rates", { ...request, name: "mug" });
+    const ofToken = BUILT_IN.training.tokenLearningRate;
+    expect(taughtAs(library)).toEqual({ rank: 64, rates: [5e-4, 5e-4].map((rate) => [rate, ofToken]) });
+    const { library: usual } = await learned("built-in, usual rates", request);
+    expect(taughtAs(usual)).toEqual({ rank: 32, rates: [[1.5e-3, ofToken]] });
+    const { library: named } = await learned("built-in, named rates", {
+      ...soft,
+      model: undefined,
+      training: { steps: 1, learningRate: 2e-3 },
+    });
+    expect(taughtAs(named)).toEqual({ rank: 2, rates: [[2e-3, ofToken]] });
+  });
+
   it.each([
     { textWidth: 768, mode: "hard" },
     { textWidth: 1024, mode: "hard" },

@@ -89,6 +89,16 @@ describe("an unfinished run", () => {
     },
   );
 
+  it.each([{ strategy: "kv-nullspace" }, { strategy: "ewc" }])(
+    "with the built-in model names no rate that suits what is trained, with $strategy",
+    async ({ strategy }) => {
+      const folder = inFolder("built-in", strategy);
+      await stopAfterOneStep(folder, { model: undefined, strategy });
+      const run = await findUnfinishedRun(await Library.open(folder));
+      expect(run?.command).not.toMatch(/--(lr|token-lr|targets)/);
+    },
+  );
+
   it("may be the one that another process is at work on", async () => {
     const unlock = await lockFolder(library, "learning cup");
     expect((await listConcepts(library)).unfinishedRun?.inUse).toBe(true);

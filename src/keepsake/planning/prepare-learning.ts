@@ -12,7 +12,7 @@ import { settingsOfEntry, trainingSettings, type AskedAdapter } from "../../lear
 import { availableMemory } from "../../io/available-memory.ts";
 import { Library } from "../../library/library.ts";
 import { checkModel, identifyModel } from "../../library/model/model-fingerprint.ts";
-import type { ModelProfile } from "../../library/model/model-profile.ts";
+import { taughtWith, type ModelProfile } from "../../library/model/model-profile.ts";
 import { deleteEndedSnapshot, type SnapshotFacts } from "../../library/run/run-snapshot.ts";
 import { recordedIn, recordedRun, type RecordedRun } from "../../library/run/unfinished-run.ts";
 import type { DenoiserPool } from "../../training/denoiser-pool.ts";
@@ -81,6 +81,7 @@ export async function prepareLearning(
   const others = library.concepts.filter((each) => each.name !== name);
   const beginsAdapter = others.length === 0 && again !== "more";
   const asked = beginsAdapter ? askedAdapter(profile, request) : (request.adapter ?? {});
+  const usual = taughtWith(profile, beginsAdapter ? asked.targets : library.manifest.adapter?.targets);
   const strategy = chosenStrategy(request, library, { asked, textWidth: pipeline.text.width });
   if (strategy.order !== "one-by-one") {
     const fault = `${strategy.name} is a yardstick for sequences in memory: it would keep what grows with every concept`;
@@ -91,9 +92,9 @@ export async function prepareLearning(
   const recorded = unfinished ?? (isLikeEnded ? recordedIn(ended, name) : undefined);
   const prepared = await prepareRun(pipeline, {
     strategy,
-    settings: trainingSettings(withDefaults(profile.training, askedTraining(request, recorded)), pipeline),
+    settings: trainingSettings(withDefaults(usual.training, askedTraining(request, recorded)), pipeline),
     ...(await startOf(concept, library, pipeline)),
-    asked: beginsAdapter ? ranked(asked, profile, strategy) : asked,
+    asked: beginsAdapter ? ranked(asked, usual.adapter, strategy) : asked,
   });
   const { settings, made } = prepared;
   const kept = { name: strategy.name, options: strategy.options };
@@ -135,8 +136,8 @@ function askedAdapter({ adapter }: ModelProfile, { strategy, adapter: asked = {}
   return withDefaults({ targets }, asked);
 }
 
-/** A new low-rank adapter has the rank that suits the model, unless its kind has a rank of its own. */
-function ranked(asked: AskedAdapter, { adapter: { rank } }: ModelProfile, { form }: Strategy): AskedAdapter {
+/** A new low-rank adapter has the rank that suits model and targets, unless its kind has a rank of its own. */
+function ranked(asked: AskedAdapter, { rank }: ModelProfile["adapter"], { form }: Strategy): AskedAdapter {
   const hasOwnRank = form === "full" || findAdapterKind(asked.kind).defaultRank !== undefined;
   return hasOwnRank ? asked : withDefaults({ rank }, asked);
 }

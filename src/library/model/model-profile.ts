@@ -22,6 +22,8 @@ export interface ModelProfile {
   };
   /** Of a new adapter; the rank is that of a low-rank one. */
   readonly adapter: { readonly rank: number; readonly targets: string };
+  /** Rank and rate for adapters of other targets, where these want others. */
+  readonly otherTargets?: ReadonlyMap<string, { readonly rank: number; readonly learningRate: number }>;
   /** Embeddings that a new token stands for. */
   readonly vectors: number;
   /** Things that stand for the rest of the world when a picture is classified. */
@@ -53,6 +55,8 @@ export const BUILT_IN: ModelProfile = {
   note: "The built-in model is a toy for small drawings. For your own photos use a Stable Diffusion checkpoint: --model <path>.",
   training: { steps: 250, batchSize: 4, learningRate: 1.5e-3, tokenLearningRate: 1e-3, lrScheduler: "cosine" },
   adapter: { rank: 32, targets: "unet-linear" },
+  // They hold less, so their rank is higher; at higher rates animals fall apart.
+  otherTargets: new Map([["crossattn-kv", { rank: 64, learningRate: 5e-4 }]]),
   vectors: 4,
   // It knows no other words: of all kinds and shapes that it was trained to draw.
   ordinaryThings: [
@@ -66,6 +70,20 @@ export const BUILT_IN: ModelProfile = {
 /** @param model - as `chosenModel` names it */
 export function profileOf(model: string): ModelProfile {
   return model === BUILT_IN_MODEL ? BUILT_IN : CHECKPOINT;
+}
+
+/**
+ * How a model is taught where nobody has said otherwise than by the adapter's targets.
+ *
+ * @param targets - of a new adapter or a library's. Default: those that suit the model
+ */
+export function taughtWith(
+  profile: ModelProfile,
+  targets = profile.adapter.targets,
+): Pick<ModelProfile, "adapter" | "training"> {
+  const { rank = profile.adapter.rank, learningRate = profile.training.learningRate } =
+    profile.otherTargets?.get(targets) ?? {};
+  return { adapter: { rank, targets }, training: { ...profile.training, learningRate } };
 }
 
 /** The things that the built-in model can draw, for help texts. */

@@ -6,7 +6,7 @@ import { DEFAULT_ADAPTER, DEFAULT_TRAINING, VALIDATION_EVERY } from "../../learn
 import { isWhole, LIMITS } from "../../limits.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import type { RunIdentity, SnapshotFacts } from "./run-snapshot.ts";
-import { profileOf, type ModelProfile } from "../model/model-profile.ts";
+import { profileOf, taughtWith, type ModelProfile } from "../model/model-profile.ts";
 import { shellQuote } from "../../shell.ts";
 import type { OptionValue } from "../../training/options.ts";
 import { createStrategy, findStrategy, isStrategy, parseStrategyOptions } from "../../strategies/registry.ts";
@@ -124,8 +124,10 @@ function strategyOptions(identity: RunIdentity): string[] {
   ];
 }
 
-function trainingOptions({ training }: RunIdentity, profile: ModelProfile): string[] {
-  const defaults: Readonly<Record<string, unknown>> = { ...DEFAULT_TRAINING, ...profile.training };
+function trainingOptions({ adapter, training }: RunIdentity, profile: ModelProfile): string[] {
+  const { targets } = recorded(adapter);
+  const usual = taughtWith(profile, inText(targets));
+  const defaults: Readonly<Record<string, unknown>> = { ...DEFAULT_TRAINING, ...usual.training };
   const settings = recorded(training);
   return Object.entries(TRAINING_OPTIONS).flatMap(([setting, option]) => {
     const value = settings[setting];

@@ -7,7 +7,7 @@ import { TARGET_PRESETS } from "../../../adapters/modules.ts";
 import type { AskedStrategy } from "../../../keepsake/chosen-strategy.ts";
 import type { LearnRequest } from "../../../keepsake/learn-and-preview.ts";
 import { DEFAULT_ADAPTER, DEFAULT_TRAINING } from "../../../learning/learn-settings.ts";
-import { BUILT_IN, CHECKPOINT } from "../../../library/model/model-profile.ts";
+import { BUILT_IN, CHECKPOINT, taughtWith } from "../../../library/model/model-profile.ts";
 import { DEFAULT_STRATEGY, parseStrategyOptions, STRATEGY_FOR_ANY_ADAPTER } from "../../../strategies/registry.ts";
 import { KeepsakeError } from "../../../errors.ts";
 import { learningRateSchedules, type LearningRateSchedule, type Provider } from "../../../graph/index.ts";
@@ -55,6 +55,12 @@ function unlessGiven(setting: number | string, builtIn: number | string): string
   return setting === builtIn ? `(default: ${setting})` : `(default: ${setting}; on the built-in model ${builtIn})`;
 }
 
+/** What a setting is on the built-in model, where it depends on the targets. */
+function byTargets(of: (usual: ReturnType<typeof taughtWith>) => number): string {
+  const others = [...(BUILT_IN.otherTargets?.keys() ?? [])];
+  return [of(BUILT_IN), ...others.map((targets) => `${of(taughtWith(BUILT_IN, targets))} with ${targets}`)].join(", ");
+}
+
 const collected = (text: string, before: string[]): string[] => [...before, text];
 
 const PREVIEWS_DEFAULT =
@@ -93,7 +99,10 @@ function withAdapterOptions(command: Command): Command {
     )
     .option(
       "--rank <n>",
-      `rank of the adapter, fixed by the first concept ${unlessGiven(DEFAULT_ADAPTER.rank, BUILT_IN.adapter.rank)}`,
+      `rank of the adapter, fixed by the first concept ${unlessGiven(
+        DEFAULT_ADAPTER.rank,
+        byTargets(({ adapter }) => adapter.rank),
+      )}`,
       wholeNumber(LIMITS.rank),
     )
     .option(
@@ -103,7 +112,7 @@ function withAdapterOptions(command: Command): Command {
     )
     .option(
       "--targets <names>",
-      `layers to adapt: ${TARGET_PRESETS.join(", ")}, or endings such as to_q,ff.net.2 ${unlessGiven(DEFAULT_ADAPTER.targets, BUILT_IN.adapter.targets)}`,
+      `layers to adapt, fixed by the first concept: ${TARGET_PRESETS.join(", ")}, or endings such as to_q,ff.net.2 (default: what --strategy is made for, else ${DEFAULT_ADAPTER.targets}; on the built-in model ${BUILT_IN.adapter.targets})`,
     )
     .option(
       "--vectors <n>",
@@ -143,7 +152,10 @@ function withRateOptions(command: Command): Command {
     )
     .option(
       "--lr <x>",
-      `learning rate of the adapter ${unlessGiven(DEFAULT_TRAINING.learningRate, BUILT_IN.training.learningRate)}`,
+      `learning rate of the adapter ${unlessGiven(
+        DEFAULT_TRAINING.learningRate,
+        byTargets(({ training }) => training.learningRate),
+      )}`,
       realNumber(REAL_LIMITS.learningRate),
     )
     .option(
