@@ -9,25 +9,26 @@ import { DEFAULT_ADAPTER, type AskedAdapter } from "../learning/learn-settings.t
 import type { Library } from "../library/library.ts";
 import { withValuesOf } from "../library/manifest/manifest.ts";
 import type { OptionValue } from "../training/options.ts";
-import { createStrategy, DEFAULT_STRATEGY, isStrategy, STRATEGY_FOR_ANY_ADAPTER } from "../strategies/registry.ts";
+import {
+  createStrategy,
+  DEFAULT_STRATEGY,
+  isStrategy,
+  STRATEGY_FOR_ANY_ADAPTER,
+  usualOptions,
+} from "../strategies/registry.ts";
 import type { Strategy } from "../training/strategy.ts";
-
-/**
- * The default strategy's adapter carries whole matrices, and a run holds it five times: 153 MB at the size of Stable
- * Diffusion 1, whose text is 768 wide, about 4 GB at SDXL's, with 2048. Above this width its soft form is chosen, which
- * trains one LoRA.
- */
-const WIDEST_FOR_MATRICES = 1024;
 
 /** What a request may say of the strategy. */
 export interface AskedStrategy {
   /**
-   * A name that `STRATEGIES` knows. Default: the library's last, else `kv-nullspace`, in its soft form on models with a
-   * wide text (SDXL); `replay` on an adapter that this cannot use, as is the built-in
-   * model's.
+   * A name that `STRATEGIES` knows. Default: the library's last, else `kv-nullspace`; `replay` on an adapter that this
+   * cannot use, as is the built-in model's.
    */
   readonly strategy?: string | undefined;
-  /** Options of the strategy that are not left to their defaults, or to what the library was learned with. */
+  /**
+   * Options of the strategy. Default: what the library was learned with, if this was its last strategy too; else the
+   * strategy's own, of `kv-nullspace` the soft form on models with a wide text (SDXL).
+   */
   readonly strategyOptions?: Readonly<Record<string, OptionValue>> | undefined;
 }
 
@@ -41,14 +42,13 @@ export function chosenStrategy(
   { folder, manifest }: Pick<Library, "folder" | "manifest">,
   { asked = {}, textWidth }: { readonly asked?: AskedAdapter | undefined; readonly textWidth?: number } = {},
 ): Strategy {
-  if (strategy !== undefined) return createStrategy(strategy, strategyOptions);
   const { strategy: last, adapter } = manifest;
-  if (last !== undefined) {
-    checkIsRegistered(last.name);
-    withValuesOf(folder, () => createStrategy(last.name, last.options));
-    return createStrategy(last.name, { ...last.options, ...strategyOptions });
-  }
-  return usualStrategy(adapter ?? asked, textWidth, strategyOptions);
+  const name = strategy ?? last?.name;
+  if (name === undefined) return usualStrategy(adapter ?? asked, textWidth, strategyOptions);
+  if (name !== last?.name) return createStrategy(name, { ...usualOptions(name, textWidth), ...strategyOptions });
+  checkIsRegistered(name);
+  withValuesOf(folder, () => createStrategy(name, last.options));
+  return createStrategy(name, { ...last.options, ...strategyOptions });
 }
 
 /**
@@ -65,8 +65,7 @@ export function usualStrategy(
   const { loraOnly, targets } = createStrategy(DEFAULT_STRATEGY);
   const isUsable = (loraOnly === undefined || kind === loraKind.name) && (targets === undefined || targets === own);
   if (!isUsable) return createStrategy(STRATEGY_FOR_ANY_ADAPTER, strategyOptions);
-  const isWide = textWidth !== undefined && textWidth > WIDEST_FOR_MATRICES;
-  return createStrategy(DEFAULT_STRATEGY, { ...(isWide && { mode: "soft" }), ...strategyOptions });
+  return createStrategy(DEFAULT_STRATEGY, { ...usualOptions(DEFAULT_STRATEGY, textWidth), ...strategyOptions });
 }
 
 /** @throws KeepsakeError ("state") for a strategy from outside that is not there */

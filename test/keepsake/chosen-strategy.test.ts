@@ -70,13 +70,18 @@ describe("a strategy that is not named", () => {
     { textWidth: 768, mode: "hard" },
     { textWidth: 1024, mode: "hard" },
     { textWidth: 2048, mode: "soft" },
-  ])("is the form without whole matrices where the text is wide: $textWidth", ({ textWidth, mode }) => {
+  ])("is the form without whole matrices where the text is wide, named or not: $textWidth", ({ textWidth, mode }) => {
     const model = { folder: "wide", fingerprint: "0", weights: "0" };
     const { folder, manifest } = Library.blank("new", model);
-    const strategy = chosenStrategy({}, { folder, manifest }, { textWidth });
-    expect(strategy).toMatchObject({ name: "kv-nullspace", options: { mode } });
-    const asked = chosenStrategy({ strategyOptions: { mode: "hard" } }, { folder, manifest }, { textWidth });
-    expect(asked.options).toMatchObject({ mode: "hard" });
+    for (const request of [{}, { strategy: "kv-nullspace" }]) {
+      const strategy = chosenStrategy(request, { folder, manifest }, { textWidth });
+      expect(strategy).toMatchObject({ name: "kv-nullspace", options: { mode } });
+      const hard = { ...request, strategyOptions: { mode: "hard" } };
+      expect(chosenStrategy(hard, { folder, manifest }, { textWidth }).options).toMatchObject({ mode: "hard" });
+      const strict = { ...request, strategyOptions: { lambda: 0.5 } };
+      const { options } = chosenStrategy(strict, { folder, manifest }, { textWidth });
+      expect(options).toMatchObject({ mode, lambda: 0.5 });
+    }
   });
 
   it("is what the library was learned with, options included; those that are given come first", async () => {
@@ -86,6 +91,10 @@ describe("a strategy that is not named", () => {
     expect(library.strategy).toMatchObject({ name: "ewc", options: strategyOptions });
     const { options } = chosenStrategy({ strategyOptions: { lambda: 9 } }, { folder: "chosen", manifest: library });
     expect(options).toMatchObject({ lambda: 9, draws: 1 });
+    const named = (asked: object) =>
+      chosenStrategy({ strategy: "ewc", ...asked }, { folder: "chosen", manifest: library }).options;
+    expect(named({})).toMatchObject(strategyOptions);
+    expect(named({ strategyOptions: { draws: 3 } })).toMatchObject({ lambda: 7, draws: 3 });
     expect(chosenStrategy({ strategy: "sequential" }, { folder: "chosen", manifest: library }).name).toBe("sequential");
   });
 });

@@ -392,6 +392,13 @@ describe("an import", () => {
     expect((await learnedLora(folder)).parameters).toEqual((await learnedLora(plain)).parameters);
     const fresh = inFolder("embedding alone");
     expect(await imported(fresh, { file })).toMatchObject({ name: "rex", kind: "embedding" });
+    // No tensor says whether it is a LoRA's but by its name, and this one is called as the token.
+    const { vectors, width } = (await readTokenEmbeddings(file))[0];
+    for (const name of ["flora", "lora", "lora_dog"]) {
+      const named = inFolder(`${name}.safetensors`);
+      await writeTokenEmbedding(named, { token: `<${name}>`, vectors, count: 1, width });
+      expect(await imported(fresh, { file: named })).toMatchObject({ name, kind: "embedding" });
+    }
     expect((await learnedLora(fresh)).layers.every(({ loraB }) => loraB.every((value) => value === 0))).toBe(true);
   });
 

@@ -11,6 +11,7 @@ import { verifyLibrary } from "../keepsake/one-shot.ts";
 import { failure } from "../io/failure.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
 import { learnQuickly, treeOf, writePhotos } from "../keepsake/support.ts";
+import { createStrategy } from "../../src/strategies/registry.ts";
 import { addConcept, emptyLibrary } from "./support.ts";
 
 const inFolder = temporaryFolder();
@@ -79,6 +80,7 @@ describe("an unfinished run", () => {
       shown: "ewc-dc --strategy-option lambda=7",
     },
     { what: "one that stacks a matrix", strategy: "kv-nullspace", strategyOptions: {}, shown: "kv-nullspace" },
+    { what: "one that leaves it", strategy: "textual-inversion", strategyOptions: {}, shown: "textual-inversion" },
   ])(
     "of a first concept names the adapter too, as it was asked for, with $what",
     async ({ strategy, strategyOptions, shown }) => {
@@ -98,6 +100,20 @@ describe("an unfinished run", () => {
       expect(run?.command).not.toMatch(/--(lr|token-lr|targets)/);
     },
   );
+
+  it("names the options in which it differs from what the library was learned with", async () => {
+    const folder = inFolder("options");
+    const learned = { strategy: "ewc", strategyOptions: { lambda: 7, draws: 1 } };
+    await learnQuickly({ library: folder, name: "dog", photos, ...learned, training: { steps: 1 } });
+    const ofRun = async (strategy: string, strategyOptions: Record<string, number>) => {
+      await stopAfterOneStep(folder, { strategy, strategyOptions, restart: true });
+      return (await findUnfinishedRun(await Library.open(folder)))?.command;
+    };
+    expect(await ofRun("ewc", {})).toContain("--strategy ewc --steps");
+    const lambda = Number(createStrategy("ewc").options.lambda);
+    expect(await ofRun("ewc", { lambda })).toContain(`--strategy ewc --strategy-option lambda=${lambda} --steps`);
+    expect(await ofRun("sequential", {})).toContain("--strategy sequential --steps");
+  });
 
   it("may be the one that another process is at work on", async () => {
     const unlock = await lockFolder(library, "learning cup");

@@ -123,12 +123,13 @@ function checkIsNew(name: string | undefined, library: Library | undefined): voi
   throw new KeepsakeError("state", `${fault}; choose another name with --name.`);
 }
 
+/** How a layer's tensor is called, in LoRA files of any format. An embedding's is called as its token: "<flora>". */
+const OF_A_LAYER = /^lora_[^.]+\.|\.lora_|\.(weight|alpha|diff)$/i;
+
 /** @throws KeepsakeError if the file cannot be read */
 async function holdsLora(file: string): Promise<boolean> {
   const sources = await openSources(file);
-  return sources.some((source) =>
-    [...source.file.tensors.keys()].some((key) => /lora|\.(weight|alpha|diff)$/i.test(key)),
-  );
+  return sources.some((source) => [...source.file.tensors.keys()].some((key) => OF_A_LAYER.test(key)));
 }
 
 /** The token that comes with the file, if any does. */

@@ -9,7 +9,13 @@ import type { RunIdentity, SnapshotFacts } from "./run-snapshot.ts";
 import { profileOf, taughtWith, type ModelProfile } from "../model/model-profile.ts";
 import { shellQuote } from "../../shell.ts";
 import type { OptionValue } from "../../training/options.ts";
-import { createStrategy, findStrategy, isStrategy, parseStrategyOptions } from "../../strategies/registry.ts";
+import {
+  createStrategy,
+  findStrategy,
+  isStrategy,
+  parseStrategyOptions,
+  usualOptions,
+} from "../../strategies/registry.ts";
 
 /** Options of `keepsake learn` by the settings that they give. */
 const TRAINING_OPTIONS = {
@@ -41,7 +47,7 @@ export function learnCommandOf(snapshot: SnapshotFacts, folder: string, manifest
     ...["--class", noun, "--library", folder],
     ...(vectors === "1" ? [] : ["--vectors", vectors]),
     ...(beginsAdapter(identity, manifest) ? adapterOptions(snapshot, profile) : []),
-    ...strategyOptions(identity),
+    ...strategyOptions(snapshot, manifest),
     ...trainingOptions(identity, profile),
     ...samplesOptions(identity),
   ];
@@ -105,18 +111,22 @@ function trainedPart(
 ): { readonly rank?: number; readonly alpha?: number } {
   const [name, options] = strategyOf(identity);
   const form = name === undefined || !isStrategy(name) ? undefined : createStrategy(name, options).form;
-  if (form === "low-rank") return { rank, alpha };
+  if (form === "low-rank" || form === "frozen") return { rank, alpha };
   // What the usual layers read, and so the matrix, is as wide as an embedding of a token.
   if (form !== "stacked" || targets !== DEFAULT_ADAPTER.targets) return {};
   const trained = rank - embeddingWidth;
   return { rank: trained, alpha: Number(((alpha / rank) * trained).toPrecision(12)) };
 }
 
-function strategyOptions(identity: RunIdentity): string[] {
+/** The strategy, with the options that it would not have otherwise. */
+function strategyOptions({ identity, embeddingWidth }: SnapshotFacts, { strategy: last }: Manifest): string[] {
   const [name, options = {}] = strategyOf(identity);
   if (name === undefined) return [];
   const specs = isStrategy(name) ? findStrategy(name).options : {};
-  const changed = Object.entries(options).filter(([option, value]) => value !== specs[option]?.default);
+  const usual = name === last?.name ? last.options : usualOptions(name, embeddingWidth);
+  const changed = Object.entries(options).filter(
+    ([option, value]) => value !== (usual[option] ?? specs[option]?.default),
+  );
   return [
     "--strategy",
     name,

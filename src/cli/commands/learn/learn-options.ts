@@ -85,7 +85,7 @@ function withStrategyOptions(command: Command): Command {
     .addOption(
       new Option("--strategy-option <name=value>", "an option of the strategy; may be repeated")
         .argParser(collected)
-        .default([], "none"),
+        .default([], "as the library was learned so far, else the strategy's own"),
     );
 }
 
