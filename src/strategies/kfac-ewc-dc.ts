@@ -10,6 +10,7 @@ import { KeepsakeError } from "../errors.ts";
 import { classifierObjective, SCORE_OPTIONS } from "./parts/candidates.ts";
 import { leadingDirections } from "../numeric/directions.ts";
 import { ELASTIC_OPTIONS } from "./parts/elastic.ts";
+import { checkFisherUnit, fisherUnit } from "./parts/fisher-unit.ts";
 import { protectedMoment } from "./parts/protected-prompts.ts";
 import {
   firstOutputs,
@@ -58,17 +59,19 @@ export const kfacEwcDc = defineStrategy({
     const { lambda, gamma, draws, energy, weights, eta } = options;
     const lora = requireTextSide(context.adapter, "kfac-ewc-dc");
     const width = lora.layers[0].inFeatures;
+    const objective = classifierObjective(options);
     const before = checkedMemory(context.memory.get("output-fisher")?.data, lora);
+    if (before !== undefined) checkFisherUnit(context.memory, objective);
     const directions = leadingDirections(await protectedMoment(context, width), width, energy);
     return {
       penalty: lambda > 0 ? responsePenalty(lora, directions, outputWeights(lora, before, weights), lambda) : undefined,
       objective: eta > 0 ? classifierObjective(options, eta) : undefined,
-      fisher: { objective: classifierObjective(options), draws },
+      fisher: { objective, draws },
       keep: ({ parameters, fisher }) => {
         if (fisher === undefined) throw new Error("the Fisher information was not computed");
         const now = outputFisher(lora, parameters, fisher, directions);
         const data = now.map((value, i) => gamma * (before?.[i] ?? 0) + value);
-        return new Map([["output-fisher", { shape: [data.length], data }]]);
+        return new Map([["output-fisher", { shape: [data.length], data }], fisherUnit(objective)]);
       },
     };
   },

@@ -50,6 +50,8 @@ export interface Objective {
   readonly candidates: number;
   /** Which teachers are evaluated, and under which of `prompts` prompts. */
   readonly teachers?: Readonly<Partial<Record<TeacherName, (prompts: number) => readonly number[]>>>;
+  /** Of the classifier's softmax, where the terms take it in. */
+  readonly temperature?: number;
   /** Adds the terms of a photo, one of which at least speaks of prompt 0. */
   readonly addTerms: (loss: PredictionLoss, item: ObjectiveItem) => void;
 }

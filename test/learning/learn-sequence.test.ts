@@ -112,7 +112,7 @@ describe("learnSequence", () => {
     learned.forEach(({ adapter: lora, embeddings, memory, evaluations }, i) => {
       expect(lora.parameters).toEqual(plain[i].adapter.parameters);
       expect(embeddings).toEqual(plain[i].embeddings);
-      expect([...memory.keys()].sort()).toEqual(["anchor", "fisher"]);
+      expect([...memory.keys()].sort()).toEqual(["anchor", "fisher", "score-temperature"]);
       expect(memory.get("fisher")?.data).toHaveLength(lora.parameters.length);
       expect(memory.get("fisher")?.data.some((value) => value > 0)).toBe(true);
       // Two photos in two draws, under the new prompt and the class noun's, then under the earlier token too.

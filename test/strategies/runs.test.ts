@@ -243,7 +243,14 @@ describe("a strategy with its own part", () => {
       const [after, before] = [run.adapter, linearLora(2, 2)].map((adapter) => weightChange(requireLora(adapter), 0));
       const e = normal(fillTemplate(PROMPT_TEMPLATES[0], "<dog>"), WIDTH);
       const kept = [...run.memory()].map(([name, { data }]) => [name, data.length]);
-      expect(kept).toEqual(outputs === 0 ? [] : [["output-fisher", outputs]]);
+      expect(kept).toEqual(
+        outputs === 0
+          ? []
+          : [
+              ["output-fisher", outputs],
+              ["score-temperature", 1],
+            ],
+      );
       let sum = 0;
       for (let row = 0; row < SIZE; row++) {
         let response = 0;
@@ -286,6 +293,33 @@ describe("a strategy with its own part", () => {
     });
     const misfit = new Map([["output-fisher", { shape: [3], data: new Float32Array(3) }]]);
     await expect(kept(misfit)).rejects.toThrow("is of 3 outputs, its adapter has 8");
+  });
+
+  it("Fisher information is weighed by what measured it, denoising error or scores at a temperature, or refused", async () => {
+    const keptBy = async (strategy: string, options = {}) => (await finished({ strategy, options })).run.memory();
+    const goOn = (strategy: string, before: ConceptContext["memory"], options = {}) =>
+      finished({ strategy, memory: before, options });
+    const [ofError, ofScores] = [await keptBy("ewc"), await keptBy("ewc-dc")];
+    const outputs = await keptBy("kfac-ewc-dc");
+    await goOn("dsc-ewc", ofError);
+    await goOn("dsc-ewc-dc", ofScores);
+    await goOn("ewc", memory);
+    await expect(goOn("ewc-dc", ofError)).rejects.toThrow(
+      "remembers Fisher information of the denoising error, the strategy is made for one of classifier scores at " +
+        "temperature 0.001: choose one without scores, such as ewc, or one that keeps none, such as replay.",
+    );
+    await expect(goOn("ewc", ofScores)).rejects.toThrow("of classifier scores at temperature 0.001, the strategy is");
+    for (const [strategy, before] of [
+      ["ewc-dc", ofScores],
+      ["kfac-ewc-dc", outputs],
+    ] as const) {
+      await goOn(strategy, before);
+      const hotter = goOn(strategy, before, { temperature: 0.01 });
+      await expect(hotter).rejects.toThrow("made for one of classifier scores at temperature 0.01: choose one with");
+    }
+    // What a strategy does not read does not concern it.
+    await goOn("kfac-ewc-dc", ofError);
+    await goOn("sequential", ofScores);
   });
 
   it("textual-inversion: changes the new token and nothing else", async () => {

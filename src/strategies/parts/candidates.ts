@@ -31,7 +31,7 @@ export const SCORE_OPTIONS = {
  */
 export function classifierObjective({ candidates, temperature }: ScoreOptions, weight = 1): Objective {
   return {
-    candidates,
+    ...{ candidates, temperature },
     addTerms: (loss, { prompts }) => {
       const all = Array.from({ length: prompts }, (_, i) => i);
       loss.addSquaredError(0, 1).addScoreDivergence(

@@ -10,6 +10,7 @@ import {
   type ConceptPlan,
   type Objective,
 } from "../../training/strategy.ts";
+import { checkFisherUnit, fisherUnit } from "./fisher-unit.ts";
 import type { ChoiceOption, NumberOption } from "../../training/options.ts";
 import {
   addQuadraticPenaltyGradient,
@@ -61,7 +62,7 @@ export interface ElasticOptions {
  * L + (λ/2) Σ_j F_j (θ_j - θ*_j)², with F made of an objective's gradients (docs/method.md, "Elastic weight
  * consolidation").
  *
- * @throws KeepsakeError if the memory is of an adapter of another size
+ * @throws KeepsakeError if the memory is of an adapter of another size, or of another objective
  */
 export function elasticPlan(
   { adapter, memory }: ConceptContext,
@@ -69,6 +70,7 @@ export function elasticPlan(
   objective: Objective,
 ): Pick<ConceptPlan, "penalty" | "fisher" | "keep"> {
   const earlier = consolidated(memory, adapter.parameters.length);
+  if (earlier !== undefined) checkFisherUnit(memory, objective);
   const consolidate = penalty === "online" ? consolidateOnline : consolidateSum;
   return {
     penalty:
@@ -85,16 +87,13 @@ export function elasticPlan(
       if (fisher === undefined) throw new Error("the Fisher information was not computed");
       const { anchor, fisher: sum } = consolidate(earlier, { anchor: parameters, fisher }, gamma);
       const shape = [parameters.length];
-      return new Map([
-        [ANCHOR, { shape, data: anchor }],
-        ["fisher", { shape, data: sum }],
-      ]);
+      return new Map([[ANCHOR, { shape, data: anchor }], ["fisher", { shape, data: sum }], fisherUnit(objective)]);
     },
   };
 }
 
 /**
- * What an EWC strategy, any of them, kept; undefined if there is nothing: then only what is learned from now on is
+ * What an EWC strategy kept; undefined if there is nothing: then only what is learned from now on is
  * protected.
  */
 function consolidated(memory: StrategyMemory, size: number): ConsolidatedParameters | undefined {

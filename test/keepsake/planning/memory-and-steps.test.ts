@@ -46,8 +46,8 @@ describe("a rehearsal", () => {
       { name: "consolidate", steps: 8 },
     ]);
     expect(work.phases[1]?.evaluations.forwardBackward).toBeGreaterThanOrEqual(1);
-    // Adapter, anchor and Fisher diagonal; and the token.
-    expect(work.keptBytes).toBe(3 * bytes + run.tokens.embedding.byteLength);
+    // Adapter, anchor and Fisher diagonal; its temperature; and the token.
+    expect(work.keptBytes).toBe(3 * bytes + 4 + run.tokens.embedding.byteLength);
     expect(work.snapshotBytes).toBeGreaterThan(3 * bytes);
   });
 });
