@@ -26,7 +26,7 @@ const concepts = await Promise.all(
 // Both train a LoRA of one layout, so the compiled programs serve both.
 const pool = new DenoiserPool(pipeline);
 for (const strategy of [createStrategy("sequential"), createStrategy("kv-nullspace", { mode: "soft" })]) {
-  const training = { steps: STEPS, batchSize: 2, learningRate: 2e-3, tokenLearningRate: 1e-2, resolution: RESOLUTION };
+  const training = { steps: STEPS, batchSize: 2, learningRate: 5e-4, tokenLearningRate: 1e-3, resolution: RESOLUTION };
   const request = { pipeline, pool, concepts, strategy, training, adapter: { rank: 16 } };
   const drawings: Uint8Array[] = [];
   for await (const learned of learnSequence(request)) drawings.push(await drawMochi(learned));

@@ -5,7 +5,7 @@
 import { join } from "node:path";
 import { Keepsake } from "keepsake";
 
-const [folder = "my-library", steps = "400"] = process.argv.slice(2);
+const [folder = "my-library", steps] = process.argv.slice(2);
 const photos = join(import.meta.dirname, "concepts", "mochi", "train");
 
 const keepsake = await Keepsake.open(folder);
@@ -13,7 +13,7 @@ const learning = keepsake.learn({
   name: "mochi",
   classNoun: "cat",
   photos: [photos],
-  training: { steps: Number(steps) },
+  training: steps === undefined ? {} : { steps: Number(steps) },
 });
 for await (const progress of learning) {
   if (progress.kind === "step" && progress.step === progress.steps) console.log(`${progress.steps} steps`);

@@ -11,7 +11,7 @@ const EXAMPLES = `
 Examples:
   keepsake strategies
   keepsake strategies ewc-dc
-  keepsake learn mug ./photos/mug --class mug --strategy ewc-dc --strategy-option lambda=100`;
+  keepsake learn mug ./photos/mug --class mug --strategy ewc-dc --strategy-option lambda=10`;
 
 export function strategiesCommand(): Command {
   return new Command("strategies")

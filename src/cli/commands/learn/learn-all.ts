@@ -18,9 +18,10 @@ Examples:
   keepsake learn-all rex:dog=./rex "mug:coffee mug=./mug" --strategy ewc-dc --library my-library
 
 Each thing is given as name:class=photos, photos being a folder or one photo, and is learned as by "keepsake learn" with
-the same options. Each is a change of its own, so "keepsake undo" takes them back one by one. All photos are looked at
-before the first thing is learned. What the library knows already is skipped: after Ctrl-C, a kill or a power cut the
-same command goes on, and ends in the same bytes. A budget is shared out over the things that are still to be learned.
+the same options, but for --plan, --more, --replace and --validation. Each is a change of its own, so "keepsake undo"
+takes them back one by one. All photos are looked at before the first thing is learned. What the library knows already
+is skipped: after Ctrl-C, a kill or a power cut the same command goes on, and ends in the same bytes. A budget is shared
+out over the things that are still to be learned.
 
 ${ABOUT_PREVIEWS}`;
 

@@ -27,7 +27,7 @@ const EXAMPLES = `
 Examples:
   keepsake learn mochi ./photos/mochi --class cat
   keepsake learn mochi ./photos/mochi --class cat --model ./stable-diffusion-v1-5
-  keepsake learn tilda ./photos/tilda --class teapot --strategy ewc-dc --strategy-option lambda=100
+  keepsake learn tilda ./photos/tilda --class teapot --strategy ewc-dc --strategy-option lambda=10
   keepsake learn mug mug1.jpg mug2.jpg mug3.jpg mug4.jpg --class mug --steps 600
   keepsake learn mochi ./photos/mochi --class cat --plan
   keepsake learn mochi ./photos/mochi --class cat --budget 30m
