@@ -8,10 +8,11 @@ import { KeepsakeError } from "../errors.ts";
 import { DEFAULT_ADAPTER, type AskedAdapter } from "../learning/learn-settings.ts";
 import type { Library } from "../library/library.ts";
 import { withValuesOf } from "../library/manifest/manifest.ts";
-import type { OptionValue } from "../training/options.ts";
+import { checkThatAllCount, type OptionValue } from "../training/options.ts";
 import {
   createStrategy,
   DEFAULT_STRATEGY,
+  findStrategy,
   isStrategy,
   STRATEGY_FOR_ANY_ADAPTER,
   usualOptions,
@@ -33,14 +34,25 @@ export interface AskedStrategy {
 }
 
 /**
- * @param asked - of the adapter
- * @param textWidth - of the model's text, `[positions, width]`
- * @throws KeepsakeError ("usage") for a name or option that does not exist, or a value out of range
+ * @param model.asked - of the adapter
+ * @param model.textWidth - of the model's text, `[positions, width]`
+ * @throws KeepsakeError ("usage") for a name or option that does not exist, a value out of range, or an option that
+ *   would count for nothing
  */
 export function chosenStrategy(
+  request: AskedStrategy,
+  library: Pick<Library, "folder" | "manifest">,
+  model: { readonly asked?: AskedAdapter | undefined; readonly textWidth?: number } = {},
+): Strategy {
+  const chosen = strategyFor(request, library, model);
+  checkThatAllCount(chosen.name, findStrategy(chosen.name).options, request.strategyOptions ?? {}, chosen.options);
+  return chosen;
+}
+
+function strategyFor(
   { strategy, strategyOptions = {} }: AskedStrategy,
   { folder, manifest }: Pick<Library, "folder" | "manifest">,
-  { asked = {}, textWidth }: { readonly asked?: AskedAdapter | undefined; readonly textWidth?: number } = {},
+  { asked = {}, textWidth }: { readonly asked?: AskedAdapter | undefined; readonly textWidth?: number },
 ): Strategy {
   const { strategy: last, adapter } = manifest;
   const name = strategy ?? last?.name;

@@ -33,6 +33,7 @@ export const kvNullspace = defineStrategy({
       default: 0.97,
       min: 0,
       max: 1,
+      countsWith: { mode: "hard" },
       help: "hard: part of the protected embeddings' energy that is protected; 1 protects them exactly and leaves least room",
     },
     rank: {
@@ -40,9 +41,10 @@ export const kvNullspace = defineStrategy({
       default: 0,
       min: 0,
       max: 1_000_000,
+      countsWith: { mode: "hard" },
       help: "hard: most directions that are protected; 0: as many as the energy asks for",
     },
-    lambda: { ...RESPONSE_LAMBDA, help: `soft: ${RESPONSE_LAMBDA.help}` },
+    lambda: { ...RESPONSE_LAMBDA, countsWith: { mode: "soft" }, help: `soft: ${RESPONSE_LAMBDA.help}` },
     contexts: {
       type: "integer",
       default: MOST_CONTEXTS,

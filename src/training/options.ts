@@ -9,6 +9,8 @@ export type OptionValue = number | string | boolean;
 interface Documented {
   /** One line: what it is, and what larger or other values do. */
   readonly help: string;
+  /** Values of other options without which it counts for nothing. */
+  readonly countsWith?: Readonly<Record<string, OptionValue>>;
 }
 
 export interface NumberOption extends Documented {
@@ -62,6 +64,26 @@ export function resolveOptions<Specs extends OptionSpecs>(
     return [name, value];
   });
   return Object.fromEntries(entries) as OptionValues<Specs>; // every value was checked against the spec of its name
+}
+
+/**
+ * @param asked - the options that somebody gave
+ * @param values - those of all options
+ * @throws KeepsakeError ("usage") for one that counts for nothing beside the others
+ */
+export function checkThatAllCount(
+  strategy: string,
+  specs: OptionSpecs,
+  asked: Readonly<Record<string, OptionValue>>,
+  values: Readonly<Record<string, OptionValue>>,
+): void {
+  for (const name of Object.keys(asked)) {
+    const needed = Object.entries(specs[name].countsWith ?? {}).find(([other, value]) => values[other] !== value);
+    if (needed === undefined) continue;
+    const [other, value] = needed;
+    const fault = `The option ${name} of ${strategy} counts for nothing where ${other} is ${values[other]}`;
+    throw new KeepsakeError("usage", `${fault}; add ${other}=${value}, or leave it out.`);
+  }
 }
 
 /**

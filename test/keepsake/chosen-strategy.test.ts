@@ -78,10 +78,25 @@ describe("a strategy that is not named", () => {
       expect(strategy).toMatchObject({ name: "kv-nullspace", options: { mode } });
       const hard = { ...request, strategyOptions: { mode: "hard" } };
       expect(chosenStrategy(hard, { folder, manifest }, { textWidth }).options).toMatchObject({ mode: "hard" });
-      const strict = { ...request, strategyOptions: { lambda: 0.5 } };
+      const strict = { ...request, strategyOptions: { generic: false } };
       const { options } = chosenStrategy(strict, { folder, manifest }, { textWidth });
-      expect(options).toMatchObject({ mode, lambda: 0.5 });
+      expect(options).toMatchObject({ mode, generic: false });
     }
+  });
+
+  it("is refused with an option that would count for nothing", () => {
+    const { folder, manifest } = Library.blank("new", { folder: "any", fingerprint: "0", weights: "0" });
+    const asked = (options: Record<string, number | string>, textWidth = 768) =>
+      chosenStrategy({ strategy: "kv-nullspace", strategyOptions: options }, { folder, manifest }, { textWidth });
+    const useless = "counts for nothing where mode is";
+    expect(() => asked({ lambda: 1e-3 })).toThrow(
+      `The option lambda of kv-nullspace ${useless} hard; add mode=soft, or leave it out.`,
+    );
+    expect(() => asked({ energy: 0.9 }, 2048)).toThrow(`energy of kv-nullspace ${useless} soft; add mode=hard`);
+    expect(() => asked({ mode: "soft", rank: 3 })).toThrow(`rank of kv-nullspace ${useless} soft; add mode=hard`);
+    expect(asked({ lambda: 1e-3, mode: "soft" }).options).toMatchObject({ lambda: 1e-3, mode: "soft" });
+    expect(asked({ lambda: 1e-3 }, 2048).options).toMatchObject({ lambda: 1e-3, mode: "soft" });
+    expect(asked({ energy: 0.9 }).options).toMatchObject({ energy: 0.9, mode: "hard" });
   });
 
   it("is what the library was learned with, options included; those that are given come first", async () => {
