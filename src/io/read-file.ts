@@ -21,13 +21,17 @@ const faults: Readonly<Record<string, string>> = {
   ENFILE: "too many files are open on this machine",
   ENOMEM: "the machine has too little free memory",
   EIO: "the disk reported a read error",
+  // Of Node, which refuses 2 GiB and more before it asks the system.
+  ERR_FS_FILE_TOO_LARGE: "the file is too large to be read at once",
 };
 
-/** Turns an error of the operating system into one line that names the file. Any other error is returned as it is. */
+/** Turns an error of reading into one line that names the file. Any other error is returned as it is. */
 export function describeReadError(path: string, error: unknown): unknown {
-  if (!(error instanceof Error) || !("syscall" in error && "code" in error)) return error;
+  if (!(error instanceof Error) || !("code" in error)) return error;
   const code = String(error.code);
-  const fault = Object.hasOwn(faults, code) ? faults[code] : `the system reported ${code}`;
+  const isKnown = Object.hasOwn(faults, code);
+  if (!isKnown && !("syscall" in error)) return error;
+  const fault = isKnown ? faults[code] : `the system reported ${code}`;
   return new KeepsakeError("input", `Cannot read ${path}: ${fault}.`, { cause: error });
 }
 

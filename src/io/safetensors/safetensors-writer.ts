@@ -2,6 +2,7 @@
 import type { FileHandle } from "node:fs/promises";
 import { KeepsakeError } from "../../errors.ts";
 import { writeAtomically, type WriteOptions } from "../atomic.ts";
+import { bytePieces } from "../byte-pieces.ts";
 import { float32ToBfloat16, float32ToFloat16 } from "./half.ts";
 import { quote, type TensorInfo } from "./safetensors-header.ts";
 import type { SafetensorsDType } from "./safetensors-dtype.ts";
@@ -21,7 +22,7 @@ export interface TensorToWrite {
 const noMetadata: ReadonlyMap<string, string> = new Map();
 
 /**
- * The bytes of a safetensors file. The same content gives the same bytes, in whatever order it comes.
+ * The bytes of a small safetensors file. The same content gives the same bytes, in whatever order it comes.
  * @param metadata Written as `__metadata__`.
  * @throws KeepsakeError if a finite number is too large for F16.
  * @throws RangeError if a tensor's data does not fit its shape or type.
@@ -30,11 +31,26 @@ export function serializeSafetensors(
   tensors: ReadonlyMap<string, TensorToWrite>,
   metadata: ReadonlyMap<string, string> = noMetadata,
 ): Uint8Array {
-  const layout = layOut(entriesOf(tensors), metadata);
-  const file = new Uint8Array(layout.fileSize);
-  file.set(layout.header);
-  for (const info of layout.tensors) file.set(encode(info, tensors), info.byteOffset);
+  const file = new Uint8Array(layOut(entriesOf(tensors), metadata).fileSize);
+  let filled = 0;
+  for (const piece of safetensorsPieces(tensors, metadata)) {
+    file.set(piece, filled);
+    filled += piece.byteLength;
+  }
   return file;
+}
+
+/**
+ * The bytes of a safetensors file of any size, in pieces, most of which are views on the tensors.
+ * @throws KeepsakeError and RangeError as {@link serializeSafetensors}.
+ */
+export function* safetensorsPieces(
+  tensors: ReadonlyMap<string, TensorToWrite>,
+  metadata: ReadonlyMap<string, string> = noMetadata,
+): Generator<Uint8Array> {
+  const layout = layOut(entriesOf(tensors), metadata);
+  yield layout.header;
+  for (const info of layout.tensors) yield* encode(info, tensors);
 }
 
 /**
@@ -47,7 +63,7 @@ export async function writeSafetensors(
   metadata: ReadonlyMap<string, string> = noMetadata,
   options: WriteOptions = {},
 ): Promise<void> {
-  await writeLayout(path, entriesOf(tensors), (info) => [encode(info, tensors)], metadata, options);
+  await writeLayout(path, entriesOf(tensors), (info) => encode(info, tensors), metadata, options);
 }
 
 /**
@@ -93,12 +109,11 @@ async function writeLayout(
   await writeAtomically(path, write, options);
 }
 
-/** One `write` may take fewer bytes than it is given: on Linux at most 2^31 - 4096. */
+/** One `write` may take fewer bytes than it is given. */
 async function writeFully(handle: FileHandle, bytes: Uint8Array): Promise<void> {
-  let written = 0;
-  while (written < bytes.byteLength) {
-    const length = Math.min(bytes.byteLength - written, 1 << 30);
-    written += (await handle.write(bytes, written, length)).bytesWritten;
+  for (const piece of bytePieces(bytes)) {
+    let written = 0;
+    while (written < piece.byteLength) written += (await handle.write(piece, written)).bytesWritten;
   }
 }
 
@@ -113,8 +128,8 @@ function dtypeOf(data: TensorToWrite["data"]): SafetensorsDType {
   return "U8";
 }
 
-/** The bytes of a tensor as they go into the file. */
-function encode(info: TensorInfo, tensors: ReadonlyMap<string, TensorToWrite>): Uint8Array {
+/** The bytes of a tensor as they go into the file, in pieces. */
+function encode(info: TensorInfo, tensors: ReadonlyMap<string, TensorToWrite>): Iterable<Uint8Array> {
   const { name, dtype } = info;
   const data = tensors.get(name)?.data ?? new Uint8Array();
   let encoded: ArrayBufferView;
@@ -126,7 +141,7 @@ function encode(info: TensorInfo, tensors: ReadonlyMap<string, TensorToWrite>): 
     const needed = `${dtype} [${info.shape.join(", ")}] has ${info.byteLength}`;
     throw new RangeError(`Tensor ${name} has ${encoded.byteLength} bytes of data, but ${needed}.`);
   }
-  return new Uint8Array(encoded.buffer, encoded.byteOffset, encoded.byteLength);
+  return bytePieces(encoded);
 }
 
 function encodeFloat16(name: string, values: Float32Array): Uint16Array {

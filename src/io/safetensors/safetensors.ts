@@ -4,6 +4,7 @@
  */
 import { open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
+import { bytePieces } from "../byte-pieces.ts";
 import { closeAfter } from "../file-handle.ts";
 import { bfloat16ToFloat32, float16ToFloat32 } from "./half.ts";
 import { describeReadError, statFile, type FileStatus } from "../read-file.ts";
@@ -23,14 +24,12 @@ export type { TensorInfo } from "./safetensors-header.ts";
 export type { SafetensorsDType } from "./safetensors-dtype.ts";
 export type { TensorEntry } from "./safetensors-layout.ts";
 export {
+  safetensorsPieces,
   serializeSafetensors,
   writeSafetensors,
   writeSafetensorsStream,
   type TensorToWrite,
 } from "./safetensors-writer.ts";
-
-/** The most that one system call is asked to read, in bytes. */
-const maxReadSize = 1 << 30;
 
 /**
  * A safetensors file whose header has been read and checked. Its tensors are read when they are asked for; no file
@@ -57,11 +56,11 @@ export class SafetensorsFile {
   static async open(path: string): Promise<SafetensorsFile> {
     const status = await statFile(path);
     return withFile(path, async (handle) => {
-      const head = await readRange(path, handle, 0, Math.min(standInHeadSize, status.size));
+      const head = new Uint8Array(await readRange(path, handle, 0, Math.min(standInHeadSize, status.size)));
       const field = head.subarray(0, lengthFieldSize);
       if (!looksLikeSafetensors(head)) refuseStandIn(path, head, status.size);
       const length = parseHeaderLength(path, field, status.size);
-      const header = await readRange(path, handle, lengthFieldSize, length);
+      const header = new Uint8Array(await readRange(path, handle, lengthFieldSize, length));
       return new SafetensorsFile(path, status, parseHeader(path, header, status.size));
     });
   }
@@ -82,6 +81,10 @@ export class SafetensorsFile {
    * @throws KeepsakeError if there is no such tensor, or the file has changed since it was opened.
    */
   async readBytes(name: string): Promise<Uint8Array> {
+    return new Uint8Array(await this.#read(name));
+  }
+
+  async #read(name: string): Promise<ArrayBuffer> {
     const { byteOffset, byteLength } = this.info(name);
     const status = await statFile(this.path);
     if (status.size !== this.#status.size || status.modified !== this.#status.modified) {
@@ -99,7 +102,7 @@ export class SafetensorsFile {
     if (dtype !== "F32" && dtype !== "F16" && dtype !== "BF16" && dtype !== "F64") {
       throw tensorFault(this.path, name, `holds ${dtype}, not floating-point numbers`);
     }
-    const { buffer } = await this.readBytes(name);
+    const buffer = await this.#read(name);
     switch (dtype) {
       case "F32":
         return new Float32Array(buffer);
@@ -122,7 +125,7 @@ export class SafetensorsFile {
     if (dtype === "F32" || dtype === "F16" || dtype === "BF16" || dtype === "F64") {
       throw tensorFault(this.path, name, `holds ${dtype}, not integers`);
     }
-    const { buffer } = await this.readBytes(name);
+    const buffer = await this.#read(name);
     const checked = (value: number | bigint): number => {
       if (value < -(2 ** 31) || value >= 2 ** 31) {
         throw tensorFault(this.path, name, `holds ${value.toString()}, which does not fit into 32 bits`);
@@ -172,19 +175,16 @@ async function withFile<T>(path: string, use: (handle: FileHandle) => Promise<T>
 }
 
 /** @returns Bytes in an `ArrayBuffer` of their own, so that they can be viewed as any type. */
-async function readRange(
-  path: string,
-  handle: FileHandle,
-  start: number,
-  length: number,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(length);
-  let filled = 0;
-  while (filled < length) {
-    const size = Math.min(length - filled, maxReadSize);
-    const { bytesRead } = await handle.read(bytes, filled, size, start + filled);
-    if (bytesRead === 0) throw fileFault(path, `is truncated at byte ${start + filled}.`);
-    filled += bytesRead;
+async function readRange(path: string, handle: FileHandle, start: number, length: number): Promise<ArrayBuffer> {
+  const buffer = new ArrayBuffer(length);
+  let position = start;
+  for (const piece of bytePieces({ buffer, byteOffset: 0, byteLength: length })) {
+    for (let filled = 0; filled < piece.byteLength;) {
+      const { bytesRead } = await handle.read(piece, filled, piece.byteLength - filled, position);
+      if (bytesRead === 0) throw fileFault(path, `is truncated at byte ${position}.`);
+      filled += bytesRead;
+      position += bytesRead;
+    }
   }
-  return bytes;
+  return buffer;
 }

@@ -81,8 +81,8 @@ export class Validator {
   ): Promise<Validator> {
     const { resolution } = settings;
     const photos = await loadPhotos(paths, resolution, settings);
-    const own = new Set(learned.images.map(pixelsOf));
-    if (photos.images.some((image) => own.has(pixelsOf(image)))) {
+    const own = new Set(learned.images.map(sha256));
+    if (photos.images.some((image) => own.has(sha256(image)))) {
       const fault = "A photo of --validation is one of those that are learned from";
       throw new KeepsakeError("input", `${fault}; hold another one back.`);
     }
@@ -100,8 +100,4 @@ export class Validator {
     const { step, steps } = run;
     this.#tell?.({ kind: "validation", step, steps, error: await run.validationError(this.#photos) });
   }
-}
-
-function pixelsOf(image: Float32Array): string {
-  return sha256(new Uint8Array(image.buffer, image.byteOffset, image.byteLength));
 }
