@@ -1,13 +1,18 @@
 /**
  * @file Immutable blobs named by their content: float32 tensors in safetensors files called after their SHA-256.
  */
-import { chmod, lstat, mkdir, readdir, readFile, rmdir, stat } from "node:fs/promises";
+import { chmod, lstat, mkdir, readdir, rmdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { KeepsakeError } from "../errors.ts";
-import { describeWriteError, removeFile, writeFileAtomic } from "../io/atomic.ts";
-import { sha256 } from "../io/hash.ts";
-import { describeReadError, statFile } from "../io/read-file.ts";
-import { SafetensorsFile, serializeSafetensors, type TensorToWrite } from "../io/safetensors/safetensors.ts";
+import { describeWriteError, removeFile } from "../io/atomic.ts";
+import { sha256File, sha256Pieces } from "../io/hash.ts";
+import { describeReadError } from "../io/read-file.ts";
+import {
+  SafetensorsFile,
+  safetensorsPieces,
+  writeSafetensors,
+  type TensorToWrite,
+} from "../io/safetensors/safetensors.ts";
 import { folderPermissionsIn, permissionsIn } from "./permissions.ts";
 import { isForeign, isTemporary } from "./names.ts";
 
@@ -33,10 +38,9 @@ export class BlobStore {
 
   /** Stores tensors; the same content is stored once. @returns its name. */
   async write(tensors: ReadonlyMap<string, TensorToWrite>): Promise<string> {
-    const bytes = serializeSafetensors(tensors);
-    const name = sha256(bytes);
+    const name = sha256Pieces(safetensorsPieces(tensors));
     await this.#makeFolder();
-    await writeFileAtomic(this.path(name), bytes, await permissionsIn(this.#library));
+    await writeSafetensors(this.path(name), tensors, undefined, await permissionsIn(this.#library));
     return name;
   }
 
@@ -47,8 +51,7 @@ export class BlobStore {
    */
   async open(name: string): Promise<SafetensorsFile> {
     const path = this.path(name);
-    const bytes = await readBlob(path);
-    if (sha256(bytes) !== name) {
+    if ((await hashOf(path)) !== name) {
       throw new KeepsakeError(
         "state",
         `${path}: the file has been changed or damaged; restore the library from a backup.`,
@@ -130,14 +133,12 @@ export class BlobStore {
   }
 }
 
-async function readBlob(path: string): Promise<Uint8Array> {
+async function hashOf(path: string): Promise<string> {
   try {
-    // A pipe would never end.
-    await statFile(path);
-    return await readFile(path);
+    return await sha256File(path);
   } catch (error) {
-    const cause = error instanceof KeepsakeError ? error.cause : error;
-    if (!isCode(cause, "ENOENT")) throw describeReadError(path, error);
+    const cause = error instanceof KeepsakeError ? error.cause : undefined;
+    if (!isCode(cause, "ENOENT")) throw error;
     const fault = "this part of the library is missing; restore the library from a backup";
     throw new KeepsakeError("state", `${path}: ${fault}.`, { cause });
   }

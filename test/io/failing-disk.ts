@@ -5,7 +5,7 @@ import fs from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
 import { onTestFinished } from "vitest";
 
-type Call = "link" | "open" | "rename" | "rm" | "writeFile";
+type Call = "link" | "open" | "readFile" | "rename" | "rm" | "writeFile";
 
 /** Has calls fail with an error code; `open` only for writing. */
 export function failCalls(code: string, ...calls: Call[]): void {

@@ -202,12 +202,8 @@ function checksumOf(
   tensors: Readonly<Record<string, Float32Array>>,
 ): string {
   const names = Object.keys(tensors).sort();
-  const sums = names.map((name) => [name, sha256(asBytes(tensors[name]))]);
+  const sums = names.map((name) => [name, sha256(tensors[name])]);
   return sha256(JSON.stringify([step, optimizerStep, evaluations, sums]));
-}
-
-function asBytes(values: Float32Array): Uint8Array {
-  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }
 
 /** Deletes the snapshot: the run has ended or was given up. */
