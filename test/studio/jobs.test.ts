@@ -290,7 +290,7 @@ describe("A concept", () => {
 describe("A learning", () => {
   it("stops after its step, and goes on with the same losses as one that was never stopped", async () => {
     const photos = await dropPhotos("ember");
-    const { id } = await studio.ask(learning("ember", photos, 30));
+    const { id } = await studio.ask(learning("ember", photos, 90));
     await studio.until(id, ({ progress }) => (progress.done ?? 0) >= 3);
     // What needs no model does not wait for it, and is refused by the lock of the library.
     const refused = await studio.until((await studio.ask({ kind: "undo" })).id);
@@ -300,22 +300,22 @@ describe("A learning", () => {
     const stopped = await studio.until(id);
     expect(stopped).toMatchObject({ status: "stopped", canResume: true });
     const { unfinished } = await studio.state();
-    expect(unfinished).toMatchObject({ name: "ember", classNoun: "dog", step: stopped.progress.done, steps: 30 });
+    expect(unfinished).toMatchObject({ name: "ember", classNoun: "dog", step: stopped.progress.done, steps: 90 });
     await studio.call("POST", `/api/jobs/${id}/resume`);
     const done = await studio.until(id);
-    expect(done).toMatchObject({ status: "done", result: { step: 30 } });
-    expect(done.progress.losses).toHaveLength(30);
+    expect(done).toMatchObject({ status: "done", result: { step: 90 } });
+    expect(done.progress.losses).toHaveLength(90);
     expect(done.progress.losses?.slice(0, unfinished?.step)).toEqual(stopped.progress.losses);
     const after = treeOf(join(folder, "library", "blobs"));
 
     await studio.done({ kind: "undo" });
-    const same = await studio.done(learning("ember", await dropPhotos("ember"), 30));
+    const same = await studio.done(learning("ember", await dropPhotos("ember"), 90));
     expect(same.progress.losses).toEqual(done.progress.losses);
     expect(treeOf(join(folder, "library", "blobs"))).toEqual(after);
   });
 
   it("whose process is killed is stopped, the library is whole, and the learning goes on", async () => {
-    const { id } = await studio.ask(learning("rex", await dropPhotos("rex"), 40));
+    const { id } = await studio.ask(learning("rex", await dropPhotos("rex"), 100));
     await studio.until(id, ({ progress }) => (progress.done ?? 0) >= 27);
     process.kill(await lanePid(studio), "SIGKILL");
     const stopped = await studio.until(id);
@@ -323,8 +323,8 @@ describe("A learning", () => {
     expect((await studio.done({ kind: "verify" })).result).toEqual({ kind: "verify", faults: [] });
     await studio.call("POST", `/api/jobs/${id}/resume`);
     const done = await studio.until(id);
-    expect(done, JSON.stringify(done.fault)).toMatchObject({ status: "done", result: { step: 40 } });
-    expect(done.progress.losses).toHaveLength(40);
+    expect(done, JSON.stringify(done.fault)).toMatchObject({ status: "done", result: { step: 100 } });
+    expect(done.progress.losses).toHaveLength(100);
     expect(done.progress.firstStep).toBe(1);
   });
 
