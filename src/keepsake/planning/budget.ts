@@ -4,14 +4,12 @@
 import { KeepsakeError } from "../../errors.ts";
 import { formatDuration } from "../../units.ts";
 
-/** What decides how many steps fit. In seconds. */
+/** What decides how many steps fit. */
 export interface BudgetFacts {
-  /** For the whole run. */
+  /** Seconds for the whole run. */
   readonly budget: number;
-  /** Of one step, of a teacher's as well if there is one. */
-  readonly perStep: number;
-  /** Of everything that does not depend on the steps. */
-  readonly fixed: number;
+  /** Seconds of the whole run with so many steps: the more steps, the longer. */
+  readonly secondsOf: (steps: number) => number;
   /** Steps that the model is usually taught with. */
   readonly usual: number;
 }
@@ -29,17 +27,30 @@ export function mostSteps(usual: number): number {
 }
 
 /**
- * The number of steps for a budget: a multiple of 10 where it is not the bound.
+ * The largest number of steps that fits a budget: a multiple of 10 where it is not the bound.
  *
  * @throws KeepsakeError ("usage") if not even the least number fits
  */
-export function stepsWithin({ budget, perStep, fixed, usual }: BudgetFacts): number {
+export function stepsWithin({ budget, secondsOf, usual }: BudgetFacts): number {
   const [least, most] = [Math.max(1, Math.ceil(usual / LEAST_SHARE)), mostSteps(usual)];
-  const fitting = Math.floor((SAFETY * budget - fixed) / perStep);
-  if (fitting >= least) return Math.min(most, Math.max(least, 10 * Math.floor(fitting / 10)));
-  const need = formatDuration(Math.ceil((fixed + least * perStep) / SAFETY));
+  const fits = (steps: number) => secondsOf(steps) <= SAFETY * budget;
+  if (fits(least))
+    return fits(most) ? most : Math.max(least, 10 * lastThatFits(0, Math.ceil(most / 10), (n) => fits(10 * n)));
+  const need = formatDuration(Math.ceil(secondsOf(least) / SAFETY));
   const fault = `${formatDuration(budget)} are too short: the least that teaches something, ${least} steps, takes about ${need}`;
   throw new KeepsakeError("usage", `${fault} on this machine; give more time, or a smaller --resolution.`);
+}
+
+/**
+ * The largest whole number that fits, found by halving.
+ *
+ * @param low - counts as one that fits
+ * @param high - does not fit, nor does any above it
+ */
+function lastThatFits(low: number, high: number, fits: (n: number) => boolean): number {
+  if (high - low <= 1) return low;
+  const middle = Math.floor((low + high) / 2);
+  return fits(middle) ? lastThatFits(middle, high, fits) : lastThatFits(low, middle, fits);
 }
 
 /** How far several runs in a budget are. */

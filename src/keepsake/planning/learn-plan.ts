@@ -2,11 +2,13 @@
  * @file What learning a concept will take: time, memory and disk, from what is counted of its programs and measured of
  * this machine.
  */
-import { likelyBytes, type ProgramCost } from "../../diffusion/program-cost.ts";
+import { likelyBytes } from "../../diffusion/program-cost.ts";
 import type { Evaluations } from "../../training/objective-gradient.ts";
-import type { PhaseWork, RunWork } from "../../learning/rehearsal.ts";
+import type { PhaseWork } from "../../learning/rehearsal.ts";
+import { stepsWithin } from "./budget.ts";
 import type { MeasuredSpeed, StepFacts } from "./measured-speed.ts";
 import type { MemoryMode } from "./memory-mode.ts";
+import { factsWithSteps, looksLeft, trainingPhases, type DrawingFacts, type PlanFacts } from "./plan-facts.ts";
 
 /** What learning a concept will take. Seconds and bytes. */
 export interface LearnPlan {
@@ -54,48 +56,6 @@ export interface PlannedSeconds {
   readonly total: number;
 }
 
-/** What a plan is made of. */
-export interface PlanFacts {
-  readonly steps: number;
-  readonly stepsDone: number;
-  readonly photos: number;
-  readonly work: RunWork;
-  readonly step: StepFacts;
-  /** Of one photo. */
-  readonly encoder: ProgramCost;
-  /** Class pictures, replayed ones and samples, if there will be any. */
-  readonly drawings?: DrawingFacts & {
-    /** Whether some are drawn between steps, so that their programs are held beside those of training. */
-    readonly onTheWay: boolean;
-  };
-  /** Predictions that are made to validate, if there are any. */
-  readonly validation?: number;
-  /** Pictures of the preview sheet, if there will be one. */
-  readonly previews?: PreviewFacts;
-  readonly speed: MeasuredSpeed;
-  /** Seconds that loading and planning took so far. */
-  readonly loading: number;
-  readonly mode: MemoryMode;
-  /** Bytes that the process holds before anything is compiled. */
-  readonly heldBytes: number;
-  /** Bytes that it holds of the adapter while it trains, beside programs. */
-  readonly adapterBytes: number;
-}
-
-/** Pictures, and what each takes. */
-export interface DrawingFacts {
-  readonly pictures: number;
-  /** Denoising steps of one, in the mean. */
-  readonly steps: number;
-  readonly step: ProgramCost;
-  readonly decoder: ProgramCost;
-}
-
-export interface PreviewFacts extends DrawingFacts {
-  /** Bytes of the sheet. */
-  readonly sheetBytes: number;
-}
-
 /** Beside the values of programs: graphs and models while they are compiled, photos, the optimiser. */
 const WORKING_BYTES = 100_000_000;
 
@@ -114,15 +74,9 @@ export function stepSeconds(
   return (forwardBackward * backward + (forward * prediction.flops) / speed.forward) / batchSize;
 }
 
-/** What a run takes beside its steps, and for one of them. */
-export function fixedAndPerStep(facts: PlanFacts): { readonly fixed: number; readonly perStep: number } {
-  const { total, training } = plannedSeconds(facts);
-  return { fixed: total - training, perStep: secondsPerStep(facts) };
-}
-
 /** The parts of a run's time. Of a resumed run, what is left of it. */
 export function plannedSeconds(facts: PlanFacts): PlannedSeconds {
-  const { speed, encoder, photos, previews, drawings, validation = 0, work, step } = facts;
+  const { speed, encoder, photos, previews, drawings, samples, validation, work, step } = facts;
   let done = facts.stepsDone;
   const left = work.phases.map((phase) => {
     const skipped = Math.min(done, phase.steps);
@@ -132,58 +86,65 @@ export function plannedSeconds(facts: PlanFacts): PlannedSeconds {
   const secondsOf = (isOurs: (phase: PhaseWork) => boolean) =>
     left.filter(isOurs).reduce((sum, phase) => sum + phaseSeconds(phase, step, speed), 0);
   // The encoder; the program of a step; and that of predictions, if there are any.
-  const ofSteps = 1 + (work.phases.some(({ evaluations }) => evaluations.forward > 0) ? 1 : 0);
+  const ofSteps = 1 + (predicts(facts) ? 1 : 0);
   const programs = 1 + (speed.isOpen ? 0 : ofSteps);
+  const sampled = samples && { ...samples, pictures: samples.pictures * looksLeft(samples, facts) };
+  const predictions = validation === undefined ? 0 : validation.predictions * looksLeft(validation, facts);
   const seconds = {
     loading: facts.loading + programs * speed.opening,
     encoding: (photos * encoder.flops) / speed.forward,
     training: secondsOf(({ name }) => name !== "consolidate"),
     consolidation: secondsOf(({ name }) => name === "consolidate"),
     extras:
-      (drawings === undefined ? 0 : drawingSeconds(drawings, speed, 3)) +
-      stepSeconds({ forward: validation, forwardBackward: 0 }, step, speed),
+      drawingSeconds(drawings, speed, 3) +
+      drawingSeconds(sampled, speed, 3) +
+      stepSeconds({ forward: predictions, forwardBackward: 0 }, step, speed),
     // Text encoder and denoiser are compiled for the adapter before and the one after; the decoder once.
-    previews: previews === undefined ? 0 : drawingSeconds(previews, speed, 5),
+    previews: drawingSeconds(previews, speed, 5),
   };
   return { ...seconds, total: Object.values(seconds).reduce((sum, each) => sum + each) };
 }
 
+/**
+ * The facts with as many steps as fit a budget, with all that depends on their number: samples, say.
+ *
+ * @param usual - steps that the model is usually taught with
+ * @throws KeepsakeError ("usage") if no useful number fits
+ */
+export function factsWithin(budget: number, facts: PlanFacts, usual: number): PlanFacts {
+  const secondsOf = (steps: number) => plannedSeconds(factsWithSteps(facts, steps)).total;
+  return factsWithSteps(facts, stepsWithin({ budget, secondsOf, usual }));
+}
+
 /** @param programs - that are compiled for them */
-function drawingSeconds(
-  { pictures, steps, step, decoder }: DrawingFacts,
-  speed: MeasuredSpeed,
-  programs: number,
-): number {
+function drawingSeconds(drawing: DrawingFacts | undefined, speed: MeasuredSpeed, programs: number): number {
+  if (drawing === undefined) return 0;
+  const { pictures, steps, step, decoder } = drawing;
   return programs * speed.opening + (pictures * (steps * step.flops + decoder.flops)) / speed.forward;
 }
 
 /** Of an optimiser step; with a teacher, of one of its steps as well. */
 function secondsPerStep({ work, step, speed }: PlanFacts): number {
-  const trained = work.phases.filter(({ name }) => name !== "consolidate");
-  return trained.reduce((sum, { evaluations }) => sum + stepSeconds(evaluations, step, speed), 0);
+  return trainingPhases(work).reduce((sum, { evaluations }) => sum + stepSeconds(evaluations, step, speed), 0);
+}
+
+/** Whether the network predicts without derivatives as well. */
+function predicts({ work, validation }: PlanFacts): boolean {
+  return validation !== undefined || work.phases.some(({ evaluations }) => evaluations.forward > 0);
 }
 
 /** The most that the process will likely hold at once. */
-export function peakBytes({
-  heldBytes,
-  adapterBytes,
-  work,
-  step,
-  encoder,
-  previews,
-  drawings,
-  validation = 0,
-  mode,
-}: PlanFacts): number {
-  const predicts = validation > 0 || work.phases.some(({ evaluations }) => evaluations.forward > 0);
+export function peakBytes(facts: PlanFacts): number {
+  const { heldBytes, adapterBytes, work, step, encoder, previews, drawings, samples, mode } = facts;
   const training =
     likelyBytes(step.training, mode === "full" ? "training" : "checkpointing") +
     // The same weights, mapped once.
-    (predicts ? likelyBytes(step.prediction, "drawing") - step.prediction.memory.weights : 0);
+    (predicts(facts) ? likelyBytes(step.prediction, "drawing") - step.prediction.memory.weights : 0);
   // A consolidation pass goes through photos one by one: programs of another batch size, beside those of the steps.
   const consolidates = step.batchSize > 1 && work.phases.some(({ name }) => name === "consolidate");
   const ofSteps = training + (consolidates ? training - step.training.memory.weights : 0);
-  const onTheWay = drawings?.onTheWay === true ? drawingBytes(drawings) : 0;
+  // Samples are drawn between steps, so their programs are held beside those of training.
+  const onTheWay = samples === undefined ? 0 : drawingBytes(samples);
   const drawn = previews ?? drawings;
   const drawing = drawn === undefined ? 0 : drawingBytes(drawn);
   return (

@@ -2,6 +2,7 @@
  * @file The plan of a run that has been prepared, and the number of steps that its budget comes to.
  */
 import { encoderOutputs } from "../../diffusion/latents.ts";
+import type { StableDiffusionPipeline } from "../../diffusion/pipeline.ts";
 import { programCost } from "../../diffusion/program-cost.ts";
 import { availableMemory } from "../../io/available-memory.ts";
 import { freeDisk } from "../../io/free-disk.ts";
@@ -16,10 +17,12 @@ import { PREVIEW_PICTURES } from "../previews/previews.ts";
 import type { Session } from "../session.ts";
 import { VALIDATION_TIMESTEPS } from "../../training/parts/validation.ts";
 import { findPhotos } from "../../training/photos/find-photos.ts";
-import { mostSteps, stepsWithin } from "./budget.ts";
-import { fixedAndPerStep, learnPlan, type LearnPlan, type PlanFacts, type PreviewFacts } from "./learn-plan.ts";
+import type { ValidationRequest } from "../training/validation.ts";
+import { mostSteps } from "./budget.ts";
+import { factsWithin, learnPlan, type LearnPlan } from "./learn-plan.ts";
 import { adapterBytes } from "./memory-mode.ts";
 import { speedOfRun } from "./measured-speed.ts";
+import type { PlanFacts } from "./plan-facts.ts";
 import type { LibraryOnModel, PreparedLearning } from "./prepare-learning.ts";
 
 /** A run with its plan. */
@@ -72,49 +75,54 @@ export async function planRun(
   const work = await rehearse(pipeline, pool, prepared, { plan: conceptPlan, photos });
   const speed = await speedOfRun(pipeline, program, { pool, prepared, plan: conceptPlan, facts: step });
   const loading = (performance.now() - began) / 1000;
-  const { priorPictures = 0 } = prepared.settings;
-  const replayed = replayedPictures(conceptPlan);
   const concepts = library.concepts.filter(({ name }) => name !== concept.name).length + 1;
-  const drawing = () => {
-    const { steps, guidanceScale } = pipeline.family;
-    return { steps, ...pipeline.drawingCosts(size, guidanceScale) };
-  };
-  const previews = (): PreviewFacts => {
-    const pictures = 2 * PREVIEW_PICTURES * concepts;
-    return { pictures, ...drawing(), sheetBytes: pictures * bytesOfPicture(resolution) };
-  };
-  const trained = work.phases.filter(({ name }) => name !== "consolidate").reduce((sum, { steps }) => sum + steps, 0);
-  /** Before the first step, on the way, after the last one. */
-  const looks = (every: number) => 2 + Math.floor((trained - 1) / every);
-  const sampled = samples === undefined ? 0 : looks(samples.every) * (samples.others === true ? concepts : 1);
-  const drawings = () => {
-    const { steps, ...costs } = drawing();
-    const usual = priorPictures + sampled;
-    const allSteps = usual * steps + replayed * replaySteps(pipeline.family);
-    const pictures = usual + replayed;
-    return { pictures, steps: allSteps / pictures, ...costs, onTheWay: sampled > 0 };
-  };
-  const { photos: heldBack } = validation === undefined ? { photos: [] } : await findPhotos(validation.photos);
   const facts: PlanFacts = {
     steps: prepared.settings.steps,
     stepsDone: recorded === undefined ? 0 : ((await readSnapshot(library.folder))?.step ?? 0),
     ...{ photos, work, step, speed, loading, heldBytes, adapterBytes: adapterBytes(prepared) },
     encoder: programCost(encoderOutputs(pipeline.vae, size), program),
-    ...(priorPictures + replayed + sampled > 0 && { drawings: drawings() }),
-    ...(validation !== undefined && {
-      validation: looks(validation.every ?? VALIDATION_EVERY) * heldBack.length * VALIDATION_TIMESTEPS,
-    }),
-    ...(drawsPreviews && { previews: previews() }),
+    ...pictureFacts(pipeline, prepared, conceptPlan, { samples, drawsPreviews, concepts }),
+    ...(validation !== undefined && { validation: await validationFacts(validation) }),
     mode: pool.checkpointing ? "checkpointing" : "full",
   };
   const { steps: usual } = profile.training;
-  const steps =
-    budget === undefined || recorded !== undefined
-      ? facts.steps
-      : stepsWithin({ budget, ...fixedAndPerStep(facts), usual });
-  const phases = work.phases.map((phase) => (phase.name === "consolidate" ? phase : { ...phase, steps }));
+  const planned = budget === undefined || recorded !== undefined ? facts : factsWithin(budget, facts, usual);
   const rest = { freeMemory, freeDisk: await freeDisk(folder), budget, most: mostSteps(usual) };
-  return { plan: learnPlan({ ...facts, steps, work: { ...work, phases } }, rest), conceptPlan };
+  return { plan: learnPlan(planned, rest), conceptPlan };
+}
+
+/** The pictures that are drawn before, during and after a run; of samples, those of one look. */
+function pictureFacts(
+  pipeline: StableDiffusionPipeline,
+  { settings }: PreparedRun,
+  conceptPlan: ConceptPlan,
+  {
+    samples,
+    drawsPreviews,
+    concepts,
+  }: Pick<LearnConceptRequest, "samples"> & { readonly drawsPreviews: boolean; readonly concepts: number },
+): Pick<PlanFacts, "drawings" | "samples" | "previews"> {
+  const { priorPictures = 0, resolution } = settings;
+  const replayed = replayedPictures(conceptPlan);
+  const before = priorPictures + replayed;
+  if (before === 0 && samples === undefined && !drawsPreviews) return {};
+  const { steps, guidanceScale } = pipeline.family;
+  const costs = pipeline.drawingCosts({ width: resolution, height: resolution }, guidanceScale);
+  const stepsBefore = (priorPictures * steps + replayed * replaySteps(pipeline.family)) / before;
+  const looked = samples?.others === true ? concepts : 1;
+  const onSheet = 2 * PREVIEW_PICTURES * concepts;
+  return {
+    ...(before > 0 && { drawings: { pictures: before, steps: stepsBefore, ...costs } }),
+    ...(samples !== undefined && { samples: { every: samples.every, pictures: looked, steps, ...costs } }),
+    ...(drawsPreviews && {
+      previews: { pictures: onSheet, steps, ...costs, sheetBytes: onSheet * bytesOfPicture(resolution) },
+    }),
+  };
+}
+
+async function validationFacts({ photos, every = VALIDATION_EVERY }: ValidationRequest) {
+  const { photos: heldBack } = await findPhotos(photos);
+  return { every, predictions: heldBack.length * VALIDATION_TIMESTEPS };
 }
 
 /** Bytes of a picture on the sheet: small ones are enlarged to squares of one colour, which take little more room. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { StableDiffusionPipeline } from "../../../src/diffusion/pipeline.ts";
-import type { LearnProgress } from "../../../src/index.ts";
+import { Keepsake, type LearnProgress } from "../../../src/index.ts";
 import { planOf, prepareRun, type PreparedRun } from "../../../src/learning/concept-run.ts";
 import { trainingSettings } from "../../../src/learning/learn-settings.ts";
 import { rehearse } from "../../../src/learning/rehearsal.ts";
@@ -121,6 +121,24 @@ describe("a run with a budget", () => {
     expect(await stepsUnder(100_000)).toBe(1600);
     expect(await stepsUnder(60)).toBe(1600);
     expect((await readSnapshot(library))?.step).toBe(4);
+  });
+
+  it("plans the samples and the validation of the steps that it comes to", async () => {
+    const heldBack = await writePhotos(inFolder("held back"), "another dog", 1);
+    const session = { model: MODEL, program: { threads: 1 } };
+    await using keepsake = await Keepsake.open(inFolder("looked at"), session);
+    const looks = [{ samples: { every: 1 } }, { validation: { photos: [heldBack], every: 1 } }];
+    for (const looked of looks) {
+      const request = { name: "dog", photos: [photos], classNoun: "dog", strategy: "sequential", ...looked };
+      const [chosen, asked] = [
+        await keepsake.plan({ ...request, budget: 2_592_000, training: { resolution: 32 } }),
+        await keepsake.plan({ ...request, training: { resolution: 32, steps: 1600 } }),
+      ];
+      expect([chosen.steps, asked.steps]).toEqual([1600, 1600]);
+      // Operations, however fast the machine was at each time; to compile the programs that draw adds some.
+      const operations = [chosen, asked].map(({ seconds, speed }) => seconds.extras * speed.forward);
+      expect(operations[0] / operations[1]).toBeCloseTo(1, 1);
+    }
   });
 
   it("does not go with a number of steps", async () => {
