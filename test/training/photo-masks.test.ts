@@ -1,7 +1,7 @@
 /**
  * @file Masks, which keep the background of photos out of the loss, and photos that are seen mirrored.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
@@ -183,5 +183,22 @@ describe("a step", () => {
     const [seen, usual] = [flipped, plain].map((draws) => drawBatch(draws, "learn", mirrored, 1, 1)[0]);
     expect(seen.timestep).toBe(usual.timestep);
     expect(seen.noisyLatents).not.toEqual(usual.noisyLatents);
+  });
+
+  it("is told of a mirrored photo as if it had been mirrored before it was cropped", async () => {
+    const { vae } = await StableDiffusionPipeline.load(MODEL);
+    const file = join(await folderWith({}), "0.png");
+    // A crop of SIDE pixels: it is not scaled.
+    const encoded = async (bytes: Uint8Array, left: number, flip: boolean) => {
+      const crop = { x: left / WIDTH, y: 8 / HEIGHT, size: SIDE / HEIGHT };
+      const loaded = await loadPhotos([{ name: "0.png", bytes, crop }], SIDE);
+      return (await encodeTrainingPhotos(vae, loaded, SIDE, {}, { flip }))[0];
+    };
+    const { framing, mirrored } = await encoded(new Uint8Array(readFileSync(file)), 11, true);
+    const before = await encoded(new Uint8Array(await sharp(file).flop().png().toBuffer()), WIDTH - SIDE - 11, false);
+    expect(framing?.crop).toEqual({ top: 8, left: 11 });
+    expect(mirrored?.framing).toEqual({ ...framing, crop: { top: 8, left: 29 } });
+    const { caption, ...view } = before;
+    expect([caption, view]).toEqual([undefined, mirrored]);
   });
 });

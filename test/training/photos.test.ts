@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { framingOf, mirroredFraming, type PixelSquare } from "../../src/training/photos/photo-framing.ts";
 import { checkPhotos, loadPhotos } from "../../src/training/photos/photos.ts";
 import { encodePng, writePng } from "../../src/io/images/image.ts";
 import { failure } from "../io/failure.ts";
@@ -211,8 +212,30 @@ describe("the framing of a photo", () => {
     const { framings } = await loadPhotos([join(folder, "wide.png"), join(folder, "tall.png")], 32);
     const targetSize = { width: 32, height: 32 };
     expect(framings).toEqual([
-      { originalSize: { width: 90, height: 48 }, crop: { top: 0, left: 14 }, targetSize },
-      { originalSize: { width: 64, height: 72 }, crop: { top: 2, left: 0 }, targetSize },
+      { originalSize: { width: 90, height: 48 }, crop: { top: 0, left: 14 }, targetSize, scaledWidth: 60 },
+      { originalSize: { width: 64, height: 72 }, crop: { top: 2, left: 0 }, targetSize, scaledWidth: 32 },
     ]);
+  });
+
+  it("lies at the other side of a mirrored photo", () => {
+    const leftOf = (width: number, height: number, square?: PixelSquare) => {
+      const framing = framingOf({ width, height }, 32, square);
+      expect(mirroredFraming(mirroredFraming(framing))).toEqual(framing);
+      const { crop, ...same } = mirroredFraming(framing);
+      expect(same).toEqual({
+        originalSize: framing.originalSize,
+        targetSize: framing.targetSize,
+        scaledWidth: same.scaledWidth,
+      });
+      expect(crop.top).toBe(framing.crop.top);
+      return [framing.crop.left, crop.left];
+    };
+    expect(leftOf(90, 48)).toEqual([14, 14]);
+    // 61 - 32 is odd.
+    expect(leftOf(92, 48)).toEqual([14, 15]);
+    expect(leftOf(64, 72)).toEqual([0, 0]);
+    // Scaled by two thirds: 60 wide, with 10 to the left of the square and 18 to its right.
+    expect(leftOf(90, 80, { left: 15, top: 20, side: 48 })).toEqual([10, 18]);
+    expect(leftOf(90, 80, { left: 42, top: 0, side: 48 })).toEqual([28, 0]);
   });
 });

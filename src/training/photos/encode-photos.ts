@@ -9,6 +9,7 @@ import { damagedWeights } from "../../diffusion/weights.ts";
 import { KeepsakeError } from "../../errors.ts";
 import type { ProgramOptions } from "../../graph/index.ts";
 import { latentMask, lossMask } from "../loss-options.ts";
+import { mirroredFraming, type PhotoFraming } from "./photo-framing.ts";
 import type { Photos } from "./photos.ts";
 
 /** A photo as training sees it, encoded. */
@@ -70,18 +71,25 @@ export async function encodeTrainingPhotos(
   { flip = false }: { readonly flip?: boolean } = {},
 ): Promise<TrainingPhoto[]> {
   const [, , columns] = latentShape(vae.config, { height: resolution, width: resolution });
-  const views = async (seen: (rows: Float32Array) => Float32Array): Promise<PhotoView[]> => {
+  const views = async (
+    seen: (rows: Float32Array) => Float32Array,
+    framed: (framing: PhotoFraming) => PictureFraming,
+  ): Promise<PhotoView[]> => {
     const distributions = await encodePhotos(vae, images.map(seen), resolution, options);
     return distributions.map((distribution, i) => {
       const [mask, framing] = [masks[i], framings[i]];
-      const view = { ...distribution, ...(framing !== undefined && { framing }) };
+      const view = { ...distribution, ...(framing !== undefined && { framing: framed(framing) }) };
       if (mask === undefined) return view;
       return { ...view, mask: lossMask(latentMask(seen(mask), resolution, resolution / columns)) };
     });
   };
-  const photos = (await views((rows) => rows)).map((view, i) => ({ ...view, caption: captions[i] }));
+  const usual = await views(
+    (rows) => rows,
+    (framing) => framing,
+  );
+  const photos = usual.map((view, i) => ({ ...view, caption: captions[i] }));
   if (!flip) return photos;
-  const mirrored = await views((rows) => mirroredRows(rows, resolution));
+  const mirrored = await views((rows) => mirroredRows(rows, resolution), mirroredFraming);
   return photos.map((photo, i) => ({ ...photo, mirrored: mirrored[i] }));
 }
 

@@ -17,6 +17,12 @@ export interface PhotoCrop {
   readonly size: number;
 }
 
+/** How a photo was cropped. */
+export interface PhotoFraming extends PictureFraming {
+  /** Width of the whole photo once it was scaled, in pixels. */
+  readonly scaledWidth: number;
+}
+
 type PixelSize = Pick<RgbImage, "width" | "height">;
 
 /** In whole pixels. */
@@ -62,12 +68,21 @@ export function cut<Image extends PixelSize & { readonly data: Uint8Array }>(
  * @param resolution - of the square that is kept, in pixels
  * @param square - default: the middle, as large as the photo allows
  */
-export function framingOf({ width, height }: PixelSize, resolution: number, square?: PixelSquare): PictureFraming {
+export function framingOf({ width, height }: PixelSize, resolution: number, square?: PixelSquare): PhotoFraming {
   const sizes = { originalSize: { width, height }, targetSize: { width: resolution, height: resolution } };
   if (square !== undefined) {
     const scaled = (pixels: number) => Math.round((pixels * resolution) / square.side);
-    return { ...sizes, crop: { top: scaled(square.top), left: scaled(square.left) } };
+    return { ...sizes, crop: { top: scaled(square.top), left: scaled(square.left) }, scaledWidth: scaled(width) };
   }
-  const { columns, rows } = coveringWindow({ width, height }, resolution, resolution);
-  return { ...sizes, crop: { top: rows.start, left: columns.start } };
+  const window = coveringWindow({ width, height }, resolution, resolution);
+  return { ...sizes, crop: { top: window.rows.start, left: window.columns.start }, scaledWidth: window.width };
+}
+
+/**
+ * The same square of the same photo, both mirrored: what lay to its right lies to its left. diffusers mirrors a photo
+ * before it crops it, and tells the crop in the mirrored one.
+ */
+export function mirroredFraming(framing: PhotoFraming): PhotoFraming {
+  const { crop, targetSize, scaledWidth } = framing;
+  return { ...framing, crop: { ...crop, left: scaledWidth - crop.left - targetSize.width } };
 }

@@ -2,7 +2,6 @@
  * @file From photo files to squares of pixels, with captions and masks. They are kept in memory only; nothing here is
  * written.
  */
-import type { PictureFraming } from "../../diffusion/time-ids.ts";
 import { KeepsakeError } from "../../errors.ts";
 import { sha256 } from "../../io/hash.ts";
 import { decodeImage, imageToTensor, resizeAndCrop } from "../../io/images/image.ts";
@@ -10,7 +9,7 @@ import type { ImageSource } from "../../io/images/image-source.ts";
 import type { RgbImage } from "../../io/images/rgb-image.ts";
 import type { Caption } from "../../prompts/captions.ts";
 import { findPhotos, type FoundPhoto, type PhotoSource } from "./find-photos.ts";
-import { cut, framingOf, pixelsOfCrop } from "./photo-framing.ts";
+import { cut, framingOf, pixelsOfCrop, type PhotoFraming } from "./photo-framing.ts";
 import { readMask, type PhotoMask } from "./photo-masks.ts";
 import { photoWarnings, type PhotoFindings, type SizedPhoto } from "./photo-warnings.ts";
 
@@ -35,7 +34,7 @@ export interface Photos {
   /** Cropped photos, `[3, resolution, resolution]` in [-1, 1], in the order of the arguments and the files' names. */
   readonly images: readonly Float32Array[];
   /** How each was cropped, as SDXL is told. */
-  readonly framings: readonly PictureFraming[];
+  readonly framings: readonly PhotoFraming[];
   /** What each photo shows beside the thing, "on the beach"; undefined where nothing is said of it. */
   readonly captions: readonly (string | undefined)[];
   /** The file of each caption. */
@@ -67,7 +66,7 @@ export interface ReadPhoto {
   readonly file: string;
   /** `[resolution, resolution, 3]`. */
   readonly image: RgbImage;
-  readonly framing: PictureFraming;
+  readonly framing: PhotoFraming;
   readonly caption: Caption | undefined;
   readonly mask: PhotoMask | undefined;
 }
