@@ -76,7 +76,8 @@ async function learnLocked(
     const { settings: asked } = learning.prepared;
     const { resolution } = asked;
     await tellOfModel(request, concept, pipeline, { profile: model.profile, resolution });
-    const photos = await loadPhotos(request.photos, resolution, asked);
+    const tellsFraming = pipeline.unet.config.textTime !== undefined;
+    const photos = await loadPhotos(request.photos, resolution, { ...asked, tellsFraming });
     const warnings = [...photos.found.warnings, ...cutCaptionWarnings(cutCaptions(photos, learning.prepared.tokens))];
     onProgress?.({ kind: "photos", ...photos.found, warnings });
     const tellPreparing = (part: PreparedPart) => {

@@ -1,7 +1,9 @@
 /**
  * @file A library on SDXL: two text encoders, pooled embeddings and time ids, from photos to files for other programs.
  */
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import sharp from "sharp";
 import { beforeAll, describe, expect, it } from "vitest";
 import { readLora } from "../../src/adapters/formats/read.ts";
 import { adaptableModules } from "../../src/adapters/new-adapter.ts";
@@ -10,9 +12,10 @@ import { readTokenEmbeddings } from "../../src/adapters/formats/token-embedding.
 import { StableDiffusionPipeline } from "../../src/diffusion/pipeline.ts";
 import { SafetensorsFile } from "../../src/io/safetensors/safetensors.ts";
 import { Keepsake } from "../../src/keepsake/keepsake.ts";
+import type { LearnProgress } from "../../src/keepsake/learn-and-preview.ts";
 import { Library } from "../../src/library/library.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
-import { writePhotos } from "./support.ts";
+import { MODEL as SMALL_SD1, writePhotos } from "./support.ts";
 
 const inFolder = temporaryFolder();
 const MODEL = join(import.meta.dirname, "..", "fixtures", "models", "tiny-sdxl");
@@ -123,6 +126,30 @@ describe("a library on SDXL", () => {
     expect(["clip_l", "clip_g"].map((key) => file.info(key).shape)).toEqual(WIDTHS.map((width) => [2, width]));
     const [embedding] = await readTokenEmbeddings(to, { token: "<rex>" });
     expect(embedding).toEqual(tokens[0]);
+  });
+
+  it("goes on with an unfinished run only with photos of the same framing, where another model sees the same", async () => {
+    const bytes = new Uint8Array(readFileSync(join(inFolder("rex"), "0.png")));
+    const cropped = { name: "0.png", bytes, crop: { x: 8 / 72, y: 0.25, size: 0.5 } };
+    const cut = await sharp(bytes).extract({ left: 8, top: 16, width: 32, height: 32 }).png().toBuffer();
+    const whole = { name: "0.png", bytes: new Uint8Array(cut) };
+    for (const model of [MODEL, SMALL_SD1]) {
+      await using keepsake = await Keepsake.open(inFolder(basename(model)), { model, program });
+      const request = {
+        ...{ name: "rex", classNoun: "dog", strategy: "sequential", previews: false as const },
+        ...{ adapter: { rank: 2 }, training: { steps: 2, resolution: 32 } },
+      };
+      const controller = new AbortController();
+      const onProgress = ({ kind }: LearnProgress) => {
+        if (kind === "step") controller.abort();
+      };
+      const stopped = keepsake.learn({ ...request, photos: [cropped], signal: controller.signal, onProgress });
+      expect(await stopped).toMatchObject({ status: "interrupted", step: 1 });
+      const onward = keepsake.learn({ ...request, photos: [whole] });
+      if (model === MODEL) await expect(onward).rejects.toThrow("begun with other photos: go on with it by");
+      const finished = model === MODEL ? keepsake.learn({ ...request, photos: [cropped] }) : onward;
+      expect(await finished).toMatchObject({ status: "learned" });
+    }
   });
 
   it("unlearns a concept, and forgets one", async () => {

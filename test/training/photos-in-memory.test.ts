@@ -3,6 +3,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { beforeAll, describe, expect, it } from "vitest";
 import { checkPhotos, loadPhotos, readPhotos } from "../../src/training/photos/photos.ts";
+import { sha256 } from "../../src/io/hash.ts";
 import { encodePng, writePng } from "../../src/io/images/image.ts";
 import { failure } from "../io/failure.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
@@ -94,6 +95,23 @@ describe("the crop of a photo", () => {
     const cropped = await loadPhotos([{ ...photo, crop: { x: 0, y: 0, size: 1 } }], 16);
     expect(cropped.images).toEqual(plain.images);
     expect(cropped.framings).toEqual(plain.framings);
+  });
+
+  it("makes other photos of the same pixels for a model that is told of it, and for no other", async () => {
+    const photo = { name: "ruler.png", bytes: await ruler(90, 48), crop: { x: 20 / 90, y: 8 / 48, size: 32 / 48 } };
+    const [{ image }] = (await readPhotos([photo], 32)).photos;
+    const cut = { name: "cut.png", bytes: await encodePng(image) };
+    const digests = async (tellsFraming?: boolean) => {
+      const read = [photo, cut, photo].map((each) => loadPhotos([each], 32, { tellsFraming }));
+      return (await Promise.all(read)).map(({ digest }) => digest);
+    };
+    const [cropped, whole, again] = await digests(true);
+    expect(again).toBe(cropped);
+    expect(whole).not.toBe(cropped);
+    // A run of another model that was begun before framings counted goes on.
+    const pixels = sha256(image.data);
+    const usual = sha256(JSON.stringify([[pixels, undefined]]));
+    expect(await digests()).toEqual([usual, usual, usual]);
   });
 
   it("cuts the mask as it cuts the photo, and moves in what reaches over an edge", async () => {

@@ -2,6 +2,7 @@
  * @file From photo files to squares of pixels, with captions and masks. They are kept in memory only; nothing here is
  * written.
  */
+import { timeIdsOf } from "../../diffusion/time-ids.ts";
 import { KeepsakeError } from "../../errors.ts";
 import { sha256 } from "../../io/hash.ts";
 import { decodeImage, imageToTensor, resizeAndCrop } from "../../io/images/image.ts";
@@ -42,8 +43,8 @@ export interface Photos {
   /** `[resolution, resolution]`, from 0 to 1: what each pixel counts; undefined where all count. */
   readonly masks: readonly (Float32Array | undefined)[];
   /**
-   * Identifies the cropped pixels, the captions and the masks, so that an interrupted run goes on with the same photos
-   * only.
+   * Identifies the cropped pixels, the captions and the masks, and the framings if the model is told of them, so that
+   * an interrupted run goes on with the same photos only.
    */
   readonly digest: string;
 }
@@ -59,6 +60,12 @@ export interface PhotoOptions {
    * Whether the transparency of a photo is its mask, where no `x.mask.png` lies beside it. Default: it is put on white.
    */
   readonly alphaMasks?: boolean;
+}
+
+/** How photos are read for a model. */
+export interface ReadOptions extends PhotoOptions {
+  /** Whether the model is told how they were cropped, as SDXL is: then that is a part of their identity. */
+  readonly tellsFraming?: boolean;
 }
 
 /** A photo as it is cropped for training. */
@@ -83,7 +90,7 @@ export interface ReadPhoto {
 export async function readPhotos(
   sources: readonly PhotoSource[],
   resolution: number,
-  { alphaMasks = false }: PhotoOptions = {},
+  { alphaMasks = false, tellsFraming = false }: ReadOptions = {},
 ): Promise<{ readonly found: PhotosFound; readonly photos: readonly ReadPhoto[]; readonly digest: string }> {
   const { photos: found, ...findings } = await findPhotos(sources);
   const photos = new Map<string, { -readonly [Key in keyof ReadPhoto]: ReadPhoto[Key] }>();
@@ -121,20 +128,29 @@ export async function readPhotos(
       warnings: photoWarnings({ ...findings, duplicates, odd, small }, resolution),
     },
     photos: kept,
-    digest: sha256(JSON.stringify([...photos].map(([digest, { caption, mask }]) => identityOf(digest, caption, mask)))),
+    digest: sha256(JSON.stringify([...photos].map(([digest, photo]) => identityOf(digest, photo, tellsFraming)))),
   };
 }
 
-/** One without a mask has the identity that it had before there were masks. */
-function identityOf(digest: string, caption: Caption | undefined, mask: PhotoMask | undefined): unknown[] {
-  return [digest, caption?.text, ...(mask === undefined ? [] : [sha256(mask.data)])];
+/** What a photo does not have, or a model is not told, leaves the identity as it was before there was such a thing. */
+function identityOf(
+  digest: string,
+  { caption, mask, framing }: Pick<ReadPhoto, "caption" | "mask" | "framing">,
+  tellsFraming: boolean,
+): unknown[] {
+  return [
+    digest,
+    caption?.text,
+    ...(mask === undefined ? [] : [sha256(mask.data)]),
+    ...(tellsFraming ? [[...timeIdsOf(framing), framing.scaledWidth]] : []),
+  ];
 }
 
 /** {@link readPhotos}, as the VAE takes them. */
 export async function loadPhotos(
   sources: readonly PhotoSource[],
   resolution: number,
-  options: PhotoOptions = {},
+  options: ReadOptions = {},
 ): Promise<Photos> {
   const { found, photos, digest } = await readPhotos(sources, resolution, options);
   return {
