@@ -208,7 +208,8 @@ export class Keepsake {
    * for (const line of warnings) console.log(line);
    * ```
    * @param request - `resolution`: that of the training; default: the model's
-   * @throws KeepsakeError for a photo, caption or mask that cannot be used, or if the sheet cannot be written
+   * @throws KeepsakeError for a photo, caption or mask that cannot be used, or if the sheet cannot be written; the
+   *   signal's reason when it fires
    */
   photos(request: PhotosRequest): Operation<PhotoReport> {
     return this.#start(request, async (session, { resolution, ...asked }) => {

@@ -16,7 +16,7 @@ import { lastLearning } from "../library/manifest/manifest.ts";
 import { shareOfBudget } from "./planning/budget.ts";
 import type { ConceptEntry } from "../library/manifest/state.ts";
 import { checkPhotos } from "../training/photos/photos.ts";
-import type { Watched } from "./operation.ts";
+import { isStop, type Watched } from "./operation.ts";
 import type { PreviewReport } from "./previews/preview-last-learn.ts";
 import type { Session } from "./session.ts";
 import { checkNaming } from "./training/asked-concept.ts";
@@ -68,7 +68,10 @@ export interface SkippedThing {
  */
 export async function learnAll(session: Session, request: LearnAllRequest): Promise<(LearnResult | SkippedThing)[]> {
   const { things: asked, onProgress, budget, ...common } = request;
-  const things = await checkedThings(asked, session.folder, common.training);
+  const things = await checkedThings(asked, session.folder, common).catch((error: unknown) => {
+    if (isStop(error, common.signal)) return [];
+    throw error;
+  });
   const shareOf = budget === undefined ? undefined : await sharedOut(budget, things, session.folder);
   const results: (LearnResult | SkippedThing)[] = [];
   for (const [index, thing] of things.entries()) {
@@ -118,7 +121,7 @@ async function missingPreviews(
 async function checkedThings(
   asked: readonly Thing[],
   library: string,
-  training: LearnAllRequest["training"],
+  { training, signal }: Pick<LearnAllRequest, "training" | "signal">,
 ): Promise<Thing[]> {
   const things = asked.map((thing) => checkNaming(thing));
   if (things.length === 0) throw new KeepsakeError("usage", "There is nothing to learn; name at least one thing.");
@@ -128,7 +131,7 @@ async function checkedThings(
       throw new KeepsakeError("usage", `"${name}" comes twice; choose another name.`);
     }
     const known = await findKnown(library, name);
-    if (known === undefined) await checkPhotos(photos, training);
+    if (known === undefined) await checkPhotos(photos, { ...training, signal });
     else if (known.classNoun !== classNoun) {
       const fault = `The library ${library} already knows "${name}", with the class "${known.classNoun}" and not "${classNoun}"`;
       throw new KeepsakeError("state", `${fault}; choose another name.`);

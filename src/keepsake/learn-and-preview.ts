@@ -8,7 +8,7 @@ import { learnConcept } from "./learn.ts";
 import type { LearnConceptProgress, LearnConceptRequest, LearnConceptResult } from "./learn-request.ts";
 import { chosenModel } from "../library/model/model-folder.ts";
 import { profileOf } from "../library/model/model-profile.ts";
-import type { Watched } from "./operation.ts";
+import { isStop, type Watched } from "./operation.ts";
 import {
   checkedSheet,
   previewLastLearn,
@@ -87,7 +87,7 @@ export async function previewsUnlessStopped(
   try {
     return await previewLastLearn(session, { sheet, signal, onProgress });
   } catch (error) {
-    if (signal?.aborted === true && error === signal.reason) return "stopped";
+    if (isStop(error, signal)) return "stopped";
     throw error;
   }
 }

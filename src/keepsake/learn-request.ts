@@ -97,14 +97,15 @@ export interface LearnConceptResult {
   readonly token: string;
   /** Steps done, over all phases. */
   readonly step: number;
-  /** Steps in all. Of a run that had ended before this call, those of its learning phase alone. */
+  /**
+   * Steps in all. Of a run that had ended before this call, or was stopped before the first step of it, those of its
+   * learning phase alone.
+   */
   readonly steps: number;
   /** Denoising error of each step of this call. */
   readonly losses: readonly number[];
   /** Name of the strategy. */
   readonly strategy: string;
-  /**
-   * UNet evaluations of each phase, those of interrupted calls included; none of a run that had ended before this call.
-   */
+  /** UNet evaluations of each phase, those of interrupted calls included; none of a call that took no step. */
   readonly evaluations: PhaseEvaluations;
 }

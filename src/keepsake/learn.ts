@@ -4,13 +4,14 @@
  */
 import { sizeWarning } from "../diffusion/latents.ts";
 import type { StableDiffusionPipeline } from "../diffusion/pipeline.ts";
-import { createRun, planOf, type PreparedRun } from "../learning/concept-run.ts";
+import { createRun, planOf } from "../learning/concept-run.ts";
 import { classNounWarning, readKnownWords } from "../prompts/known-words.ts";
 import type { Library } from "../library/library.ts";
 import { lockLibrary } from "../library/library-folder.ts";
 import {
   damagedSnapshot,
   deleteSnapshot,
+  peekSnapshot,
   stateOf,
   writeSnapshot,
   type RunIdentity,
@@ -25,13 +26,15 @@ import { loadPhotos, type Photos } from "../training/photos/photos.ts";
 import { SavedStateError } from "../training/training-state.ts";
 import type { TrainingRun } from "../training/training-run.ts";
 import type { LearnConceptRequest, LearnConceptResult, PreparedPart } from "./learn-request.ts";
+import { isStop } from "./operation.ts";
 import { isPlanned, planRun, withSteps, type PlannedRun } from "./planning/plan-run.ts";
-import { openLibraryAndModel, prepareLearning, type LibraryOnModel } from "./planning/prepare-learning.ts";
+import { openLibraryAndModel, prepareLearning, type PreparedLearning } from "./planning/prepare-learning.ts";
 import type { Session } from "./session.ts";
 import { askedConcept, checkNaming, type AskedConcept } from "./training/asked-concept.ts";
 import { drawClassPictures, drawPicturesToReplay } from "./training/own-pictures.ts";
-import { checkSampleRequest, Sampler } from "./training/samples.ts";
-import { checkValidationRequest, Validator } from "./training/validation.ts";
+import { checkSampleRequest } from "./training/samples.ts";
+import { checkValidationRequest } from "./training/validation.ts";
+import { watchersOf, type Watcher } from "./training/watchers.ts";
 
 /**
  * Learns a concept on top of what the library knows. The same request continues a run that was stopped or killed, and
@@ -72,12 +75,13 @@ async function learnLocked(
   const learning = await prepareLearning(session, request, model);
   const { strategy, pool, concept } = learning;
   const { name, classNoun, vectors, again } = concept;
+  let hasBegun = false;
   try {
     const { settings: asked } = learning.prepared;
     const { resolution } = asked;
     await tellOfModel(request, concept, pipeline, { profile: model.profile, resolution });
     const tellsFraming = pipeline.unet.config.textTime !== undefined;
-    const photos = await loadPhotos(request.photos, resolution, { ...asked, tellsFraming });
+    const photos = await loadPhotos(request.photos, resolution, { ...asked, tellsFraming, signal });
     const warnings = [...photos.found.warnings, ...cutCaptionWarnings(cutCaptions(photos, learning.prepared.tokens))];
     onProgress?.({ kind: "photos", ...photos.found, warnings });
     const tellPreparing = (part: PreparedPart) => {
@@ -102,23 +106,11 @@ async function learnLocked(
       library: library.stateId,
       photos: photos.digest,
     };
-    if (isDone(model.ended, identity)) {
-      const { token } = prepared.tokens.initial[0];
-      const { steps } = settings;
-      return {
-        status: "learned",
-        name,
-        token,
-        step: steps,
-        steps,
-        losses: [],
-        strategy: strategy.name,
-        evaluations: {},
-      };
-    }
+    if (isDone(model.ended, identity)) return untrained({ ...learning, prepared }, "learned", settings.steps);
     const snapshot = await snapshotToContinue(library, identity, request.restart ?? false);
     tellPreparing("photos");
-    const encoded = await encodeTrainingPhotos(pipeline.vae, photos, resolution, session.program, asked);
+    const { flip } = asked;
+    const encoded = await encodeTrainingPhotos(pipeline.vae, photos, resolution, session.program, { flip, signal });
     const watchers = await watchersOf(session, request, model, prepared, photos);
     const classPictures = await drawClassPictures(session, model, prepared, { signal, onProgress });
     const plan = planned?.conceptPlan ?? (await planOf(pipeline, pool, prepared));
@@ -133,6 +125,7 @@ async function learnLocked(
     });
     if (snapshot !== undefined) onProgress?.({ kind: "resumed", step: snapshot.step });
     tellPreparing("first step");
+    hasBegun = true;
     const { samples, validation } = request;
     const facts = { checkpointing: pool.checkpointing, samples, validation };
     const losses = await runSteps(run, request, library, withFacts(identity, facts), watchers);
@@ -146,9 +139,31 @@ async function learnLocked(
     await deleteSnapshot(library.folder);
     for (const watcher of watchers) await watcher.watch(run);
     return { status: "learned", ...outcome, evaluations: run.evaluations };
+  } catch (error) {
+    if (hasBegun || !isStop(error, signal)) throw error;
+    // What an earlier call has saved is still there.
+    const saved = learning.recorded && (await peekSnapshot(library.folder));
+    return untrained(learning, "interrupted", saved?.step ?? 0);
   } finally {
     await pool.dispose();
   }
+}
+
+/** The result of a call that took no step. */
+function untrained(
+  { prepared, strategy }: PreparedLearning,
+  status: LearnConceptResult["status"],
+  step: number,
+): LearnConceptResult {
+  const { settings, concepts, tokens } = prepared;
+  const [{ name }] = concepts;
+  const [{ token }] = tokens.initial;
+  return {
+    ...{ status, name, token, step, steps: settings.steps },
+    losses: [],
+    strategy: strategy.name,
+    evaluations: {},
+  };
 }
 
 /** @throws KeepsakeError if the snapshot is of no step of this run */
@@ -184,32 +199,6 @@ async function tellOfModel(
     sizeWarning({ width: resolution, height: resolution }, pipeline.defaultSize),
   ];
   for (const message of warnings) if (message !== undefined) onProgress?.({ kind: "warning", message });
-}
-
-/** What looks at a run on the way, and changes nothing of it. */
-interface Watcher {
-  /** Whether it looks after the steps that were done; it does before the first one and after the last one anyway. */
-  isDue(run: TrainingRun): boolean;
-  watch(run: TrainingRun): Promise<void>;
-}
-
-async function watchersOf(
-  session: Session,
-  { samples, validation, signal, onProgress }: LearnConceptRequest,
-  model: LibraryOnModel,
-  prepared: PreparedRun,
-  photos: Photos,
-): Promise<Watcher[]> {
-  const watchers: Watcher[] = [];
-  if (validation !== undefined) {
-    const { settings, tokens } = prepared;
-    const how = { settings, tokens, program: session.program, tell: onProgress };
-    watchers.push(await Validator.create(validation, photos, model.pipeline, how));
-  }
-  if (samples !== undefined) {
-    watchers.push(await Sampler.create({ session, model, prepared, request: samples, signal, tell: onProgress }));
-  }
-  return watchers;
 }
 
 /** Steps until the end or the signal, with a snapshot now and then, before anything looks at the run, and at a stop. */

@@ -11,6 +11,11 @@ export interface Watched<Progress> {
   readonly onProgress?: (progress: Progress) => void;
 }
 
+/** Whether work ended because its signal fired. */
+export function isStop(error: unknown, signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true && error === signal.reason;
+}
+
 /** Something that was asked for and will hardly work, in one line. */
 export interface Warning {
   readonly kind: "warning";

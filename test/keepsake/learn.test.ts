@@ -167,8 +167,10 @@ describe("photos", () => {
   const found = async (photos: string[]) => {
     let progress: LearnProgress | undefined;
     const controller = new AbortController();
-    controller.abort();
-    const onProgress = (each: LearnProgress) => (progress ??= each);
+    const onProgress = (each: LearnProgress) => {
+      progress ??= each;
+      controller.abort();
+    };
     await learnQuickly({ library: inFolder("photos only"), name: "x", photos, onProgress, signal: controller.signal });
     return progress;
   };

@@ -27,8 +27,8 @@ export async function planLearning(session: Session, request: LearnRequest): Pro
   try {
     request.signal?.throwIfAborted();
     const { settings } = learning.prepared;
-    const { found } = await loadPhotos(named.photos, settings.resolution, settings);
-    request.signal?.throwIfAborted();
+    const { signal } = request;
+    const { found } = await loadPhotos(named.photos, settings.resolution, { ...settings, signal });
     const { plan } = await planRun(session, named, model, learning, { photos: found.count, drawsPreviews, began });
     return plan;
   } finally {

@@ -48,11 +48,12 @@ export function withSteps(prepared: PreparedRun, steps = prepared.settings.steps
  * Plans a run. Some of its programs are compiled for that, and stay in its pool.
  *
  * @param began - when the command began, as `performance.now` says it
- * @throws KeepsakeError if the strategy cannot work on the adapter, or no useful number of steps fits the budget
+ * @throws KeepsakeError if the strategy cannot work on the adapter, or no useful number of steps fits the budget; the
+ *   signal's reason when aborted
  */
 export async function planRun(
   { folder, program }: Pick<Session, "folder" | "program">,
-  { budget, samples, validation }: Pick<LearnConceptRequest, "budget" | "samples" | "validation">,
+  { budget, samples, validation, signal }: Pick<LearnConceptRequest, "budget" | "samples" | "validation" | "signal">,
   { library, profile, pipeline }: LibraryOnModel,
   { concept, prepared, pool, recorded }: PreparedLearning,
   {
@@ -67,14 +68,18 @@ export async function planRun(
 ): Promise<PlannedRun> {
   const heldBytes = process.memoryUsage.rss();
   const freeMemory = availableMemory().memory;
+  signal?.throwIfAborted();
   const conceptPlan = await planOf(pipeline, pool, prepared);
+  signal?.throwIfAborted();
   const { resolution, batchSize } = prepared.settings;
   const size = { width: resolution, height: resolution };
   const denoiser = denoiserOf(pool, prepared);
   const step = { training: denoiser.cost(true), prediction: denoiser.cost(false), batchSize };
   const work = await rehearse(pipeline, pool, prepared, { plan: conceptPlan, photos });
+  signal?.throwIfAborted();
   const speed = await speedOfRun(pipeline, program, { pool, prepared, plan: conceptPlan, facts: step });
   const loading = (performance.now() - began) / 1000;
+  signal?.throwIfAborted();
   const concepts = library.concepts.filter(({ name }) => name !== concept.name).length + 1;
   const facts: PlanFacts = {
     steps: prepared.settings.steps,

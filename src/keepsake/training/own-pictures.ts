@@ -9,7 +9,7 @@ import { fillTemplate, PROMPT_TEMPLATES } from "../../prompts/prompt-templates.t
 import { drawReplayedPictures } from "../../learning/replayed-pictures.ts";
 import type { ConceptPlan } from "../../training/strategy.ts";
 import type { OwnPicture } from "../../training/parts/beside-photos.ts";
-import type { Watched } from "../operation.ts";
+import { isStop, type Watched } from "../operation.ts";
 import type { LoadedModel, Session } from "../session.ts";
 
 /** How far the drawing of class pictures is, or of those that are replayed. */
@@ -45,7 +45,7 @@ export async function drawClassPictures(
     }
   } catch (error) {
     // Nothing was begun that could not be begun again.
-    if (signal?.aborted !== true || error !== signal.reason) throw error;
+    if (!isStop(error, signal)) throw error;
   }
   await session.freePrograms();
   return pictures;
@@ -73,7 +73,7 @@ export async function drawPicturesToReplay(
     if (pictures !== undefined) await session.freePrograms();
     return pictures;
   } catch (error) {
-    if (signal?.aborted !== true || error !== signal.reason) throw error;
+    if (!isStop(error, signal)) throw error;
     return undefined;
   }
 }

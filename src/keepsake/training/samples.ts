@@ -12,7 +12,7 @@ import type { Library } from "../../library/library.ts";
 import { checkWhole, LIMITS } from "../../limits.ts";
 import type { Concept } from "../../prompts/concept.ts";
 import type { TrainingRun } from "../../training/training-run.ts";
-import type { Warning } from "../operation.ts";
+import { isStop, type Warning } from "../operation.ts";
 import { Picture } from "../picture.ts";
 import { samplerName } from "../picture-parameters.ts";
 import type { LoadedModel, Session } from "../session.ts";
@@ -129,7 +129,7 @@ export class Sampler {
       const settings = { negativePrompt: "", steps, sampler, guidanceScale };
       return new Picture({ image, prompt, seed: SEED, index: 0, settings });
     } catch (error) {
-      if (signal?.aborted === true && error === signal.reason) return undefined;
+      if (isStop(error, signal)) return undefined;
       throw error;
     }
   }

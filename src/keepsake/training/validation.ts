@@ -61,7 +61,7 @@ export class Validator {
    * Reads and encodes the photos.
    *
    * @param learned - the photos that are learned from
-   * @throws KeepsakeError for a photo that cannot be read, or that is learned from
+   * @throws KeepsakeError for a photo that cannot be read, or that is learned from; the signal's reason when aborted
    */
   static async create(
     { photos: paths, every = VALIDATION_EVERY }: ValidationRequest,
@@ -71,23 +71,26 @@ export class Validator {
       settings,
       tokens,
       program,
+      signal,
       tell,
     }: {
       readonly settings: TrainingSettings;
       readonly tokens: RunTokens;
       readonly program: ProgramOptions;
+      readonly signal: AbortSignal | undefined;
       readonly tell: ((progress: ValidationProgress) => void) | undefined;
     },
   ): Promise<Validator> {
     const { resolution } = settings;
-    const photos = await loadPhotos(paths, resolution, settings);
+    const photos = await loadPhotos(paths, resolution, { ...settings, signal });
     const own = new Set(learned.images.map(sha256));
     if (photos.images.some((image) => own.has(sha256(image)))) {
       const fault = "A photo of --validation is one of those that are learned from";
       throw new KeepsakeError("input", `${fault}; hold another one back.`);
     }
     const captions = photos.captions.map((caption) => caption && (tokens.fitCaption(caption).text || undefined));
-    const encoded = await encodeTrainingPhotos(pipeline.vae, { ...photos, captions, masks: [] }, resolution, program);
+    const unmasked = { ...photos, captions, masks: [] };
+    const encoded = await encodeTrainingPhotos(pipeline.vae, unmasked, resolution, program, { signal });
     return new Validator(every, encoded, tell);
   }
 

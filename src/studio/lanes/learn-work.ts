@@ -23,7 +23,7 @@ export async function learn(task: LearnTask, keepsake: Keepsake, work: Work): Pr
   const asked = withRecorded(requestOf(task), recorded);
   const every = task.request.settings?.sampleEvery ?? usualInterval(asked, library, work);
   const request = { ...asked, ...(every > 0 && { samples: { every, others: true } }) };
-  if (task.kind === "plan") return { kind: "plan", plan: await keepsake.plan(request) };
+  if (task.kind === "plan") return { kind: "plan", plan: await keepsake.plan({ ...request, signal }) };
   const others = (library?.concepts ?? []).filter(({ name }) => name !== conceptName(asked.name));
   const pace = new LearnPace({ every, pictures: 1 + others.length });
   tell({ kind: "progress", progress: { phase: "loading" } });

@@ -57,6 +57,7 @@ export async function encodePhotos(
  * Photos with their captions and masks, encoded.
  *
  * @param flip - whether each is encoded mirrored too, so that a step may see it either way
+ * @throws KeepsakeError as {@link encodePhotos}; the signal's reason when aborted
  */
 export async function encodeTrainingPhotos(
   vae: Component<AutoencoderKlConfig>,
@@ -68,14 +69,14 @@ export async function encodeTrainingPhotos(
   }: Pick<Photos, "images" | "captions"> & Partial<Pick<Photos, "framings" | "masks">>,
   resolution: number,
   options: ProgramOptions,
-  { flip = false }: { readonly flip?: boolean } = {},
+  { flip = false, signal }: { readonly flip?: boolean; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<TrainingPhoto[]> {
   const [, , columns] = latentShape(vae.config, { height: resolution, width: resolution });
   const views = async (
     seen: (rows: Float32Array) => Float32Array,
     framed: (framing: PhotoFraming) => PictureFraming,
   ): Promise<PhotoView[]> => {
-    const distributions = await encodePhotos(vae, images.map(seen), resolution, options);
+    const distributions = await encodePhotos(vae, untilAborted(images, seen, signal), resolution, options);
     return distributions.map((distribution, i) => {
       const [mask, framing] = [masks[i], framings[i]];
       const view = { ...distribution, ...(framing !== undefined && { framing: framed(framing) }) };
@@ -91,6 +92,17 @@ export async function encodeTrainingPhotos(
   if (!flip) return photos;
   const mirrored = await views((rows) => mirroredRows(rows, resolution), mirroredFraming);
   return photos.map((photo, i) => ({ ...photo, mirrored: mirrored[i] }));
+}
+
+function* untilAborted(
+  images: readonly Float32Array[],
+  seen: (rows: Float32Array) => Float32Array,
+  signal: AbortSignal | undefined,
+): Generator<Float32Array> {
+  for (const image of images) {
+    signal?.throwIfAborted();
+    yield seen(image);
+  }
 }
 
 /** @param rows - rows of `width` numbers, each of which is turned round */

@@ -22,6 +22,8 @@ export interface PhotoSheetRequest extends PhotoOptions {
   readonly sheet?: string;
   /** Side of the crops, in pixels. */
   readonly resolution: number;
+  /** When it fires, no further photo is read, and no sheet is written. */
+  readonly signal?: AbortSignal;
 }
 
 /** A photo that training will see. */
@@ -52,7 +54,7 @@ const DIMMED = 0.25;
 /**
  * Looks at photos as training will, and draws the crops if a sheet is asked for. The same photos give the same bytes.
  *
- * @throws KeepsakeError as `loadPhotos`, or if the sheet cannot be written
+ * @throws KeepsakeError as `loadPhotos`, or if the sheet cannot be written; the signal's reason when aborted
  */
 export async function lookAtPhotos({ photos: paths, sheet, resolution, ...options }: PhotoSheetRequest) {
   if (sheet !== undefined) {
@@ -60,6 +62,7 @@ export async function lookAtPhotos({ photos: paths, sheet, resolution, ...option
     await checkReplaceable(sheet);
   }
   const { photos, found } = await readPhotos(paths, resolution, options);
+  options.signal?.throwIfAborted();
   if (sheet !== undefined) await writeSheet(sheet, photos);
   const report: PhotoReport = {
     ...(sheet !== undefined && { sheet }),

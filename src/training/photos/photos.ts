@@ -66,6 +66,8 @@ export interface PhotoOptions {
 export interface ReadOptions extends PhotoOptions {
   /** Whether the model is told how they were cropped, as SDXL is: then that is a part of their identity. */
   readonly tellsFraming?: boolean;
+  /** When it fires, no further photo is read. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A photo as it is cropped for training. */
@@ -85,18 +87,18 @@ export interface ReadPhoto {
  *
  * @param sources - files, folders, and photos in memory
  * @throws KeepsakeError naming the file that is missing or no picture, the folder without pictures, the caption that
- *   cannot be read, or the mask or crop that does not fit
+ *   cannot be read, or the mask or crop that does not fit; the signal's reason when aborted
  */
 export async function readPhotos(
   sources: readonly PhotoSource[],
   resolution: number,
-  { alphaMasks = false, tellsFraming = false }: ReadOptions = {},
+  { alphaMasks = false, tellsFraming = false, signal }: ReadOptions = {},
 ): Promise<{ readonly found: PhotosFound; readonly photos: readonly ReadPhoto[]; readonly digest: string }> {
   const { photos: found, ...findings } = await findPhotos(sources);
   const photos = new Map<string, { -readonly [Key in keyof ReadPhoto]: ReadPhoto[Key] }>();
   const duplicates: PhotoFindings["duplicates"][number][] = [];
   const [odd, small]: SizedPhoto[][] = [[], []];
-  await eachPhoto(found, async ({ file, source, caption, mask: own, crop }) => {
+  await eachPhoto(found, signal, async ({ file, source, caption, mask: own, crop }) => {
     const picture = await decodeImage(source);
     const square = crop && pixelsOfCrop(file, crop, picture);
     const part = square === undefined ? picture : cut(picture, square);
@@ -172,10 +174,10 @@ export async function loadPhotos(
  */
 export async function checkPhotos(
   sources: readonly PhotoSource[],
-  { alphaMasks = false }: PhotoOptions = {},
+  { alphaMasks = false, signal }: Omit<ReadOptions, "tellsFraming"> = {},
 ): Promise<void> {
   const { photos } = await findPhotos(sources);
-  await eachPhoto(photos, async ({ file, source, mask: own, crop }) => {
+  await eachPhoto(photos, signal, async ({ file, source, mask: own, crop }) => {
     const picture = await decodeImage(source);
     const square = crop && pixelsOfCrop(file, crop, picture);
     await readMask(source, picture, { own, alpha: alphaMasks, resolution: CHECKED_SIDE, square });
@@ -186,9 +188,14 @@ export async function checkPhotos(
  * Reads photo after photo. Who has several bad ones hears of all of them at once: the first with its fault, the others
  * by their names.
  */
-async function eachPhoto(photos: readonly FoundPhoto[], read: (photo: FoundPhoto) => Promise<void>): Promise<void> {
+async function eachPhoto(
+  photos: readonly FoundPhoto[],
+  signal: AbortSignal | undefined,
+  read: (photo: FoundPhoto) => Promise<void>,
+): Promise<void> {
   const faults: { readonly file: string; readonly error: KeepsakeError }[] = [];
   for (const photo of photos) {
+    signal?.throwIfAborted();
     try {
       await read(photo);
     } catch (error) {
