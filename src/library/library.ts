@@ -30,6 +30,7 @@ import {
 } from "./manifest/manifest.ts";
 import {
   blobsOf,
+  identityOf,
   stateId,
   withOrigin,
   timesTaught,
@@ -41,7 +42,10 @@ import {
 } from "./manifest/state.ts";
 
 /** What is known of a concept before it has been written. */
-export interface NewConcept extends Omit<ConceptEntry, "embedding" | "token" | "strategy" | "taught"> {
+export interface NewConcept extends Omit<
+  ConceptEntry,
+  "embedding" | "token" | "strategy" | "taught" | "firstEmbedding"
+> {
   /** What becomes of it, if the library knows it: one that is replaced begins to count anew how often it was taught. */
   readonly again?: Again | undefined;
 }
@@ -223,6 +227,7 @@ export class Library {
       ...{ name, token: tokenOf(name), classNoun, vectors, embedding, ...(isLearned && { training }) },
       ...(strategy && isLearned && { strategy: strategy.name }),
       ...(known !== undefined && again === "more" && { taught: timesTaught(known) + 1 }),
+      ...(known !== undefined && { firstEmbedding: identityOf(known) }),
     };
     return successor(this.manifest, {
       change: isLearned

@@ -6,7 +6,7 @@ import { Library } from "../../src/library/library.ts";
 import { type AdapterSettings, newLora } from "../../src/adapters/new-adapter.ts";
 import type { StrategyMemory } from "../../src/training/strategy.ts";
 import { DEFAULT_TRAINING } from "../../src/learning/learn-settings.ts";
-import { blobsOf, type LibraryState } from "../../src/library/manifest/state.ts";
+import { blobsOf, type Again, type LibraryState } from "../../src/library/manifest/state.ts";
 import { identifyModel } from "../../src/library/model/model-fingerprint.ts";
 import { StableDiffusionPipeline } from "../../src/diffusion/pipeline.ts";
 import { MODEL, treeOf } from "../keepsake/support.ts";
@@ -30,18 +30,20 @@ export interface FakeConcept {
   /** What the strategy keeps; absent: there is no strategy. */
   readonly memory?: StrategyMemory;
   readonly vectors?: number;
+  /** What becomes of it, if the library knows it. */
+  readonly again?: Again;
 }
 
 /** Adds a concept as `learn` does at its end. */
 export async function addConcept(folder: string, name: string, concept: FakeConcept = {}): Promise<Library> {
-  const { seed = 0, memory, vectors: count = 1 } = concept;
+  const { seed = 0, memory, vectors: count = 1, again } = concept;
   const lora = newLora(pipeline, ADAPTER, seed);
   const vectors = Float32Array.from({ length: count * WIDTH }, (_, i) => seed + i);
   const training = { ...DEFAULT_TRAINING, resolution: 64 };
   return (await Library.open(folder)).addConcept(
     lora,
     ADAPTER,
-    { name, classNoun: "thing", vectors: count, training },
+    { name, classNoun: "thing", vectors: count, training, again },
     { token: `<${name}>`, vectors, count, width: WIDTH },
     memory,
     memory && { name: "ewc", options: { lambda: 10, online: true, set: "all" } },

@@ -119,7 +119,8 @@ function isConcept(value: unknown): boolean {
     isBlobName(value.embedding) &&
     (value.training === undefined || isTraining(value.training)) &&
     (value.strategy === undefined || isText(value.strategy, 100)) &&
-    (value.taught === undefined || isCount(value.taught))
+    (value.taught === undefined || isCount(value.taught)) &&
+    (value.firstEmbedding === undefined || isBlobName(value.firstEmbedding))
   );
 }
 

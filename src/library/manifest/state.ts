@@ -46,6 +46,16 @@ export interface ConceptEntry extends Concept {
    * ones.
    */
   readonly taught?: number;
+  /**
+   * What `embedding` was when the concept was begun, if it was taught more or replaced since. It tells the concept in
+   * states where it is called otherwise.
+   */
+  readonly firstEmbedding?: string;
+}
+
+/** What stays the same of a concept, however often it is renamed, taught more or replaced. */
+export function identityOf({ firstEmbedding, embedding }: ConceptEntry): string {
+  return firstEmbedding ?? embedding;
 }
 
 /** How often a concept has been taught since it was begun. */
@@ -98,12 +108,13 @@ export function emptyState(change: Change): LibraryState {
 
 /**
  * Identifies what a concept is learned on top of: the model, and every number and name that the state holds. What made
- * the state, and the strategy's options, which the next concept may change, do not count; nor does the adapter's form,
- * which was not recorded in the beginning.
+ * the state, and the strategy's options, which the next concept may change, do not count; nor do the adapter's form and
+ * a concept's first embedding, which were not recorded in the beginning.
  */
 export function stateId(fingerprint: string, { adapter, strategy, concepts }: LibraryState): string {
   const counted = adapter === undefined ? null : { ...adapter, form: undefined };
-  return sha256(JSON.stringify([fingerprint, counted, strategy?.memory ?? null, concepts]));
+  const entries = concepts.map((concept) => ({ ...concept, firstEmbedding: undefined }));
+  return sha256(JSON.stringify([fingerprint, counted, strategy?.memory ?? null, entries]));
 }
 
 /** The blobs that a state is made of. */
