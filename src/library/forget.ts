@@ -6,12 +6,12 @@ import { KeepsakeError } from "../errors.ts";
 import { conceptName } from "../prompts/concept-name.ts";
 import { deletePreviewSheet } from "./preview-sheet.ts";
 import { changeLibrary } from "./change.ts";
-import { holderTest } from "./renaming/concept-trail.ts";
+import { conceptHolders, type ConceptHolders } from "./renaming/concept-holders.ts";
 import type { Library, SharedBlobs } from "./library.ts";
-import { allStates, currentState, manifestOf, successor, timelineOf, type Manifest } from "./manifest/manifest.ts";
+import { allStates, currentState, manifestOf, timelineOf, type Manifest } from "./manifest/manifest.ts";
 import { deleteSnapshot, readSnapshot } from "./run/run-snapshot.ts";
 import { emptyState, knows, type Change, type LibraryState } from "./manifest/state.ts";
-import { withoutRepeats } from "./manifest/timeline.ts";
+import { shortened, statesOf, withNewState, withoutRepeats, type Timeline } from "./manifest/timeline.ts";
 import { refuseUnfinishedRun } from "./run/unfinished-run.ts";
 
 export interface ForgetRequest {
@@ -19,7 +19,10 @@ export interface ForgetRequest {
   readonly library: string;
   /** With or without the angle brackets that it has in prompts. */
   readonly name: string;
-  /** Also delete every other state that holds the concept, and its name with it. Cannot be undone. Default false. */
+  /**
+   * Also delete every other state that holds the concept, by whatever name, and its names with them. Cannot be undone.
+   * Default false.
+   */
   readonly purge?: boolean;
 }
 
@@ -30,16 +33,19 @@ export interface ForgetResult {
    * aside), since the current one did not know it; or an unfinished `run`, of which nothing is left.
    */
   readonly forgot: "concept" | "earlier" | "run";
-  /** Other states that still hold the concept, and can bring it back. */
+  /** Other states that still hold the concept, and can bring it back: as many as `purge` would delete. */
   readonly heldBy: number;
   /** Other states that were deleted because they held it. */
   readonly purged: number;
   /**
    * What the current state still holds of the concept. `adapter`: the adapter (and what the strategy remembers) was
    * trained on it and keeps traces of it. `unknown`: the same if the concept was learned before this state. `nothing`:
-   * no trace. `concept`: all of it, as the run that was given up would have taught it further.
+   * no trace. `concept`: all of it. Then a run was given up that would have taught it further, or only an old name was
+   * forgotten.
    */
   readonly remains: "nothing" | "adapter" | "unknown" | "concept";
+  /** What the current state calls the concept, if what was forgotten was an old name of it. */
+  readonly knownAs?: string;
   /** Where the preview sheet would lie: something is there that Keepsake did not draw, so it is not deleted. */
   readonly leftBeside?: string;
 }
@@ -70,82 +76,112 @@ export async function forgetIn(
 ): Promise<ForgetResult> {
   const { folder, manifest: before } = library;
   const wasKnown = knows(before, name);
-  const holds = holderTest(before, name);
-  const holders = otherHolders(before, holds);
+  const concept = conceptHolders(before, name);
+  const holders = otherHolders(before, concept);
   const isRun = await isRunOf(library, name);
   if (isRun) await deleteSnapshot(folder);
-  if (isRun && !(purge && (wasKnown || holders > 0))) {
+  if (isRun && !(purge && (wasKnown || isInHistory(before, name, concept)))) {
     const remains = wasKnown ? "concept" : "nothing";
     return { name, forgot: "run", heldBy: holders, purged: 0, remains };
   }
   if (wasKnown) await refuseUnfinishedRun(library);
-  const forgotten = withoutConcept(library, name, { purge, holders, unlearned });
-  const after = purge ? purged(forgotten, name, holds) : forgotten;
+  if (!wasKnown) refuseUnlessPurged(library, name, { purge, concept });
+  const timeline = wasKnown ? withoutConcept(library, name, unlearned) : timelineOf(before);
+  const { model, keep } = before;
+  // What is purged takes the place of no other state.
+  const left = withoutRepeats(purge ? purged(timeline, concept) : timeline, model.fingerprint);
+  const after = manifestOf(before, shortened(left, keep));
+  const { presentName } = concept;
   // First, as a kill in between must not leave it: the same command would find nothing to forget any more.
   const leftBeside = await deletePreviewSheet(folder);
   await library.replace(after);
   return {
     name,
     forgot: wasKnown ? "concept" : "earlier",
-    heldBy: otherHolders(after, holds),
+    heldBy: otherHolders(after, conceptHolders(after, name)),
     purged: purge ? holders : 0,
-    remains: after.adapter === undefined ? "nothing" : wasKnown ? "adapter" : "unknown",
+    ...(presentName === undefined
+      ? { remains: remainsIn(after, wasKnown) }
+      : { remains: "concept", knownAs: presentName }),
     ...(leftBeside !== undefined && { leftBeside }),
   };
 }
 
+function remainsIn({ adapter }: Manifest, wasKnown: boolean): ForgetResult["remains"] {
+  return adapter === undefined ? "nothing" : wasKnown ? "adapter" : "unknown";
+}
+
 /** States beside the current one that hold a concept. */
-function otherHolders(manifest: Manifest, holds: (state: LibraryState) => boolean): number {
+function otherHolders(manifest: Manifest, { holds }: ConceptHolders): number {
   const [, ...others] = allStates(manifest);
   return others.filter(holds).length;
+}
+
+/** Whether a purge would find anything of a concept that the current state does not know by its name. */
+function isInHistory(manifest: Manifest, name: string, concept: ConceptHolders): boolean {
+  return otherHolders(manifest, concept) > 0 || allStates(manifest).some(({ change }) => pastName(change) === name);
 }
 
 async function isRunOf(library: Library, name: string): Promise<boolean> {
   return (await readSnapshot(library.folder))?.identity.concept === name;
 }
 
-/** The manifest with a current state that does not know the concept. */
-function withoutConcept(
-  { folder, manifest }: Library,
-  name: string,
-  how: { readonly purge: boolean; readonly holders: number; readonly unlearned: SharedBlobs | undefined },
-): Manifest {
-  const { purge, holders, unlearned } = how;
-  if (!knows(manifest, name)) {
-    if (holders > 0 && purge) return manifest;
-    const held = "another state that is kept does: add --purge to delete it";
-    const fault = `does not know "${name}"; ${holders > 0 ? held : `it knows ${known(manifest)}`}`;
-    throw new KeepsakeError("state", `${folder} ${fault}.`);
-  }
+/** The states after a change to one that does not know the concept. */
+function withoutConcept({ manifest }: Library, name: string, unlearned: SharedBlobs | undefined): Timeline {
   const change: Change = { kind: "forgot", concept: name, unlearned: unlearned && true };
   const concepts = manifest.concepts.filter((concept) => concept.name !== name);
   const next =
     concepts.length === 0 ? emptyState(change) : { ...currentState(manifest), ...unlearned, change, concepts };
-  return successor(manifest, next);
+  return withNewState(timelineOf(manifest), next);
+}
+
+/** @throws KeepsakeError for a name that the current state does not know, unless there is something to purge */
+function refuseUnlessPurged(
+  { folder, manifest }: Library,
+  name: string,
+  { purge, concept }: { readonly purge: boolean; readonly concept: ConceptHolders },
+): void {
+  const advice = adviceFor(manifest, name, concept);
+  if (advice !== undefined && purge) return;
+  throw new KeepsakeError("state", `${folder} does not know "${name}"; ${advice ?? `it knows ${known(manifest)}`}.`);
+}
+
+/** What a purge would do with a name that the current state does not know; undefined: nothing. */
+function adviceFor(manifest: Manifest, name: string, concept: ConceptHolders): string | undefined {
+  if (!isInHistory(manifest, name, concept)) return undefined;
+  const { presentName } = concept;
+  if (presentName !== undefined) {
+    return `it is called "${presentName}" now: add --purge to delete the old name, and the states that have it`;
+  }
+  if (otherHolders(manifest, concept) > 0) return "another state that is kept does: add --purge to delete it";
+  return "only the history names it: add --purge to delete the name";
 }
 
 function known({ concepts }: Manifest): string {
   return concepts.map(({ name }) => `"${name}"`).join(", ") || "nothing yet";
 }
 
-/** The manifest without the other states that hold a concept, and without its name. */
-function purged(manifest: Manifest, name: string, holds: (state: LibraryState) => boolean): Manifest {
-  const { current, earlier, later, aside } = timelineOf(manifest);
-  const cleared = (states: readonly LibraryState[]) =>
-    states.filter((state) => !holds(state)).map((state) => unnamed(state, name));
-  const timeline = {
-    ...{ current: unnamed(current, name), earlier: cleared(earlier) },
-    ...{ later: cleared(later), aside: cleared(aside) },
+/** The states that do not hold a concept, without those of its names that no other concept has. */
+function purged({ current, earlier, later, aside }: Timeline, { holds, names }: ConceptHolders): Timeline {
+  const without = (states: readonly LibraryState[]) => states.filter((state) => !holds(state));
+  const left = { current, earlier: without(earlier), later: without(later), aside: without(aside) };
+  const gone = [...names].filter((name) => !statesOf(left).some((state) => knows(state, name)));
+  const unnamed = (state: LibraryState) => withoutPastName(state, gone);
+  return {
+    ...{ current: unnamed(left.current), earlier: left.earlier.map(unnamed) },
+    ...{ later: left.later.map(unnamed), aside: left.aside.map(unnamed) },
   };
-  return manifestOf(manifest, withoutRepeats(timeline, manifest.model.fingerprint));
 }
 
-/** A state that does not hold the concept can name it in one place only: where it says what made it. */
-function unnamed(state: LibraryState, name: string): LibraryState {
+/** A state that does not know a name can have it in one place only: where it says what made it. */
+function withoutPastName(state: LibraryState, names: readonly string[]): LibraryState {
   const { change } = state;
-  if (change.kind === "renamed" && change.from === name) {
-    return { ...state, change: { kind: "renamed", concept: change.concept } };
-  }
-  if (change.kind !== "forgot" || change.concept !== name) return state;
-  return { ...state, change: { kind: "forgot" } };
+  const name = pastName(change);
+  if (name === undefined || !names.includes(name)) return state;
+  return { ...state, change: change.kind === "renamed" ? { ...change, from: undefined } : { kind: "forgot" } };
+}
+
+/** A name that a change tells of, and that the state which it made need not know. */
+function pastName(change: Change): string | undefined {
+  return change.kind === "renamed" ? change.from : change.kind === "forgot" ? change.concept : undefined;
 }

@@ -17,7 +17,7 @@ import {
 } from "./manifest/manifest.ts";
 import { blobsOf, stateId, type Change, type LibraryState } from "./manifest/state.ts";
 import { shortened } from "./manifest/timeline.ts";
-import { presentNames } from "./renaming/concept-trail.ts";
+import { ConceptTrails } from "./renaming/concept-trail.ts";
 import { findUnfinishedRun, type UnfinishedRun } from "./run/unfinished-run.ts";
 
 /** A concept as `keepsake list` shows it. */
@@ -90,12 +90,12 @@ export interface StateFacts {
 
 /** What there is to say of the states of a library. */
 export function stateFacts(manifest: Manifest): (state: LibraryState) => StateFacts {
-  const presentNamesOf = presentNames(manifest);
+  const trails = new ConceptTrails(manifest);
   return (state) => ({
     id: stateId(manifest.model.fingerprint, state),
     change: state.change,
     concepts: state.concepts.map(({ name }) => name),
-    presentNames: presentNamesOf(state),
+    presentNames: trails.presentNames(state),
   });
 }
 

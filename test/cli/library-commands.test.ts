@@ -193,6 +193,20 @@ describe("keepsake forget", () => {
     });
     expect(failureLine(await on(library, "forget", "../x"), USAGE)).toContain("cannot be the name of a concept");
   });
+
+  it("says what an old name has become, and when only the history has it", async () => {
+    const library = copy();
+    succeeded(await on(library, "rename", "mug", "cup"));
+    expect(failureLine(await on(library, "forget", "mug"), STATE)).toContain('it is called "cup" now: add --purge');
+    const old = succeeded(await on(library, "forget", "mug", "--purge")).stdout;
+    expect(old).toContain("The current state did not know <mug>; 1 other state deleted.\n");
+    expect(old).toContain("That was an old name: the library still knows it as <cup>.\n");
+    succeeded(await on(library, "forget", "cup"));
+    succeeded(await on(library, "history", "--keep", "0"));
+    expect(succeeded(await on(library, "forget", "cup", "--purge")).stdout).toContain(
+      "No state that is kept knew <cup>; the name is deleted from the history.\n",
+    );
+  });
 });
 
 describe("keepsake verify", () => {

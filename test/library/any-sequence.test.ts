@@ -1,6 +1,4 @@
 import fc from "fast-check";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { forgetConcept } from "../../src/library/forget.ts";
 import { keepStates, libraryHistory } from "../../src/library/history.ts";
@@ -9,6 +7,7 @@ import { renameConcept } from "../../src/library/renaming/rename.ts";
 import { redo, undo } from "../../src/library/undo.ts";
 import { verifyLibrary } from "../keepsake/one-shot.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
+import { purgeAndLook, Taught } from "./purge-and-look.ts";
 import { addConcept, contentOf, emptyLibrary, type Content } from "./support.ts";
 
 const inFolder = temporaryFolder();
@@ -122,41 +121,58 @@ describe("any sequence of changes", () => {
     );
   });
 
-  const leap = fc.oneof(
-    step,
-    fc.record({ kind: fc.constant("to" as const), place: fc.nat(5) }),
-    fc.record({ kind: fc.constant("purge" as const), name: fc.constantFrom(...NAMES) }),
-  );
+  /** Which state, which known name and which free one: the n-th of those that there are. */
+  const leap = fc.record({
+    kind: fc.constantFrom(
+      ...(["learn", "learn", "more", "replaced", "rename", "rename", "undo", "redo", "to"] as const),
+      ...(["keep", "forget", "purge", "forget and purge"] as const),
+    ),
+    which: fc.nat(5),
+    to: fc.nat(2),
+  });
 
-  it("loses no state by going to any other, and leaves no word of what was purged", async () => {
+  it("loses no state by going to any other, and a purge leaves nothing of its concept and all of the others", async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(leap, { minLength: 4, maxLength: 10 }), async (steps) => {
+      fc.asyncProperty(fc.array(leap, { minLength: 6, maxLength: 12 }), async (leaps) => {
         const folder = inFolder(`library ${made++}`);
         await emptyLibrary(folder);
-        for (const each of steps) {
+        const taught = new Taught();
+        for (const { kind, which, to } of leaps) {
           const known = await namesIn(folder);
+          const free = NAMES.filter((each) => !known.includes(each));
           const { current, earlier, later, aside } = await idsOf(folder);
           const all = [current ?? "", ...earlier, ...later, ...aside];
-          if (each.kind === "learn" && !known.includes(each.name)) {
-            await addConcept(folder, each.name, { seed: each.seed });
-          } else if (each.kind === "rename" && known.includes(each.name) && !known.includes(each.to)) {
-            await renameConcept({ library: folder, name: each.name, to: each.to });
-          } else if (each.kind === "undo" && earlier.length > 0) {
+          const name = known[which % known.length];
+          if (kind === "learn" && free.length > 0) {
+            await taught.teach(folder, free[which % free.length]);
+          } else if (kind === "undo" && earlier.length > 0) {
             await undo({ library: folder });
-          } else if (each.kind === "to") {
-            const to = all[each.place % all.length];
-            expect(await undo({ library: folder, to })).toMatchObject({ state: to, changed: to !== current });
+          } else if (kind === "redo" && later.length > 0) {
+            await redo({ library: folder });
+          } else if (kind === "to") {
+            const state = all[which % all.length];
+            expect(await undo({ library: folder, to: state })).toMatchObject({ state, changed: state !== current });
             const after = await idsOf(folder);
-            expect(after.current).toBe(to);
+            expect(after.current).toBe(state);
             expect(new Set([after.current, ...after.earlier, ...after.later, ...after.aside])).toEqual(new Set(all));
-          } else if (each.kind === "purge" && known.includes(each.name)) {
-            await forgetConcept({ library: folder, name: each.name, purge: true });
-            expect(readFileSync(join(folder, "library.json"), "utf8")).not.toContain(each.name);
+          } else if (kind === "keep") {
+            await keepStates({ library: folder, keep: which + 2 });
+          } else if (kind === "purge") {
+            await purgeAndLook(folder, NAMES[to], taught);
+          } else if (known.length > 0) {
+            if (kind === "more" || kind === "replaced") await taught.teach(folder, name, kind);
+            if (kind === "rename" && free.length > 0) {
+              await renameConcept({ library: folder, name, to: free[to % free.length] });
+            }
+            const { heldBy } = kind.startsWith("forget")
+              ? await forgetConcept({ library: folder, name })
+              : { heldBy: 0 };
+            if (kind === "forget and purge") expect(await purgeAndLook(folder, name, taught)).toBe(heldBy);
           }
           expect(await verifyLibrary(folder)).toMatchObject({ faults: [], leftovers: [] });
         }
       }),
-      { numRuns: 15, seed: 2 },
+      { numRuns: 30, seed: 2 },
     );
   });
 });

@@ -1,96 +1,149 @@
 /**
- * @file A concept through the states of a library, whatever it was called in them.
+ * @file Which concept is which in all states of a library, whatever it was called in them and however often it was
+ * taught.
  */
-import { currentState, type Manifest } from "../manifest/manifest.ts";
-import { knows, type Change, type ConceptEntry, type LibraryState } from "../manifest/state.ts";
+import type { Manifest } from "../manifest/manifest.ts";
+import { identityOf, type Change, type ConceptEntry, type LibraryState } from "../manifest/state.ts";
 
-/**
- * A test for states beside the current one: whether they hold the concept of a name. If the current state knows it,
- * renamings are followed along the line, and its embedding tells it in a state off the line too.
- */
-export function holderTest(manifest: Manifest, name: string): (state: LibraryState) => boolean {
-  const { earlier, later, concepts } = manifest;
-  const embedding = concepts.find((concept) => concept.name === name)?.embedding;
-  if (embedding === undefined) return (state) => knows(state, name);
-  const names = new Map<LibraryState, string>();
-  const current = currentState(manifest);
-  let [nearer, called] = [current, name];
-  for (const state of earlier) {
-    const { change } = nearer;
-    if (change.kind === "renamed" && change.concept === called) called = change.from ?? called;
-    names.set(state, called);
-    nearer = state;
-  }
-  called = name;
-  for (const state of later) {
-    const { change } = state;
-    if (change.kind === "renamed" && change.from === called) called = change.concept;
-    names.set(state, called);
-  }
-  return (state) => {
-    return knows(state, names.get(state) ?? name) || state.concepts.some((concept) => concept.embedding === embedding);
-  };
+/** A concept through the states of a library. */
+export interface ConceptTrail {
+  /** Its name in the nearest state that knows it: what it is called now, or was called last. */
+  readonly name: string;
+  /** Every name that it is known to have had. */
+  readonly names: ReadonlySet<string>;
+  /** Whether a state of the line knows it, or only one that was set aside. */
+  readonly isOnLine: boolean;
 }
 
+/** A concept where one state knows it. */
+export interface Sighting {
+  readonly state: LibraryState;
+  readonly entry: ConceptEntry;
+  readonly trail: ConceptTrail;
+  /** Its name in the state, and the one before if a renaming made the state. */
+  readonly names: readonly string[];
+}
+
+/** A trail while it is followed. */
+interface Trail extends ConceptTrail {
+  readonly names: Set<string>;
+  /** One for each time that the concept was begun. */
+  readonly identities: Set<string>;
+  /** Its name as far as it was followed; undefined: another concept has that name there. */
+  called: string | undefined;
+  /** Its name as people see it, with a mark where another concept of the state has the same. */
+  label: string;
+}
+
+/** Whether an entry of the next state may belong to a trail. */
+type Evidence = (trail: Trail, entry: ConceptEntry) => boolean;
+
 /**
- * What the concepts of a state are called now. Renamings are followed along the line of states; a concept that the
- * current state does not know has the name that the state nearest to it has for it. No two concepts of a state get the
- * same name.
- *
- * @returns names in the order of the state's concepts
+ * The trails of all concepts, followed from the current state outwards. An identity belongs to one concept: renaming,
+ * teaching more and replacing keep it. On the line of states a name tells a concept, too: what was forgotten and begun
+ * again under the same name counts as one, unless a state holds both. A name that a renaming gave up tells nothing.
  */
-export function presentNames(manifest: Manifest): (state: LibraryState) => readonly string[] {
-  const { earlier, later } = manifest;
-  const found = new Map<LibraryState["concepts"], readonly string[]>();
-  const byEmbedding = new Map<string, string>();
-  const add = (state: LibraryState, names: readonly string[]): ReadonlyMap<string, string> => {
-    found.set(state.concepts, names);
-    for (const [i, { embedding }] of state.concepts.entries()) {
-      if (!byEmbedding.has(embedding)) byEmbedding.set(embedding, names[i]);
+export class ConceptTrails {
+  readonly all: readonly ConceptTrail[];
+  readonly sightings: readonly Sighting[];
+  readonly #trails: Trail[] = [];
+  /** By the list of concepts of a state. */
+  readonly #labels = new Map<LibraryState["concepts"], readonly string[]>();
+
+  constructor(manifest: Manifest) {
+    const { earlier, later, aside } = manifest;
+    const together = identitiesTogether([manifest, ...earlier, ...later, ...aside]);
+    const same: Evidence = ({ identities }, entry) => identities.has(identityOf(entry));
+    const named: Evidence = ({ called }, { name }) => called === name;
+    const sameAndNamed: Evidence = (trail, entry) => same(trail, entry) && named(trail, entry);
+    const continued: Evidence = (trail, entry) => named(trail, entry) && !together(trail.identities, entry);
+    const onLine = (state: LibraryState) => this.#follow(state, [sameAndNamed, same, continued], true);
+    // No step leads to a state off the line, so there a name alone tells nothing.
+    const offLine = (state: LibraryState) => this.#follow(state, [sameAndNamed, same], false);
+
+    const before = [manifest, ...earlier].flatMap(onLine);
+    for (const trail of this.#trails) trail.called = trail.name;
+    this.sightings = [...before, ...later.flatMap(onLine), ...aside.flatMap(offLine)];
+    this.all = this.#trails;
+  }
+
+  /**
+   * What the concepts of a state are called now; those that the current state does not know, as they were last. No two
+   * of them get the same name.
+   *
+   * @returns names in the order of the state's concepts
+   */
+  presentNames({ concepts }: LibraryState): readonly string[] {
+    return this.#labels.get(concepts) ?? concepts.map(({ name }) => name);
+  }
+
+  /** Follows all trails to the next state. @param evidence - the strongest first */
+  #follow(state: LibraryState, evidence: readonly Evidence[], isOnLine: boolean): readonly Sighting[] {
+    const { change, concepts } = state;
+    const found = new Map<ConceptEntry, Trail>();
+    const taken = new Set<Trail>();
+    for (const fits of evidence) {
+      for (const entry of concepts) {
+        const trail = found.has(entry) ? undefined : this.#trails.find((each) => !taken.has(each) && fits(each, entry));
+        if (trail === undefined) continue;
+        found.set(entry, trail);
+        taken.add(trail);
+      }
     }
-    return new Map(state.concepts.map(({ name }, i) => [name, names[i]]));
-  };
-  const ownNames = manifest.concepts.map(({ name }) => name);
-  const current = add(manifest, ownNames);
-  let [nearer, names]: [LibraryState, ReadonlyMap<string, string>] = [manifest, current];
-  for (const state of earlier) {
-    names = add(
-      state,
-      distinctNames(state, ({ name }) => names.get(nameAfter(nearer.change, name))),
+    const sightings = concepts.map((entry) => {
+      return { state, entry, trail: found.get(entry) ?? this.#begin(entry, isOnLine), names: namesBy(change, entry) };
+    });
+    for (const trail of this.#trails) {
+      if (concepts.some(({ name }) => name === trail.called)) trail.called = undefined;
+    }
+    for (const { entry, trail, names } of sightings) {
+      trail.called = entry.name;
+      trail.identities.add(identityOf(entry));
+      for (const name of names) trail.names.add(name);
+    }
+    this.#label(sightings.map(({ trail }) => trail));
+    this.#labels.set(
+      concepts,
+      sightings.map(({ trail }) => trail.label),
     );
-    nearer = state;
+    return sightings;
   }
-  names = current;
-  for (const state of later) {
-    names = add(
-      state,
-      distinctNames(state, ({ name }) => names.get(nameBefore(state.change, name))),
-    );
+
+  #begin({ name }: ConceptEntry, isOnLine: boolean): Trail {
+    const trail = {
+      name,
+      names: new Set<string>(),
+      isOnLine,
+      identities: new Set<string>(),
+      called: name,
+      label: name,
+    };
+    this.#trails.push(trail);
+    return trail;
   }
-  // A state off the line is reached by no step of it: what a concept has learned tells it.
-  return (state) => found.get(state.concepts) ?? distinctNames(state, ({ embedding }) => byEmbedding.get(embedding));
+
+  /** Makes the labels of one state distinct; a concept that was found nearer to the current state keeps its own. */
+  #label(trails: readonly Trail[]): void {
+    const taken = new Set<string>();
+    for (const trail of trails.toSorted((a, b) => this.#trails.indexOf(a) - this.#trails.indexOf(b))) {
+      while (taken.has(trail.label)) trail.label += " (another)";
+      taken.add(trail.label);
+    }
+  }
 }
 
-/** Names for the concepts of a state. One without any keeps its own, with a mark if another has that. */
-function distinctNames(
-  { concepts }: LibraryState,
-  nameOf: (concept: ConceptEntry) => string | undefined,
-): readonly string[] {
-  const names = concepts.map(nameOf);
-  const firsts = names.map((name, i) => (names.indexOf(name) === i ? name : undefined));
-  const taken = new Set(firsts);
-  return concepts.map(({ name: own }, i) => {
-    let name = firsts[i] ?? own;
-    while (firsts[i] === undefined && taken.has(name)) name += " (another)";
-    taken.add(name);
-    return name;
-  });
+function namesBy(change: Change, { name }: ConceptEntry): readonly string[] {
+  const wasRenamed = change.kind === "renamed" && change.concept === name && change.from !== undefined;
+  return wasRenamed ? [name, change.from] : [name];
 }
 
-function nameAfter(change: Change, name: string): string {
-  return change.kind === "renamed" && change.from === name ? change.concept : name;
-}
-
-function nameBefore(change: Change, name: string): string {
-  return change.kind === "renamed" && change.concept === name ? (change.from ?? name) : name;
+/** A test for whether one state holds both an entry's identity and, as another concept, one of several others. */
+function identitiesTogether(
+  states: readonly LibraryState[],
+): (identities: ReadonlySet<string>, entry: ConceptEntry) => boolean {
+  return (identities, entry) =>
+    states.some(({ concepts }) => {
+      const itself = concepts.findIndex((each) => identityOf(each) === identityOf(entry));
+      return itself >= 0 && concepts.some((each, i) => i !== itself && identities.has(identityOf(each)));
+    });
 }

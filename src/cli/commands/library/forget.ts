@@ -125,6 +125,7 @@ function whatWent({ name, forgot, heldBy, purged }: UnlearnResult): string {
     case "run":
       return `Gave up the unfinished run of <${name}>.`;
     case "earlier":
+      if (purged === 0) return `No state that is kept knew <${name}>; the name is deleted from the history.`;
       return `The current state did not know <${name}>; ${states(purged)} deleted.`;
     case "concept":
       if (purged > 0) return `Forgot <${name}>; ${states(purged)} deleted.`;
@@ -142,7 +143,8 @@ function whatWasUnlearned({ name, forgot, unlearned }: UnlearnResult, { unlearn:
   return `${fell}\nThe predictions for the other things moved by ${drift.toPrecision(3)}.`;
 }
 
-function whatIsLeft({ name, forgot, remains, unlearned }: UnlearnResult): string {
+function whatIsLeft({ name, forgot, remains, knownAs, unlearned }: UnlearnResult): string {
+  if (knownAs !== undefined) return `That was an old name: the library still knows it as <${knownAs}>.`;
   if (remains === "concept") return `The library still knows <${name}>, as it was before the run.`;
   if (forgot === "run") return "";
   switch (remains) {

@@ -1,0 +1,249 @@
+/**
+ * @file A purge finds a concept in every state that is kept, whatever it was called or had learned there, and leaves
+ * other concepts alone.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { forgetConcept } from "../../src/library/forget.ts";
+import { keepStates, libraryHistory } from "../../src/library/history.ts";
+import { Library } from "../../src/library/library.ts";
+import { describeChange } from "../../src/library/manifest/state.ts";
+import { renameConcept } from "../../src/library/renaming/rename.ts";
+import { undo } from "../../src/library/undo.ts";
+import { failure } from "../io/failure.ts";
+import { temporaryFolder } from "../io/temporary-folder.ts";
+import { treeOf } from "../keepsake/support.ts";
+import { addConcept, emptyLibrary } from "./support.ts";
+
+const inFolder = temporaryFolder();
+let made = 0;
+let taught = 0;
+
+/** An empty library, and how it is changed: every training run ends with other numbers. */
+async function blank(keep = 10) {
+  const library = inFolder(`library ${made++}`);
+  await emptyLibrary(library, keep);
+  const learn = async (name: string, again?: "more" | "replaced") => {
+    const after = await addConcept(library, name, again === undefined ? { seed: ++taught } : { seed: ++taught, again });
+    return after.concepts.find((concept) => concept.name === name)?.embedding ?? "";
+  };
+  return {
+    ...{ library, learn },
+    rename: (name: string, to: string) => renameConcept({ library, name, to }),
+    forget: (name: string) => forgetConcept({ library, name }),
+    purge: (name: string) => forgetConcept({ library, name, purge: true }),
+    undo: async (times = 1) => {
+      for (let i = 0; i < times; i++) await undo({ library });
+    },
+    /** To the state that was set aside last. */
+    undoToAside: async () => undo({ library, to: (await libraryHistory(library)).aside[0].id }),
+    text: () => readFileSync(join(library, "library.json"), "utf8"),
+  };
+}
+
+/** Every state that is kept, the current one first, then those of the line, then those off it. */
+async function statesOf(library: string): Promise<string[]> {
+  const { states, later, aside } = await libraryHistory(library);
+  return [...states, ...later, ...aside].map(
+    ({ change, concepts }) => `${describeChange(change)}: ${concepts.join(" ")}`,
+  );
+}
+
+describe("A purge of a name that the current state does not know", () => {
+  it("finds the concept by its older names, and nothing brings it back", async () => {
+    const { library, learn, rename, forget, purge, text } = await blank();
+    await learn("mug");
+    const rex = await learn("rex");
+    await rename("rex", "max");
+    expect(await forget("max")).toMatchObject({ forgot: "concept", heldBy: 2 });
+    expect(await purge("max")).toMatchObject({ forgot: "earlier", purged: 2, heldBy: 0 });
+    expect(await statesOf(library)).toEqual(["forgot a concept: mug", "learned mug: mug", "begun: "]);
+    expect(text()).not.toMatch(/"rex"|"max"/);
+    expect(Object.keys(treeOf(library) ?? {}).join(" ")).not.toContain(rex);
+    expect((await failure(purge("max"))).message).toContain('does not know "max"; it knows "mug"');
+  });
+
+  it("finds the concept by its newer names too", async () => {
+    const { library, learn, rename, forget, purge } = await blank();
+    await learn("rex");
+    await rename("rex", "max");
+    await rename("max", "tom");
+    await forget("tom");
+    expect(await purge("max")).toMatchObject({ purged: 3, heldBy: 0 });
+    expect(await statesOf(library)).toEqual(["forgot a concept: "]);
+  });
+
+  it("takes the old name of a known concept, and says what it is called now", async () => {
+    const { library, learn, rename, forget, purge, text } = await blank();
+    await learn("rex");
+    await rename("rex", "max");
+    await learn("mug");
+    expect((await failure(forget("rex"))).message).toContain('not know "rex"; it is called "max" now: add --purge');
+    expect(await purge("rex")).toMatchObject({ purged: 1, heldBy: 0, remains: "concept", knownAs: "max" });
+    expect(await statesOf(library)).toEqual(["learned mug: max mug", "renamed a concept to max: max", "begun: "]);
+    expect(text()).not.toContain("rex");
+  });
+
+  it("takes the name out of the history when no state holds the concept any more", async () => {
+    const { library, learn, forget, purge, text } = await blank();
+    await learn("rex");
+    await learn("mug");
+    await forget("rex");
+    await keepStates({ library, keep: 0 });
+    expect((await failure(forget("rex"))).message).toContain("only the history names it: add --purge");
+    expect(await purge("rex")).toMatchObject({ forgot: "earlier", purged: 0, heldBy: 0 });
+    expect(text()).not.toContain("rex");
+  });
+});
+
+describe("A purge of states that were set aside", () => {
+  it("finds what was taught further there, under the name that the concept had then", async () => {
+    const { library, learn, rename, purge, undo } = await blank();
+    await learn("rex");
+    await learn("rex", "more");
+    await undo();
+    await rename("rex", "max");
+    expect(await purge("max")).toMatchObject({ purged: 2, heldBy: 0 });
+    expect(await statesOf(library)).toEqual(["forgot a concept: "]);
+  });
+
+  it.each(["more", "replaced"] as const)(
+    "finds what was renamed and taught there (%s), whatever fell out",
+    async (again) => {
+      const { library, learn, rename, purge, undo, text } = await blank();
+      await learn("mug");
+      await learn("rex");
+      await learn("rex", again);
+      await rename("rex", "ruff");
+      await learn("ruff", again);
+      await undo(3);
+      await rename("rex", "max");
+      // Of the three states that were set aside, the last one is left: no other state has its name or its embedding.
+      for (const keep of [3, 10]) await keepStates({ library, keep });
+      expect((await statesOf(library)).at(-1)).toMatch(/ruff.*: mug ruff$/);
+      expect(await statesOf(library)).toHaveLength(5);
+      await purge("max");
+      expect(await statesOf(library)).toEqual(["forgot a concept: mug", "learned mug: mug", "begun: "]);
+      expect(text()).not.toMatch(/rex|ruff/);
+    },
+  );
+
+  it("finds it in a library of an earlier Keepsake, which did not record what was taught further", async () => {
+    const { library, learn, rename, purge, undo, text } = await blank();
+    await learn("rex");
+    await learn("rex", "more");
+    await rename("rex", "ruff");
+    await undo(2);
+    await rename("rex", "max");
+    writeFileSync(join(library, "library.json"), text().replaceAll(/,\s*"firstEmbedding": "\w+"/g, ""));
+    expect(await purge("max")).toMatchObject({ purged: 3, heldBy: 0 });
+    expect(await statesOf(library)).toEqual(["forgot a concept: "]);
+  });
+
+  it("takes another beginning under the same name, as after an undo, but no concept that was there beside it", async () => {
+    const { library, learn, rename, forget, purge, undo } = await blank();
+    await learn("rex");
+    await undo();
+    await learn("rex");
+    await rename("rex", "max");
+    await learn("rex");
+    await forget("max");
+    await undo(2);
+    await learn("mug");
+    expect(await statesOf(library)).toEqual([
+      ...["learned mug: max mug", "renamed rex to max: max", "learned rex: rex", "begun: "],
+      ...["forgot max: rex", "learned rex: max rex", "learned rex: rex"],
+    ]);
+    await purge("max");
+    expect(await statesOf(library)).toEqual(["forgot a concept: mug", "begun: ", "forgot a concept: rex"]);
+  });
+});
+
+describe("A purge follows a concept, not what its name means elsewhere:", () => {
+  it("names that were exchanged", async () => {
+    const { library, learn, rename, purge } = await blank();
+    await learn("cup");
+    await learn("dog");
+    await learn("mug");
+    for (const [from, to] of [
+      ["dog", "hat"],
+      ["mug", "dog"],
+      ["hat", "mug"],
+    ])
+      await rename(from, to);
+    await purge("mug");
+    expect(await statesOf(library)).toEqual(["forgot a concept: cup dog", "learned cup: cup", "begun: "]);
+  });
+
+  it("a name that another concept took later", async () => {
+    const { library, learn, rename, forget, purge } = await blank();
+    await learn("rex");
+    await rename("rex", "max");
+    await forget("max");
+    await learn("rex");
+    await forget("rex");
+    expect(await purge("max")).toMatchObject({ purged: 2 });
+    expect(await statesOf(library)).toEqual(["forgot rex: ", "learned rex: rex", "forgot a concept: "]);
+  });
+
+  it("a name that another concept had before", async () => {
+    const { library, learn, rename, forget, purge } = await blank();
+    await learn("rex");
+    await rename("rex", "max");
+    await forget("max");
+    await learn("rex");
+    expect(await purge("rex")).toMatchObject({ purged: 1 });
+    expect(await statesOf(library)).toEqual([...["forgot a concept: ", "renamed a concept to max: max", "begun: "]]);
+  });
+
+  it("what was learned again under the same name counts as the same", async () => {
+    const { library, learn, rename, forget, purge } = await blank();
+    await learn("pup");
+    await rename("pup", "rex");
+    await forget("rex");
+    await learn("rex");
+    await learn("rex", "replaced");
+    await rename("rex", "max");
+    expect(await purge("max")).toMatchObject({ purged: 4 });
+    expect(await statesOf(library)).toEqual(["forgot a concept: "]);
+  });
+
+  it("two concepts with the same numbers", async () => {
+    const { library, learn, rename, purge } = await blank();
+    await addConcept(library, "dog", { seed: 1000 });
+    await learn("hat");
+    await addConcept(library, "mug", { seed: 1000 });
+    await rename("mug", "cup");
+    expect(await purge("cup")).toMatchObject({ purged: 1 });
+    expect(await statesOf(library)).toEqual([
+      ...["forgot a concept: dog hat", "learned hat: dog hat", "learned dog: dog", "begun: "],
+    ]);
+  });
+
+  it("a state that came back beside another beginning of the name", async () => {
+    const { library, learn, rename, purge, undo, undoToAside, text } = await blank();
+    const first = await learn("rex");
+    await undo();
+    await learn("pup");
+    await rename("pup", "rex");
+    await undoToAside();
+    await undo();
+    await rename("rex", "tom");
+    await undoToAside();
+    await rename("rex", "max");
+    expect((await Library.open(library)).concepts[0].embedding).toBe(first);
+    await purge("max");
+    expect(text()).not.toContain(first);
+    expect(await statesOf(library)).toEqual([
+      ...["forgot a concept: ", "renamed rex to tom: tom", "renamed pup to rex: rex", "learned pup: pup", "begun: "],
+    ]);
+  });
+});
+
+it("A purge pushes no state out of those that are kept", async () => {
+  const { library, learn, purge } = await blank(2);
+  for (const name of ["dog", "mug", "cup"]) await learn(name);
+  expect(await purge("cup")).toMatchObject({ purged: 0 });
+  expect(await statesOf(library)).toEqual(["forgot a concept: dog mug", "learned mug: dog mug", "learned dog: dog"]);
+});
