@@ -1,6 +1,6 @@
 /**
  * @file A purge finds a concept in every state that is kept, whatever it was called or had learned there, and leaves
- * other concepts alone.
+ * other concepts alone. Long because every case is a history of its own.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -207,6 +207,42 @@ describe("A purge follows a concept, not what its name means elsewhere:", () => 
     await rename("rex", "max");
     expect(await purge("max")).toMatchObject({ purged: 4 });
     expect(await statesOf(library)).toEqual(["forgot a concept: "]);
+  });
+
+  it("what was forgotten under the name before, whatever it had been called", async () => {
+    const { library, learn, rename, forget, purge } = await blank();
+    const first = await learn("dog");
+    await rename("dog", "rex");
+    await learn("pup");
+    await forget("rex");
+    await rename("pup", "rex");
+    expect(await purge("rex")).toMatchObject({ purged: 4 });
+    expect(await statesOf(library)).toEqual(["forgot a concept: "]);
+    expect(Object.keys(treeOf(library) ?? {}).join(" ")).not.toContain(first);
+  });
+
+  it("states that stand side by side and did not follow from each other", async () => {
+    const { library, learn, rename, purge, undo, undoToAside } = await blank();
+    const first = await learn("rex");
+    await undo();
+    await learn("pup");
+    await rename("pup", "rex");
+    await undo(2);
+    await undoToAside();
+    await rename("rex", "max");
+    await undo();
+    await undoToAside();
+    await rename("rex", "bob");
+    expect(await statesOf(library)).toEqual([
+      ...["renamed rex to bob: bob", "renamed pup to rex: rex", "learned rex: rex", "begun: "],
+      ...["renamed rex to max: max", "learned pup: pup"],
+    ]);
+    const { knownAs, purged } = await purge("max");
+    expect({ knownAs, purged }).toEqual({ knownAs: undefined, purged: 2 });
+    expect(await statesOf(library)).toEqual([
+      ...["renamed rex to bob: bob", "renamed pup to rex: rex", "begun: ", "learned pup: pup"],
+    ]);
+    expect(Object.keys(treeOf(library) ?? {}).join(" ")).not.toContain(first);
   });
 
   it("two concepts with the same numbers", async () => {
