@@ -45,7 +45,14 @@ export function chosenStrategy(
   model: { readonly asked?: AskedAdapter | undefined; readonly textWidth?: number } = {},
 ): Strategy {
   const chosen = strategyFor(request, library, model);
-  checkThatAllCount(chosen.name, findStrategy(chosen.name).options, request.strategyOptions ?? {}, chosen.options);
+  const { options: usual } = strategyFor({ strategy: request.strategy }, library, model);
+  // What is recorded of a run names every option, those that count for nothing too.
+  const changed = Object.entries(request.strategyOptions ?? {}).filter(([name, value]) => value !== usual[name]);
+  checkThatAllCount(
+    chosen,
+    findStrategy(chosen.name).options,
+    changed.map(([name]) => name),
+  );
   return chosen;
 }
 

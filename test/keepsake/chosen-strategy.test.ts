@@ -4,6 +4,7 @@ import type { LearnRequest } from "./one-shot.ts";
 import { Library } from "../../src/library/library.ts";
 import { learnQuickly, writePhotos } from "./support.ts";
 import { BUILT_IN } from "../../src/library/model/model-profile.ts";
+import type { OptionValue } from "../../src/training/options.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
 
 const inFolder = temporaryFolder();
@@ -86,7 +87,7 @@ describe("a strategy that is not named", () => {
 
   it("is refused with an option that would count for nothing", () => {
     const { folder, manifest } = Library.blank("new", { folder: "any", fingerprint: "0", weights: "0" });
-    const asked = (options: Record<string, number | string>, textWidth = 768) =>
+    const asked = (options: Readonly<Record<string, OptionValue>>, textWidth = 768) =>
       chosenStrategy({ strategy: "kv-nullspace", strategyOptions: options }, { folder, manifest }, { textWidth });
     const useless = "counts for nothing where mode is";
     expect(() => asked({ lambda: 1e-3 })).toThrow(
@@ -97,6 +98,10 @@ describe("a strategy that is not named", () => {
     expect(asked({ lambda: 1e-3, mode: "soft" }).options).toMatchObject({ lambda: 1e-3, mode: "soft" });
     expect(asked({ lambda: 1e-3 }, 2048).options).toMatchObject({ lambda: 1e-3, mode: "soft" });
     expect(asked({ energy: 0.9 }).options).toMatchObject({ energy: 0.9, mode: "hard" });
+    // A run that goes on names them all.
+    for (const { options } of [asked({ mode: "soft", lambda: 1 }), asked({ energy: 0.9 })]) {
+      expect(asked(options).options).toEqual(options);
+    }
   });
 
   it("is what the library was learned with, options included; those that are given come first", async () => {
