@@ -15,7 +15,6 @@ import {
   findStrategy,
   isStrategy,
   STRATEGY_FOR_ANY_ADAPTER,
-  usualOptions,
 } from "../strategies/registry.ts";
 import type { Strategy } from "../training/strategy.ts";
 
@@ -34,40 +33,27 @@ export interface AskedStrategy {
 }
 
 /**
- * @param model.asked - of the adapter
- * @param model.textWidth - of the model's text, `[positions, width]`
- * @throws KeepsakeError ("usage") for a name or option that does not exist, a value out of range, or an option that
- *   would count for nothing
+ * @param asked - of the adapter
+ * @param textWidth - of the model's text, `[positions, width]`
+ * @throws KeepsakeError ("usage") for a name or option that does not exist, or a value out of range
  */
 export function chosenStrategy(
-  request: AskedStrategy,
-  library: Pick<Library, "folder" | "manifest">,
-  model: { readonly asked?: AskedAdapter | undefined; readonly textWidth?: number } = {},
-): Strategy {
-  const chosen = strategyFor(request, library, model);
-  const { options: usual } = strategyFor({ strategy: request.strategy }, library, model);
-  // What is recorded of a run names every option, those that count for nothing too.
-  const changed = Object.entries(request.strategyOptions ?? {}).filter(([name, value]) => value !== usual[name]);
-  checkThatAllCount(
-    chosen,
-    findStrategy(chosen.name).options,
-    changed.map(([name]) => name),
-  );
-  return chosen;
-}
-
-function strategyFor(
   { strategy, strategyOptions = {} }: AskedStrategy,
   { folder, manifest }: Pick<Library, "folder" | "manifest">,
-  { asked = {}, textWidth }: { readonly asked?: AskedAdapter | undefined; readonly textWidth?: number },
+  { asked = {}, textWidth = 0 }: { readonly asked?: AskedAdapter | undefined; readonly textWidth?: number } = {},
 ): Strategy {
   const { strategy: last, adapter } = manifest;
   const name = strategy ?? last?.name;
   if (name === undefined) return usualStrategy(adapter ?? asked, textWidth, strategyOptions);
-  if (name !== last?.name) return createStrategy(name, { ...usualOptions(name, textWidth), ...strategyOptions });
+  if (name !== last?.name) return withUsualOptions(name, textWidth, strategyOptions);
   checkIsRegistered(name);
   withValuesOf(folder, () => createStrategy(name, last.options));
   return createStrategy(name, { ...last.options, ...strategyOptions });
+}
+
+/** @throws KeepsakeError ("usage") for an option of the request that counts for nothing beside the others */
+export function checkStrategyOptions({ strategyOptions = {} }: AskedStrategy, { name, options }: Strategy): void {
+  checkThatAllCount(name, findStrategy(name).options, strategyOptions, options);
 }
 
 /**
@@ -78,13 +64,21 @@ function strategyFor(
  */
 export function usualStrategy(
   { kind = DEFAULT_KIND, targets: own = DEFAULT_ADAPTER.targets }: AskedAdapter,
-  textWidth?: number,
+  textWidth = 0,
   strategyOptions: Readonly<Record<string, OptionValue>> = {},
 ): Strategy {
   const { loraOnly, targets } = createStrategy(DEFAULT_STRATEGY);
   const isUsable = (loraOnly === undefined || kind === loraKind.name) && (targets === undefined || targets === own);
   if (!isUsable) return createStrategy(STRATEGY_FOR_ANY_ADAPTER, strategyOptions);
-  return createStrategy(DEFAULT_STRATEGY, { ...usualOptions(DEFAULT_STRATEGY, textWidth), ...strategyOptions });
+  return withUsualOptions(DEFAULT_STRATEGY, textWidth, strategyOptions);
+}
+
+function withUsualOptions(
+  name: string,
+  textWidth: number,
+  strategyOptions: Readonly<Record<string, OptionValue>>,
+): Strategy {
+  return createStrategy(name, { ...findStrategy(name).usualOptions?.(textWidth), ...strategyOptions });
 }
 
 /** @throws KeepsakeError ("state") for a strategy from outside that is not there */

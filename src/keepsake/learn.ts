@@ -75,14 +75,15 @@ async function learnLocked(
   const learning = await prepareLearning(session, request, model);
   const { strategy, pool, concept } = learning;
   const { name, classNoun, vectors, again } = concept;
+  let { prepared } = learning;
   let hasBegun = false;
   try {
-    const { settings: asked } = learning.prepared;
+    const { settings: asked } = prepared;
     const { resolution } = asked;
     await tellOfModel(request, concept, pipeline, { profile: model.profile, resolution });
     const tellsFraming = pipeline.unet.config.textTime !== undefined;
     const photos = await loadPhotos(request.photos, resolution, { ...asked, tellsFraming, signal });
-    const warnings = [...photos.found.warnings, ...cutCaptionWarnings(cutCaptions(photos, learning.prepared.tokens))];
+    const warnings = [...photos.found.warnings, ...cutCaptionWarnings(cutCaptions(photos, prepared.tokens))];
     onProgress?.({ kind: "photos", ...photos.found, warnings });
     const tellPreparing = (part: PreparedPart) => {
       if (!model.profile.isSmall) onProgress?.({ kind: "preparing", part });
@@ -93,7 +94,7 @@ async function learnLocked(
       planned = await planRun(session, request, model, learning, { photos: photos.found.count, drawsPreviews, began });
     }
     if (planned !== undefined && request.tellsPlan === true) onProgress?.({ kind: "plan", plan: planned.plan });
-    const prepared = withSteps(learning.prepared, planned?.plan.steps);
+    prepared = withSteps(prepared, planned?.plan.steps);
     const { settings, made } = prepared;
     const identity: RunIdentity = {
       concept: name,
@@ -143,7 +144,7 @@ async function learnLocked(
     if (hasBegun || !isStop(error, signal)) throw error;
     // What an earlier call has saved is still there.
     const saved = learning.recorded && (await peekSnapshot(library.folder));
-    return untrained(learning, "interrupted", saved?.step ?? 0);
+    return untrained({ ...learning, prepared }, "interrupted", saved?.step ?? 0);
   } finally {
     await pool.dispose();
   }

@@ -18,6 +18,12 @@ import {
 } from "./parts/response-penalty.ts";
 import { defineStrategy } from "../training/strategy.ts";
 
+/**
+ * The hard form carries whole matrices, and a run holds them five times: 153 MB at the size of Stable Diffusion 1,
+ * whose text is 768 wide, about 4 GB at SDXL's, with 2048. Above this width the soft form is the usual one.
+ */
+const WIDEST_FOR_MATRICES = 1024;
+
 export const kvNullspace = defineStrategy({
   name: "kv-nullspace",
   summary: "each concept's LoRA kept orthogonal to the text embeddings of earlier and generic prompts",
@@ -54,6 +60,7 @@ export const kvNullspace = defineStrategy({
     },
     generic: { type: "flag", default: true, help: "protect class nouns, common captions and the empty prompt too" },
   },
+  usualOptions: (textWidth) => ({ mode: textWidth > WIDEST_FOR_MATRICES ? "soft" : "hard" }),
   form: "stacked",
   traits: ({ mode }) => (mode === "soft" ? { form: "low-rank" } : {}),
   targets: TEXT_SIDE,

@@ -50,12 +50,6 @@ export const STRATEGIES: readonly StrategyDefinition[] = strategies.all;
  */
 export const DEFAULT_STRATEGY = "kv-nullspace";
 /**
- * The hard form of that strategy carries whole matrices, and a run holds them five times: 153 MB at the size of Stable
- * Diffusion 1, whose text is 768 wide, about 4 GB at SDXL's, with 2048. Above this width its soft form is chosen, which
- * trains one LoRA.
- */
-const WIDEST_FOR_MATRICES = 1024;
-/**
  * For adapters of other kinds and targets, among them that of the built-in model. The EWC strategies end nearer to the
  * photos there with some orders of the concepts, and far off with others. Double distillation ends as near, for about
  * three times the time.
@@ -110,15 +104,6 @@ export function createStrategy(
   options: Readonly<Record<string, OptionValue>> = {},
 ): Strategy {
   return findStrategy(name).create(options);
-}
-
-/**
- * Options of a strategy that depend on the model, where nobody has said otherwise.
- *
- * @param textWidth - of the model's text, `[positions, width]`
- */
-export function usualOptions(name: string, textWidth = 0): Readonly<Record<string, OptionValue>> {
-  return name === DEFAULT_STRATEGY && textWidth > WIDEST_FOR_MATRICES ? { mode: "soft" } : {};
 }
 
 /**

@@ -67,19 +67,21 @@ export function resolveOptions<Specs extends OptionSpecs>(
 }
 
 /**
- * @param asked - names of options that somebody gave
+ * @param asked - the options that somebody gave
+ * @param values - those of all options
  * @throws KeepsakeError ("usage") for one that counts for nothing beside the others
  */
 export function checkThatAllCount(
-  { name: strategy, options }: { readonly name: string; readonly options: Readonly<Record<string, OptionValue>> },
+  strategy: string,
   specs: OptionSpecs,
-  asked: readonly string[],
+  asked: Readonly<Record<string, OptionValue>>,
+  values: Readonly<Record<string, OptionValue>>,
 ): void {
-  for (const name of asked) {
-    const needed = Object.entries(specs[name].countsWith ?? {}).find(([other, value]) => options[other] !== value);
+  for (const name of Object.keys(asked)) {
+    const needed = Object.entries(specs[name].countsWith ?? {}).find(([other, value]) => values[other] !== value);
     if (needed === undefined) continue;
     const [other, value] = needed;
-    const fault = `The option ${name} of ${strategy} counts for nothing where ${other} is ${options[other]}`;
+    const fault = `The option ${name} of ${strategy} counts for nothing where ${other} is ${values[other]}`;
     throw new KeepsakeError("usage", `${fault}; add ${other}=${value}, or leave it out.`);
   }
 }

@@ -170,13 +170,19 @@ export interface StrategyDefinition {
   /** One line. */
   readonly summary: string;
   readonly options: OptionSpecs;
+  /**
+   * Options that depend on the model, where nobody says otherwise.
+   *
+   * @param textWidth - of the model's text, `[positions, width]`
+   */
+  readonly usualOptions?: (textWidth: number) => Readonly<Record<string, OptionValue>>;
   /** @throws KeepsakeError ("usage") for options that it has not */
   create(given?: Readonly<Record<string, OptionValue>>): Strategy;
 }
 
 /** Defines a strategy; `plan` gets its options typed and checked. */
 export function defineStrategy<const Specs extends OptionSpecs>(
-  definition: Pick<StrategyDefinition, "name" | "summary"> &
+  definition: Pick<StrategyDefinition, "name" | "summary" | "usualOptions"> &
     Partial<Pick<Strategy, "form" | "loraOnly" | "targets" | "tokenStart" | "order">> & {
       readonly options: Specs;
       /** Overrides of the constant traits, where an option decides. */
@@ -196,6 +202,7 @@ export function defineStrategy<const Specs extends OptionSpecs>(
     name,
     summary,
     options: specs,
+    usualOptions: definition.usualOptions,
     create(given = {}) {
       const options = resolveOptions(name, specs, given);
       return {

@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { chosenStrategy } from "../../src/keepsake/chosen-strategy.ts";
+import { checkStrategyOptions, chosenStrategy } from "../../src/keepsake/chosen-strategy.ts";
 import type { LearnRequest } from "./one-shot.ts";
 import { Library } from "../../src/library/library.ts";
 import { learnQuickly, writePhotos } from "./support.ts";
-import { BUILT_IN } from "../../src/library/model/model-profile.ts";
+import { BUILT_IN, taughtWith } from "../../src/library/model/model-profile.ts";
 import type { OptionValue } from "../../src/training/options.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
 
@@ -65,6 +65,11 @@ describe("a strategy that is not named", () => {
       training: { steps: 1, learningRate: 2e-3 },
     });
     expect(taughtAs(named)).toEqual({ rank: 2, rates: [[2e-3, ofToken]] });
+    expect(taughtWith(BUILT_IN, " crossattn-kv ")).toMatchObject({ adapter: { rank: 64 } });
+    // Its only concept begins a new adapter, for the strategy that the library was learned with.
+    const { strategy, library: replaced } = await learned("built-in, named rates", { ...request, replace: true });
+    expect([strategy, replaced.adapter?.targets]).toEqual(["kv-nullspace", "crossattn-kv"]);
+    expect(taughtAs(replaced)).toEqual({ rank: 64, rates: [[5e-4, ofToken]] });
   });
 
   it.each([
@@ -87,8 +92,12 @@ describe("a strategy that is not named", () => {
 
   it("is refused with an option that would count for nothing", () => {
     const { folder, manifest } = Library.blank("new", { folder: "any", fingerprint: "0", weights: "0" });
-    const asked = (options: Readonly<Record<string, OptionValue>>, textWidth = 768) =>
-      chosenStrategy({ strategy: "kv-nullspace", strategyOptions: options }, { folder, manifest }, { textWidth });
+    const asked = (strategyOptions: Readonly<Record<string, OptionValue>>, textWidth = 768) => {
+      const request = { strategy: "kv-nullspace", strategyOptions };
+      const chosen = chosenStrategy(request, { folder, manifest }, { textWidth });
+      checkStrategyOptions(request, chosen);
+      return chosen;
+    };
     const useless = "counts for nothing where mode is";
     expect(() => asked({ lambda: 1e-3 })).toThrow(
       `The option lambda of kv-nullspace ${useless} hard; add mode=soft, or leave it out.`,
@@ -98,10 +107,6 @@ describe("a strategy that is not named", () => {
     expect(asked({ lambda: 1e-3, mode: "soft" }).options).toMatchObject({ lambda: 1e-3, mode: "soft" });
     expect(asked({ lambda: 1e-3 }, 2048).options).toMatchObject({ lambda: 1e-3, mode: "soft" });
     expect(asked({ energy: 0.9 }).options).toMatchObject({ energy: 0.9, mode: "hard" });
-    // A run that goes on names them all.
-    for (const { options } of [asked({ mode: "soft", lambda: 1 }), asked({ energy: 0.9 })]) {
-      expect(asked(options).options).toEqual(options);
-    }
   });
 
   it("is what the library was learned with, options included; those that are given come first", async () => {

@@ -82,6 +82,19 @@ describe("a signal that fires while a photo is read", () => {
     expect(treeOf(keepsake.folder)).toBeUndefined();
   });
 
+  it("stops one with a budget, of as many steps as its plan says", async () => {
+    let planned = 0;
+    const onProgress = (progress: LearnProgress) => {
+      if (progress.kind !== "plan") return;
+      planned = progress.plan.steps;
+      controller.abort();
+    };
+    const inTime = { ...request, training: { resolution: 32 }, budget: 36_000, tellsPlan: true };
+    const result = await keepsake.learn({ ...inTime, photos: [sound], signal: controller.signal, onProgress });
+    expect(planned).toBeGreaterThan(400);
+    expect(result).toMatchObject({ status: "interrupted", step: 0, steps: planned });
+  });
+
   it("stops a run that goes on at the step that it had come to", async () => {
     await using other = await Keepsake.open(inFolder("goes on"), { model: MODEL, program: { threads: 1 } });
     const onProgress = ({ kind }: LearnProgress) => {

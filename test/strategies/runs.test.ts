@@ -305,17 +305,17 @@ describe("a strategy with its own part", () => {
     await goOn("dsc-ewc-dc", ofScores);
     await goOn("ewc", memory);
     await expect(goOn("ewc-dc", ofError)).rejects.toThrow(
-      "remembers Fisher information of the denoising error, the strategy is made for one of classifier scores at " +
-        "temperature 0.001: choose one without scores, such as ewc, or one that keeps none, such as replay.",
+      "remembers Fisher information of the denoising error, and the strategy is made for that of classifier scores at " +
+        "temperature 0.001; choose one without scores, such as ewc, or choose one that keeps none, such as replay.",
     );
-    await expect(goOn("ewc", ofScores)).rejects.toThrow("of classifier scores at temperature 0.001, the strategy is");
+    await expect(goOn("ewc", ofScores)).rejects.toThrow("choose one with scores at that temperature, such as ewc-dc");
     for (const [strategy, before] of [
       ["ewc-dc", ofScores],
       ["kfac-ewc-dc", outputs],
     ] as const) {
       await goOn(strategy, before);
       const hotter = goOn(strategy, before, { temperature: 0.01 });
-      await expect(hotter).rejects.toThrow("made for one of classifier scores at temperature 0.01: choose one with");
+      await expect(hotter).rejects.toThrow("at temperature 0.01; give it the option temperature=0.001, or choose one");
     }
     // What a strategy does not read does not concern it.
     await goOn("kfac-ewc-dc", ofError);

@@ -33,6 +33,6 @@ it("Exported files above 2 GB are refused with the command that writes them, bef
   );
   const half = { ...request, name: "mochi", fp16: true };
   expect((await failure(exportedFiles(inFolder("large"), half, "pets"))).message).toContain(
-    'at most; write it with "keepsake export <file> --format kohya --concept mochi --library pets".',
+    'at most; write it with "keepsake export <file> --format kohya --concept mochi --fp16 --library pets".',
   );
 });

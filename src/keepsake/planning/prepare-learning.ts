@@ -16,10 +16,10 @@ import { taughtWith, type ModelProfile } from "../../library/model/model-profile
 import { deleteEndedSnapshot, type SnapshotFacts } from "../../library/run/run-snapshot.ts";
 import { recordedIn, recordedRun, type RecordedRun } from "../../library/run/unfinished-run.ts";
 import type { DenoiserPool } from "../../training/denoiser-pool.ts";
-import { findStrategy } from "../../strategies/registry.ts";
+import { createStrategy, isStrategy } from "../../strategies/registry.ts";
 import type { Strategy } from "../../training/strategy.ts";
 import type { TrainingSettings } from "../../training/training-settings.ts";
-import { chosenStrategy } from "../chosen-strategy.ts";
+import { checkStrategyOptions, chosenStrategy } from "../chosen-strategy.ts";
 import type { LearnConceptRequest } from "../learn-request.ts";
 import type { LoadedModel, Session } from "../session.ts";
 import { askedConcept, type AskedConcept } from "../training/asked-concept.ts";
@@ -80,7 +80,7 @@ export async function prepareLearning(
   const { name, classNoun, vectors, again } = concept;
   const others = library.concepts.filter((each) => each.name !== name);
   const beginsAdapter = others.length === 0 && again !== "more";
-  const asked = beginsAdapter ? askedAdapter(profile, request) : (request.adapter ?? {});
+  const asked = beginsAdapter ? askedAdapter(profile, request, library) : (request.adapter ?? {});
   const usual = taughtWith(profile, beginsAdapter ? asked.targets : library.manifest.adapter?.targets);
   const strategy = chosenStrategy(request, library, { asked, textWidth: pipeline.text.width });
   if (strategy.order !== "one-by-one") {
@@ -96,6 +96,7 @@ export async function prepareLearning(
     ...(await startOf(concept, library, pipeline)),
     asked: beginsAdapter ? ranked(asked, usual.adapter, strategy) : asked,
   });
+  if (recorded === undefined) checkStrategyOptions(request, strategy);
   const { settings, made } = prepared;
   const kept = { name: strategy.name, options: strategy.options };
   library.checkNext(
@@ -131,8 +132,13 @@ function askedTraining(
 }
 
 /** A new adapter has the targets that the strategy is made for, or those that suit the model. */
-function askedAdapter({ adapter }: ModelProfile, { strategy, adapter: asked = {} }: LearnConceptRequest): AskedAdapter {
-  const { targets = adapter.targets } = strategy === undefined ? {} : findStrategy(strategy).create();
+function askedAdapter(
+  { adapter }: ModelProfile,
+  { strategy, adapter: asked = {} }: LearnConceptRequest,
+  { manifest }: Library,
+): AskedAdapter {
+  const name = strategy ?? manifest.strategy?.name;
+  const { targets = adapter.targets } = name === undefined || !isStrategy(name) ? {} : createStrategy(name);
   return withDefaults({ targets }, asked);
 }
 

@@ -7,6 +7,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { LearningRateSchedule } from "../../graph/index.ts";
 import { DEFAULT_ADAPTER, DEFAULT_TRAINING } from "../../learning/learn-settings.ts";
+import { plainTargets } from "../../adapters/modules.ts";
 import { KNOWN_WORDS_FILE, knownWordsOf } from "../../prompts/known-words.ts";
 import { BUILT_IN_MODEL, checkpointFolder } from "./model-folder.ts";
 
@@ -82,7 +83,7 @@ export function taughtWith(
   targets = profile.adapter.targets,
 ): Pick<ModelProfile, "adapter" | "training"> {
   const { rank = profile.adapter.rank, learningRate = profile.training.learningRate } =
-    profile.otherTargets?.get(targets) ?? {};
+    profile.otherTargets?.get(plainTargets(targets)) ?? {};
   return { adapter: { rank, targets }, training: { ...profile.training, learningRate } };
 }
 

@@ -2,20 +2,13 @@
  * @file The command that goes on with an unfinished run, from what its snapshot holds. Names of photos are not stored,
  * so it leaves a gap for them.
  */
-import { DEFAULT_ADAPTER, DEFAULT_TRAINING, VALIDATION_EVERY } from "../../learning/learn-settings.ts";
-import { isWhole, LIMITS } from "../../limits.ts";
+import { DEFAULT_TRAINING, VALIDATION_EVERY } from "../../learning/learn-settings.ts";
 import type { Manifest } from "../manifest/manifest.ts";
+import { recordedAdapter, recordedStrategy, recordedTargets, recordedTraining } from "./recorded-run.ts";
 import type { RunIdentity, SnapshotFacts } from "./run-snapshot.ts";
 import { profileOf, taughtWith, type ModelProfile } from "../model/model-profile.ts";
 import { shellQuote } from "../../shell.ts";
-import type { OptionValue } from "../../training/options.ts";
-import {
-  createStrategy,
-  findStrategy,
-  isStrategy,
-  parseStrategyOptions,
-  usualOptions,
-} from "../../strategies/registry.ts";
+import { createStrategy, findStrategy, isStrategy } from "../../strategies/registry.ts";
 
 /** Options of `keepsake learn` by the settings that they give. */
 const TRAINING_OPTIONS = {
@@ -46,7 +39,7 @@ export function learnCommandOf(snapshot: SnapshotFacts, folder: string, manifest
     ...againOptions(identity),
     ...["--class", noun, "--library", folder],
     ...(vectors === "1" ? [] : ["--vectors", vectors]),
-    ...(beginsAdapter(identity, manifest) ? adapterOptions(snapshot, profile) : []),
+    ...adapterOptions(snapshot, manifest, profile),
     ...strategyOptions(snapshot, manifest),
     ...trainingOptions(identity, profile),
     ...samplesOptions(identity),
@@ -75,57 +68,34 @@ function againOptions({ again }: RunIdentity): string[] {
   return again === undefined ? [] : [again === "more" ? "--more" : "--replace"];
 }
 
-/** Whether the run's adapter is a new one: nothing else is known. */
-function beginsAdapter({ concept, again }: RunIdentity, { concepts }: Manifest): boolean {
-  return again !== "more" && concepts.every(({ name }) => name === concept);
-}
-
 /** Of a library's first concept; the later ones have the library's adapter. */
-function adapterOptions(snapshot: SnapshotFacts, profile: ModelProfile): string[] {
-  const { kind, targets, ...settings } = recorded(snapshot.identity.adapter);
-  const { rank, alpha } = trainedPart(snapshot, Number(settings.rank), Number(settings.loraAlpha), targets);
+function adapterOptions(snapshot: SnapshotFacts, manifest: Manifest, profile: ModelProfile): string[] {
+  const adapter = recordedAdapter(snapshot, manifest);
+  if (adapter === undefined) return [];
+  const { kind, rank, loraAlpha, targets } = adapter;
   return [
-    ...(kind === undefined ? [] : ["--adapter", inText(kind)]),
+    ...(kind === undefined ? [] : ["--adapter", kind]),
     ...(rank === undefined ? [] : ["--rank", String(rank)]),
-    ...(alpha === undefined || alpha === rank ? [] : ["--alpha", String(alpha)]),
-    ...(targets === usualTargets(snapshot.identity, profile) ? [] : ["--targets", inText(targets)]),
+    ...(loraAlpha === undefined || loraAlpha === rank ? [] : ["--alpha", String(loraAlpha)]),
+    ...(targets === undefined || targets === usualTargets(snapshot.identity, profile) ? [] : ["--targets", targets]),
   ];
 }
 
 /** The targets of a new adapter where the strategy is named, and they are not. */
 function usualTargets(identity: RunIdentity, { adapter }: ModelProfile): string {
-  const [name] = strategyOf(identity);
+  const [name] = recordedStrategy(identity);
   const { targets = adapter.targets } = name === undefined || !isStrategy(name) ? {} : createStrategy(name);
   return targets;
 }
 
-/**
- * Rank and alpha as they were asked for, where that can be known: an adapter that carries a whole matrix has a larger
- * rank.
- */
-function trainedPart(
-  { identity, embeddingWidth }: SnapshotFacts,
-  rank: number,
-  alpha: number,
-  targets: unknown,
-): { readonly rank?: number; readonly alpha?: number } {
-  const [name, options] = strategyOf(identity);
-  const form = name === undefined || !isStrategy(name) ? undefined : createStrategy(name, options).form;
-  if (form === "low-rank" || form === "frozen") return { rank, alpha };
-  // What the usual layers read, and so the matrix, is as wide as an embedding of a token.
-  if (form !== "stacked" || targets !== DEFAULT_ADAPTER.targets) return {};
-  const trained = rank - embeddingWidth;
-  return { rank: trained, alpha: Number(((alpha / rank) * trained).toPrecision(12)) };
-}
-
 /** The strategy, with the options that it would not have otherwise. */
 function strategyOptions({ identity, embeddingWidth }: SnapshotFacts, { strategy: last }: Manifest): string[] {
-  const [name, options = {}] = strategyOf(identity);
+  const [name, options = {}] = recordedStrategy(identity);
   if (name === undefined) return [];
-  const specs = isStrategy(name) ? findStrategy(name).options : {};
-  const usual = name === last?.name ? last.options : usualOptions(name, embeddingWidth);
+  const known = isStrategy(name) ? findStrategy(name) : undefined;
+  const usual = name === last?.name ? last.options : known?.usualOptions?.(embeddingWidth);
   const changed = Object.entries(options).filter(
-    ([option, value]) => value !== (usual[option] ?? specs[option]?.default),
+    ([option, value]) => value !== (usual?.[option] ?? known?.options[option]?.default),
   );
   return [
     "--strategy",
@@ -134,48 +104,15 @@ function strategyOptions({ identity, embeddingWidth }: SnapshotFacts, { strategy
   ];
 }
 
-function trainingOptions({ adapter, training }: RunIdentity, profile: ModelProfile): string[] {
-  const { targets } = recorded(adapter);
-  const usual = taughtWith(profile, inText(targets));
+function trainingOptions(identity: RunIdentity, profile: ModelProfile): string[] {
+  const usual = taughtWith(profile, recordedTargets(identity));
   const defaults: Readonly<Record<string, unknown>> = { ...DEFAULT_TRAINING, ...usual.training };
-  const settings = recorded(training);
+  const settings = recordedTraining(identity);
   return Object.entries(TRAINING_OPTIONS).flatMap(([setting, option]) => {
     const value = settings[setting];
     if (value === undefined || value === defaults[setting]) return [];
     return value === true ? [option] : [option, inText(value)];
   });
-}
-
-/** The number of steps that a run was begun with; undefined if there is none that makes sense. */
-export function recordedSteps({ training }: RunIdentity): number | undefined {
-  const { steps } = recorded(training);
-  return typeof steps === "number" && isWhole(steps, LIMITS.steps) ? steps : undefined;
-}
-
-/**
- * Name and options; no name if they are not as a strategy has them. A strategy that is not registered is named alone.
- */
-function strategyOf({ strategy = "[]" }: RunIdentity): [name?: string, options?: Record<string, OptionValue>] {
-  const [name, options] = Object.values(recorded(strategy));
-  const texts = Object.entries(recorded(JSON.stringify(options))).map(
-    ([option, value]) => `${option}=${inText(value)}`,
-  );
-  if (typeof name === "string" && !isStrategy(name)) return [name];
-  try {
-    return [findStrategy(inText(name)).name, parseStrategyOptions(inText(name), texts)];
-  } catch {
-    return [];
-  }
-}
-
-/** What was written as JSON; empty if it was not. */
-function recorded(text = "{}"): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? { ...value } : {};
-  } catch {
-    return {};
-  }
 }
 
 /** A setting as it is written on a command line. */

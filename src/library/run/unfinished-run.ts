@@ -4,7 +4,8 @@
  */
 import { KeepsakeError } from "../../errors.ts";
 import { VALIDATION_EVERY } from "../../learning/learn-settings.ts";
-import { learnCommandOf, recordedSteps } from "./learn-command.ts";
+import { learnCommandOf } from "./learn-command.ts";
+import { recordedSteps } from "./recorded-run.ts";
 import { shellPath, shellQuote } from "../../shell.ts";
 import type { Library } from "../library.ts";
 import { lockState } from "../lock/lock.ts";

@@ -13,7 +13,7 @@ export function fisherUnit({ temperature = 0 }: Objective): [string, { shape: nu
 }
 
 /**
- * Memory that does not say its unit is taken to be of the right one.
+ * Memory of earlier versions does not say its unit, and is taken to be of the right one.
  *
  * @throws KeepsakeError ("usage") if the Fisher information was measured with another objective
  */
@@ -21,15 +21,24 @@ export function checkFisherUnit(memory: StrategyMemory, objective: Objective): v
   const [, { data: now }] = fisherUnit(objective);
   const { data: kept = now } = memory.get(TEMPERATURE) ?? {};
   if (kept[0] === now[0]) return;
-  const fault = `The library remembers Fisher information ${inWords(kept[0])}, the strategy is made for one ${inWords(now[0])}`;
-  const advice =
-    kept[0] === 0
-      ? "choose one without scores, such as ewc"
-      : "choose one with scores at that temperature, such as ewc-dc";
-  throw new KeepsakeError("usage", `${fault}: ${advice}, or one that keeps none, such as replay.`);
+  const fault = `The library remembers Fisher information ${inWords(kept[0])}, and the strategy is made for that ${inWords(now[0])}`;
+  throw new KeepsakeError(
+    "usage",
+    `${fault}; ${advice(kept[0], now[0])}, or choose one that keeps none, such as replay.`,
+  );
 }
 
 function inWords(temperature: number): string {
-  if (temperature === 0) return "of the denoising error";
-  return `of classifier scores at temperature ${Number(temperature.toPrecision(6))}`;
+  return temperature === 0 ? "of the denoising error" : `of classifier scores at temperature ${shown(temperature)}`;
+}
+
+function advice(kept: number, now: number): string {
+  if (kept === 0) return "choose one without scores, such as ewc";
+  if (now === 0) return "choose one with scores at that temperature, such as ewc-dc";
+  return `give it the option temperature=${shown(kept)}`;
+}
+
+/** It was rounded when it was kept. */
+function shown(temperature: number): number {
+  return Number(temperature.toPrecision(6));
 }

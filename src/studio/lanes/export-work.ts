@@ -68,7 +68,8 @@ export async function exportedFiles(folder: string, request: ExportRequest, libr
 
 function tooLarge(size: number, { format, name, fp16 }: ExportRequest, library: string): KeepsakeError {
   const concept = name === undefined ? "" : ` --concept ${name}`;
-  const command = `keepsake export <file> --format ${format}${concept} --library ${shellPath(library)}`;
+  const half = fp16 === true ? " --fp16" : "";
+  const command = `keepsake export <file> --format ${format}${concept}${half} --library ${shellPath(library)}`;
   const smaller = fp16 === true ? "" : "choose half precision, or ";
   const fault = `This takes ${formatBytes(size)}, and a page can save ${formatBytes(MOST_BYTES)} at most`;
   return new KeepsakeError("state", `${fault}; ${smaller}write it with "${command}".`);

@@ -4,11 +4,12 @@
  */
 import { KeepsakeError } from "../../errors.ts";
 import type { AskedAdapter } from "../../learning/learn-settings.ts";
-import { createStrategy, isStrategy } from "../../strategies/registry.ts";
+import { isStrategy } from "../../strategies/registry.ts";
 import type { OptionValue } from "../../training/options.ts";
 import type { TrainingSettings } from "../../training/training-settings.ts";
 import type { Library } from "../../library/library.ts";
-import { isObject, isTraining } from "../../library/manifest/manifest-checks.ts";
+import { isTraining } from "../../library/manifest/manifest-checks.ts";
+import { recordedAdapter, recordedStrategy, recordedTraining } from "../../library/run/recorded-run.ts";
 import { hasEnded, peekSnapshot } from "../../library/run/run-snapshot.ts";
 
 /** What the run's request said, or left to defaults that have since been settled. */
@@ -20,9 +21,9 @@ export interface RecordedRequest {
   readonly replace?: boolean;
   readonly training?: Partial<TrainingSettings>;
   readonly strategy?: string;
-  readonly strategyOptions?: Readonly<Record<string, OptionValue>>;
+  readonly strategyOptions?: Readonly<Record<string, OptionValue>> | undefined;
   /** Of a library's first concept; the later ones have the library's adapter. */
-  readonly adapter?: AskedAdapter;
+  readonly adapter?: AskedAdapter | undefined;
 }
 
 /** @returns undefined if no run is unfinished, or its snapshot cannot be read */
@@ -32,48 +33,15 @@ export async function recordedRequest(library: Library): Promise<RecordedRequest
   });
   const name = snapshot?.identity.concept;
   if (snapshot === undefined || name === undefined || hasEnded(snapshot, library)) return undefined;
-  const { training, strategy, adapter, again } = snapshot.identity;
-  const settings = parsed(training);
-  const [strategyName, options] = strategyOf(parsed(strategy));
-  const isKnown = strategyName !== undefined && isStrategy(strategyName);
-  const asked = library.concepts.length === 0 ? adapterOf(parsed(adapter)) : undefined;
+  const { identity } = snapshot;
+  const settings = recordedTraining(identity);
+  const [strategy, strategyOptions] = recordedStrategy(identity);
+  const adapter = recordedAdapter(snapshot, library.manifest);
   return {
     name,
-    ...(again === "more" && { more: true }),
-    ...(again === "replaced" && { replace: true }),
+    ...(identity.again === "more" && { more: true }),
+    ...(identity.again === "replaced" && { replace: true }),
     ...(isTraining(settings) && { training: settings }),
-    ...(isKnown && { strategy: strategyName, strategyOptions: options }),
-    ...(isKnown && asked && { adapter: askedPart(asked, createStrategy(strategyName, options).form) }),
+    ...(strategy !== undefined && isStrategy(strategy) && { strategy, strategyOptions, adapter }),
   };
-}
-
-/** An adapter that carries a whole matrix has a larger rank than was asked for, which its strategy gives it again. */
-function askedPart({ kind, targets, ...ranks }: AskedAdapter, form: string): AskedAdapter {
-  return { ...(kind !== undefined && { kind }), targets, ...(form === "low-rank" && ranks) };
-}
-
-function adapterOf(value: unknown): AskedAdapter | undefined {
-  if (!isObject(value)) return undefined;
-  const { kind, rank, loraAlpha, targets } = value;
-  if (typeof rank !== "number" || typeof loraAlpha !== "number" || typeof targets !== "string") return undefined;
-  return { rank, loraAlpha, targets, ...(typeof kind === "string" && { kind }) };
-}
-
-function strategyOf(value: unknown): [name?: string, options?: Record<string, OptionValue>] {
-  if (!Array.isArray(value)) return [];
-  const [name, options] = value as readonly unknown[]; // Array.isArray says any[]
-  if (typeof name !== "string" || !isObject(options)) return [];
-  const values: Record<string, OptionValue> = {};
-  for (const [option, each] of Object.entries(options)) {
-    if (typeof each === "number" || typeof each === "string" || typeof each === "boolean") values[option] = each;
-  }
-  return [name, values];
-}
-
-function parsed(text = "null"): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
