@@ -22,27 +22,11 @@ export interface TensorToWrite {
 const noMetadata: ReadonlyMap<string, string> = new Map();
 
 /**
- * The bytes of a small safetensors file. The same content gives the same bytes, in whatever order it comes.
+ * The bytes of a safetensors file of any size, in pieces, most of which are views on the tensors. The same content
+ * gives the same bytes, in whatever order it comes.
  * @param metadata Written as `__metadata__`.
  * @throws KeepsakeError if a finite number is too large for F16.
  * @throws RangeError if a tensor's data does not fit its shape or type.
- */
-export function serializeSafetensors(
-  tensors: ReadonlyMap<string, TensorToWrite>,
-  metadata: ReadonlyMap<string, string> = noMetadata,
-): Uint8Array {
-  const file = new Uint8Array(layOut(entriesOf(tensors), metadata).fileSize);
-  let filled = 0;
-  for (const piece of safetensorsPieces(tensors, metadata)) {
-    file.set(piece, filled);
-    filled += piece.byteLength;
-  }
-  return file;
-}
-
-/**
- * The bytes of a safetensors file of any size, in pieces, most of which are views on the tensors.
- * @throws KeepsakeError and RangeError as {@link serializeSafetensors}.
  */
 export function* safetensorsPieces(
   tensors: ReadonlyMap<string, TensorToWrite>,
@@ -55,7 +39,7 @@ export function* safetensorsPieces(
 
 /**
  * Writes a safetensors file atomically.
- * @throws KeepsakeError and RangeError as {@link serializeSafetensors}; KeepsakeError if the file cannot be written.
+ * @throws KeepsakeError and RangeError as {@link safetensorsPieces}; KeepsakeError if the file cannot be written.
  */
 export async function writeSafetensors(
   path: string,

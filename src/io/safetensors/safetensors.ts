@@ -25,7 +25,6 @@ export type { SafetensorsDType } from "./safetensors-dtype.ts";
 export type { TensorEntry } from "./safetensors-layout.ts";
 export {
   safetensorsPieces,
-  serializeSafetensors,
   writeSafetensors,
   writeSafetensorsStream,
   type TensorToWrite,

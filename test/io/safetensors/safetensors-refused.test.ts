@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { writeFileSync } from "node:fs";
 import { describe, it, expect } from "vitest";
-import { SafetensorsFile, serializeSafetensors } from "../../../src/io/safetensors/safetensors.ts";
+import { SafetensorsFile } from "../../../src/io/safetensors/safetensors.ts";
+import { serializeSafetensors } from "./serialize-safetensors.ts";
 import { failure } from "../failure.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 

@@ -3,12 +3,12 @@ import { readFileSync, readdirSync, truncateSync, writeFileSync } from "node:fs"
 import { describe, expect, it } from "vitest";
 import {
   SafetensorsFile,
-  serializeSafetensors,
   writeSafetensors,
   writeSafetensorsStream,
   type SafetensorsDType,
   type TensorToWrite,
 } from "../../../src/io/safetensors/safetensors.ts";
+import { serializeSafetensors } from "./serialize-safetensors.ts";
 import { failure } from "../failure.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 
