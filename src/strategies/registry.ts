@@ -51,7 +51,7 @@ export const STRATEGIES: readonly StrategyDefinition[] = strategies.all;
 export const DEFAULT_STRATEGY = "kv-nullspace";
 /**
  * For adapters of other kinds and targets, among them that of the built-in model. The EWC strategies end nearer to the
- * photos there with some orders of the concepts, and far off with others. Double distillation ends as near, for about
+ * photos there with some orders of the concepts, and far off with others. Double distillation ends as near, for nearly
  * three times the time.
  */
 export const STRATEGY_FOR_ANY_ADAPTER = "replay";
