@@ -29,6 +29,7 @@ import {
   type Manifest,
 } from "./manifest/manifest.ts";
 import {
+  beginningOf,
   blobsOf,
   identityOf,
   stateId,
@@ -42,10 +43,7 @@ import {
 } from "./manifest/state.ts";
 
 /** What is known of a concept before it has been written. */
-export interface NewConcept extends Omit<
-  ConceptEntry,
-  "embedding" | "token" | "strategy" | "taught" | "firstEmbedding"
-> {
+export interface NewConcept extends Omit<ConceptEntry, "embedding" | "token" | "strategy" | "taught" | "begun"> {
   /** What becomes of it, if the library knows it: one that is replaced begins to count anew how often it was taught. */
   readonly again?: Again | undefined;
 }
@@ -227,7 +225,7 @@ export class Library {
       ...{ name, token: tokenOf(name), classNoun, vectors, embedding, ...(isLearned && { training }) },
       ...(strategy && isLearned && { strategy: strategy.name }),
       ...(known !== undefined && again === "more" && { taught: timesTaught(known) + 1 }),
-      ...(known !== undefined && { firstEmbedding: identityOf(known) }),
+      begun: known === undefined ? beginningOf({ adapter: blob, embedding }) : identityOf(known),
     };
     return successor(this.manifest, {
       change: isLearned

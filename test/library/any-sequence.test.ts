@@ -129,6 +129,8 @@ describe("any sequence of changes", () => {
     ),
     which: fc.nat(5),
     to: fc.nat(2),
+    /** What decides on the embedding: some runs end with the same one. */
+    token: fc.option(fc.nat(1), { nil: undefined }),
   });
 
   it("loses no state by going to any other, and a purge leaves nothing of its concept and all of the others", async () => {
@@ -137,14 +139,14 @@ describe("any sequence of changes", () => {
         const folder = inFolder(`library ${made++}`);
         await emptyLibrary(folder);
         const taught = new Taught();
-        for (const { kind, which, to } of leaps) {
+        for (const { kind, which, to, token } of leaps) {
           const known = await namesIn(folder);
           const free = NAMES.filter((each) => !known.includes(each));
           const { current, earlier, later, aside } = await idsOf(folder);
           const all = [current ?? "", ...earlier, ...later, ...aside];
           const name = known[which % known.length];
           if (kind === "learn" && free.length > 0) {
-            await taught.teach(folder, free[which % free.length]);
+            await taught.teach(folder, free[which % free.length], { token });
           } else if (kind === "undo" && earlier.length > 0) {
             await undo({ library: folder });
           } else if (kind === "redo" && later.length > 0) {
@@ -160,7 +162,7 @@ describe("any sequence of changes", () => {
           } else if (kind === "purge") {
             await purgeAndLook(folder, NAMES[to], taught);
           } else if (known.length > 0) {
-            if (kind === "more" || kind === "replaced") await taught.teach(folder, name, kind);
+            if (kind === "more" || kind === "replaced") await taught.teach(folder, name, { again: kind, token });
             if (kind === "rename" && free.length > 0) {
               await renameConcept({ library: folder, name, to: free[to % free.length] });
             }
@@ -172,7 +174,7 @@ describe("any sequence of changes", () => {
           expect(await verifyLibrary(folder)).toMatchObject({ faults: [], leftovers: [] });
         }
       }),
-      { numRuns: 30, seed: 2 },
+      { numRuns: 30, seed: 3 },
     );
   });
 });

@@ -48,7 +48,7 @@ describe("a manifest", () => {
     { what: "a gradient without bound", change: training({ maxGradNorm: Infinity }) },
     { what: "a batch larger than any", change: training({ batchSize: 257 }) },
     { what: "a concept that was taught half a time", change: concept({ taught: 0.5 }) },
-    { what: "a first embedding outside the folder", change: concept({ firstEmbedding: "../x" }) },
+    { what: "a beginning that is no hash", change: concept({ begun: "../x" }) },
     { what: "an average that never moves", change: training({ emaDecay: 1 }) },
     { what: "a part of a state to keep", change: () => ({ keep: 0.5 }) },
     { what: "an option that is no number", change: () => ({ strategy: { name: "ewc", options: { lambda: NaN } } }) },

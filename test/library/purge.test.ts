@@ -42,6 +42,20 @@ async function blank(keep = 10) {
   };
 }
 
+/** As {@link blank}, but every concept is begun with the same embedding, as imported styles of one class noun are. */
+async function sameNumbers() {
+  const changes = await blank();
+  const learn = (name: string) => addConcept(changes.library, name, { seed: ++taught, token: 0 });
+  /** Of every state of the line, the current one first: what the concepts are called now. */
+  const presentNames = async () =>
+    (await libraryHistory(changes.library)).states.map((state) => state.presentNames.join(" "));
+  /** As a Keepsake did that did not record how a concept was begun. */
+  const forgetBeginnings = () => {
+    writeFileSync(join(changes.library, "library.json"), changes.text().replaceAll(/,\s*"begun": "\w+"/g, ""));
+  };
+  return { ...changes, learn, presentNames, forgetBeginnings };
+}
+
 /** Every state that is kept, the current one first, then those of the line, then those off it. */
 async function statesOf(library: string): Promise<string[]> {
   const { states, later, aside } = await libraryHistory(library);
@@ -136,7 +150,7 @@ describe("A purge of states that were set aside", () => {
     await rename("rex", "ruff");
     await undo(2);
     await rename("rex", "max");
-    writeFileSync(join(library, "library.json"), text().replaceAll(/,\s*"firstEmbedding": "\w+"/g, ""));
+    writeFileSync(join(library, "library.json"), text().replaceAll(/,\s*"begun": "\w+"/g, ""));
     expect(await purge("max")).toMatchObject({ purged: 3, heldBy: 0 });
     expect(await statesOf(library)).toEqual(["forgot a concept: "]);
   });
@@ -245,7 +259,7 @@ describe("A purge follows a concept, not what its name means elsewhere:", () => 
     expect(Object.keys(treeOf(library) ?? {}).join(" ")).not.toContain(first);
   });
 
-  it("two concepts with the same numbers", async () => {
+  it("two concepts with the same numbers, adapter and all", async () => {
     const { library, learn, rename, purge } = await blank();
     await addConcept(library, "dog", { seed: 1000 });
     await learn("hat");
@@ -274,6 +288,56 @@ describe("A purge follows a concept, not what its name means elsewhere:", () => 
     expect(await statesOf(library)).toEqual([
       ...["forgot a concept: ", "renamed rex to tom: tom", "renamed pup to rex: rex", "learned pup: pup", "begun: "],
     ]);
+  });
+});
+
+describe.each([{ recorded: true }, { recorded: false }])(
+  "Of two concepts that were begun with the same embedding (what they were begun with is recorded: $recorded)",
+  ({ recorded }) => {
+    it("the one that is forgotten is not taken for the other", async () => {
+      const { library, learn, forget, purge, forgetBeginnings } = await sameNumbers();
+      for (const name of ["aa", "bb"]) await learn(name);
+      if (!recorded) forgetBeginnings();
+      await forget("aa");
+      expect((await failure(forget("aa"))).message).toContain("another state that is kept does: add --purge");
+      const result = await purge("aa");
+      expect(result).toMatchObject({ forgot: "earlier", purged: 2, remains: "unknown" });
+      expect(result).not.toHaveProperty("knownAs");
+      expect(await statesOf(library)).toEqual(["forgot a concept: bb", "begun: "]);
+    });
+
+    it("the one that was renamed goes under both names", async () => {
+      const { library, learn, rename, forget, purge, forgetBeginnings } = await sameNumbers();
+      for (const name of ["aa", "bb"]) await learn(name);
+      if (!recorded) forgetBeginnings();
+      await rename("aa", "cc");
+      await forget("cc");
+      expect(await purge("cc")).toMatchObject({ purged: 3, heldBy: 0, remains: "unknown" });
+      expect(await statesOf(library)).toEqual(["forgot a concept: bb", "begun: "]);
+    });
+  },
+);
+
+describe("A concept that is begun with the embedding of one that was forgotten", () => {
+  it("is not that one in the history, and a purge leaves that one alone", async () => {
+    const { library, learn, forget, purge, presentNames } = await sameNumbers();
+    await learn("aa");
+    await forget("aa");
+    await learn("bb");
+    expect(await presentNames()).toEqual(["bb", "", "aa", ""]);
+    expect((await failure(forget("aa"))).message).toContain("another state that is kept does: add --purge");
+    await purge("bb");
+    expect(await statesOf(library)).toEqual(["forgot a concept: ", "learned aa: aa", "begun: "]);
+  });
+
+  it("is not that one where that one was set aside", async () => {
+    const { library, learn, rename, purge, undo } = await sameNumbers();
+    await learn("aa");
+    await rename("aa", "cc");
+    await undo(2);
+    await learn("bb");
+    await purge("bb");
+    expect(await statesOf(library)).toEqual(["forgot a concept: ", "renamed aa to cc: cc", "learned aa: aa"]);
   });
 });
 

@@ -27,19 +27,23 @@ export async function emptyLibrary(folder: string, keep?: number): Promise<Libra
 export interface FakeConcept {
   /** Decides on every number; default 0. */
   readonly seed?: number;
+  /** Decides on the numbers of its embedding alone; default: the seed. */
+  readonly token?: number | undefined;
+  /** Recorded as the seed of the training run, to tell it. */
+  readonly run?: number;
   /** What the strategy keeps; absent: there is no strategy. */
   readonly memory?: StrategyMemory;
   readonly vectors?: number;
   /** What becomes of it, if the library knows it. */
-  readonly again?: Again;
+  readonly again?: Again | undefined;
 }
 
 /** Adds a concept as `learn` does at its end. */
 export async function addConcept(folder: string, name: string, concept: FakeConcept = {}): Promise<Library> {
-  const { seed = 0, memory, vectors: count = 1, again } = concept;
+  const { seed = 0, token = seed, run = DEFAULT_TRAINING.seed, memory, vectors: count = 1, again } = concept;
   const lora = newLora(pipeline, ADAPTER, seed);
-  const vectors = Float32Array.from({ length: count * WIDTH }, (_, i) => seed + i);
-  const training = { ...DEFAULT_TRAINING, resolution: 64 };
+  const vectors = Float32Array.from({ length: count * WIDTH }, (_, i) => token + i);
+  const training = { ...DEFAULT_TRAINING, resolution: 64, seed: run };
   return (await Library.open(folder)).addConcept(
     lora,
     ADAPTER,

@@ -120,7 +120,7 @@ function isConcept(value: unknown): boolean {
     (value.training === undefined || isTraining(value.training)) &&
     (value.strategy === undefined || isText(value.strategy, 100)) &&
     (value.taught === undefined || isCount(value.taught)) &&
-    (value.firstEmbedding === undefined || isBlobName(value.firstEmbedding))
+    (value.begun === undefined || isBlobName(value.begun))
   );
 }
 

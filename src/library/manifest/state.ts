@@ -47,15 +47,23 @@ export interface ConceptEntry extends Concept {
    */
   readonly taught?: number;
   /**
-   * What `embedding` was when the concept was begun, if it was taught more or replaced since. It tells the concept in
-   * states where it is called otherwise.
+   * Of the numbers that the concept was begun with, see {@link beginningOf}; absent: it was begun before that was
+   * recorded, and has not been taught since.
    */
-  readonly firstEmbedding?: string;
+  readonly begun?: string;
+}
+
+/**
+ * Tells a concept that is begun from all others. The embedding alone does not: that of an import may be its class
+ * noun's.
+ */
+export function beginningOf({ adapter, embedding }: { readonly adapter: string; readonly embedding: string }): string {
+  return sha256(`${adapter} ${embedding}`);
 }
 
 /** What stays the same of a concept, however often it is renamed, taught more or replaced. */
-export function identityOf({ firstEmbedding, embedding }: ConceptEntry): string {
-  return firstEmbedding ?? embedding;
+export function identityOf({ begun, embedding }: ConceptEntry): string {
+  return begun ?? embedding;
 }
 
 /** How often a concept has been taught since it was begun. */
@@ -109,11 +117,11 @@ export function emptyState(change: Change): LibraryState {
 /**
  * Identifies what a concept is learned on top of: the model, and every number and name that the state holds. What made
  * the state, and the strategy's options, which the next concept may change, do not count; nor do the adapter's form and
- * a concept's first embedding, which were not recorded in the beginning.
+ * what a concept was begun with, which were not recorded in the beginning.
  */
 export function stateId(fingerprint: string, { adapter, strategy, concepts }: LibraryState): string {
   const counted = adapter === undefined ? null : { ...adapter, form: undefined };
-  const entries = concepts.map((concept) => ({ ...concept, firstEmbedding: undefined }));
+  const entries = concepts.map((concept) => ({ ...concept, begun: undefined }));
   return sha256(JSON.stringify([fingerprint, counted, strategy?.memory ?? null, entries]));
 }
 

@@ -10,7 +10,7 @@ export interface ConceptHolders {
   readonly holds: (state: LibraryState) => boolean;
   /** Every name that the concept is known to have had. */
   readonly names: ReadonlySet<string>;
-  /** What the current state calls the concept, if that is another name. */
+  /** What the current state calls a concept that had the name before; undefined: none had it, or one has it now. */
   readonly presentName: string | undefined;
 }
 
@@ -31,8 +31,8 @@ export function conceptHolders(manifest: Manifest, name: string): ConceptHolders
   const isOnLine = calledLast.some((trail) => trail.isOnLine);
   const meant = new Set(isOnLine ? calledLast : all.filter(({ names }) => names.has(name)));
 
-  const present = new Map(manifest.concepts.map((entry) => [identityOf(entry), entry.name]));
-  const otherName = ({ entry }: Sighting) => (knows(manifest, name) ? undefined : present.get(identityOf(entry)));
+  const present = knows(manifest, name) ? [] : sightings.filter(({ state }) => state === manifest);
+  const otherName = (sighting: Sighting) => present.find((each) => isSame(each, sighting))?.entry.name;
   const certain = sightings.filter((sighting) => meant.has(sighting.trail) && otherName(sighting) === undefined);
 
   const names = namesIn(certain).add(name);
@@ -50,6 +50,11 @@ export function conceptHolders(manifest: Manifest, name: string): ConceptHolders
     names: namesIn([...certain, ...possible]).add(name),
     presentName: renamed && otherName(renamed),
   };
+}
+
+/** Whether two sightings are of one concept that was begun once. Its trail may have several beginnings. */
+function isSame(a: Sighting, b: Sighting): boolean {
+  return a.trail === b.trail && identityOf(a.entry) === identityOf(b.entry);
 }
 
 function namesIn(sightings: readonly Sighting[]): Set<string> {

@@ -40,8 +40,10 @@ type Evidence = (trail: Trail, entry: ConceptEntry) => boolean;
 
 /**
  * The trails of all concepts, followed from the current state outwards. An identity belongs to one concept: renaming,
- * teaching more and replacing keep it. On the line of states a name tells a concept, too: what was forgotten and begun
- * again under the same name counts as one, unless a state holds both. A name that a renaming gave up tells nothing.
+ * teaching more and replacing keep it. Where two concepts of a state have the same one (a library may be older than the
+ * record of beginnings), the name in the nearest state tells them apart. On the line of states a name tells a concept,
+ * too: what was forgotten and begun again under the same name counts as one, unless a state holds both. A name that a
+ * renaming gave up tells nothing.
  */
 export class ConceptTrails {
   readonly all: readonly ConceptTrail[];
