@@ -176,9 +176,10 @@ function purged({ current, earlier, later, aside }: Timeline, { holds, names }: 
 /** A state that does not know a name can have it in one place only: where it says what made it. */
 function withoutPastName(state: LibraryState, names: readonly string[]): LibraryState {
   const { change } = state;
-  const name = pastName(change);
-  if (name === undefined || !names.includes(name)) return state;
-  return { ...state, change: change.kind === "renamed" ? { ...change, from: undefined } : { kind: "forgot" } };
+  const goes = (name: string | undefined) => name !== undefined && names.includes(name);
+  if (change.kind === "forgot" && goes(change.concept)) return { ...state, change: { ...change, concept: undefined } };
+  if (change.kind === "renamed" && goes(change.from)) return { ...state, change: { ...change, from: undefined } };
+  return state;
 }
 
 /** A name that a change tells of, and that the state which it made need not know. */

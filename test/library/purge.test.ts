@@ -5,7 +5,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { forgetConcept } from "../../src/library/forget.ts";
+import { changeLibrary } from "../../src/library/change.ts";
+import { forgetConcept, forgetIn } from "../../src/library/forget.ts";
 import { keepStates, libraryHistory } from "../../src/library/history.ts";
 import { Library } from "../../src/library/library.ts";
 import { describeChange } from "../../src/library/manifest/state.ts";
@@ -339,6 +340,17 @@ describe("A concept that is begun with the embedding of one that was forgotten",
     await purge("bb");
     expect(await statesOf(library)).toEqual(["forgot a concept: ", "renamed aa to cc: cc", "learned aa: aa"]);
   });
+});
+
+it("A purge leaves it said that a concept was unlearned", async () => {
+  const { library, learn, purge } = await blank();
+  for (const name of ["dog", "mug"]) await learn(name);
+  await changeLibrary(library, "unlearning mug", (opened) =>
+    forgetIn(opened, { name: "mug" }, { adapter: opened.manifest.adapter }),
+  );
+  expect((await statesOf(library))[0]).toBe("unlearned mug: dog");
+  await purge("mug");
+  expect(await statesOf(library)).toEqual(["unlearned a concept: dog", "learned dog: dog", "begun: "]);
 });
 
 it("A purge pushes no state out of those that are kept", async () => {
