@@ -40,11 +40,11 @@ export interface ForgetResult {
   /**
    * What the current state still holds of the concept. `adapter`: the adapter (and what the strategy remembers) was
    * trained on it and keeps traces of it. `unknown`: the same if the concept was learned before this state. `nothing`:
-   * no trace. `concept`: all of it. Then a run was given up that would have taught it further, or only an old name was
-   * forgotten.
+   * no trace. `concept`: all of it. Then a run was given up that would have taught it further, or nothing was forgotten
+   * but an old name.
    */
   readonly remains: "nothing" | "adapter" | "unknown" | "concept";
-  /** What the current state calls the concept, if what was forgotten was an old name of it. */
+  /** What the current state calls a concept of which the name that was forgotten was an old one. */
   readonly knownAs?: string;
   /** Where the preview sheet would lie: something is there that Keepsake did not draw, so it is not deleted. */
   readonly leftBeside?: string;
@@ -54,8 +54,8 @@ export interface ForgetResult {
  * Forgets a concept. Its token leaves the current state; other states that hold it are kept, so that it can be undone,
  * unless `purge` deletes them. When it was the last concept, adapter and strategy's memory go too: the library is as it
  * began. The name of an unfinished run gives that run up, and nothing else unless `purge` is given. The sheet of
- * previews beside the library, which may show the concept, is deleted. Where sheets and pictures were written elsewhere
- * is not recorded: those that show it are yours to delete.
+ * previews beside the library, which may show the concept, is deleted, unless only an old name was forgotten. Where
+ * sheets and pictures were written elsewhere is not recorded: those that show it are yours to delete.
  *
  * @throws KeepsakeError if the library does not know the concept, or a run of another one is unfinished
  */
@@ -91,18 +91,17 @@ export async function forgetIn(
   // What is purged takes the place of no other state.
   const left = withoutRepeats(purge ? purged(timeline, concept) : timeline, model.fingerprint);
   const after = manifestOf(before, shortened(left, keep));
-  const { presentName } = concept;
+  const { presentName, isOldName } = concept;
   // First, as a kill in between must not leave it: the same command would find nothing to forget any more.
-  const leftBeside = await deletePreviewSheet(folder);
+  const leftBeside = isOldName ? undefined : await deletePreviewSheet(folder);
   await library.replace(after);
   return {
     name,
     forgot: wasKnown ? "concept" : "earlier",
     heldBy: otherHolders(after, conceptHolders(after, name)),
     purged: purge ? holders : 0,
-    ...(presentName === undefined
-      ? { remains: remainsIn(after, wasKnown) }
-      : { remains: "concept", knownAs: presentName }),
+    remains: isOldName ? "concept" : remainsIn(after, wasKnown),
+    ...(presentName !== undefined && { knownAs: presentName }),
     ...(leftBeside !== undefined && { leftBeside }),
   };
 }
@@ -149,9 +148,13 @@ function refuseUnlessPurged(
 /** What a purge would do with a name that the current state does not know; undefined: nothing. */
 function adviceFor(manifest: Manifest, name: string, concept: ConceptHolders): string | undefined {
   if (!isInHistory(manifest, name, concept)) return undefined;
-  const { presentName } = concept;
-  if (presentName !== undefined) {
+  const { presentName, isOldName } = concept;
+  if (isOldName) {
     return `it is called "${presentName}" now: add --purge to delete the old name, and the states that have it`;
+  }
+  if (presentName !== undefined) {
+    const advice = "add --purge to delete every state that has it";
+    return `another state that is kept does, and "${presentName}" was called so before: ${advice}`;
   }
   if (otherHolders(manifest, concept) > 0) return "another state that is kept does: add --purge to delete it";
   return "only the history names it: add --purge to delete the name";

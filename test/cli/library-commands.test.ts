@@ -1,3 +1,7 @@
+/**
+ * @file The commands that look at a library and change it without training. Long because it has them all, and what each
+ * prints.
+ */
 import { spawnSync } from "node:child_process";
 import { cpSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -194,6 +198,25 @@ describe("keepsake forget", () => {
     expect(failureLine(await on(library, "forget", "../x"), USAGE)).toContain("cannot be the name of a concept");
   });
 
+  it("says of a name that was forgotten which concept had it before", async () => {
+    const library = copy();
+    for (const [from, to] of [
+      ["dog", "cup"],
+      ["mug", "dog"],
+    ])
+      succeeded(await on(library, "rename", from, to));
+    succeeded(await on(library, "forget", "dog"));
+    const { stdout } = succeeded(await on(library, "forget", "dog", "--purge"));
+    expect(stdout).toContain("\nIt was an old name of <cup>, too, which the library still knows.\n");
+    expect(stdout).toContain("Pictures of it");
+  });
+
+  it("says before what a purge takes", async () => {
+    const { stdout } = succeeded(await keepsakeHere(["forget", "--help"]));
+    expect(stdout).toContain("every name that it had");
+    expect(stdout).toContain("nothing tells one beginning from another, all of them go");
+  });
+
   it("says what an old name has become, and when only the history has it", async () => {
     const library = copy();
     succeeded(await on(library, "rename", "mug", "cup"));
@@ -201,6 +224,7 @@ describe("keepsake forget", () => {
     const old = succeeded(await on(library, "forget", "mug", "--purge")).stdout;
     expect(old).toContain("The current state did not know <mug>; 1 other state deleted.\n");
     expect(old).toContain("That was an old name: the library still knows it as <cup>.\n");
+    expect(old).not.toContain("Pictures of it");
     succeeded(await on(library, "forget", "cup"));
     succeeded(await on(library, "history", "--keep", "0"));
     expect(succeeded(await on(library, "forget", "cup", "--purge")).stdout).toContain(

@@ -5,6 +5,7 @@ import { forgetConcept } from "../../src/library/forget.ts";
 import { encodePng, writePng } from "../../src/io/images/image.ts";
 import { Library } from "../../src/library/library.ts";
 import { previewSheetOf } from "../../src/library/preview-sheet.ts";
+import { renameConcept } from "../../src/library/renaming/rename.ts";
 import { temporaryFolder } from "../io/temporary-folder.ts";
 import { addConcept, emptyLibrary } from "./support.ts";
 
@@ -25,6 +26,19 @@ describe("forgetting a concept", () => {
     await writePng(previewSheetOf(folder), picture);
     expect(await forgetDog(folder)).not.toHaveProperty("leftBeside");
     expect(existsSync(previewSheetOf(folder))).toBe(false);
+  });
+
+  it("leaves the preview sheet where only an old name goes: it has no names, and shows what is known", async () => {
+    const library = inFolder("renamed");
+    await emptyLibrary(library);
+    await addConcept(library, "dog");
+    await renameConcept({ library, name: "dog", to: "rex" });
+    await writePng(previewSheetOf(library), picture);
+    const forget = (name: string) => forgetConcept({ library, name, purge: true });
+    expect(await forget("dog")).toMatchObject({ remains: "concept", knownAs: "rex" });
+    expect(existsSync(previewSheetOf(library))).toBe(true);
+    expect(await forget("rex")).toMatchObject({ remains: "nothing" });
+    expect(existsSync(previewSheetOf(library))).toBe(false);
   });
 
   it.each<{ what: string; put: (path: string) => void | Promise<void> }>([

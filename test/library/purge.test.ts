@@ -342,6 +342,21 @@ describe("A concept that is begun with the embedding of one that was forgotten",
   });
 });
 
+describe("A purge of an old name", () => {
+  it("says whether the name meant another concept as well", async () => {
+    const { library, learn, rename, forget, purge } = await blank();
+    await learn("rex");
+    await rename("rex", "max");
+    await learn("rex");
+    await forget("rex");
+    expect((await failure(forget("rex"))).message).toContain(
+      'another state that is kept does, and "max" was called so before: add --purge to delete every state that has it',
+    );
+    expect(await purge("rex")).toMatchObject({ purged: 2, heldBy: 0, remains: "unknown", knownAs: "max" });
+    expect(await statesOf(library)).toEqual([...["forgot a concept: max", "renamed a concept to max: max", "begun: "]]);
+  });
+});
+
 it("A purge leaves it said that a concept was unlearned", async () => {
   const { library, learn, purge } = await blank();
   for (const name of ["dog", "mug"]) await learn(name);

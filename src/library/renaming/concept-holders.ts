@@ -12,6 +12,8 @@ export interface ConceptHolders {
   readonly names: ReadonlySet<string>;
   /** What the current state calls a concept that had the name before; undefined: none had it, or one has it now. */
   readonly presentName: string | undefined;
+  /** Whether it is an old name and nothing else: a purge takes no concept away. */
+  readonly isOldName: boolean;
 }
 
 /**
@@ -49,6 +51,7 @@ export function conceptHolders(manifest: Manifest, name: string): ConceptHolders
     holds: (state) => held.has(state.concepts) || knows(state, name),
     names: namesIn([...certain, ...possible]).add(name),
     presentName: renamed && otherName(renamed),
+    isOldName: renamed !== undefined && certain.length === 0 && possible.length === 0,
   };
 }
 

@@ -31,9 +31,12 @@ Examples:
   keepsake forget mug --unlearn
   keepsake undo
 
-Its token and name leave the current state. Other states that are kept still hold it, so that it can be undone; --purge
-deletes them, and the name with them, for good. The name of an unfinished run gives that run up; a concept that the run
-was teaching further (learn --more or --replace) stays as it was.
+Its token and name leave the current state. Other states that are kept still hold it, so that it can be undone.
+
+--purge deletes those states for good, whatever the concept was called in them, and every name that it had. Where a name
+was begun several times, and nothing tells one beginning from another, all of them go. If the concept has another name
+now, its old name goes and the states in which it had that; the concept stays. The name of an unfinished run gives that
+run up; a concept that the run was teaching further (learn --more or --replace) stays as it was.
 
 What goes is the token. The adapter is shared by all concepts: it was trained on this one and keeps traces of it, from
 which pictures of its kind may still take something. They are gone when the last concept is forgotten, for then the
@@ -45,8 +48,8 @@ token is made to mean no more than its class noun does to the model alone, while
 they were. How far that went is measured and said. It is no proof that nothing is left. Ctrl-C leaves the library as it
 was; undo takes it back.
 
-The sheet of previews beside the library may show it, and is deleted. Where you had pictures and sheets written
-(--previews, -o) is not recorded: those are yours to delete.`;
+The sheet of previews beside the library may show it, and is deleted unless only an old name goes. Where you had
+pictures and sheets written (--previews, -o) is not recorded: those are yours to delete.`;
 
 export function forgetCommand(): Command {
   return withModelOptions(
@@ -55,7 +58,7 @@ export function forgetCommand(): Command {
       .description("Remove a concept from the library: its token goes.")
       .argument("<name>", "what it is called, with or without angle brackets")
       .option("--library <folder>", "library of learned concepts", DEFAULT_LIBRARY)
-      .option("--purge", "also delete every other state that holds it; cannot be undone", false)
+      .option("--purge", "also delete every other state that holds it, and all its names; cannot be undone", false)
       .option("--unlearn", "also train the adapter until the token means no more than its class noun", false)
       .option(
         "--steps <n>",
@@ -76,11 +79,12 @@ export function forgetCommand(): Command {
 async function forget(name: string, options: ForgetOptions): Promise<void> {
   const output = new Output(options);
   const result = options.unlearn ? await unlearn(name, options, output) : await plainly(name, options);
-  const elsewhere = options.purge ? PICTURES_ELSEWHERE : "";
+  const elsewhere = options.purge && result.remains !== "concept" ? PICTURES_ELSEWHERE : "";
   const text = [
     whatWent(result),
     whatWasUnlearned(result, options),
     whatIsLeft(result),
+    whatElseHadTheName(result),
     whatIsBeside(result),
     elsewhere,
   ];
@@ -144,7 +148,9 @@ function whatWasUnlearned({ name, forgot, unlearned }: UnlearnResult, { unlearn:
 }
 
 function whatIsLeft({ name, forgot, remains, knownAs, unlearned }: UnlearnResult): string {
-  if (knownAs !== undefined) return `That was an old name: the library still knows it as <${knownAs}>.`;
+  if (knownAs !== undefined && remains === "concept") {
+    return `That was an old name: the library still knows it as <${knownAs}>.`;
+  }
   if (remains === "concept") return `The library still knows <${name}>, as it was before the run.`;
   if (forgot === "run") return "";
   switch (remains) {
@@ -157,6 +163,11 @@ function whatIsLeft({ name, forgot, remains, knownAs, unlearned }: UnlearnResult
     case "unknown":
       return `The adapter keeps traces of it if <${name}> was learned before the current state.`;
   }
+}
+
+function whatElseHadTheName({ remains, knownAs }: UnlearnResult): string {
+  if (knownAs === undefined || remains === "concept") return "";
+  return `It was an old name of <${knownAs}>, too, which the library still knows.`;
 }
 
 function whatIsBeside({ leftBeside }: UnlearnResult): string {
